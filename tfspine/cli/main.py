@@ -1,0 +1,67 @@
+"""The ``tfspine`` command: finds the verb, hands over, turns errors into one line and an exit code.
+
+Exit codes: 0 done, 1 a check found something wrong (or a bug, with its traceback), 2 wrong input or usage. Results
+go to standard output, logs and progress to standard error.
+"""
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+import tfspine
+from tfspine.errors import TfspineError
+
+VERBS: dict[str, str] = {
+    "phantom": "simulate lumbar MRI studies (DICOM) with known truth",
+    "ingest": "find the axial T2w and sagittal T1w series, window them, write PNG and slices.csv",
+    "check": "check label files against the slices",
+    "split": "divide the patients into training, validation and test",
+    "records": "write TFRecords for the detectors and graders",
+    "train": "train a detector or a grader",
+    "tune": "sweep the grader's hyperparameters with Keras Tuner",
+    "export": "write a SavedModel of one plane: detector and graders together",
+    "serve": "serve SavedModels on this machine as TensorFlow Serving does",
+    "predict": "read studies with a server or a SavedModel",
+    "evaluate": "compare readers or models with a reference",
+    "explain": "draw Integrated Gradients heatmaps of graded regions",
+    "report": "write report.html for studies, measures and heatmaps",
+    "demo": "the whole way on simulated patients, from DICOM to report.html",
+    "doctor": "say what is wrong with this installation and what to do",
+    "info": "print labels, signatures and versions",
+}
+"""Each verb is a module of this package with `add_arguments(parser)` and `run(args)`."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    verb = next((word for word in argv if not word.startswith("-")), None)
+    args = build_parser(verb).parse_args(argv)
+    logging.basicConfig(
+        level=logging.DEBUG if args.verbose else logging.INFO, stream=sys.stderr, format="%(message)s", force=True
+    )
+    try:
+        return int(args.run(args) or 0)
+    except TfspineError as error:
+        print(f"tfspine {args.verb}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"tfspine {args.verb}: interrupted; run it again to go on", file=sys.stderr)
+        return 130
+
+
+def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser; only the module of `verb` is imported, so that ``--help`` stays quick."""
+    parser = argparse.ArgumentParser(prog="tfspine", description=tfspine.__doc__)
+    parser.add_argument("--version", action="version", version=f"tfspine {tfspine.__version__}")
+    subparsers = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+    for name, summary in VERBS.items():
+        subparser = subparsers.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        subparser.add_argument("--verbose", action="store_true", help="log more, to standard error")
+        if name == verb:
+            module = importlib.import_module(f"tfspine.cli.{name}")
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run)
+    return parser

@@ -1,0 +1,33 @@
+"""Arguments and progress that several commands share."""
+
+import argparse
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from tfspine.config import Experiment, load_experiment
+
+T = TypeVar("T")
+
+
+def add_experiment(parser: argparse.ArgumentParser) -> None:
+    """Add ``--experiment FILE`` and ``--set section.key=value``."""
+    parser.add_argument("--experiment", type=Path, metavar="TOML", help="experiment file (default: the paper's values)")
+    parser.add_argument(
+        "--set", dest="settings", action="append", default=[], metavar="A.B=C", help="override one setting; repeatable"
+    )
+
+
+def experiment_from(args: argparse.Namespace) -> Experiment:
+    """Return the experiment that `add_experiment`'s arguments name."""
+    return load_experiment(args.experiment, args.settings)
+
+
+def track(items: Sequence[T] | Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    """Yield `items` under a progress bar with time left, on standard error."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield from progress.track(items, description=description, total=total)

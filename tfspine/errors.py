@@ -1,0 +1,41 @@
+"""One exception base, and one subclass per way in which an input can be wrong.
+
+A message is one line: file, element, value, what was expected, what to do. The command line prints it and exits
+with 2; anything that is not a `TfspineError` is a bug and keeps its traceback.
+"""
+
+
+class TfspineError(Exception):
+    """Base of every error that tfspine raises on purpose."""
+
+
+class ConfigError(TfspineError, ValueError):
+    """An experiment file or an override says something that no experiment can mean."""
+
+
+class DicomError(TfspineError, ValueError):
+    """A DICOM file, series or study cannot be used."""
+
+
+class AnnotationError(TfspineError, ValueError):
+    """A label file, grade sheet or split contradicts itself or its images."""
+
+
+class RecordError(TfspineError, ValueError):
+    """A folder of TFRecords is missing, incomplete or made for something else."""
+
+
+class ModelError(TfspineError, ValueError):
+    """A run, checkpoint or SavedModel cannot be used."""
+
+
+class ServerError(TfspineError, RuntimeError):
+    """A model server cannot be started, reached, or refused what it was asked."""
+
+
+class EvaluationError(TfspineError, ValueError):
+    """Ratings, boxes or predictions cannot be compared."""
+
+
+class OutputError(TfspineError, OSError):
+    """An output cannot be written."""

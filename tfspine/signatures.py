@@ -1,0 +1,60 @@
+"""Names, types and shapes of what the served models take and give.
+
+One SavedModel a plane. N is the number of images in a request, D the largest number of detections an image
+(`[detector] maximum_detections`). Slots beyond `count` hold zeros. The exporter builds these, the client reads them.
+"""
+
+from dataclasses import dataclass
+
+from tfspine.labels import GRADES
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One named tensor; None stands for a size that the request decides."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One callable of a SavedModel."""
+
+    name: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+IMAGES = TensorSpec("images", "uint8", (None, None, None, 1))
+"""Windowed slices of one size, [N, H, W, 1]."""
+
+IMAGE_BYTES = TensorSpec("image_bytes", "string", (None,))
+"""PNG or JPEG files, [N], all of one size in pixels."""
+
+BOXES = TensorSpec("boxes_yxyx_px", "float32", (None, None, 4))
+"""Boxes in pixels of the input images, [N, D, 4]."""
+
+CLASSES = TensorSpec("classes", "int32", (None, None))
+"""Detector class ids (`labels.DETECTOR_CLASSES`), [N, D]; 0 in empty slots."""
+
+SCORES = TensorSpec("scores", "float32", (None, None))
+"""Detection scores in 0 to 1, falling, [N, D]."""
+
+COUNT = TensorSpec("count", "int32", (None,))
+"""How many of the D slots are filled, [N]."""
+
+GRADE_PROBABILITIES = TensorSpec("grade_probabilities", "float32", (None, None, len(GRADES)))
+"""Probabilities of normal, mild, moderate, severe, [N, D, 4]; they sum to 1 in filled slots."""
+
+_FOUND = (BOXES, CLASSES, SCORES, COUNT)
+
+READ = Signature("read", (IMAGES,), (*_FOUND, GRADE_PROBABILITIES))
+READ_BYTES = Signature("read_bytes", (IMAGE_BYTES,), (*_FOUND, GRADE_PROBABILITIES))
+DETECT = Signature("detect", (IMAGES,), _FOUND)
+GRADE = Signature("grade", (IMAGES, BOXES, CLASSES), (GRADE_PROBABILITIES,))
+
+SIGNATURES: tuple[Signature, ...] = (READ, READ_BYTES, DETECT, GRADE)
+DEFAULT_SIGNATURE = "serving_default"
+"""The name under which TensorFlow Serving looks for `READ` when a request names none."""

@@ -1,0 +1,164 @@
+"""Frozen data passed between the stages, and the columns of the tables in which it is written."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfspine.geometry import SliceGeometry
+from tfspine.labels import Grade, Level, Plane, Region, Side
+
+Box = tuple[float, float, float, float]
+"""(ymin, xmin, ymax, xmax) in pixels, far edge excluded: see `boxes.py`."""
+
+BOX_COLUMNS: tuple[str, ...] = (
+    "study", "slice", "plane", "region", "side", "level", "ymin", "xmin", "ymax", "xmax", "grade", "score",
+    "p_normal", "p_mild", "p_moderate", "p_severe",
+)  # fmt: skip
+"""Columns of every table of boxes: reference, reader or model (`reference.csv`, `predictions.csv`).
+
+`side`, `level` and `grade` are words or empty; `score` and the four probabilities are empty for people.
+"""
+
+SLICE_COLUMNS: tuple[str, ...] = (
+    "key", "study", "patient", "plane", "number", "rows", "columns", "row_spacing_mm", "column_spacing_mm",
+    "slice_thickness_mm", "position_x_mm", "position_y_mm", "position_z_mm", "row_x", "row_y", "row_z", "column_x",
+    "column_y", "column_z", "window_low", "window_high", "manufacturer", "magnetic_field_strength_t",
+    "repetition_time_ms", "echo_time_ms", "study_instance_uid", "series_instance_uid", "sop_instance_uid",
+    "frame_of_reference_uid",
+)  # fmt: skip
+"""Columns of `slices.csv`. `key`, `study` and `patient` are pseudonyms; no name, no PatientID."""
+
+
+@dataclass(frozen=True)
+class SliceImage:
+    """One slice ready for reading: `pixels` is uint8 [rows, columns], read-only."""
+
+    key: str
+    study: str
+    plane: Plane
+    geometry: SliceGeometry
+    pixels: NDArray[np.uint8] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        self.pixels.setflags(write=False)
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One box drawn by a person or by the phantom. `grade` and `level` are None where nobody said."""
+
+    box: Box
+    region: Region
+    side: Side | None
+    grade: Grade | None = None
+    level: Level | None = None
+
+
+@dataclass(frozen=True)
+class AnnotatedSlice:
+    """Everything that one label file says. `size_px` is (rows, columns) of its image."""
+
+    key: str
+    size_px: tuple[int, int]
+    annotations: tuple[Annotation, ...]
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One box found by a model, with its score and the probabilities of the four grades, all in 0 to 1.
+
+    `side` of a foramen and `level` are None until the study is assembled: one slice alone cannot tell them.
+    """
+
+    box: Box
+    region: Region
+    side: Side | None
+    score: float
+    probabilities: tuple[float, float, float, float]
+    level: Level | None = None
+
+    @property
+    def grade(self) -> Grade:
+        """The most probable grade; of equals the milder."""
+        return Grade(int(np.argmax(self.probabilities)))
+
+
+@dataclass(frozen=True)
+class SliceReading:
+    """What a model found on one slice."""
+
+    key: str
+    study: str
+    plane: Plane
+    geometry: SliceGeometry
+    detections: tuple[Detection, ...]
+
+
+@dataclass(frozen=True)
+class RegionResult:
+    """One row of a report: a region at a level and side, graded from its worst slice.
+
+    `grade`, `probability` and `slice_key` are None where nothing was found; nothing found is not "normal".
+    """
+
+    region: Region
+    side: Side | None
+    level: Level
+    grade: Grade | None
+    probability: float | None
+    slice_key: str | None
+    box: Box | None
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """A whole study: 5 canals, 10 recesses and 10 foramina, found or not."""
+
+    study: str
+    rows: tuple[RegionResult, ...]
+
+
+def pseudonym(identifier: str) -> str:
+    """Return ten hexadecimal digits that stand for an identifier such as StudyInstanceUID in keys and file names."""
+    return hashlib.sha256(identifier.encode()).hexdigest()[:10]
+
+
+def slice_key(study: str, plane: Plane, number: int) -> str:
+    """Return the key of a slice, also the stem of its PNG and label file: ``3f0a91c2de-axial-07``; numbers from 1."""
+    return f"{study}-{plane}-{number:02d}"
+
+
+def geometry_from_row(row: dict[str, Any]) -> SliceGeometry:
+    """Read the geometry out of a row of `slices.csv`."""
+    return SliceGeometry(
+        position_mm=_vector(row, "position_{}_mm"),
+        row_direction=_vector(row, "row_{}"),
+        column_direction=_vector(row, "column_{}"),
+        spacing_mm=(float(row["row_spacing_mm"]), float(row["column_spacing_mm"])),
+        size_px=(int(row["rows"]), int(row["columns"])),
+    )
+
+
+def geometry_to_row(geometry: SliceGeometry) -> dict[str, Any]:
+    """Return the columns of `slices.csv` that hold the geometry; the inverse of `geometry_from_row`."""
+    row: dict[str, Any] = {
+        "rows": geometry.size_px[0],
+        "columns": geometry.size_px[1],
+        "row_spacing_mm": geometry.spacing_mm[0],
+        "column_spacing_mm": geometry.spacing_mm[1],
+    }
+    for name, vector in (
+        ("position_{}_mm", geometry.position_mm),
+        ("row_{}", geometry.row_direction),
+        ("column_{}", geometry.column_direction),
+    ):
+        row |= {name.format(axis): value for axis, value in zip("xyz", vector, strict=True)}
+    return row
+
+
+def _vector(row: dict[str, Any], name: str) -> tuple[float, float, float]:
+    x, y, z = (float(row[name.format(axis)]) for axis in "xyz")
+    return x, y, z
