@@ -188,22 +188,26 @@ def load_experiment(path: Path | None, settings: Sequence[str] = ()) -> Experime
         if not equals:
             raise ConfigError(f'--set "{setting}": expected section.key=value')
         _place(table, dotted.strip(), _parse_value(text.strip()))
-    return _build(Experiment, table, source, "")
+    experiment: Experiment = _build(Experiment, table, source, "")
+    return experiment
 
 
 def as_dict(config: Any) -> dict[str, Any]:
     """Return an experiment, or a section of one, as plain values for JSON and TOML."""
 
-    def plain(value: Any) -> Any:
-        if isinstance(value, Enum):
-            return value.value
-        if isinstance(value, tuple):
-            return [plain(item) for item in value]
-        if isinstance(value, Mapping):
-            return {key: plain(item) for key, item in value.items()}
-        return value
+    return {item.name: _plain(getattr(config, item.name)) for item in dataclasses.fields(config)}
 
-    return {key: plain(value) for key, value in dataclasses.asdict(config).items()}
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return as_dict(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -260,7 +264,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     """Return `value` as the annotated type, or say what was expected."""
     if typing.get_origin(hint) is tuple:
         return _convert_tuple(typing.get_args(hint), value, where)
-    if typing.get_origin(hint) in (Mapping, typing.get_origin(Mapping[str, Any])):
+    if typing.get_origin(hint) is Mapping:
         if isinstance(value, Mapping):
             return types.MappingProxyType(dict(value))
         raise ConfigError(f"{where}; expected a table")

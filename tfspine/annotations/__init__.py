@@ -1,0 +1,1 @@
+"""Labels: LabelImg files, grade sheets, checks, splits by patient."""

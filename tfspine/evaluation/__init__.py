@@ -1,0 +1,1 @@
+"""Agreement, diagnostic accuracy and detection recall."""

@@ -1,0 +1,1 @@
+"""Integrated Gradients and the pictures made of them."""

@@ -1,0 +1,1 @@
+"""The detector (Model Garden) and the grader (Keras Sequential)."""

@@ -1,0 +1,1 @@
+"""Simulated lumbar MRI with known truth."""

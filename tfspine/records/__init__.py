@@ -1,0 +1,1 @@
+"""TFRecords and the tf.data pipelines that read them."""

@@ -1,0 +1,1 @@
+"""The page a radiologist opens."""

@@ -1,0 +1,1 @@
+"""From readings of slices to a table of levels and sides."""
