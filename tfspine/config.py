@@ -194,7 +194,6 @@ def load_experiment(path: Path | None, settings: Sequence[str] = ()) -> Experime
 
 def as_dict(config: Any) -> dict[str, Any]:
     """Return an experiment, or a section of one, as plain values for JSON and TOML."""
-
     return {item.name: _plain(getattr(config, item.name)) for item in dataclasses.fields(config)}
 
 

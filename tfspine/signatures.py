@@ -6,7 +6,7 @@ One SavedModel a plane. N is the number of images in a request, D the largest nu
 
 from dataclasses import dataclass
 
-from tfspine.labels import GRADES
+from tfspine.labels import GRADES, Plane
 
 
 @dataclass(frozen=True)
@@ -58,3 +58,6 @@ GRADE = Signature("grade", (IMAGES, BOXES, CLASSES), (GRADE_PROBABILITIES,))
 SIGNATURES: tuple[Signature, ...] = (READ, READ_BYTES, DETECT, GRADE)
 DEFAULT_SIGNATURE = "serving_default"
 """The name under which TensorFlow Serving looks for `READ` when a request names none."""
+
+MODEL_NAMES: dict[Plane, str] = {Plane.AXIAL: "tfspine_axial", Plane.SAGITTAL: "tfspine_sagittal"}
+"""Name of each plane's model: its folder under `exported/`, and what a request asks the server for."""
