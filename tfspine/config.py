@@ -3,6 +3,7 @@
 The defaults are the paper's (PAPER.md, Model and The authors' own code); `experiments/*.toml` say what differs.
 """
 
+import copy
 import dataclasses
 import difflib
 import tomllib
@@ -182,7 +183,21 @@ def load_experiment(path: Path | None, settings: Sequence[str] = ()) -> Experime
         ConfigError: the file cannot be read, a key is unknown (with a suggestion), or a value has the wrong type.
     """
     table: dict[str, Any] = _read_toml(path) if path else {}
-    source = str(path) if path else "--set"
+    return experiment_from_table(table, settings, source=str(path) if path else "--set")
+
+
+def experiment_from_table(table: dict[str, Any], settings: Sequence[str] = (), *, source: str) -> Experiment:
+    """Return the experiment that a TOML or a manifest holds as plain values, with settings on top.
+
+    Args:
+        table: sections and keys; `as_dict` writes them back.
+        settings: as in `load_experiment`.
+        source: the file to name in an error.
+
+    Raises:
+        ConfigError: as in `load_experiment`.
+    """
+    table = copy.deepcopy(table)
     for setting in settings:
         dotted, equals, text = setting.partition("=")
         if not equals:

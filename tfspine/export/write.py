@@ -1,0 +1,55 @@
+"""Writing a plane's model as the next version of a servable."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfspine import signatures
+from tfspine.export.plane_model import PlaneModel
+from tfspine.export.verify import verify
+from tfspine.export.warmup import write_warmup
+from tfspine.manifest import write_manifest
+from tfspine.outputs import new_folder
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: the version folder, and by how much its answers differ from the model in memory."""
+
+    folder: Path
+    version: int
+    largest_difference: float
+
+
+def export_plane(
+    model: PlaneModel, root: Path, *, images: NDArray[np.uint8], inputs: list[Path], config: dict[str, object]
+) -> Exported:
+    """Save, add warm-up requests, verify, and only then give the folder its version number.
+
+    Args:
+        model: detector and graders of one plane.
+        root: the folder that holds every servable; the model goes to `root/NAME/VERSION`.
+        images: slices, uint8 [N, H, W], for the warm-up and the comparison.
+        inputs: the runs that the model came from, for the manifest.
+        config: the experiment, for the manifest.
+
+    Raises:
+        ModelError: the saved model does not answer as the one in memory.
+    """
+    home = root / signatures.MODEL_NAMES[model.plane]
+    version = _next_version(home)
+    with new_folder(home / str(version)) as folder:
+        tf.saved_model.save(model, str(folder), signatures=model.signatures())
+        write_warmup(folder, model.plane, images[0])
+        difference = verify(folder, model, images)
+        details = {"plane": model.plane, "version": version, "largest_difference": difference}
+        write_manifest(folder, command="export", config=config, inputs=inputs, details=details)
+    return Exported(home / str(version), version, difference)
+
+
+def _next_version(home: Path) -> int:
+    taken = [int(entry.name) for entry in home.glob("*") if entry.name.isdecimal()] if home.is_dir() else []
+    return max(taken, default=0) + 1

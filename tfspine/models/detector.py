@@ -1,0 +1,89 @@
+"""The detector as it is served: windowed slices in, boxes in pixels of the input out, in one graph.
+
+The Model Garden's own export answers in the coordinates of the resized image and preprocesses one image after the
+other; here the whole batch goes through its resize at once and the boxes come back in input pixels.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+from official.vision.ops import anchor, preprocess_ops
+
+from tfspine.config import Experiment
+from tfspine.labels import Plane
+from tfspine.models import garden
+
+
+class Found(NamedTuple):
+    """Detections of N images in D slots each; slots from `count` on hold zeros.
+
+    `boxes_yxyx_px` float32 [N, D, 4], `classes` int32 [N, D], `scores` float32 [N, D], `count` int32 [N].
+    """
+
+    boxes_yxyx_px: tf.Tensor
+    classes: tf.Tensor
+    scores: tf.Tensor
+    count: tf.Tensor
+
+
+class Detector(tf.Module):
+    """A Faster R-CNN of one plane behind its preprocessing."""
+
+    def __init__(self, experiment: Experiment, plane: Plane) -> None:
+        super().__init__(name=f"{plane}_detector")
+        task = garden.to_experiment(experiment, plane).task
+        self._config = task.model
+        self._padded_size_px = garden.padded_size_px(task.model)
+        self.network = garden.DetectorTask(task).build_model()
+
+    def __call__(self, images: tf.Tensor) -> Found:
+        """Find regions in images, uint8 [N, H, W, 1]."""
+        network_images, image_info = self._preprocess(images)
+        batch = tf.shape(images)[0]
+        answer = self.network.call(
+            images=network_images,
+            image_shape=tf.tile(image_info[tf.newaxis, 1, :], [batch, 1]),
+            anchor_boxes=self._anchors(batch),
+            training=False,
+        )
+        return self._in_input_pixels(answer, image_info, tf.shape(images)[1:3])
+
+    def _preprocess(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return float32 [N, *padded, 3] as the training parser makes it, and the Model Garden's image_info [4, 2].
+
+        Its resize takes one image [H, W, C]; the images of a batch travel as channels, which a bilinear resize
+        treats alike.
+        """
+        batch, rows, columns = tf.unstack(tf.shape(images)[:3])
+        normal = preprocess_ops.normalize_image(tf.repeat(tf.cast(images, tf.float32), 3, axis=-1) / 255.0)
+        channels = tf.reshape(tf.transpose(normal, [1, 2, 0, 3]), [rows, columns, batch * 3])
+        resized, image_info = preprocess_ops.resize_and_crop_image(
+            channels, self._config.input_size[:2], padded_size=self._padded_size_px
+        )
+        padded = tf.reshape(resized, [*self._padded_size_px, batch, 3])
+        return tf.transpose(padded, [2, 0, 1, 3]), image_info
+
+    def _anchors(self, batch: tf.Tensor) -> dict[str, tf.Tensor]:
+        generator = anchor.build_anchor_generator(
+            min_level=self._config.min_level,
+            max_level=self._config.max_level,
+            num_scales=self._config.anchor.num_scales,
+            aspect_ratios=self._config.anchor.aspect_ratios,
+            anchor_size=self._config.anchor.anchor_size,
+        )
+        levels = generator(image_size=self._padded_size_px)
+        return {level: tf.tile(boxes[tf.newaxis], [batch, 1, 1, 1]) for level, boxes in levels.items()}
+
+    def _in_input_pixels(self, answer: dict[str, tf.Tensor], image_info: tf.Tensor, size_px: tf.Tensor) -> Found:
+        count = tf.cast(answer["num_detections"], tf.int32)
+        slots = self._config.detection_generator.max_num_detections
+        is_filled = tf.sequence_mask(count, slots)
+        scale = tf.tile(image_info[2], [2])
+        far_edge = tf.cast(tf.tile(size_px, [2]), tf.float32)
+        boxes = tf.clip_by_value(tf.cast(answer["detection_boxes"], tf.float32) / scale, 0.0, far_edge)
+        return Found(
+            boxes_yxyx_px=tf.where(is_filled[..., tf.newaxis], boxes, 0.0),
+            classes=tf.where(is_filled, tf.cast(answer["detection_classes"], tf.int32), 0),
+            scores=tf.where(is_filled, tf.cast(answer["detection_scores"], tf.float32), 0.0),
+            count=count,
+        )

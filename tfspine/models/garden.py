@@ -1,0 +1,198 @@
+"""The only door to the Model Garden: a few fields of ours become its whole experiment.
+
+Every default of `fasterrcnn_resnetfpn_coco` that would hurt here is set (PITFALLS.md): its random flips would swap
+the patient's sides, its backbone is ResNet-50, its precision bfloat16, its checkpoint and annotation file on a
+server; its class count includes the background, as ours does here.
+"""
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+from official.core import config_definitions as cfg
+from official.core import exp_factory
+from official.modeling import optimization
+from official.vision.configs import maskrcnn as maskrcnn_config
+from official.vision.ops import preprocess_ops
+from official.vision.tasks import maskrcnn as maskrcnn_task
+
+from tfspine.config import DetectorConfig, Experiment, Precision, Schedule
+from tfspine.errors import ConfigError, ModelError
+from tfspine.labels import DETECTOR_CLASSES, Plane
+
+GARDEN_PRECISION = {Precision.FP32: "float32", Precision.FP16: "float16", Precision.BF16: "bfloat16"}
+
+LARGEST_LOSS = 1e4
+"""Orbit stops a run whose loss passes this: it has diverged."""
+
+
+def to_experiment(experiment: Experiment, plane: Plane, *, train_files: Sequence[str] = ()) -> cfg.ExperimentConfig:
+    """Turn an experiment of ours into the Model Garden's configuration of a Faster R-CNN for `plane`.
+
+    Raises:
+        ConfigError: a key under ``[overrides]`` is not one of the Model Garden's.
+    """
+    ours = experiment.detector
+    params = exp_factory.get_exp_config("fasterrcnn_resnetfpn_coco")
+    params.override(
+        {
+            "runtime": {
+                "mixed_precision_dtype": GARDEN_PRECISION[experiment.training.precision],
+                "loss_scale": "dynamic" if experiment.training.precision is Precision.FP16 else None,
+            },
+            "task": {
+                "init_checkpoint": ours.checkpoint or None,
+                "init_checkpoint_modules": list(ours.checkpoint_modules),
+                "annotation_file": None,
+                "use_coco_metrics": False,
+                "model": _model(ours, plane),
+                "losses": {"l2_weight_decay": ours.weight_decay},
+                "train_data": _train_data(experiment, train_files),
+            },
+            "trainer": _trainer(ours),
+        }
+    )
+    try:
+        params.override(_nested(experiment.overrides), is_strict=True)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(f"[overrides]: not a key or value of the Model Garden: {error}") from error
+    return params
+
+
+class DetectorTask(maskrcnn_task.MaskRCNNTask):
+    """The Model Garden's task, built for images padded to a multiple of its coarsest stride.
+
+    Its parser pads to that size on its own, while its model is built for the size before padding, which the feature
+    pyramid refuses unless both happen to be equal (600 is not a multiple of 64).
+    """
+
+    def build_model(self) -> tf_keras.Model:
+        """Build the network for the padded size, and build the targets for the size asked for."""
+        asked_for = self.task_config.model
+        padded = copy.deepcopy(asked_for)
+        padded.input_size = [*padded_size_px(asked_for), 3]
+        self.task_config.model = padded
+        try:
+            return super().build_model()
+        finally:
+            self.task_config.model = asked_for
+
+
+def padded_size_px(model: maskrcnn_config.MaskRCNN) -> tuple[int, int]:
+    """Return (rows, columns) of the image that the network sees: the size asked for, padded to its largest stride."""
+    rows, columns = preprocess_ops.compute_padded_size(model.input_size[:2], 2**model.max_level)
+    return int(rows), int(columns)
+
+
+def restore(model: tf_keras.Model, run_folder: Path) -> int:
+    """Load the newest checkpoint of a run into `model` and return its step.
+
+    Raises:
+        ModelError: the folder holds no checkpoint.
+    """
+    newest = tf.train.latest_checkpoint(str(run_folder))
+    if newest is None:
+        raise ModelError(f"{run_folder}: holds no detector checkpoint; train it with tfspine train detector")
+    status = tf.train.Checkpoint(model=model).read(newest)
+    status.expect_partial().assert_existing_objects_matched()
+    return int(newest.rsplit("-", 1)[1])
+
+
+def _model(ours: DetectorConfig, plane: Plane) -> dict[str, Any]:
+    proposals = ours.proposals
+    return {
+        "num_classes": len(DETECTOR_CLASSES[plane]) + 1,
+        "input_size": [*ours.image_size_px, 3],
+        "min_level": ours.levels[0],
+        "max_level": ours.levels[1],
+        "anchor": {"num_scales": 1, "aspect_ratios": list(ours.aspect_ratios), "anchor_size": ours.anchor_size},
+        "backbone": {"type": "resnet", "resnet": {"model_id": ours.backbone_depth}},
+        "detection_head": {"num_convs": ours.head_convolutions, "num_fcs": ours.head_dense},
+        "roi_generator": {
+            "pre_nms_top_k": max(2 * proposals, 1000),
+            "num_proposals": proposals,
+            "nms_iou_threshold": ours.proposal_nms_iou,
+            "test_pre_nms_top_k": max(2 * proposals, 1000),
+            "test_num_proposals": proposals,
+            "test_nms_iou_threshold": ours.proposal_nms_iou,
+        },
+        "roi_sampler": {"num_sampled_rois": ours.sampled_regions},
+        "detection_generator": {
+            "pre_nms_score_threshold": ours.score_threshold,
+            "nms_iou_threshold": ours.final_nms_iou,
+            "max_num_detections": ours.maximum_detections,
+            "nms_version": "v2",
+        },
+        "norm_activation": {"norm_momentum": ours.norm_momentum, "norm_epsilon": 1e-3, "use_sync_bn": False},
+    }
+
+
+def _train_data(experiment: Experiment, train_files: Sequence[str]) -> dict[str, Any]:
+    low, high = experiment.detector.scale_range
+    return {
+        "input_path": ",".join(train_files),
+        "global_batch_size": experiment.detector.batch_size,
+        "dtype": GARDEN_PRECISION[experiment.training.precision],
+        "is_training": True,
+        "shuffle_buffer_size": experiment.detector.shuffle_buffer,
+        "seed": experiment.seed,
+        "deterministic": True,
+        "parser": {"aug_rand_hflip": False, "aug_rand_vflip": False, "aug_scale_min": low, "aug_scale_max": high},
+    }
+
+
+def _trainer(ours: DetectorConfig) -> dict[str, Any]:
+    return {
+        "train_steps": ours.steps,
+        "steps_per_loop": min(ours.steps_between_summaries, ours.steps),
+        "summary_interval": min(ours.steps_between_summaries, ours.steps),
+        "checkpoint_interval": min(ours.steps_between_checkpoints, ours.steps),
+        "max_to_keep": 2,
+        "validation_steps": 0,
+        "loss_upper_bound": LARGEST_LOSS,
+        "optimizer_config": optimization.OptimizationConfig(
+            {
+                "optimizer": {
+                    "type": "sgd",
+                    "sgd": {"momentum": ours.momentum, "global_clipnorm": ours.gradient_norm},
+                },
+                "learning_rate": _learning_rate(ours),
+                "warmup": {
+                    "type": "linear" if ours.warmup_steps else None,
+                    "linear": {"warmup_steps": ours.warmup_steps, "warmup_learning_rate": ours.learning_rate / 10},
+                },
+            }
+        ).as_dict(),
+    }
+
+
+def _learning_rate(ours: DetectorConfig) -> dict[str, Any]:
+    """Return the schedule; each drop of the stepwise one divides by ten (PAPER.md, the authors' code)."""
+    if ours.schedule is Schedule.COSINE:
+        return {
+            "type": "cosine",
+            "cosine": {"initial_learning_rate": ours.learning_rate, "decay_steps": ours.steps},
+        }
+    drops = list(ours.learning_rate_drops)
+    return {
+        "type": "stepwise",
+        "stepwise": {
+            "boundaries": drops,
+            "values": [ours.learning_rate / 10**passed for passed in range(len(drops) + 1)],
+        },
+    }
+
+
+def _nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn ``{"task.model.x": 1}`` into nested dictionaries."""
+    tree: dict[str, Any] = {}
+    for key, value in dotted.items():
+        *path, leaf = key.split(".")
+        branch = tree
+        for name in path:
+            branch = branch.setdefault(name, {})
+        branch[leaf] = value
+    return tree

@@ -1,0 +1,133 @@
+"""Training the Faster R-CNN with the Model Garden's own task, losses, parser and trainer.
+
+The run folder is the Model Garden's: checkpoints, `params.yaml`, TensorBoard events under `train/`; beside them
+`history.csv` and, once the last step is done, `manifest.json`. A run without a manifest goes on from its newest
+checkpoint.
+"""
+
+import csv
+import logging
+import os
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import orbit
+import tensorflow as tf
+from official.core import train_lib, train_utils
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tfspine.config import Experiment, Strategy, as_dict
+from tfspine.errors import ModelError
+from tfspine.labels import Plane
+from tfspine.manifest import write_manifest
+from tfspine.models import garden
+from tfspine.records.folder import RecordFolder
+from tfspine.training import runtime
+
+logger = logging.getLogger(__name__)
+
+HISTORY_FILE = "history.csv"
+LOSSES = ("total_loss", "rpn_score_loss", "rpn_box_loss", "frcnn_cls_loss", "frcnn_box_loss")
+
+
+def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experiment, run_folder: Path) -> None:
+    """Train the detector of `plane` on the training records, or go on with a run that was interrupted.
+
+    Under `Strategy.MULTIWORKER` every worker runs this with its own TF_CONFIG and the same `run_folder`; only the
+    first worker writes there.
+
+    Raises:
+        ModelError: the initial checkpoint is missing, or the loss diverged.
+    """
+    _require_checkpoint(experiment)
+    strategy = runtime.make_strategy(experiment.training.strategy)
+    runtime.prepare(experiment)
+    params = garden.to_experiment(experiment, plane, train_files=records.files("train"))
+    is_chief = experiment.training.strategy is not Strategy.MULTIWORKER or strategy.extended.should_save_summary
+    if is_chief:
+        run_folder.mkdir(parents=True, exist_ok=True)
+        train_utils.serialize_config(params, str(run_folder))
+    with strategy.scope():
+        task = garden.DetectorTask(params.task, logging_dir=str(run_folder))
+    with _Progress(run_folder, plane, params.trainer.train_steps, is_shown=is_chief) as progress:
+        runner = train_lib.OrbitExperimentRunner(
+            distribution_strategy=strategy,
+            task=task,
+            mode="train",
+            params=params,
+            model_dir=str(run_folder),
+            save_summary=is_chief,
+            train_actions=[progress],
+        )
+        progress.follow(runner.trainer.global_step)
+        try:
+            runner.run()
+        except RuntimeError as error:
+            if "loss" not in str(error):
+                raise
+            raise ModelError(f"{run_folder}: the loss diverged: {error}; lower detector.learning_rate") from error
+    if is_chief:
+        details = {"kind": "detector", "plane": plane, "steps": int(runner.trainer.global_step.numpy())}
+        write_manifest(
+            run_folder, command="train", config=as_dict(experiment), inputs=[records.folder], details=details
+        )
+
+
+def _require_checkpoint(experiment: Experiment) -> None:
+    checkpoint = experiment.detector.checkpoint
+    if checkpoint and not (Path(checkpoint).is_dir() or Path(f"{checkpoint}.index").is_file()):
+        raise ModelError(
+            f'detector.checkpoint = "{checkpoint}": no such checkpoint; name a TensorFlow checkpoint or its folder, '
+            'or --set detector.checkpoint="" to train from scratch'
+        )
+
+
+class _Progress:
+    """An Orbit action: after each loop of steps it moves a bar with the time left and adds a row to history.csv."""
+
+    def __init__(self, run_folder: Path, plane: Plane, total_steps: int, *, is_shown: bool) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        self._progress = Progress(*columns, console=Console(stderr=True), disable=not is_shown)
+        self._task = self._progress.add_task(f"{plane} detector", total=total_steps)
+        self._history = run_folder / HISTORY_FILE if is_shown else None
+
+    def follow(self, global_step: tf.Variable) -> None:
+        """Count by the trainer's own step, which a resumed run does not start at 0."""
+        self._global_step = global_step
+        self._progress.update(self._task, completed=int(global_step.numpy()))
+
+    def __call__(self, output: Mapping[str, Any]) -> None:
+        values = tf.nest.map_structure(orbit.utils.get_value, dict(output))
+        step = int(self._global_step.numpy())
+        self._progress.update(self._task, completed=step, description=f"loss {values.get('total_loss', 0):.3f}")
+        if self._history:
+            _append_row(self._history, {"step": step} | {name: float(values[name]) for name in LOSSES})
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+
+def _append_row(path: Path, row: Mapping[str, float]) -> None:
+    is_new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(row))
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
+        file.flush()
+        os.fsync(file.fileno())
