@@ -118,6 +118,7 @@ class GraderConfig:
     filters: tuple[int, ...] = (32, 64, 64, 64, 32, 32)
     dense_units: int = 512
     dropout: float = 0.2
+    norm_momentum: float = 0.99
     loss: GraderLoss = GraderLoss.PUBLISHED
     batch_size: int = 128
     epochs: int = 100

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import tfspine
 from tfspine.config import Experiment, load_experiment
+from tfspine.errors import ConfigError
 
 T = TypeVar("T")
 
@@ -31,3 +33,15 @@ def track(items: Sequence[T] | Iterable[T], description: str, total: int | None 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         yield from progress.track(items, description=description, total=total)
+
+
+def project_file(name: str) -> Path:
+    """Return a file that lies beside the package in a checkout, such as ``experiments/demo.toml``.
+
+    Raises:
+        ConfigError: tfspine runs without its checkout.
+    """
+    path = Path(tfspine.__file__).parents[1] / name
+    if not path.is_file():
+        raise ConfigError(f"{name}: not beside the installed package; run from a checkout, or name your own file")
+    return path

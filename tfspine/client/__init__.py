@@ -1,1 +1,6 @@
 """Clients of a model server, without TensorFlow."""
+
+from tfspine.client.connect import connect
+from tfspine.client.protocol import Predictor
+
+__all__ = ["Predictor", "connect"]

@@ -66,8 +66,7 @@ class PlaneModel(tf.Module):
                 _is_any(tf.gather_nd(classes, slots), [entry.class_id for entry in ids if entry.side is MIRRORED_SIDE]),
                 size_px=grader.input_shape[1],
             )
-            grades = tf.cast(grader(crops, training=False), tf.float32)
-            probabilities = tf.tensor_scatter_nd_update(probabilities, slots, grades)
+            probabilities = tf.tensor_scatter_nd_update(probabilities, slots, _graded(grader, crops))
         return probabilities
 
 
@@ -82,6 +81,12 @@ def _decoded(image_bytes: tf.Tensor) -> tf.Tensor:
 def _named(found: Found) -> dict[str, tf.Tensor]:
     names = (signatures.BOXES, signatures.CLASSES, signatures.SCORES, signatures.COUNT)
     return {spec.name: tensor for spec, tensor in zip(names, found, strict=True)}
+
+
+def _graded(grader: keras.Model, crops: tf.Tensor) -> tf.Tensor:
+    """Return float32 [M, 4], also for M = 0, which a convolution refuses: one black crop is added and dropped."""
+    at_least_one = tf.pad(crops, [[0, 1], [0, 0], [0, 0], [0, 0]])
+    return tf.cast(grader(at_least_one, training=False), tf.float32)[:-1]
 
 
 def _is_any(classes: tf.Tensor, ids: list[int]) -> tf.Tensor:

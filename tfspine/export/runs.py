@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import keras
-
 from tfspine.config import Experiment, experiment_from_table
 from tfspine.errors import ModelError
 from tfspine.export.plane_model import PlaneModel
@@ -12,6 +10,10 @@ from tfspine.labels import Plane, Region
 from tfspine.manifest import FILE_NAME, Manifest, read_manifest
 from tfspine.models import garden
 from tfspine.models.detector import Detector
+from tfspine.models.grader import load_grader
+
+GRADER_FILE = "grader.keras"
+"""What ``tfspine train grader`` calls its best weights."""
 
 
 def load_plane_model(detector_run: Path, grader_runs: Sequence[Path], settings: Sequence[str] = ()) -> PlaneModel:
@@ -31,16 +33,8 @@ def load_plane_model(detector_run: Path, grader_runs: Sequence[Path], settings: 
     return PlaneModel(
         plane,
         detector=_load_detector(detector_run, experiment, plane),
-        graders={region: load_grader(run) for region, run in _graders_by_region(plane, grader_runs).items()},
+        graders={region: load_grader(run / GRADER_FILE) for region, run in _graders_by_region(plane, grader_runs).items()},
     )
-
-
-def load_grader(run: Path) -> keras.Model:
-    """Load the best weights of a grader run, with the graph in float32 whatever it was trained in."""
-    path = run / "grader.keras"
-    if not path.is_file():
-        raise ModelError(f"{run}: holds no grader.keras; train it with tfspine train grader")
-    return keras.models.load_model(path, compile=False)
 
 
 def _load_detector(run: Path, experiment: Experiment, plane: Plane) -> Detector:

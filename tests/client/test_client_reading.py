@@ -1,0 +1,120 @@
+"""Slices to readings, with a model whose answers are known."""
+
+import numpy as np
+import pytest
+
+from tfspine.client.reading import read_slices
+from tfspine.errors import ServerError
+from tfspine.geometry import SliceGeometry
+from tfspine.labels import Grade, Plane, Region, Side
+from tfspine.signatures import READ
+from tfspine.structures import SliceImage
+
+SLOTS = 2
+
+
+class CornerModel:
+    """Answers one detection a slice, of the class that its first pixel names; the box is its second pixel's value."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[int, ...]] = []
+
+    def predict(self, signature, inputs):
+        assert signature == "read"
+        images = inputs["images"]
+        self.requests.append(images.shape)
+        classes = images[:, 0, 0, 0].astype(np.int32)
+        answer = {
+            "boxes_yxyx_px": np.zeros((len(images), SLOTS, 4), np.float32),
+            "classes": np.zeros((len(images), SLOTS), np.int32),
+            "scores": np.zeros((len(images), SLOTS), np.float32),
+            "count": (classes > 0).astype(np.int32),
+            "grade_probabilities": np.zeros((len(images), SLOTS, 4), np.float32),
+        }
+        answer["classes"][:, 0] = classes
+        answer["boxes_yxyx_px"][:, 0] = images[:, 0, 1].astype(np.float32)
+        answer["scores"][:, 0] = 0.75
+        answer["grade_probabilities"][:, 0] = [0.125, 0.25, 0.5, 0.125]
+        return answer
+
+    def model_version(self):
+        return 1
+
+    def signatures(self):
+        return {READ.name: READ}
+
+
+def make_slice(key, plane, class_id, box_value=0, size=(4, 5)):
+    pixels = np.zeros(size, np.uint8)
+    pixels[0, :2] = class_id, box_value
+    geometry = SliceGeometry((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (1.0, 1.0), size)
+    return SliceImage(key, "study", plane, geometry, pixels)
+
+
+def test_classes_become_regions_and_patient_sides():
+    slices = [make_slice(str(class_id), Plane.AXIAL, class_id, box_value=9) for class_id in (0, 1, 2, 3)]
+    nothing, first, second, third = read_slices({Plane.AXIAL: CornerModel()}, slices)
+    assert nothing.detections == ()
+    # DESIGN.md, section 4: class 1 is the image's left, which is the patient's right.
+    assert [(item.detections[0].region, item.detections[0].side) for item in (first, second, third)] == [
+        (Region.LATERAL_RECESS, Side.RIGHT),
+        (Region.CENTRAL_CANAL, None),
+        (Region.LATERAL_RECESS, Side.LEFT),
+    ]
+    (found,) = first.detections
+    assert (found.box, found.score, found.grade) == ((9.0, 9.0, 9.0, 9.0), 0.75, Grade.MODERATE)
+    assert found.probabilities == (0.125, 0.25, 0.5, 0.125)
+
+
+def test_order_is_kept_and_equal_slices_share_requests():
+    axial, sagittal = CornerModel(), CornerModel()
+    slices = [
+        make_slice("a", Plane.AXIAL, 1, 1),
+        make_slice("b", Plane.SAGITTAL, 1, 2),
+        make_slice("c", Plane.AXIAL, 2, 3, size=(6, 5)),
+        make_slice("d", Plane.AXIAL, 3, 4),
+        make_slice("e", Plane.AXIAL, 1, 5),
+    ]
+    readings = list(read_slices({Plane.AXIAL: axial, Plane.SAGITTAL: sagittal}, slices, batch_size=2))
+    assert [reading.key for reading in readings] == ["a", "b", "c", "d", "e"]
+    assert [reading.detections[0].box[0] for reading in readings] == [1, 2, 3, 4, 5]
+    assert axial.requests == [(2, 4, 5, 1), (1, 6, 5, 1), (1, 4, 5, 1)]
+    assert sagittal.requests == [(1, 4, 5, 1)]
+
+
+def test_a_plane_without_a_model_is_refused():
+    with pytest.raises(ServerError, match="slice a: no model for the sagittal plane"):
+        list(read_slices({Plane.AXIAL: CornerModel()}, [make_slice("a", Plane.SAGITTAL, 1)]))
+
+
+def drop(name):
+    return lambda answer: answer.pop(name)
+
+
+def put(name, change):
+    return lambda answer: answer.update({name: change(answer[name])})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (drop("scores"), "the answer lacks scores"),
+        (put("scores", lambda x: x.astype(np.float64)), r"scores is float64 \[1, 2\]; expected float32"),
+        (put("classes", lambda x: x[:, :1]), "different numbers of detections"),
+        (put("boxes_yxyx_px", lambda x: x[..., :3]), r"boxes_yxyx_px is float32 \[1, 2, 3\]; expected"),
+        (put("boxes_yxyx_px", lambda x: x * np.float32("nan")), "a box is not finite"),
+        (put("count", lambda x: x + 5), r"count \[6\]; expected 0 to 2"),
+        (put("classes", lambda x: x + 6), r"class 7; expected one of \[1, 2, 3\]"),
+        (put("scores", lambda x: x + 1), "scores outside 0 to 1"),
+        (put("grade_probabilities", lambda x: x - 1), "grade_probabilities outside 0 to 1"),
+    ],
+)
+def test_a_wrong_answer_is_refused(spoil, message):
+    class Spoilt(CornerModel):
+        def predict(self, signature, inputs):
+            answer = super().predict(signature, inputs)
+            spoil(answer)
+            return answer
+
+    with pytest.raises(ServerError, match=f"^axial model: read: .*{message}"):
+        list(read_slices({Plane.AXIAL: Spoilt()}, [make_slice("a", Plane.AXIAL, 1)]))

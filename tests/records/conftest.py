@@ -1,0 +1,80 @@
+"""Twelve small slices with boxes known by hand, and their records."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfspine.config import Experiment, GraderConfig, RecordsConfig, as_dict
+from tfspine.labels import Grade, Level, Plane, Region, Side
+from tfspine.manifest import write_manifest
+from tfspine.records.examples import RecordExample
+from tfspine.records.folder import class_table
+from tfspine.structures import Annotation
+
+ROWS, COLUMNS = 40, 64
+SPLIT_OF_STUDY = ("train", "train", "validation", "test")
+
+
+@pytest.fixture
+def experiment() -> Experiment:
+    return Experiment(
+        name="tiny", records=RecordsConfig(shards=2), grader=GraderConfig(crop_size_px=16, batch_size=4, epochs=1)
+    )
+
+
+@pytest.fixture
+def examples(tmp_path: Path) -> list[RecordExample]:
+    """Four studies of two axial slices and one sagittal; the second axial slice of each has no box."""
+    return [
+        _example(tmp_path / "slices", study, plane, number)
+        for study in range(len(SPLIT_OF_STUDY))
+        for plane, number in ((Plane.AXIAL, 1), (Plane.AXIAL, 2), (Plane.SAGITTAL, 1))
+    ]
+
+
+@pytest.fixture
+def write(tmp_path: Path, experiment: Experiment) -> Callable[[list[RecordExample]], Path]:
+    """Return a function that writes examples as the command does."""
+    from tfspine.records.writer import write_records
+
+    def write_folder(examples: list[RecordExample]) -> Path:
+        folder = tmp_path / "records"
+        folder.mkdir()
+        details = write_records(folder, examples, experiment=experiment)
+        config = {"split": as_dict(experiment.split), "records": as_dict(experiment.records)}
+        write_manifest(folder, command="records", config=config, details=details | {"classes": class_table()})
+        return folder
+
+    return write_folder
+
+
+def _example(folder: Path, study: int, plane: Plane, number: int) -> RecordExample:
+    key = f"study{study}-{plane}-{number:02d}"
+    pixels = np.random.default_rng(10 * study + number).integers(0, 256, (ROWS, COLUMNS), np.uint8)
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(pixels).save(folder / f"{key}.png")
+    return RecordExample(
+        key=key,
+        plane=plane,
+        split=SPLIT_OF_STUDY[study],
+        image=folder / f"{key}.png",
+        size_px=(ROWS, COLUMNS),
+        annotations=_annotations(plane) if number == 1 else (),
+    )
+
+
+def _annotations(plane: Plane) -> tuple[Annotation, ...]:
+    if plane is Plane.SAGITTAL:
+        return (
+            Annotation((2.0, 4.0, 12.0, 20.0), Region.NEURAL_FORAMEN, Side.LEFT, Grade.SEVERE, Level.L4_L5),
+            Annotation((20.0, 4.0, 30.0, 20.0), Region.NEURAL_FORAMEN, Side.LEFT, Grade.NORMAL),
+        )
+    return (
+        Annotation((10.0, 8.0, 20.0, 24.0), Region.LATERAL_RECESS, Side.RIGHT, Grade.MILD, Level.L4_L5),
+        Annotation((10.0, 24.0, 30.0, 40.0), Region.CENTRAL_CANAL, None, Grade.MODERATE, Level.L4_L5),
+        Annotation((10.0, 40.0, 20.0, 56.0), Region.LATERAL_RECESS, Side.LEFT, Grade.NORMAL, Level.L4_L5),
+        Annotation((32.0, 24.0, 40.0, 40.0), Region.CENTRAL_CANAL, None),
+    )

@@ -1,0 +1,156 @@
+"""``tfspine predict``: one slices folder, read through a server and through SavedModels in this process."""
+
+import csv
+import json
+import shutil
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import save
+from PIL import Image
+
+from tfspine.cli.main import main
+from tfspine.geometry import SliceGeometry
+from tfspine.labels import Plane
+from tfspine.server.catalogue import load_catalogue
+from tfspine.server.config_file import LatestVersions, ModelConfig
+from tfspine.server.run import running
+from tfspine.signatures import MODEL_NAMES
+from tfspine.structures import BOX_COLUMNS, SLICE_COLUMNS, geometry_to_row, slice_key
+
+STUDIES = ("aaaaaaaaaa", "bbbbbbbbbb")
+ROWS, COLUMNS = 24, 30
+
+
+def geometry_of(plane, number):
+    if plane is Plane.AXIAL:
+        position, row, column = (-15.0, -12.0, 40.0 - 8 * number), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
+    else:
+        position, row, column = (-30.0 + 15 * number, -15.0, 60.0), (0.0, 1.0, 0.0), (0.0, 0.0, -1.0)
+    return SliceGeometry(position, row, column, (1.0, 1.0), (ROWS, COLUMNS))
+
+
+@pytest.fixture(scope="module")
+def slices(tmp_path_factory):
+    """Two studies of four axial and three sagittal slices; the bright rectangle grows with the slice number."""
+    folder = tmp_path_factory.mktemp("ingested")
+    (folder / "slices").mkdir()
+    with (folder / "slices.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, SLICE_COLUMNS, restval="")
+        writer.writeheader()
+        for study in STUDIES:
+            for plane, count in ((Plane.AXIAL, 4), (Plane.SAGITTAL, 3)):
+                for number in range(1, count + 1):
+                    key = slice_key(study, plane, number)
+                    pixels = np.zeros((ROWS, COLUMNS), np.uint8)
+                    pixels[5 : 8 + number, 10:14] = 200
+                    Image.fromarray(pixels).save(folder / "slices" / f"{key}.png")
+                    identity = {"key": key, "study": study, "patient": f"p{study}", "plane": plane, "number": number}
+                    writer.writerow(identity | geometry_to_row(geometry_of(plane, number)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(models, tmp_path_factory):
+    root = tmp_path_factory.mktemp("exported")
+    for name in MODEL_NAMES.values():
+        save(models[1], root / name / "1")
+    return root
+
+
+@pytest.fixture(scope="module")
+def server(exported):
+    configs = [ModelConfig(name, exported / name, LatestVersions(), {}) for name in MODEL_NAMES.values()]
+    with running(load_catalogue(configs), port=0, rest_port=0) as ports:
+        yield {"grpc": f"grpc://127.0.0.1:{ports.grpc}", "http": f"http://127.0.0.1:{ports.rest}"}
+
+
+def boxes_of(folder):
+    with (folder / "predictions.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+def test_server_and_savedmodel_write_the_same(slices, exported, server, tmp_path, scheme):
+    assert main(["predict", "--slices", str(slices), "--model", str(exported), "--out", str(tmp_path / "local")]) == 0
+    assert (
+        main(["predict", "--slices", str(slices), "--server", server[scheme], "--out", str(tmp_path / "served")]) == 0
+    )
+    local = {path.relative_to(tmp_path / "local"): path.read_text() for path in files_of(tmp_path / "local")}
+    served = {path.relative_to(tmp_path / "served"): path.read_text() for path in files_of(tmp_path / "served")}
+    assert local == served
+    assert len([path for path in local if path.suffix == ".xml"]) == 14
+
+
+def files_of(folder):
+    return [path for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json"]
+
+
+def test_boxes_are_where_the_bright_pixels_are(slices, exported, tmp_path):
+    assert main(["predict", "--slices", str(slices), "--model", str(exported), "--out", str(tmp_path / "out")]) == 0
+    boxes = boxes_of(tmp_path / "out")
+    assert tuple(boxes[0]) == BOX_COLUMNS
+    assert len(boxes) == 14
+    by_slice = {box["slice"]: box for box in boxes}
+    for number in (1, 2, 3, 4):
+        box = by_slice[slice_key(STUDIES[1], Plane.AXIAL, number)]
+        assert [float(box[name]) for name in ("ymin", "xmin", "ymax", "xmax")] == [5, 10, 8 + number, 14]
+        # DESIGN.md, section 4: axial class 1 is the patient's right recess.
+        assert (box["region"], box["side"]) == ("lateral_recess", "right")
+        assert float(box["score"]) == pytest.approx((3 + number) * 4 / (ROWS * COLUMNS))
+
+
+def test_one_split_and_a_summary_for_programs(slices, exported, tmp_path, capsys):
+    splits = tmp_path / "splits.csv"
+    splits.write_text(f"patient,study,split\np1,{STUDIES[0]},train\np2,{STUDIES[1]},test\n")
+    out = tmp_path / "out"
+    words = ["--slices", str(slices), "--model", str(exported), "--splits", str(splits), "--split", "test", "--json"]
+    assert main(["predict", *words, "--out", str(out)]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["slices"] == summary["detections"] == 7
+    assert list(summary["studies"]) == [STUDIES[1]]
+    assert summary["models"] == {"tfspine_axial": 1, "tfspine_sagittal": 1}
+    study = json.loads((out / "studies" / f"{STUDIES[1]}.json").read_text())
+    # structures.StudyResult: 5 canals, 10 recesses, 10 foramina, found or not.
+    assert len(study["rows"]) == 25
+    assert {row["region"] for row in study["rows"] if row["grade"] is not None} <= {"lateral_recess", "neural_foramen"}
+    details = json.loads((out / "manifest.json").read_text())["details"]
+    assert details["models"] == summary["models"]
+    assert details["split"] == "test"
+
+
+def test_dicom_is_ingested_first_and_what_was_refused_is_kept(slices, exported, tmp_path, monkeypatch, capsys):
+    def add_arguments(parser):
+        parser.add_argument("dicom")
+        parser.add_argument("--out", type=Path)
+
+    def run(args):
+        shutil.copytree(slices, args.out)
+        (args.out / "refused.csv").write_text(f"file,reason\n{args.dicom}/x.dcm,truncated\n")
+        print("ingested")
+
+    monkeypatch.setitem(sys.modules, "tfspine.cli.ingest", types.SimpleNamespace(add_arguments=add_arguments, run=run))
+    out = tmp_path / "out"
+    assert main(["predict", "--dicom", "scans", "--model", str(exported), "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["slices"] == 14
+    assert (out / "refused.csv").read_text() == "file,reason\nscans/x.dcm,truncated\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--server", "grpc://127.0.0.1:1"], "nothing listens at grpc://127.0.0.1:1; start it with tfspine serve"),
+        (["--server", "127.0.0.1:8500"], "expected grpc://HOST:PORT"),
+        (["--model", "nowhere"], 'model "tfspine_axial": nowhere/tfspine_axial: no such folder; run tfspine export'),
+        (["--split", "test"], "--splits and --split belong together"),
+        (["--batch-size", "0"], "--batch-size 0; expected 1 or more"),
+    ],
+)
+def test_wrong_input_is_one_line_and_leaves_nothing(slices, tmp_path, capsys, words, message):
+    assert main(["predict", "--slices", str(slices), "--out", str(tmp_path / "out"), *words]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert message in line
+    assert list(tmp_path.iterdir()) == []

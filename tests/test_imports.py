@@ -1,0 +1,72 @@
+"""What must work without TensorFlow, and how quickly the command answers."""
+
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+BLOCKED = ("tensorflow", "tf_keras", "keras", "official", "keras_tuner", "tf_explain", "tensorflow_serving", "orbit")
+
+BLOCKER = f"""
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {BLOCKED!r}:
+            raise ImportError("blocked: " + name)
+
+sys.meta_path.insert(0, Blocker())
+from tfspine.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def without_tensorflow(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in a fresh interpreter that cannot import TensorFlow."""
+    return subprocess.run(
+        [sys.executable, "-c", BLOCKER, *map(str, words)], capture_output=True, text=True, check=False
+    )
+
+
+def test_help_starts_in_under_three_tenths_of_a_second() -> None:
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "tfspine", "--help"], check=True, capture_output=True)
+        times.append(time.perf_counter() - started)
+    assert statistics.median(times) < 0.3
+
+
+def test_help_loads_the_standard_library_alone() -> None:
+    code = "import sys; from tfspine.cli.main import build_parser; build_parser(); print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"numpy", "pandas", "tensorflow", "rich", "pydicom"} & set(modules)
+
+
+def test_the_way_to_the_table_needs_no_tensorflow(tmp_path: Path) -> None:
+    """Simulate, ingest, check, split and evaluate: a reader who copies the reference agrees with it entirely."""
+    out = tmp_path
+    settings = ("--set", "phantom.studies=3", "--set", "phantom.matrix_px=128")
+    for words in (
+        ("phantom", "--out", out / "phantom", *settings),
+        ("ingest", out / "phantom" / "dicom", "--out", out / "slices"),
+        ("check", "--labels", out / "phantom" / "labels", "--slices", out / "slices", "--out", out / "problems.csv"),
+    ):
+        done = without_tensorflow(*words)
+        assert done.returncode == 0, done.stderr
+    reference = ("--reference", out / "phantom" / "labels", "--slices", out / "slices")
+    from tfspine.annotations.tables import labels_table, write_boxes
+
+    copy = out / "copy.csv"
+    write_boxes(copy, labels_table(out / "phantom" / "labels", out / "slices" / "slices.csv"))
+    done = without_tensorflow("evaluate", *reference, "--reader", f"copy={copy}", "--out", out / "evaluation")
+    assert done.returncode == 0, done.stderr
+    assert "1.00" in done.stdout
+
+
+@pytest.mark.parametrize("verb", ["info", "predict", "report", "phantom", "ingest", "evaluate", "split", "check"])
+def test_help_of_a_command_needs_no_tensorflow(verb: str) -> None:
+    assert without_tensorflow(verb, "--help").returncode == 0

@@ -1,0 +1,70 @@
+"""Records of noisy slices on which the grade of a canal is the brightness of its box."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfspine.config import Experiment, GraderConfig, GraderLoss, RecordsConfig, as_dict
+from tfspine.labels import GRADES, Plane, Region
+from tfspine.manifest import write_manifest
+from tfspine.records.examples import RecordExample
+from tfspine.records.folder import RecordFolder, class_table, open_records
+from tfspine.structures import Annotation
+
+SIZE = 64
+
+
+@pytest.fixture
+def experiment() -> Experiment:
+    return Experiment(
+        name="tiny",
+        records=RecordsConfig(shards=2),
+        grader=GraderConfig(
+            crop_size_px=16,
+            filters=(8, 8),
+            dense_units=16,
+            dropout=0.0,
+            norm_momentum=0.5,
+            loss=GraderLoss.PLAIN,
+            batch_size=8,
+            epochs=3,
+            learning_rate=0.01,
+        ),
+    )
+
+
+@pytest.fixture
+def records_folder(tmp_path: Path, experiment: Experiment) -> Path:
+    from tfspine.records.writer import write_records
+
+    folder = tmp_path / "records"
+    folder.mkdir()
+    examples = [
+        _example(tmp_path, number, split)
+        for split, slices in (("train", 8), ("validation", 4), ("test", 2))
+        for number in range(slices)
+    ]
+    details = write_records(folder, examples, experiment=experiment)
+    config = {"split": as_dict(experiment.split), "records": as_dict(experiment.records)}
+    write_manifest(folder, command="records", config=config, details=details | {"classes": class_table()})
+    return folder
+
+
+@pytest.fixture
+def records(records_folder: Path, experiment: Experiment) -> RecordFolder:
+    return open_records(records_folder, plane=Plane.AXIAL, experiment=experiment)
+
+
+def _example(folder: Path, number: int, split: str) -> RecordExample:
+    generator = np.random.default_rng(len(split) * 100 + number)
+    pixels = generator.integers(0, 40, (SIZE, SIZE), np.uint8)
+    annotations = []
+    for grade in GRADES:
+        top, left = 32 * (grade // 2) + 8, 32 * (grade % 2) + 8
+        pixels[top : top + 16, left : left + 16] += np.uint8(60 * grade)
+        annotations.append(Annotation((top, left, top + 16, left + 16), Region.CENTRAL_CANAL, None, grade))
+    path = folder / f"{split}{number}-axial-01.png"
+    Image.fromarray(pixels).save(path)
+    return RecordExample(path.stem, Plane.AXIAL, split, path, (SIZE, SIZE), tuple(annotations))

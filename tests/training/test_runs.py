@@ -1,0 +1,85 @@
+"""A run folder belongs to one configuration."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from tfspine.config import Experiment, GraderConfig
+from tfspine.errors import ModelError
+from tfspine.manifest import write_manifest
+from tfspine.training.runs import RunState, open_run
+
+CANAL = {"kind": "grader", "region": "central_canal"}
+
+
+def _open(run_folder: Path, experiment: Experiment, trains: dict[str, str] = CANAL) -> RunState:
+    return open_run(
+        run_folder,
+        trains=trains,
+        experiment=experiment,
+        sections=("grader", "training"),
+        records_folder=run_folder.parent / "records",
+    )
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> Path:
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "axial-train-00000-of-00001.tfrecord").write_bytes(b"12")
+    return tmp_path / "run"
+
+
+def test_new_then_started_then_complete(run_folder: Path) -> None:
+    assert _open(run_folder, Experiment()) is RunState.NEW
+    (run_folder / "history.csv").touch()
+    assert _open(run_folder, Experiment()) is RunState.STARTED
+    write_manifest(run_folder, command="train")
+    assert _open(run_folder, Experiment()) is RunState.COMPLETE
+
+
+def test_settings_that_do_not_matter_may_differ(run_folder: Path) -> None:
+    _open(run_folder, Experiment())
+    (run_folder / "history.csv").touch()
+    other = dataclasses.replace(
+        Experiment(), name="another", explain=dataclasses.replace(Experiment().explain, steps=5)
+    )
+    assert _open(run_folder, other) is RunState.STARTED
+
+
+@pytest.mark.parametrize(
+    ("experiment", "trains", "message"),
+    [
+        (Experiment(grader=GraderConfig(epochs=7)), CANAL, "grader.epochs = 100 there, 7 here"),
+        (Experiment(seed=9), CANAL, "seed = 1 there, 9 here"),
+        (Experiment(), {**CANAL, "region": "lateral_recess"}, "region = central_canal there, lateral_recess here"),
+    ],
+)
+def test_another_configuration_is_refused(
+    run_folder: Path, experiment: Experiment, trains: dict[str, str], message: str
+) -> None:
+    _open(run_folder, Experiment())
+    (run_folder / "history.csv").touch()
+    with pytest.raises(ModelError, match=f"{message}; name another --out"):
+        _open(run_folder, experiment, trains)
+
+
+def test_other_records_are_refused(run_folder: Path) -> None:
+    _open(run_folder, Experiment())
+    (run_folder / "history.csv").touch()
+    (run_folder.parent / "records" / "axial-train-00000-of-00001.tfrecord").write_bytes(b"123")
+    with pytest.raises(ModelError, match="records = "):
+        _open(run_folder, Experiment())
+
+
+def test_a_claim_without_a_step_binds_nobody(run_folder: Path) -> None:
+    _open(run_folder, Experiment())
+    assert _open(run_folder, Experiment(seed=9)) is RunState.NEW
+
+
+def test_somebody_elses_folder_is_left_alone(run_folder: Path) -> None:
+    run_folder.mkdir()
+    (run_folder / "thesis.txt").write_text("precious")
+    with pytest.raises(ModelError, match="holds something that is no run"):
+        _open(run_folder, Experiment())
+    assert [path.name for path in run_folder.iterdir()] == ["thesis.txt"]

@@ -1,0 +1,76 @@
+"""Sweep files: what they mean, and what they may not say."""
+
+from pathlib import Path
+
+import keras_tuner
+import pytest
+
+from tfspine.config import Experiment, GraderLoss
+from tfspine.errors import ConfigError
+from tfspine.training.search import TunerKind, draw, load_sweep, trial_experiment
+
+SAMPLE = Path(__file__).parents[2] / "experiments" / "sweep_grader.toml"
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "sweep.toml"
+    path.write_text(text)
+    return path
+
+
+def test_draws_become_an_ordinary_experiment(tmp_path: Path) -> None:
+    path = _write(
+        tmp_path,
+        """
+        [tuner]
+        kind = "random"
+        [space]
+        "grader.learning_rate" = {min = 1e-4, max = 1e-2, sampling = "log"}
+        "grader.dense_units" = {min = 16, max = 64, step = 16}
+        "grader.filters" = {values = [[8, 8, 16]]}
+        "grader.loss" = {values = ["class_weights"]}
+        """,
+    )
+    base = Experiment(name="base", seed=7)
+    sweep = load_sweep(path, base)
+    assert sweep.tuner.kind is TunerKind.RANDOM
+    hp = keras_tuner.HyperParameters()
+    draw(hp, sweep.space)
+    hp.values |= {"grader.learning_rate": 0.003, "grader.dense_units": 48}
+    drawn = trial_experiment(base, draw(hp, sweep.space), source="sweep.toml")
+    assert drawn.grader.filters == (8, 8, 16)
+    assert drawn.grader.loss is GraderLoss.CLASS_WEIGHTS
+    assert (drawn.grader.learning_rate, drawn.grader.dense_units) == (0.003, 48)
+    assert (drawn.name, drawn.seed, drawn.detector) == ("base", 7, base.detector)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[space]\n"grader.learning_rat" = {values=[1.0]}', 'did you mean "space.grader.learning_rate"'),
+        ('[space]\n"detector.steps" = {values=[1]}', 'unknown key "space.detector.steps"'),
+        ('[space]\n"grader.dropout" = {values=["much"]}', "grader.dropout = 'much'; expected float"),
+        ('[space]\n"grader.dropout" = {min=0.5}', r"expected \{values = "),
+        ('[space]\n"grader.dropout" = {min=0.5, max=0.1}', "expected min below max"),
+        ('[space]\n"grader.learning_rate" = {min=0.0, max=0.1, sampling="log"}', "above 0 for log sampling"),
+        ('[space]\n"grader.learning_rate" = {min=0.1, max=0.2, sampling="logg"}', "expected one of linear, log"),
+        ('[space]\n"grader.dropout" = {min=0.1, max=0.2, stp=1}', 'did you mean "space.grader.dropout.step"'),
+        ('[tuner]\nkind = "grid"\n[space]\n"grader.dropout" = {values=[0.1]}', "expected one of random, hyperband"),
+        ('[tuner]\ntrails = 3\n[space]\n"grader.dropout" = {values=[0.1]}', 'did you mean "tuner.trials"'),
+        (
+            '[tuner]\ntrials = 0\n[space]\n"grader.dropout" = {values=[0.1]}',
+            "tuner.trials = 0; expected a whole number",
+        ),
+        ("[tuner]\ntrials = 3", r"\[space\] is empty"),
+        ("[space", "not a readable sweep file"),
+    ],
+)
+def test_what_no_sweep_can_mean_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = _write(tmp_path, text)
+    with pytest.raises(ConfigError, match=message) as refusal:
+        load_sweep(path, Experiment())
+    assert str(path) in str(refusal.value)
+
+
+def test_the_sample_is_a_sweep() -> None:
+    assert load_sweep(SAMPLE, Experiment()).tuner.kind is TunerKind.HYPERBAND

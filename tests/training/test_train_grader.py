@@ -1,0 +1,125 @@
+"""Training the grader: it learns, goes on after an interruption, and writes what it says."""
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from tfspine.config import Experiment
+from tfspine.errors import ModelError, RecordError
+from tfspine.labels import Region
+from tfspine.models.grader import load_grader
+from tfspine.records.folder import RecordFolder
+from tfspine.records.pipelines import grader_dataset
+from tfspine.training import callbacks, grader
+
+CANAL = Region.CENTRAL_CANAL
+
+
+def _with(experiment: Experiment, **changes: Any) -> Experiment:
+    return dataclasses.replace(experiment, grader=dataclasses.replace(experiment.grader, **changes))
+
+
+def _history(run_folder: Path) -> list[dict[str, str]]:
+    with (run_folder / "history.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+def test_learns_brightness_and_keeps_the_best_epoch(
+    records: RecordFolder, experiment: Experiment, tmp_path: Path
+) -> None:
+    experiment = _with(experiment, epochs=25)
+    grader.train_grader(records, region=CANAL, experiment=experiment, run_folder=tmp_path / "run")
+    model = load_grader(tmp_path / "run" / "grader.keras")
+    batches = list(
+        grader_dataset(records, region=CANAL, split="test", config=experiment.grader, training=False, seed=1)
+    )
+    right = [model.predict(crops, verbose=0).argmax(-1) == grades.numpy().argmax(-1) for crops, grades in batches]
+    assert np.concatenate(right).mean() == 1.0
+
+    rows = _history(tmp_path / "run")
+    losses = [float(row["val_loss"]) for row in rows]
+    details = json.loads((tmp_path / "run" / "manifest.json").read_text())["details"]
+    assert len(rows) == details["epochs"] == 25
+    assert (details["kind"], details["region"]) == ("grader", "central_canal")
+    assert details["best_epoch"] == 1 + int(np.argmin(losses))
+    assert details["crops"]["train"] == {"normal": 8, "mild": 8, "moderate": 8, "severe": 8}
+
+    # The file holds the weights of that epoch: their loss on the validation crops is the one in the history.
+    model.compile(loss="categorical_crossentropy")
+    validation = grader_dataset(
+        records, region=CANAL, split="validation", config=experiment.grader, training=False, seed=1
+    )
+    assert model.evaluate(validation, verbose=0) == pytest.approx(min(losses), rel=1e-4)
+    assert not (tmp_path / "run" / "backup").exists()
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_goes_on_with_its_optimizer_and_counts(
+    records: RecordFolder, experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    run_folder = tmp_path / "run"
+    run = {"region": CANAL, "experiment": _with(experiment, epochs=5), "run_folder": run_folder}
+    with monkeypatch.context() as patch:
+        original = grader._callbacks
+        patch.setattr(grader, "_callbacks", lambda *args: [*original(*args), Interrupt()])
+        with pytest.raises(KeyboardInterrupt):
+            grader.train_grader(records, **run)
+    assert [row["epoch"] for row in _history(run_folder)] == ["0", "1"]
+    assert not (run_folder / "grader.keras").exists()
+    first = _history(run_folder)
+
+    seen = {}
+
+    class Look(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            seen.setdefault("epoch", epoch)
+            seen.setdefault("steps", int(self.model.optimizer.iterations))
+
+    monkeypatch.setattr(grader, "_callbacks", lambda *args: [*original(*args), Look()])
+    grader.train_grader(records, **run)
+    # 32 crops in batches of 8: four steps an epoch.
+    assert seen == {"epoch": 2, "steps": 8}
+    rows = _history(run_folder)
+    assert [row["epoch"] for row in rows] == ["0", "1", "2", "3", "4"]
+    assert [float(row["val_loss"]) for row in rows[:2]] == [float(row["val_loss"]) for row in first]
+
+
+def test_plateau_counts_across_an_interruption() -> None:
+    def lowered_after(past: list[float], losses: list[float]) -> list[float]:
+        model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.Adam(1.0), "mse")
+        plateau = callbacks.LowerOnPlateau(factor=0.5, patience=3, past_losses=past)
+        plateau.set_model(model)
+        plateau.on_train_begin()
+        rates = []
+        for epoch, loss in enumerate(losses):
+            plateau.on_epoch_end(epoch, {"val_loss": loss})
+            rates.append(float(model.optimizer.learning_rate))
+        return rates
+
+    losses = [1.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.9, 0.9]
+    # The best is the second; the third, sixth epoch without a better one is the fifth, eighth.
+    assert lowered_after([], losses) == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25]
+    assert lowered_after(losses[:4], losses[4:]) == [0.5, 0.5, 0.5, 0.25]
+
+
+def test_a_diverged_loss_ends_the_training() -> None:
+    with pytest.raises(ModelError, match=r"epoch 3: the loss diverged \(nan\); lower grader.learning_rate"):
+        callbacks.StopWhenDiverged().on_epoch_end(2, {"loss": float("nan")})
+
+
+def test_a_region_without_grades_is_refused(records: RecordFolder, experiment: Experiment, tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match='no graded lateral_recess in split "train"'):
+        grader.train_grader(records, region=Region.LATERAL_RECESS, experiment=experiment, run_folder=tmp_path / "run")

@@ -1,0 +1,180 @@
+"""``tfspine evaluate``: readers or models against a reference."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfspine.cli import options
+from tfspine.errors import EvaluationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tfspine.evaluation.study_evaluation import ReaderMetrics
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument(
+        "--reference", type=Path, required=True, metavar="CSV|DIR", help="table of boxes, or a folder of LabelImg XML"
+    )
+    parser.add_argument(
+        "--reader",
+        dest="readers",
+        action="append",
+        required=True,
+        metavar="NAME=CSV",
+        help="whom to compare; repeatable",
+    )
+    parser.add_argument("--slices", type=Path, metavar="DIR", help="folder of ingest; needed with a folder of labels")
+    parser.add_argument("--splits", type=Path, metavar="CSV", help="compare only studies of one split")
+    parser.add_argument("--split", default="test", help="which split (default: test)")
+    parser.add_argument("--out", type=Path, default=Path("evaluation"), metavar="DIR", help="folder to write")
+    parser.add_argument("--json", action="store_true", help="print metrics.json instead of the tables")
+    options.add_experiment(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Read, compare, write, print."""
+    from tfspine.annotations.tables import read_boxes
+    from tfspine.config import as_dict
+    from tfspine.evaluation.figures import confusion_figure
+    from tfspine.evaluation.study_evaluation import compare
+    from tfspine.evaluation.tables import (
+        accuracy_table,
+        agreement_table,
+        metrics_dict,
+        recall_table,
+        to_markdown,
+    )
+    from tfspine.manifest import write_manifest
+    from tfspine.outputs import new_folder
+
+    settings = options.experiment_from(args).evaluation
+    paths = _reader_paths(args.readers)
+    reference, covered = _reference(args)
+    metrics = {
+        name: compare(reference, read_boxes(path), iou=settings.iou, confidence=settings.confidence, covered=covered)
+        for name, path in paths.items()
+    }
+    tables = {
+        "recall": recall_table(metrics),
+        "agreement_four": agreement_table(metrics, grades=4),
+        "agreement_two": agreement_table(metrics, grades=2),
+        "accuracy": accuracy_table(metrics),
+    }
+    content = {
+        "reference": args.reference.name,
+        "split": args.split if args.splits else None,
+        "iou": settings.iou,
+        "confidence": settings.confidence,
+        "readers": {name: metrics_dict(reader) for name, reader in metrics.items()},
+    }
+
+    with new_folder(args.out) as folder:
+        (folder / "metrics.json").write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+        for name, table in tables.items():
+            table.to_csv(folder / f"{name}.csv", index=False)
+            (folder / f"{name}.md").write_text(to_markdown(table))
+        for name, reader in metrics.items():
+            for region in reader.regions.values():
+                confusion_figure(region, reader=name, path=folder / f"confusion_{_stem(name)}_{region.region}.png")
+        write_manifest(
+            folder,
+            command="evaluate",
+            config={"evaluation": as_dict(settings)},
+            inputs=[args.reference, *paths.values(), *([args.splits] if args.splits else [])],
+            details={"split": content["split"], "readers": {name: path.name for name, path in paths.items()}},
+        )
+    if args.json:
+        print(json.dumps(content, indent=2, allow_nan=False))
+    else:
+        _print_tables(tables, metrics)
+        print(f"Grades compared on boxes of IoU > {settings.iou:g}. Full precision: {args.out / 'metrics.json'}")
+
+
+def _reader_paths(readers: list[str]) -> dict[str, Path]:
+    paths: dict[str, Path] = {}
+    for text in readers:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            raise EvaluationError(
+                f'--reader "{text}": expected NAME=FILE, for example model=predictions/predictions.csv'
+            )
+        if name in paths:
+            raise EvaluationError(f'--reader "{name}": named twice; give each reader a name of its own')
+        paths[name] = Path(path)
+    stems = {_stem(name) for name in paths}
+    if len(stems) < len(paths):
+        raise EvaluationError(f"--reader {', '.join(paths)}: names too alike for file names; change letters or digits")
+    return paths
+
+
+def _stem(name: str) -> str:
+    """Return a reader's name as part of a file name."""
+    return "".join(letter if letter.isalnum() else "_" for letter in name)
+
+
+def _reference(args: argparse.Namespace) -> "tuple[pd.DataFrame, pd.DataFrame]":
+    """Return the reference's boxes and the slices that it covers, narrowed to the split."""
+    from tfspine.annotations.splits import read_splits
+    from tfspine.annotations.tables import labels_table, read_boxes
+    from tfspine.evaluation.study_evaluation import COVERED_COLUMNS
+
+    if args.reference.is_dir():
+        if not args.slices:
+            raise EvaluationError(f"{args.reference}: a folder of labels; name the slices it belongs to with --slices")
+        reference = labels_table(args.reference, args.slices / "slices.csv")
+        covered = _labelled_slices(args.reference, args.slices / "slices.csv")
+    else:
+        reference = read_boxes(args.reference)
+        covered = reference[list(COVERED_COLUMNS)].drop_duplicates()
+    if args.splits:
+        splits = read_splits(args.splits)
+        wanted = {study for study, split in splits.items() if split == args.split}
+        if not wanted:
+            raise EvaluationError(
+                f'{args.splits}: no study of split "{args.split}"; it has {", ".join(sorted(set(splits.values())))}'
+            )
+        covered = covered[covered["study"].isin(wanted)]
+    if covered.empty:
+        where = f' in split "{args.split}"' if args.splits else ""
+        raise EvaluationError(f"{args.reference}: no slice to compare{where}; expected the reference of these studies")
+    return reference, covered
+
+
+def _labelled_slices(labels: Path, slices_csv: Path) -> "pd.DataFrame":
+    """Return the slices with a label file: one without boxes says that there is nothing to find."""
+    import pandas as pd
+
+    slices = pd.read_csv(slices_csv, dtype=str).rename(columns={"key": "slice"})
+    stems = {path.stem for path in labels.glob("*.xml")}
+    return slices.loc[slices["slice"].isin(stems), ["study", "slice", "plane"]]
+
+
+def _print_tables(tables: "dict[str, pd.DataFrame]", metrics: "dict[str, ReaderMetrics]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
+    titles = {
+        "recall": "Boxes of the reference, and recall (95 % CI)",
+        "agreement_four": "Agreement on four grades",
+        "agreement_two": "Agreement on normal/mild against moderate/severe",
+        "accuracy": "Sensitivity and specificity for moderate/severe",
+    }
+    for name, table in tables.items():
+        shown = Table(title=titles[name], title_justify="left", title_style="bold")
+        for column in table.columns:
+            shown.add_column(column, justify="left" if column in ("Reader", "Region", "Agreement") else "right")
+        for row in table.astype(str).itertuples(index=False):
+            shown.add_row(*row)
+        console.print(shown)
+    for name, reader in metrics.items():
+        if reader.outside_boxes:
+            console.print(
+                f"{name}: {reader.outside_boxes} boxes on {reader.outside_slices} slices outside the reference "
+                "or split: not compared"
+            )

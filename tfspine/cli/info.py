@@ -1,0 +1,61 @@
+"""``tfspine info``: labels, detector classes, signatures and versions, for people and programs."""
+
+import argparse
+import json
+from typing import Any
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``tfspine info``."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print what other programs need to know to talk to this one."""
+    facts = gather()
+    if args.json:
+        print(json.dumps(facts, indent=2))
+        return
+    print(f"tfspine {facts['version']}")
+    for title in ("levels", "grades", "regions"):
+        print(f"{title}: {', '.join(facts[title])}")
+    for plane, classes in facts["detector_classes"].items():
+        names = ", ".join(f"{entry['id']} {entry['name']}" for entry in classes)
+        print(f"{facts['models'][plane]} ({plane}): {names}")
+    for name, signature in facts["signatures"].items():
+        print(f"{name}: {_tensors(signature['inputs'])} -> {_tensors(signature['outputs'])}")
+
+
+def gather() -> dict[str, Any]:
+    """Return the facts as plain values."""
+    import tfspine
+    from tfspine import labels, signatures
+
+    return {
+        "version": tfspine.__version__,
+        "levels": [str(level) for level in labels.LEVELS],
+        "grades": list(labels.GRADE_WORDS),
+        "regions": [str(region) for region in labels.Region],
+        "models": {str(plane): name for plane, name in signatures.MODEL_NAMES.items()},
+        "detector_classes": {
+            str(plane): [
+                {"id": entry.class_id, "name": labels.object_name(entry.region, entry.side)} for entry in classes
+            ]
+            for plane, classes in labels.DETECTOR_CLASSES.items()
+        },
+        "signatures": {
+            signature.name: {
+                side: [{"name": spec.name, "dtype": spec.dtype, "shape": list(spec.shape)} for spec in specs]
+                for side, specs in (("inputs", signature.inputs), ("outputs", signature.outputs))
+            }
+            for signature in signatures.SIGNATURES
+        },
+        "default_signature": signatures.READ.name,
+    }
+
+
+def _tensors(specs: list[dict[str, Any]]) -> str:
+    return ", ".join(
+        f"{spec['name']} {spec['dtype']}[{', '.join('?' if size is None else str(size) for size in spec['shape'])}]"
+        for spec in specs
+    )

@@ -1,0 +1,203 @@
+"""``tfspine predict``: slices to boxes, grades and a table a study, by a model server or a SavedModel."""
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfspine.cli import options
+from tfspine.errors import ConfigError, ServerError
+from tfspine.labels import Plane
+
+if TYPE_CHECKING:
+    from tfspine.client import Predictor
+    from tfspine.structures import SliceImage, SliceReading, StudyResult
+
+DEFAULT_SERVER = "grpc://127.0.0.1:8500"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    images = parser.add_mutually_exclusive_group(required=True)
+    images.add_argument("--slices", type=Path, metavar="DIR", help="what tfspine ingest wrote")
+    images.add_argument("--dicom", type=Path, metavar="DIR", help="studies that are ingested first, for this run only")
+    models = parser.add_mutually_exclusive_group()
+    models.add_argument(
+        "--server", default=DEFAULT_SERVER, metavar="URL", help="grpc://HOST:PORT or http://HOST:PORT (%(default)s)"
+    )
+    models.add_argument("--model", type=Path, metavar="DIR", help="what tfspine export wrote; no server is needed")
+    parser.add_argument("--splits", type=Path, metavar="CSV", help="what tfspine split wrote; needs --split")
+    parser.add_argument("--split", choices=("train", "validation", "test"), help="read only these studies")
+    parser.add_argument("--batch-size", type=int, default=8, metavar="N", help="images a request (%(default)s)")
+    parser.add_argument("--timeout-s", type=float, default=60, metavar="S", help="wait for an answer (%(default)s)")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--json", action="store_true", help="print the summary for a program")
+
+
+def run(args: argparse.Namespace) -> int | None:
+    """Read every study and write boxes, tables and labels."""
+    if args.batch_size < 1:
+        raise ConfigError(f"--batch-size {args.batch_size}; expected 1 or more")
+    if (args.splits is None) != (args.split is None):
+        raise ConfigError("--splits and --split belong together: give both, or neither to read every study")
+    with _slices_folder(args) as slices_folder:
+        _predict(args, slices_folder)
+    return None
+
+
+def _predict(args: argparse.Namespace, slices_folder: Path) -> None:
+    from tfspine.client.reading import read_slices
+    from tfspine.manifest import write_manifest
+    from tfspine.outputs import new_folder
+    from tfspine.signatures import MODEL_NAMES
+
+    slices = _load_slices(args, slices_folder)
+    predictors = _connect(args)
+    versions = _versions(predictors)
+    with new_folder(args.out) as folder:
+        readings = list(
+            options.track(
+                read_slices(predictors, slices, batch_size=args.batch_size), "reading slices", total=len(slices)
+            )
+        )
+        if _versions(predictors) != versions:
+            raise ServerError(f"{args.server}: a new model version was published while reading; run predict again")
+        results, readings = _assemble(readings)
+        _write(folder, readings, results)
+        if args.dicom is not None:
+            # What was refused and why would be gone with the scratch folder.
+            shutil.copyfile(slices_folder / "refused.csv", folder / "refused.csv")
+        details = {
+            "source": str(args.model or args.server),
+            "models": {MODEL_NAMES[plane]: version for plane, version in versions.items()},
+            "split": args.split,
+            "slices": len(readings),
+            "detections": sum(len(reading.detections) for reading in readings),
+        }
+        write_manifest(folder, command="predict", inputs=_inputs(args), details=details)
+    _print_summary(args, results, details)
+
+
+@contextlib.contextmanager
+def _slices_folder(args: argparse.Namespace) -> Iterator[Path]:
+    """Yield the slices folder, made for the moment from ``--dicom`` by ``tfspine ingest``."""
+    from tfspine.cli.main import build_parser
+
+    if args.slices is not None:
+        yield args.slices
+        return
+    with tempfile.TemporaryDirectory(prefix="tfspine-") as scratch:
+        folder = Path(scratch, "slices")
+        ingest = build_parser("ingest").parse_args(["ingest", str(args.dicom), "--out", str(folder)])
+        # Standard output belongs to the summary of this command.
+        with contextlib.redirect_stdout(sys.stderr):
+            ingest.run(ingest)
+        yield folder
+
+
+def _load_slices(args: argparse.Namespace, folder: Path) -> list["SliceImage"]:
+    """Return the slices of the studies asked for."""
+    from tfspine.annotations.splits import read_splits
+    from tfspine.dicom.slices import load_slices
+
+    studies = None
+    if args.splits is not None:
+        studies = [study for study, split in read_splits(args.splits).items() if split == args.split]
+    slices = load_slices(folder, studies=studies)
+    if not slices:
+        raise ConfigError(
+            f"{args.slices or args.dicom}: no slice to read" + (f" in split {args.split}" if args.split else "")
+        )
+    return slices
+
+
+def _connect(args: argparse.Namespace) -> dict[Plane, "Predictor"]:
+    """Return a predictor a plane: connections to the server, or SavedModels loaded here."""
+    from tfspine.signatures import MODEL_NAMES
+
+    if args.model is None:
+        from tfspine.client import connect
+
+        return {plane: connect(args.server, name, timeout_s=args.timeout_s) for plane, name in MODEL_NAMES.items()}
+    from tfspine.server.in_process import open_predictor
+
+    return {plane: open_predictor(args.model / name) for plane, name in MODEL_NAMES.items()}
+
+
+def _versions(predictors: Mapping[Plane, "Predictor"]) -> dict[Plane, int]:
+    return {plane: predictor.model_version() for plane, predictor in predictors.items()}
+
+
+def _assemble(readings: Sequence["SliceReading"]) -> tuple[list["StudyResult"], list["SliceReading"]]:
+    """Return a table a study, and the readings with levels and sides filled in."""
+    from tfspine.study.assembly import assemble
+
+    results, completed = [], []
+    for group in _by_study(readings):
+        filled, result = assemble(group)
+        completed += filled
+        results.append(result)
+    return results, completed
+
+
+def _by_study(readings: Sequence["SliceReading"]) -> Iterator[list["SliceReading"]]:
+    studies: dict[str, list[SliceReading]] = {}
+    for reading in readings:
+        studies.setdefault(reading.study, []).append(reading)
+    yield from studies.values()
+
+
+def _write(folder: Path, readings: Sequence["SliceReading"], results: Sequence["StudyResult"]) -> None:
+    from tfspine.annotations.tables import readings_table, write_boxes
+    from tfspine.annotations.voc import write_voc
+    from tfspine.outputs import write_text
+    from tfspine.structures import AnnotatedSlice, Annotation
+
+    write_boxes(folder / "predictions.csv", readings_table(readings))
+    for result in results:
+        write_text(folder / "studies" / f"{result.study}.json", json.dumps(_study_json(result), indent=2) + "\n")
+    for reading in readings:
+        # A slice without boxes gets a file too: read and nothing found is not the same as not read.
+        boxes = tuple(
+            Annotation(item.box, item.region, item.side, item.grade, item.level) for item in reading.detections
+        )
+        write_voc(
+            folder / "labels" / f"{reading.key}.xml", AnnotatedSlice(reading.key, reading.geometry.size_px, boxes)
+        )
+
+
+def _study_json(result: "StudyResult") -> dict[str, Any]:
+    """Return a study's table as JSON values: grades in words, null where nothing was found."""
+    rows = [
+        dataclasses.asdict(row) | {"grade": row.grade.word if row.grade is not None else None} for row in result.rows
+    ]
+    return {"study": result.study, "rows": rows}
+
+
+def _inputs(args: argparse.Namespace) -> list[Path]:
+    return [path for path in (args.slices, args.dicom, args.splits) if path is not None]
+
+
+def _print_summary(args: argparse.Namespace, results: Sequence["StudyResult"], details: Mapping[str, Any]) -> None:
+    studies = {
+        result.study: {
+            "found": sum(row.grade is not None for row in result.rows),
+            "of": len(result.rows),
+            "stenosed": sum(row.grade is not None and row.grade.is_positive for row in result.rows),
+        }
+        for result in results
+    }
+    if args.json:
+        print(json.dumps({"out": str(args.out), **details, "studies": studies}))
+        return
+    print(f"{'study':<12} {'regions found':>13} {'moderate or severe':>18}")
+    for study, counts in studies.items():
+        found = f"{counts['found']} of {counts['of']}"
+        print(f"{study:<12} {found:>13} {counts['stenosed']:>18}")
+    print(f"{details['slices']} slices, {details['detections']} boxes: {args.out}")

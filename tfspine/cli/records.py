@@ -1,0 +1,73 @@
+"""``tfspine records``: slices, labels and splits become TFRecords."""
+
+import argparse
+import logging
+from pathlib import Path
+
+from tfspine.cli import options
+from tfspine.config import as_dict
+
+logger = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``tfspine records``."""
+    parser.add_argument("--slices", type=Path, required=True, help="folder that ingest wrote")
+    parser.add_argument("--labels", type=Path, required=True, help="folder of LabelImg XML files, one a slice")
+    parser.add_argument("--splits", type=Path, required=True, help="splits.csv that split wrote")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the records")
+    options.add_experiment(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the records of both planes."""
+    from tfspine.annotations.splits import read_splits
+    from tfspine.annotations.voc import read_voc
+    from tfspine.manifest import write_manifest
+    from tfspine.outputs import new_folder
+    from tfspine.records.examples import join_labels, read_entries
+    from tfspine.records.folder import COMPARED_SECTIONS, class_table
+
+    experiment = options.experiment_from(args)
+    entries = read_entries(args.slices / "slices.csv")
+    splits = read_splits(args.splits)
+    files = label_files(args.labels)
+    labels = {path.stem: read_voc(path) for path in options.track(files, "reading labels")}
+    examples, left_out = join_labels(entries, labels=labels, splits=splits, image_folder=args.slices / "slices")
+    for series in left_out:
+        logger.warning("%s: no label on any slice; left out of the records", series)
+
+    # Late, so that a wrong label is told before TensorFlow's ten seconds.
+    from tfspine.records.writer import write_records
+
+    with new_folder(args.out) as folder:
+        details = write_records(
+            folder,
+            examples,
+            experiment=experiment,
+            progress=lambda numbered: options.track(numbered, "writing records"),
+        )
+        write_manifest(
+            folder,
+            command="records",
+            config={"name": experiment.name, "seed": experiment.seed}
+            | {name: as_dict(getattr(experiment, name)) for name in COMPARED_SECTIONS},
+            inputs=[args.slices, args.labels, args.splits],
+            details=details | {"classes": class_table(), "left_out": left_out},
+        )
+    for plane, images in details["images"].items():
+        print(f"{plane}: " + ", ".join(f"{count} {split}" for split, count in images.items()))
+
+
+def label_files(folder: Path) -> list[Path]:
+    """Return the XML files of a folder of labels, sorted.
+
+    Raises:
+        AnnotationError: there is none.
+    """
+    from tfspine.errors import AnnotationError
+
+    files = sorted(folder.glob("*.xml"))
+    if not files:
+        raise AnnotationError(f"{folder}: no .xml label file; expected one file a slice, named after its PNG")
+    return files

@@ -1,0 +1,1 @@
+"""Messages of TensorFlow Serving, without TensorFlow: see `serving.proto`."""

@@ -1,0 +1,105 @@
+"""Sensitivity and specificity with intervals, from counts. Positive means moderate or severe (PAPER.md, Table 4).
+
+The paper counts regions that the reader found; `end_to_end_sensitivity` also counts those that the reader missed,
+which is what a clinic would see (EVALUATION.md).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from tfspine.errors import EvaluationError
+from tfspine.evaluation.estimate import Estimate, check_confidence, undefined
+
+
+class Interval(StrEnum):
+    """Interval of a proportion.
+
+    Wilson's covers the stated share on average (E. B. Wilson, JASA 1927;22:209-212). Clopper and Pearson's covers
+    at least that share always, and so is wider (Biometrika 1934;26:404-413); it is the one the paper prints.
+    """
+
+    WILSON = "Wilson"
+    CLOPPER_PEARSON = "Clopper-Pearson"
+
+
+@dataclass(frozen=True)
+class DiagnosticAccuracy:
+    """Three proportions. `n` of each is its denominator: positives, negatives, and positives with the missed ones."""
+
+    sensitivity: Estimate
+    specificity: Estimate
+    end_to_end_sensitivity: Estimate
+
+
+def diagnostic_accuracy(
+    reference: ArrayLike,
+    reader: ArrayLike,
+    *,
+    missed_positives: int,
+    interval: Interval = Interval.CLOPPER_PEARSON,
+    confidence: float = 0.95,
+) -> DiagnosticAccuracy:
+    """Compare a reader's calls with the reference's.
+
+    Args:
+        reference: bool [n], whether the reference calls the region positive.
+        reader: bool [n], the same of the reader.
+        missed_positives: positives of the reference that the reader never found, and so are in neither vector.
+        interval: kind of interval.
+        confidence: share that the intervals are to cover.
+
+    Raises:
+        EvaluationError: the vectors differ in length, are not of truth values, or `missed_positives` is negative.
+    """
+    truth, calls = np.asarray(reference), np.asarray(reader)
+    if truth.ndim != 1 or truth.shape != calls.shape:
+        raise EvaluationError(f"calls of shapes {truth.shape} and {calls.shape}; expected two equal [n]")
+    if not all(vector.dtype == bool or vector.size == 0 for vector in (truth, calls)):
+        raise EvaluationError(f"calls of types {truth.dtype} and {calls.dtype}; expected true or false")
+    if missed_positives < 0:
+        raise EvaluationError(f"{missed_positives} missed positives; expected 0 or more")
+    truth, calls = truth.astype(bool), calls.astype(bool)
+    hits, positives = int((truth & calls).sum()), int(truth.sum())
+    rejections, negatives = int((~truth & ~calls).sum()), int((~truth).sum())
+    return DiagnosticAccuracy(
+        sensitivity=proportion(hits, positives, interval=interval, confidence=confidence),
+        specificity=proportion(rejections, negatives, interval=interval, confidence=confidence),
+        end_to_end_sensitivity=proportion(hits, positives + missed_positives, interval=interval, confidence=confidence),
+    )
+
+
+def proportion(successes: int, n: int, *, interval: Interval = Interval.WILSON, confidence: float = 0.95) -> Estimate:
+    """Return `successes` / `n` with its interval; of nothing (n = 0) it is undefined.
+
+    Raises:
+        EvaluationError: the counts contradict each other.
+    """
+    check_confidence(confidence)
+    if not 0 <= successes <= n:
+        raise EvaluationError(f"{successes} of {n}; expected 0 <= successes <= n")
+    if n == 0:
+        return undefined(0, interval.value)
+    bounds = _wilson if interval is Interval.WILSON else _clopper_pearson
+    return Estimate(successes / n, *bounds(successes, n, confidence), n, interval.value)
+
+
+def _wilson(successes: int, n: int, confidence: float) -> tuple[float, float]:
+    """Wilson 1927: (k + z^2/2 -+ z sqrt(k (n - k)/n + z^2/4)) / (n + z^2); exact 0 and 1 at the ends."""
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+    centre = successes + z**2 / 2
+    half = z * float(np.sqrt(successes * (n - successes) / n + z**2 / 4))
+    low = 0.0 if successes == 0 else (centre - half) / (n + z**2)
+    high = 1.0 if successes == n else (centre + half) / (n + z**2)
+    return low, high
+
+
+def _clopper_pearson(successes: int, n: int, confidence: float) -> tuple[float, float]:
+    """Clopper and Pearson 1934, by quantiles of the beta distribution."""
+    tail = (1 - confidence) / 2
+    low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, successes, n - successes + 1))
+    high = 1.0 if successes == n else float(stats.beta.ppf(1 - tail, successes + 1, n - successes))
+    return low, high

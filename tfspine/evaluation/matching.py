@@ -1,0 +1,100 @@
+"""Which of a reader's boxes are which of the reference's: greedy, one to one (EVALUATION.md, Matching boxes).
+
+Boxes are ``yxyx`` pixels (`boxes.py`). A pair needs an IoU strictly above the threshold. Pairs are taken by falling
+IoU; of equal IoU the box with the higher score goes first, then the lower index of the reference, then of the reader.
+Greedy is not optimal: where boxes crowd, another assignment can hold more pairs. A box without area matches nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from tfspine import boxes
+from tfspine.errors import EvaluationError
+
+BOX = ["ymin", "xmin", "ymax", "xmax"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Positions of a reference box and of the reader's box that matches it, and their IoU."""
+
+    reference: int
+    reader: int
+    iou: float
+
+
+def match_boxes(
+    reference_yxyx_px: ArrayLike, reader_yxyx_px: ArrayLike, *, threshold: float, scores: ArrayLike | None = None
+) -> tuple[Pair, ...]:
+    """Match the boxes of one label on one image.
+
+    Args:
+        reference_yxyx_px: float [N, 4].
+        reader_yxyx_px: float [M, 4].
+        threshold: IoU that a pair must exceed, 0 <= threshold < 1.
+        scores: float [M], the reader's scores; None or NaN (people have none) puts all on a par.
+
+    Returns:
+        The pairs, in the order in which they were taken.
+
+    Raises:
+        EvaluationError: the threshold is out of range, or scores and boxes differ in number.
+    """
+    if not 0.0 <= threshold < 1.0:
+        raise EvaluationError(f"IoU threshold {threshold}; expected 0 <= threshold < 1")
+    overlap = boxes.iou(reference_yxyx_px, reader_yxyx_px)  # N (reference) x M (reader)
+    score = np.zeros(overlap.shape[1]) if scores is None else np.nan_to_num(np.asarray(scores, np.float64))
+    if score.shape != overlap.shape[1:]:
+        raise EvaluationError(f"{score.size} scores for {overlap.shape[1]} boxes; expected one each")
+    candidates = sorted(
+        zip(*np.nonzero(overlap > threshold), strict=True),
+        key=lambda pair: (-overlap[pair], -score[pair[1]], pair),
+    )
+    pairs: list[Pair] = []
+    taken_reference: set[int] = set()
+    taken_reader: set[int] = set()
+    for i, j in candidates:
+        if i not in taken_reference and j not in taken_reader:
+            taken_reference.add(i)
+            taken_reader.add(j)
+            pairs.append(Pair(int(i), int(j), float(overlap[i, j])))
+    return tuple(pairs)
+
+
+def match_tables(
+    reference: pd.DataFrame, reader: pd.DataFrame, *, threshold: float, label: Sequence[str]
+) -> tuple[Pair, ...]:
+    """Match the rows of two tables of boxes that agree in all columns of `label`.
+
+    Args:
+        reference: table with the columns of `label`, the four of the box, and `score`.
+        reader: the same of the reader.
+        threshold: as in `match_boxes`.
+        label: columns that two boxes must share: image, region, side.
+
+    Returns:
+        Pairs whose positions are row numbers (not index labels) of the two tables.
+    """
+    groups = _positions(reader, label)
+    reference_boxes, reader_boxes = (table[BOX].to_numpy(np.float64) for table in (reference, reader))
+    scores = reader["score"].to_numpy(np.float64)
+    pairs: list[Pair] = []
+    for key, rows in _positions(reference, label).items():
+        columns = groups.get(key)
+        if columns is None:
+            continue
+        found = match_boxes(reference_boxes[rows], reader_boxes[columns], threshold=threshold, scores=scores[columns])
+        pairs.extend(Pair(int(rows[pair.reference]), int(columns[pair.reader]), pair.iou) for pair in found)
+    return tuple(sorted(pairs, key=lambda pair: pair.reference))
+
+
+def _positions(table: pd.DataFrame, label: Sequence[str]) -> dict[tuple[object, ...], NDArray[np.int64]]:
+    """Return the row numbers of each label that occurs."""
+    positions: dict[tuple[object, ...], list[int]] = {}
+    for position, key in enumerate(zip(*(table[column] for column in label), strict=True)):
+        positions.setdefault(key, []).append(position)
+    return {key: np.array(rows) for key, rows in positions.items()}

@@ -1,0 +1,138 @@
+"""What goes into the records: one slice of a split with its boxes, checked before anything is written."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfspine.errors import AnnotationError, RecordError
+from tfspine.labels import Plane, object_name
+from tfspine.records.features import SPLITS
+from tfspine.structures import AnnotatedSlice, Annotation
+
+
+@dataclass(frozen=True)
+class RecordExample:
+    """One slice: its PNG file, `size_px` (rows, columns) and the boxes on it, perhaps none."""
+
+    key: str
+    plane: Plane
+    split: str
+    image: Path
+    size_px: tuple[int, int]
+    annotations: tuple[Annotation, ...]
+
+
+@dataclass(frozen=True)
+class SliceEntry:
+    """The part of a row of `slices.csv` that the records need; `size_px` is (rows, columns)."""
+
+    key: str
+    study: str
+    plane: Plane
+    size_px: tuple[int, int]
+
+
+def read_entries(slices_csv: Path) -> list[SliceEntry]:
+    """Read `slices.csv`, every value as text first: a pseudonym such as ``12e4567890`` is no number.
+
+    Raises:
+        RecordError: the file is missing or lacks a column.
+    """
+    try:
+        with slices_csv.open(newline="") as file:
+            return [
+                SliceEntry(row["key"], row["study"], Plane(row["plane"]), (int(row["rows"]), int(row["columns"])))
+                for row in csv.DictReader(file)
+            ]
+    except OSError as error:
+        raise RecordError(
+            f"{slices_csv}: cannot be read: {error.strerror}; name the folder that ingest wrote"
+        ) from error
+    except (KeyError, ValueError) as error:
+        raise RecordError(f"{slices_csv}: not a table of slices: {error}; run tfspine ingest again") from error
+
+
+def join_labels(
+    slices: Iterable[SliceEntry],
+    *,
+    labels: Mapping[str, AnnotatedSlice],
+    splits: Mapping[str, str],
+    image_folder: Path,
+) -> tuple[list[RecordExample], list[str]]:
+    """Put slices, labels and splits together, in the order of the slices.
+
+    A slice without labels is an example without boxes as long as its series has labels elsewhere. A series (one plane
+    of a study) without a single label was not read by anybody, and would teach that nothing is there: it is left out.
+
+    Returns:
+        the examples, and the series that were left out, as ``STUDY-PLANE``.
+
+    Raises:
+        AnnotationError: a label without a slice, a study without a split, a box outside its image, an image size
+            that differs from the slice's, a region that the plane does not show.
+    """
+    slices = list(slices)
+    _refuse_strangers(labels, {entry.key for entry in slices})
+    labelled = {(entry.study, entry.plane) for entry in slices if entry.key in labels and labels[entry.key].annotations}
+    examples = []
+    left_out: dict[str, None] = {}
+    for entry in slices:
+        if (entry.study, entry.plane) not in labelled:
+            left_out[f"{entry.study}-{entry.plane}"] = None
+            continue
+        label = labels.get(entry.key)
+        if label:
+            _check_label(label, entry)
+        examples.append(
+            RecordExample(
+                key=entry.key,
+                plane=entry.plane,
+                split=_split_of(entry, splits),
+                image=image_folder / f"{entry.key}.png",
+                size_px=entry.size_px,
+                annotations=label.annotations if label else (),
+            )
+        )
+    return examples, list(left_out)
+
+
+def _refuse_strangers(labels: Mapping[str, AnnotatedSlice], keys: set[str]) -> None:
+    strangers = sorted(set(labels) - keys)
+    if strangers:
+        raise AnnotationError(
+            f"{strangers[0]}.xml: no such slice in slices.csv (and {len(strangers) - 1} more); "
+            "labels must be named after the slices that ingest wrote"
+        )
+
+
+def _split_of(entry: SliceEntry, splits: Mapping[str, str]) -> str:
+    if entry.study not in splits:
+        raise AnnotationError(f"study {entry.study}: not in the splits file; run tfspine split again on these slices")
+    split = splits[entry.study]
+    if split not in SPLITS:
+        raise AnnotationError(f'study {entry.study}: split "{split}"; expected one of {", ".join(SPLITS)}')
+    return split
+
+
+def _check_label(label: AnnotatedSlice, entry: SliceEntry) -> None:
+    where = f"{entry.key}.xml"
+    if label.size_px != entry.size_px:
+        raise AnnotationError(
+            f"{where}: image size {label.size_px} (rows, columns) but the slice has {entry.size_px}; "
+            "draw the labels on the PNG files of ingest"
+        )
+    rows, columns = entry.size_px
+    for number, annotation in enumerate(label.annotations, start=1):
+        ymin, xmin, ymax, xmax = annotation.box
+        name = object_name(annotation.region, annotation.side)
+        if not (0 <= ymin < ymax <= rows and 0 <= xmin < xmax <= columns):
+            raise AnnotationError(
+                f"{where}: object {number}: box (ymin, xmin, ymax, xmax) = {annotation.box} is empty or outside the "
+                f"{rows} x {columns} image; correct it in LabelImg"
+            )
+        if annotation.region.plane is not entry.plane:
+            raise AnnotationError(
+                f"{where}: object {number}: {name} on a slice of plane {entry.plane}; "
+                f"it belongs on plane {annotation.region.plane}"
+            )

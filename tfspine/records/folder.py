@@ -1,0 +1,96 @@
+"""A folder of records, opened for one plane and one experiment, or refused with the reason."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tfspine.config import Experiment, as_dict
+from tfspine.errors import RecordError
+from tfspine.labels import DETECTOR_CLASSES, Grade, Plane, Region, object_name
+from tfspine.manifest import read_manifest
+
+COMPARED_SECTIONS = ("split", "records")
+"""Sections of the experiment on which the records depend."""
+
+
+@dataclass(frozen=True)
+class RecordFolder:
+    """The records of one plane; `images`, `shards` and `grades` are what the manifest counted, by split."""
+
+    folder: Path
+    plane: Plane
+    images: Mapping[str, int] = field(repr=False)
+    shards: Mapping[str, tuple[str, ...]] = field(repr=False)
+    grades: Mapping[str, Mapping[str, tuple[int, ...]]] = field(repr=False)
+
+    def files(self, split: str) -> list[str]:
+        """Return the paths of the shards of a split.
+
+        Raises:
+            RecordError: the split holds no image of this plane.
+        """
+        if not self.shards.get(split):
+            raise RecordError(
+                f'{self.folder}: no {self.plane} image in split "{split}"; add patients or raise split.{split}'
+            )
+        return [str(self.folder / name) for name in self.shards[split]]
+
+    def count(self, split: str) -> int:
+        """Return the number of images of a split, those without boxes included."""
+        return self.images.get(split, 0)
+
+    def grade_counts(self, region: Region, split: str) -> dict[Grade, int]:
+        """Return how many boxes of `region` have each grade in a split."""
+        return dict(zip(Grade, self.grades[region][split], strict=True))
+
+
+def open_records(folder: Path, *, plane: Plane, experiment: Experiment) -> RecordFolder:
+    """Open the records that `tfspine records` wrote into `folder`.
+
+    Raises:
+        RecordError: the folder is missing, holds no records, lacks a shard, or was made with other settings or
+            another class table than this experiment's.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None or manifest.command != "records":
+        raise RecordError(f"{folder}: no records here; make them with tfspine records --out {folder}")
+    _compare(folder, "", manifest.config, {name: as_dict(getattr(experiment, name)) for name in COMPARED_SECTIONS})
+    details = manifest.details
+    _compare(folder, "class ", details.get("classes", {}), class_table())
+    shards = {split: tuple(names) for split, names in details["files"][plane].items()}
+    missing = [name for names in shards.values() for name in names if not (folder / name).is_file()]
+    if missing:
+        raise RecordError(f"{folder / missing[0]}: missing shard; make the records again with tfspine records")
+    return RecordFolder(
+        folder=folder,
+        plane=plane,
+        images=details["images"][plane],
+        shards=shards,
+        grades={
+            region: {split: tuple(counts) for split, counts in splits.items()}
+            for region, splits in details["grades"].items()
+        },
+    )
+
+
+def class_table() -> dict[str, dict[str, str]]:
+    """Return the detector classes as the manifest records them: ``{plane: {id: name}}``."""
+    return {
+        plane: {str(item.class_id): object_name(item.region, item.side) for item in classes}
+        for plane, classes in DETECTOR_CLASSES.items()
+    }
+
+
+def _compare(
+    folder: Path, prefix: str, made_with: Mapping[str, Any], expected: Mapping[str, Mapping[str, Any]]
+) -> None:
+    for section, values in expected.items():
+        for key in {**values, **made_with.get(section, {})}:
+            was = made_with.get(section, {}).get(key)
+            now = values.get(key)
+            if was != now:
+                raise RecordError(
+                    f"{folder}: made for another experiment: {prefix}{section}.{key} = {was} there, {now} here; "
+                    "name the experiment that made it, or make the records again into another --out"
+                )

@@ -1,0 +1,46 @@
+"""Examples read back: the slice and its boxes, in pixels."""
+
+import tensorflow as tf
+
+from tfspine.records import features
+
+_SINGLE = {
+    features.IMAGE: tf.io.FixedLenFeature((), tf.string),
+    features.KEY: tf.io.FixedLenFeature((), tf.string),
+    features.HEIGHT: tf.io.FixedLenFeature((), tf.int64),
+    features.WIDTH: tf.io.FixedLenFeature((), tf.int64),
+}
+_PER_BOX = {
+    features.YMIN: tf.float32,
+    features.XMIN: tf.float32,
+    features.YMAX: tf.float32,
+    features.XMAX: tf.float32,
+    features.REGION: tf.string,
+    features.SIDE: tf.string,
+    features.LEVEL: tf.string,
+    features.GRADE: tf.int64,
+}
+
+
+def parse_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Decode one example.
+
+    Returns:
+        ``image`` uint8 [H, W, 1]; ``key`` string; for each of M boxes ``boxes_yxyx_px`` float32 [M, 4], ``region``,
+        ``side`` and ``level`` string [M] ("" where there is none), ``grade`` int64 [M] (-1 where nobody said).
+    """
+    parsed = tf.io.parse_single_example(
+        serialized,
+        _SINGLE | {name: tf.io.RaggedFeature(dtype) for name, dtype in _PER_BOX.items()},
+    )
+    extent = tf.cast(tf.stack([parsed[features.HEIGHT], parsed[features.WIDTH]] * 2), tf.float32)
+    normalised = tf.stack([parsed[name] for name in (features.YMIN, features.XMIN, features.YMAX, features.XMAX)], -1)
+    return {
+        "image": tf.io.decode_png(parsed[features.IMAGE], channels=1),
+        "key": parsed[features.KEY],
+        "boxes_yxyx_px": normalised * extent,
+        "region": parsed[features.REGION],
+        "side": parsed[features.SIDE],
+        "level": parsed[features.LEVEL],
+        "grade": parsed[features.GRADE],
+    }

@@ -1,0 +1,93 @@
+"""What happens between the epochs of a grader: progress with time left, learning rate, stop at a diverged loss."""
+
+import math
+import types
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import keras
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tfspine.errors import ModelError
+
+
+class EpochProgress(keras.callbacks.Callback):
+    """A bar on standard error that counts steps over all epochs; a resumed run starts where it was interrupted.
+
+    Use as a context manager, so that an exception leaves the terminal whole.
+    """
+
+    def __init__(self, title: str, *, epochs: int, steps_per_epoch: int) -> None:
+        super().__init__()
+        self._title = title
+        self._steps_per_epoch = steps_per_epoch
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        self._progress = Progress(*columns, console=Console(stderr=True))
+        self._task = self._progress.add_task(title, total=epochs * steps_per_epoch)
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Count from the epoch at hand."""
+        self._progress.update(self._task, completed=epoch * self._steps_per_epoch)
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Count one step."""
+        self._progress.advance(self._task)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Show what the validation said."""
+        logs = logs or {}
+        validation = f"validation loss {logs.get('val_loss', math.nan):.3f}, AC1 {logs.get('val_ac1', math.nan):.2f}"
+        self._progress.update(self._task, description=f"{self._title}: {validation}")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+
+class LowerOnPlateau(keras.callbacks.ReduceLROnPlateau):
+    """Lower the learning rate after so many epochs without a better validation loss, counted across interruptions.
+
+    Keras begins to count anew when a run goes on; this takes up the count from the validation losses before it. The
+    learning rate itself comes back with the optimizer.
+    """
+
+    def __init__(self, *, factor: float, patience: int, past_losses: Sequence[float] = ()) -> None:
+        super().__init__(monitor="val_loss", mode="min", factor=factor, patience=patience)
+        self.best: float | None = None
+        self._past_losses = tuple(past_losses)
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Count the epochs before the interruption."""
+        super().on_train_begin(logs)
+        self._set_monitor_op()
+        for loss in self._past_losses:
+            if self._is_improvement(loss, self.best):
+                self.best, self.wait = loss, 0
+            else:
+                self.wait = (self.wait + 1) % self.patience
+
+
+class StopWhenDiverged(keras.callbacks.Callback):
+    """End the training with a clear error at the first epoch whose loss is no number."""
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Look at the loss.
+
+        Raises:
+            ModelError: it is not finite.
+        """
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            raise ModelError(f"epoch {epoch + 1}: the loss diverged ({loss}); lower grader.learning_rate")

@@ -1,0 +1,188 @@
+"""Training one grader: one region, one network, the best weights by validation loss.
+
+The run folder holds `grader.keras`, `history.csv` (one row an epoch) and `tensorboard/`; while it trains also the best
+weights so far and a backup of the last epoch with its optimizer, from which an interrupted run goes on. A run that
+went on repeats the order and augmentation of the first epochs.
+"""
+
+import csv
+import json
+import math
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from tfspine.config import Experiment, as_dict
+from tfspine.errors import RecordError
+from tfspine.labels import Region
+from tfspine.manifest import write_manifest
+from tfspine.models.grader import build_grader
+from tfspine.models.losses import make_loss
+from tfspine.models.metrics import GwetAC1
+from tfspine.outputs import write_text
+from tfspine.records.folder import RecordFolder
+from tfspine.records.pipelines import grader_dataset
+from tfspine.training import runtime
+from tfspine.training.callbacks import EpochProgress, LowerOnPlateau, StopWhenDiverged
+
+GRADER_FILE = "grader.keras"
+HISTORY_FILE = "history.csv"
+TENSORBOARD_FOLDER = "tensorboard"
+BACKUP_FOLDER = "backup"
+BEST_FILE = "best.keras"
+
+History = list[dict[str, float]]
+"""One row an epoch: epoch (from 0), loss, val_loss, ac1, val_ac1, learning_rate."""
+
+
+def train_grader(records: RecordFolder, *, region: Region, experiment: Experiment, run_folder: Path) -> None:
+    """Train the grader of `region`, or go on with a run that was interrupted; write `grader.keras` and the manifest.
+
+    Raises:
+        RecordError: a split without a graded box of this region.
+        ModelError: the loss diverged.
+    """
+    runtime.prepare(experiment)
+    run_folder.mkdir(parents=True, exist_ok=True)
+    past = _take_up_history(run_folder)
+    model = compile_grader(records, region=region, experiment=experiment)
+    train, validation = datasets(records, region=region, experiment=experiment)
+    epochs = experiment.grader.epochs
+    steps = count_steps(records, region=region, experiment=experiment)
+    with EpochProgress(f"{region} grader", epochs=epochs, steps_per_epoch=steps) as progress:
+        model.fit(
+            train,
+            validation_data=validation,
+            epochs=epochs,
+            callbacks=[*_callbacks(experiment, past, run_folder), progress],
+            shuffle=False,
+            verbose=0,
+        )
+    (run_folder / BEST_FILE).replace(run_folder / GRADER_FILE)
+    _write_run_manifest(records, region=region, experiment=experiment, run_folder=run_folder)
+
+
+def compile_grader(records: RecordFolder, *, region: Region, experiment: Experiment) -> keras.Sequential:
+    """Return the network with Adam, the configured loss for the grades in training, and AC1.
+
+    Raises:
+        RecordError: no training crop, or none that the loss needs.
+    """
+    counts = records.grade_counts(region, "train")
+    model = build_grader(experiment.grader)
+    model.compile(
+        optimizer=keras.optimizers.Adam(experiment.grader.learning_rate),
+        loss=make_loss(experiment.grader.loss, counts),
+        metrics=[GwetAC1()],
+        # On two cores XLA took a third longer an epoch and ten seconds to compile.
+        jit_compile="auto" if tf.config.list_physical_devices("GPU") else False,
+    )
+    return model
+
+
+def datasets(
+    records: RecordFolder, *, region: Region, experiment: Experiment
+) -> tuple[tf.data.Dataset, tf.data.Dataset]:
+    """Return the training and the validation batches of a region.
+
+    Raises:
+        RecordError: one of the splits has no graded box of it.
+    """
+    for split in ("train", "validation"):
+        if not sum(records.grade_counts(region, split).values()):
+            raise RecordError(
+                f'{records.folder}: no graded {region} in split "{split}"; label more patients or change [split]'
+            )
+    train, validation = (
+        grader_dataset(
+            records,
+            region=region,
+            split=split,
+            config=experiment.grader,
+            training=split == "train",
+            seed=experiment.seed,
+        )
+        for split in ("train", "validation")
+    )
+    return train, validation
+
+
+def count_steps(records: RecordFolder, *, region: Region, experiment: Experiment) -> int:
+    """Return how many batches one epoch has."""
+    return math.ceil(sum(records.grade_counts(region, "train").values()) / experiment.grader.batch_size)
+
+
+def read_history(run_folder: Path) -> History:
+    """Read `history.csv`; no rows where there is none."""
+    path = run_folder / HISTORY_FILE
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def _callbacks(experiment: Experiment, past: History, run_folder: Path) -> Sequence[keras.callbacks.Callback]:
+    losses = [row["val_loss"] for row in past]
+    return [
+        StopWhenDiverged(),
+        LowerOnPlateau(
+            factor=experiment.grader.learning_rate_factor,
+            patience=experiment.grader.patience_epochs,
+            past_losses=losses,
+        ),
+        keras.callbacks.ModelCheckpoint(
+            str(run_folder / BEST_FILE),
+            monitor="val_loss",
+            mode="min",
+            save_best_only=True,
+            initial_value_threshold=min(losses, default=None),
+        ),
+        keras.callbacks.CSVLogger(str(run_folder / HISTORY_FILE), append=True),
+        keras.callbacks.TensorBoard(str(run_folder / TENSORBOARD_FOLDER), write_graph=False),
+        # After the others, so that an epoch is backed up only when all of them have noted it.
+        keras.callbacks.BackupAndRestore(str(run_folder / BACKUP_FOLDER), double_checkpoint=True),
+    ]
+
+
+def _take_up_history(run_folder: Path) -> History:
+    """Keep the epochs that the backup contains, and forget those that will be trained again."""
+    state = run_folder / BACKUP_FOLDER / "training_metadata.json"
+    epochs = json.loads(state.read_text())["epoch"] if state.is_file() else 0
+    if not epochs:
+        shutil.rmtree(run_folder / BACKUP_FOLDER, ignore_errors=True)
+    past = [row for row in read_history(run_folder) if row["epoch"] < epochs]
+    (run_folder / HISTORY_FILE).unlink(missing_ok=True)
+    if past:
+        lines = [",".join(past[0]), *(",".join(_cell(key, value) for key, value in row.items()) for row in past)]
+        write_text(run_folder / HISTORY_FILE, "\n".join(lines) + "\n")
+    return past
+
+
+def _cell(key: str, value: float) -> str:
+    return str(int(value)) if key == "epoch" else repr(value)
+
+
+def _write_run_manifest(records: RecordFolder, *, region: Region, experiment: Experiment, run_folder: Path) -> None:
+    history = read_history(run_folder)
+    best = min(history, key=lambda row: row["val_loss"])
+    write_manifest(
+        run_folder,
+        command="train",
+        config=as_dict(experiment),
+        inputs=[records.folder],
+        details={
+            "kind": "grader",
+            "region": region,
+            "epochs": len(history),
+            "best_epoch": int(best["epoch"]) + 1,
+            "val_loss": best["val_loss"],
+            "val_ac1": best["val_ac1"],
+            "crops": {
+                split: {grade.word: count for grade, count in records.grade_counts(region, split).items()}
+                for split in ("train", "validation")
+            },
+        },
+    )

@@ -1,0 +1,100 @@
+"""A run folder belongs to one configuration: it is new, goes on, is complete, or is refused."""
+
+import json
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from tfspine.config import Experiment, as_dict
+from tfspine.errors import ModelError
+from tfspine.manifest import hash_input, read_manifest
+from tfspine.outputs import write_text
+
+CLAIM_FILE = "run.json"
+"""What the run trains, written when it begins; `manifest.json` follows when it is complete."""
+
+
+class RunState(StrEnum):
+    """How far a run folder is."""
+
+    NEW = "new"
+    STARTED = "started"
+    COMPLETE = "complete"
+
+
+def open_run(
+    run_folder: Path,
+    *,
+    trains: Mapping[str, str],
+    experiment: Experiment,
+    sections: Sequence[str],
+    records_folder: Path,
+) -> RunState:
+    """Claim `run_folder` for one training, or find out how far it came.
+
+    Args:
+        run_folder: made where it is missing.
+        trains: what is trained, for example ``{"kind": "grader", "region": "central_canal"}``.
+        experiment: its seed and `sections` must be those that the run began with.
+        sections: those on which the trained weights depend.
+        records_folder: the records must be the same as well.
+
+    Raises:
+        ModelError: the folder belongs to another training, with both values, or holds something else.
+    """
+    claim: dict[str, Any] = {
+        **trains,
+        "seed": experiment.seed,
+        **{section: _section(experiment, section) for section in sections},
+        "records": hash_input(records_folder),
+    }
+    path = run_folder / CLAIM_FILE
+    present = _names(run_folder)
+    if present - {CLAIM_FILE} and CLAIM_FILE not in present:
+        raise ModelError(f"{run_folder}: holds something that is no run; name another --out")
+    if not present - {CLAIM_FILE}:
+        write_text(path, json.dumps(claim, indent=2) + "\n")
+        return RunState.NEW
+    _compare(run_folder, _read(path), json.loads(json.dumps(claim)))
+    return RunState.STARTED if read_manifest(run_folder) is None else RunState.COMPLETE
+
+
+def _names(run_folder: Path) -> set[str]:
+    """Return what the folder holds but for hidden files: another worker's claim may be on its way."""
+    if run_folder.exists() and not run_folder.is_dir():
+        raise ModelError(f"{run_folder}: is a file; name another --out")
+    return {path.name for path in run_folder.glob("*") if not path.name.startswith(".")}
+
+
+def _section(experiment: Experiment, section: str) -> Any:
+    value = getattr(experiment, section)
+    return dict(value) if isinstance(value, Mapping) else as_dict(value)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot be read: {error}; name another --out") from error
+    return content
+
+
+def _compare(run_folder: Path, began: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    before, now = _flat(began), _flat(wanted)
+    for key in {**now, **before}:
+        if before.get(key) != now.get(key):
+            raise ModelError(
+                f"{run_folder}: a run of another configuration: {key} = {before.get(key)} there, "
+                f"{now.get(key)} here; name another --out"
+            )
+
+
+def _flat(claim: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in claim.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{key}.{inner}": item for inner, item in value.items()}
+        else:
+            flat[key] = value
+    return flat

@@ -1,0 +1,219 @@
+"""A Keras Tuner sweep of one grader; each trial trains the ordinary network, the objective is validation AC1.
+
+A sweep that was interrupted goes on: finished trials count, the trial in progress goes on from its last epoch.
+Chief and workers find each other through Keras Tuner's own KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and
+KERASTUNER_ORACLE_PORT; all name the same output folder, and the chief writes the result.
+"""
+
+import contextlib
+import csv
+import io
+import logging
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import tensorflow as tf
+import tomli_w
+from keras_tuner.engine.trial import Trial, TrialStatus
+from keras_tuner.errors import FailedTrialError
+
+from tfspine.config import Experiment, as_dict
+from tfspine.errors import ModelError
+from tfspine.labels import Region
+from tfspine.manifest import write_manifest
+from tfspine.outputs import write_text
+from tfspine.records.folder import RecordFolder
+from tfspine.training import runtime
+from tfspine.training.callbacks import EpochProgress, LowerOnPlateau, StopWhenDiverged
+from tfspine.training.grader import compile_grader, count_steps, datasets
+from tfspine.training.search import Sweep, TunerConfig, TunerKind, draw, trial_experiment
+
+logger = logging.getLogger(__name__)
+
+TUNER_FOLDER = "tuner"
+BEST_FILE = "best.toml"
+TRIALS_FILE = "trials.csv"
+OBJECTIVE = keras_tuner.Objective("val_ac1", "max")
+
+
+def sweep_grader(
+    records: RecordFolder, *, region: Region, experiment: Experiment, sweep: Sweep, out: Path
+) -> tuple[Experiment, float] | None:
+    """Search, and write `best.toml`, `trials.csv` and the manifest into `out`; return the best and its AC1.
+
+    A worker of a distributed sweep leaves writing to the chief and returns None.
+
+    Raises:
+        ModelError: no trial ended well, or too many in a row failed; the last message is repeated.
+        RecordError: as `train_grader`.
+    """
+    datasets(records, region=region, experiment=experiment)
+    tuner = _make_tuner(_GraderTrials(records, region, experiment, sweep), sweep.tuner, out)
+    try:
+        # Keras Tuner prints its progress; standard output is for results.
+        with contextlib.redirect_stdout(sys.stderr):
+            tuner.search(verbose=0)
+    except RuntimeError as error:
+        if "failed" not in str(error).lower():
+            raise
+        raise ModelError(f"{out}: {_last_message(tuner)}; too many trials failed in a row") from error
+    if _is_worker():
+        return None
+    trials = list(tuner.oracle.trials.values())
+    done = [trial for trial in trials if trial.status == TrialStatus.COMPLETED]
+    write_text(out / TRIALS_FILE, _trials_table(trials))
+    if not done:
+        raise ModelError(f"{out}: no trial ended well; {_last_message(tuner)}")
+    best = max(done, key=lambda trial: trial.score)
+    chosen = trial_experiment(experiment, draw(best.hyperparameters, sweep.space), source=sweep.source)
+    write_text(out / BEST_FILE, _best_toml(chosen, best, len(done)))
+    write_manifest(
+        out,
+        command="tune",
+        config=as_dict(experiment),
+        inputs=[records.folder, Path(sweep.source)],
+        details={
+            "kind": "sweep",
+            "region": region,
+            "trials": len(trials),
+            "completed": len(done),
+            "val_ac1": best.score,
+        },
+    )
+    return chosen, float(best.score)
+
+
+class _GraderTrials(keras_tuner.HyperModel):
+    """Builds and fits the grader of one trial."""
+
+    def __init__(self, records: RecordFolder, region: Region, base: Experiment, sweep: Sweep) -> None:
+        super().__init__(name="grader")
+        self._records, self._region, self._base, self._sweep = records, region, base, sweep
+
+    def experiment(self, hp: keras_tuner.HyperParameters) -> Experiment:
+        return trial_experiment(self._base, draw(hp, self._sweep.space), source=self._sweep.source)
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Sequential:
+        experiment = self.experiment(hp)
+        # Keras Tuner clears the session between trials, and with it the precision.
+        runtime.prepare(experiment)
+        return compile_grader(self._records, region=self._region, experiment=experiment)
+
+    def fit(
+        self,
+        hp: keras_tuner.HyperParameters,
+        model: keras.Sequential,
+        *,
+        trial_id: str,
+        backup_folder: Path,
+        callbacks: list[keras.callbacks.Callback],
+        epochs: int | None = None,
+        initial_epoch: int = 0,
+    ) -> keras.callbacks.History:
+        """Fit one trial; Hyperband says by `epochs` and `initial_epoch` which part of the training is due."""
+        experiment = self.experiment(hp)
+        train, validation = datasets(self._records, region=self._region, experiment=experiment)
+        epochs = epochs or self._sweep.tuner.epochs
+        grader = experiment.grader
+        steps = count_steps(self._records, region=self._region, experiment=experiment)
+        with EpochProgress(f"trial {trial_id}", epochs=epochs, steps_per_epoch=steps) as progress:
+            return model.fit(
+                train,
+                validation_data=validation,
+                epochs=epochs,
+                initial_epoch=initial_epoch,
+                callbacks=[
+                    *callbacks,
+                    StopWhenDiverged(),
+                    LowerOnPlateau(factor=grader.learning_rate_factor, patience=grader.patience_epochs),
+                    keras.callbacks.BackupAndRestore(str(backup_folder), double_checkpoint=True),
+                    progress,
+                ],
+                shuffle=False,
+                verbose=0,
+            )
+
+
+class _TellsWhatFailed:
+    """Makes a trial's failure visible: Keras Tuner itself only marks it invalid and goes on."""
+
+    def run_trial(self, trial: Trial, **kwargs: Any) -> Any:
+        folder = Path(self.get_trial_dir(trial.trial_id)) / "backup"  # type: ignore[attr-defined]
+        try:
+            return super().run_trial(trial, trial_id=trial.trial_id, backup_folder=folder, **kwargs)  # type: ignore[misc]
+        except (ModelError, tf.errors.ResourceExhaustedError) as error:
+            logger.warning("trial %s failed: %s", trial.trial_id, _first_line(str(error)))
+            raise FailedTrialError(str(error)) from error
+        except Exception as error:
+            logger.warning("trial %s is invalid: %s: %s", trial.trial_id, type(error).__name__, _first_line(str(error)))
+            raise
+
+
+class _RandomSearch(_TellsWhatFailed, keras_tuner.RandomSearch):
+    pass
+
+
+class _Hyperband(_TellsWhatFailed, keras_tuner.Hyperband):
+    pass
+
+
+class _BayesianOptimization(_TellsWhatFailed, keras_tuner.BayesianOptimization):
+    pass
+
+
+def _make_tuner(hypermodel: _GraderTrials, config: TunerConfig, out: Path) -> keras_tuner.Tuner:
+    shared = {
+        "objective": OBJECTIVE,
+        "seed": config.seed,
+        "directory": str(out.resolve()),
+        "project_name": TUNER_FOLDER,
+        "overwrite": False,
+    }
+    with contextlib.redirect_stdout(sys.stderr):
+        match config.kind:
+            case TunerKind.HYPERBAND:
+                return _Hyperband(hypermodel, max_epochs=config.epochs, factor=config.factor, **shared)
+            case TunerKind.BAYESIAN:
+                return _BayesianOptimization(hypermodel, max_trials=config.trials, **shared)
+            case TunerKind.RANDOM:
+                return _RandomSearch(hypermodel, max_trials=config.trials, **shared)
+
+
+def _is_worker() -> bool:
+    return "KERASTUNER_ORACLE_IP" in os.environ and "chief" not in os.environ.get("KERASTUNER_TUNER_ID", "")
+
+
+def _best_toml(experiment: Experiment, best: Trial, completed: int) -> str:
+    heading = f"# Best of {completed} trials: validation AC1 {best.score:.4f} (trial {best.trial_id}).\n\n"
+    return heading + tomli_w.dumps(as_dict(experiment))
+
+
+def _trials_table(trials: list[Trial]) -> str:
+    """Return every trial with its settings; a trial that failed has no score but a message."""
+    names = sorted({name for trial in trials for name in trial.hyperparameters.values})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["trial", "status", "val_ac1", *names, "message"])
+    for trial in trials:
+        score = "" if trial.score is None or not math.isfinite(trial.score) else trial.score
+        values = [trial.hyperparameters.values.get(name, "") for name in names]
+        writer.writerow([trial.trial_id, trial.status, score, *values, _last_line(trial.message or "")])
+    return text.getvalue()
+
+
+def _last_message(tuner: keras_tuner.Tuner) -> str:
+    messages = [trial.message for trial in tuner.oracle.trials.values() if trial.message]
+    return _last_line(messages[-1]) if messages else "no trial was run"
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
+
+
+def _last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2]
