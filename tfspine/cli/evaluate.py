@@ -1,8 +1,8 @@
 """``tfspine evaluate``: readers or models against a reference."""
 
 import argparse
+import io
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tfspine.evaluation.study_evaluation import ReaderMetrics
+
+SUMMARY_COLUMNS = 150
+TITLES = {
+    "recall": "Boxes of the reference, and how many were found",
+    "agreement_four": "Agreement on four grades",
+    "agreement_two": "Agreement on normal/mild against moderate/severe",
+    "accuracy": "Sensitivity and specificity for moderate/severe",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,8 +80,15 @@ def run(args: argparse.Namespace) -> None:
         "confidence": settings.confidence,
         "readers": {name: metrics_dict(reader) for name, reader in metrics.items()},
     }
+    summary = _summary(
+        tables,
+        metrics,
+        f"Grades are compared on boxes of IoU > {settings.iou:g}. Intervals: {settings.confidence:.0%}. "
+        f"Full precision: {args.out / 'metrics.json'}",
+    )
 
     with new_folder(args.out) as folder:
+        (folder / "summary.txt").write_text(summary)
         (folder / "metrics.json").write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
         for name, table in tables.items():
             table.to_csv(folder / f"{name}.csv", index=False)
@@ -88,11 +103,7 @@ def run(args: argparse.Namespace) -> None:
             inputs=[args.reference, *paths.values(), *([args.splits] if args.splits else [])],
             details={"split": content["split"], "readers": {name: path.name for name, path in paths.items()}},
         )
-    if args.json:
-        print(json.dumps(content, indent=2, allow_nan=False))
-    else:
-        _print_tables(tables, metrics)
-        print(f"Grades compared on boxes of IoU > {settings.iou:g}. Full precision: {args.out / 'metrics.json'}")
+    print(json.dumps(content, indent=2, allow_nan=False) if args.json else summary)
 
 
 def _reader_paths(readers: list[str]) -> dict[str, Path]:
@@ -154,19 +165,15 @@ def _labelled_slices(labels: Path, slices_csv: Path) -> "pd.DataFrame":
     return slices.loc[slices["slice"].isin(stems), ["study", "slice", "plane"]]
 
 
-def _print_tables(tables: "dict[str, pd.DataFrame]", metrics: "dict[str, ReaderMetrics]") -> None:
+def _summary(tables: "dict[str, pd.DataFrame]", metrics: "dict[str, ReaderMetrics]", closing: str) -> str:
+    """Return the tables as text of fixed width, and what was not compared."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
-    titles = {
-        "recall": "Boxes of the reference, and recall (95 % CI)",
-        "agreement_four": "Agreement on four grades",
-        "agreement_two": "Agreement on normal/mild against moderate/severe",
-        "accuracy": "Sensitivity and specificity for moderate/severe",
-    }
+    console = Console(file=io.StringIO(), width=SUMMARY_COLUMNS)
     for name, table in tables.items():
-        shown = Table(title=titles[name], title_justify="left", title_style="bold")
+        shown = Table(title=TITLES[name], title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for column in table.columns:
             shown.add_column(column, justify="left" if column in ("Reader", "Region", "Agreement") else "right")
         for row in table.astype(str).itertuples(index=False):
@@ -176,5 +183,7 @@ def _print_tables(tables: "dict[str, pd.DataFrame]", metrics: "dict[str, ReaderM
         if reader.outside_boxes:
             console.print(
                 f"{name}: {reader.outside_boxes} boxes on {reader.outside_slices} slices outside the reference "
-                "or split: not compared"
+                "or the split: not compared"
             )
+    console.print(closing)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
