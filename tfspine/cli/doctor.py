@@ -85,7 +85,7 @@ def _packages() -> Iterator[Finding]:
 
 def _decoders() -> Iterator[Finding]:
     """Say for each compressed transfer syntax that MR is sent in whether pydicom can decode it here."""
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless
 
     for syntax in (RLELossless, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless, JPEG2000):

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from tfspine.cli.options import track
 
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
 
     scan = scan_folder(args.dicom, track=lambda files: track(files, "headers"))
     refused = list(scan.refused)
-    rows = []
+    rows: list[dict[str, Any]] = []
     with new_folder(args.out) as folder:
         for headers in track(list(scan.studies.values()), "studies"):
             try:

@@ -49,7 +49,7 @@ def read_header(path: Path) -> SliceHeader:
         raise DicomError("not a DICOM file") from None
     except OSError as error:
         raise DicomError(f"cannot be read: {error.strerror or error}") from None
-    except Exception as error:  # noqa: BLE001 - pydicom meets damaged bytes with many kinds of exception
+    except Exception as error:  # pydicom meets damaged bytes with many kinds of exception
         raise DicomError(f"damaged header: {error}") from None
     if ds.get("Modality") != "MR":
         raise DicomError(f"Modality {ds.get('Modality', 'absent')}; expected MR")

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.pixels import apply_rescale, pixel_array
+from pydicom.pixels.processing import apply_rescale
+from pydicom.pixels.utils import pixel_array
 
 from tfspine.errors import DicomError
 
@@ -23,7 +24,7 @@ def read_pixels(path: Path) -> NDArray[np.float32]:
     try:
         ds = pydicom.dcmread(path)
         stored = pixel_array(ds)
-    except Exception as error:  # noqa: BLE001 - each decoder meets damaged bytes with its own exception
+    except Exception as error:  # each decoder meets damaged bytes with its own exception
         raise DicomError(f"pixels cannot be decoded: {str(error).splitlines()[0]}") from None
     if stored.ndim != 2:
         raise DicomError(f"pixels of shape {list(stored.shape)}; expected one grey image [rows, columns]")
@@ -46,4 +47,5 @@ def window(pixels: NDArray[np.float32], limits: tuple[float, float]) -> NDArray[
     if high <= low:
         return np.zeros(pixels.shape, np.uint8)
     scaled = (pixels - np.float32(low)) * np.float32(255.0 / (high - low))
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    clipped: NDArray[np.float32] = np.clip(np.rint(scaled), 0, 255)
+    return clipped.astype(np.uint8)

@@ -33,7 +33,9 @@ def load_plane_model(detector_run: Path, grader_runs: Sequence[Path], settings: 
     return PlaneModel(
         plane,
         detector=_load_detector(detector_run, experiment, plane),
-        graders={region: load_grader(run / GRADER_FILE) for region, run in _graders_by_region(plane, grader_runs).items()},
+        graders={
+            region: load_grader(run / GRADER_FILE) for region, run in _graders_by_region(plane, grader_runs).items()
+        },
     )
 
 

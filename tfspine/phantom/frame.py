@@ -74,7 +74,9 @@ def locate(frame: SpineFrame, points_mm: NDArray[np.float32]) -> Place:
     return Place(disc, d, points_mm[:, 0] - np.float32(frame.midline_x_mm), v_here + share * (v_other - v_here))
 
 
-def to_patient(frame: SpineFrame, *, disc: int, d_mm: ArrayLike, u_mm: ArrayLike, v_mm: ArrayLike) -> NDArray[np.float64]:
+def to_patient(
+    frame: SpineFrame, *, disc: int, d_mm: ArrayLike, u_mm: ArrayLike, v_mm: ArrayLike
+) -> NDArray[np.float64]:
     """Return patient positions, float64 [N, 3], of places near one disc; the inverse of `locate`."""
     d, u, v = np.broadcast_arrays(*(np.asarray(value, np.float64).ravel() for value in (d_mm, u_mm, v_mm)))
     origin = centre_mm(frame, disc) + u[:, None] * [1.0, 0.0, 0.0] + d[:, None] * footwards(frame, disc)
