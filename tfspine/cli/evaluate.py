@@ -171,7 +171,8 @@ def _summary(tables: "dict[str, pd.DataFrame]", metrics: "dict[str, ReaderMetric
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(file=io.StringIO(), width=SUMMARY_COLUMNS)
+    text = io.StringIO()
+    console = Console(file=text, width=SUMMARY_COLUMNS)
     for name, table in tables.items():
         shown = Table(title=TITLES[name], title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for column in table.columns:
@@ -186,4 +187,4 @@ def _summary(tables: "dict[str, pd.DataFrame]", metrics: "dict[str, ReaderMetric
                 "or the split: not compared"
             )
     console.print(closing)
-    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"

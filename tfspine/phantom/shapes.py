@@ -4,10 +4,12 @@ Distances are those to the surface near it, which is all that the soft edges nee
 so that the edge's partial volume is right without sampling finer than the pixels.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating[Any]]
 Size = Field | float
 
 

@@ -112,6 +112,7 @@ class _GraderTrials(keras_tuner.HyperModel):
         trial_id: str,
         backup_folder: Path,
         callbacks: list[keras.callbacks.Callback],
+        verbose: int,
         epochs: int | None = None,
         initial_epoch: int = 0,
     ) -> keras.callbacks.History:
@@ -135,7 +136,7 @@ class _GraderTrials(keras_tuner.HyperModel):
                     progress,
                 ],
                 shuffle=False,
-                verbose=0,
+                verbose=verbose,
             )
 
 
@@ -208,7 +209,7 @@ def _trials_table(trials: list[Trial]) -> str:
 
 def _last_message(tuner: keras_tuner.Tuner) -> str:
     messages = [trial.message for trial in tuner.oracle.trials.values() if trial.message]
-    return _last_line(messages[-1]) if messages else "no trial was run"
+    return _last_line(messages[-1]) if messages else "no trial left a message"
 
 
 def _first_line(text: str) -> str:

@@ -1,0 +1,42 @@
+"""Real vendor files, where they are at hand (TFSPINE_REAL_DATA; they are never committed)."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfspine.dicom.headers import read_header
+from tfspine.dicom.pixels import read_pixels
+from tfspine.errors import DicomError
+
+pytestmark = pytest.mark.skipif(
+    "TFSPINE_REAL_DATA" not in os.environ, reason="TFSPINE_REAL_DATA does not name the folder with real MR files"
+)
+
+
+def vendor_files(name: str) -> list[Path]:
+    return sorted((Path(os.environ["TFSPINE_REAL_DATA"]) / "vendor_dicom" / name).rglob("*.dcm"))
+
+
+def test_all_encodings_of_one_image_give_the_same_pixels() -> None:
+    """The folder's README: one Siemens image in nine encodings."""
+    files = vendor_files("dcm_qa_ts")
+    assert len(files) == 9
+    first = read_pixels(files[0])
+    for path in files[1:]:
+        np.testing.assert_array_equal(read_pixels(path), first)
+
+
+def test_every_vendor_file_is_read_or_refused_with_a_reason() -> None:
+    files = vendor_files("dicom2nifti")
+    read = 0
+    for path in files:
+        try:
+            header = read_header(path)
+        except DicomError as error:
+            assert str(error)
+            continue
+        assert min(header.geometry.spacing_mm) > 0
+        read += 1
+    assert read > len(files) / 2

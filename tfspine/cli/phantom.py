@@ -1,0 +1,67 @@
+"""``tfspine phantom``: simulated studies with known truth."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfspine.cli.options import add_experiment, experiment_from, track
+
+if TYPE_CHECKING:
+    from tfspine.config import PhantomConfig
+
+GRADE_COLUMNS = ("study", "level", "region", "side", "severity", "grade")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``tfspine phantom``."""
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for dicom/, labels/, grades.csv")
+    add_experiment(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Simulate the cohort, one process a patient where `phantom.workers` allows."""
+    import pandas as pd
+
+    from tfspine.config import as_dict
+    from tfspine.errors import ConfigError
+    from tfspine.manifest import write_manifest
+    from tfspine.outputs import new_folder, write_text
+
+    experiment = experiment_from(args)
+    config = experiment.phantom
+    if config.studies < 1 or config.workers < 1:
+        raise ConfigError(f"phantom.studies = {config.studies}, phantom.workers = {config.workers}; expected 1 or more")
+    with new_folder(args.out) as folder:
+        jobs = _simulate_all(config, experiment.seed, folder)
+        grades = [row for rows in track(jobs, "simulated patients", config.studies) for row in rows]
+        write_text(folder / "grades.csv", pd.DataFrame(grades, columns=list(GRADE_COLUMNS)).to_csv(index=False))
+        details = {"seed": experiment.seed, "studies": config.studies}
+        write_manifest(folder, command="phantom", config={"phantom": as_dict(config)}, details=details)
+    print(f"{args.out}: {config.studies} simulated studies")
+
+
+def _simulate_all(config: "PhantomConfig", seed: int, folder: Path) -> Iterator[tuple[dict[str, Any], ...]]:
+    """Yield the grades of each study, in order, whatever the number of workers."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    numbers = range(config.first_study, config.first_study + config.studies)
+    jobs = [(config, seed, number, folder) for number in numbers]
+    if config.workers == 1:
+        yield from map(_simulate_one, jobs)
+        return
+    with ProcessPoolExecutor(config.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(_simulate_one, jobs)
+
+
+def _simulate_one(job: "tuple[PhantomConfig, int, int, Path]") -> tuple[dict[str, Any], ...]:
+    from tfspine.annotations.voc import write_voc
+    from tfspine.phantom.study import simulate_study, write_dicom
+
+    config, seed, number, folder = job
+    study = simulate_study(config, seed=seed, number=number)
+    write_dicom(study, folder / "dicom")
+    for annotated in study.truth:
+        write_voc(folder / "labels" / f"{annotated.key}.xml", annotated)
+    return study.grades
