@@ -67,9 +67,7 @@ def test_everything_refused_is_listed_with_its_reason(
     assert len(load_slices(tmp_path / "out")) == 12
 
 
-def test_an_empty_folder_is_one_line_and_nothing_is_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_empty_folder_is_one_line_and_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "in").mkdir()
     assert ingest(tmp_path / "in", tmp_path / "out") == 2
     message = capsys.readouterr().err.strip().splitlines()[-1]

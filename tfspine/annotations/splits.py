@@ -1,0 +1,74 @@
+"""Dividing patients into training, validation and test, so that more patients never move the ones already there."""
+
+import hashlib
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from tfspine.config import SplitConfig
+from tfspine.errors import AnnotationError
+from tfspine.outputs import write_text
+
+SPLITS = ("train", "validation", "test")
+COLUMNS = ("patient", "study", "split")
+
+
+def assign_splits(patients: Collection[str], *, config: SplitConfig, seed: int) -> dict[str, str]:
+    """Return the split of each patient.
+
+    A patient's place is a number in 0 to 1 that depends on pseudonym and seed alone: below the validation share it
+    validates, below validation plus test it tests, beyond it trains. The shares are met on average.
+
+    Raises:
+        AnnotationError: the shares leave nothing to train on, or a split would be empty.
+    """
+    if config.validation < 0 or config.test < 0 or config.validation + config.test >= 1:
+        raise AnnotationError(
+            f"split.validation = {config.validation}, split.test = {config.test}; "
+            "expected shares of at least 0 that leave some for training"
+        )
+    assigned = {patient: _split_of(patient, config, seed) for patient in sorted(patients)}
+    wanted = {"train": 1.0, "validation": config.validation, "test": config.test}
+    for split, share in wanted.items():
+        if share > 0 and split not in assigned.values():
+            raise AnnotationError(
+                f"split: none of {len(assigned)} patients falls into {split} (share {share:g}); "
+                "add patients, raise the share, or take another seed"
+            )
+    return assigned
+
+
+def write_splits(path: Path, slices: pd.DataFrame, assigned: dict[str, str]) -> None:
+    """Write `splits.csv` with the columns patient, study, split: one row a study of `slices.csv`."""
+    studies = slices[["patient", "study"]].drop_duplicates().sort_values(["patient", "study"])
+    table = studies.assign(split=studies["patient"].map(assigned))
+    write_text(path, table[list(COLUMNS)].to_csv(index=False))
+
+
+def read_splits(path: Path) -> dict[str, str]:
+    """Return the split of each study.
+
+    Raises:
+        AnnotationError: the file is missing, lacks a column, or names a split that there is not.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str)
+    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise AnnotationError(f"{path}: cannot be read: {error}; make it with tfspine split") from None
+    missing = [name for name in COLUMNS if name not in table]
+    if missing:
+        raise AnnotationError(f"{path}: no column {missing[0]}; expected {', '.join(COLUMNS)}")
+    wrong = table.index[~table["split"].isin(SPLITS)]
+    if len(wrong):
+        value = table.loc[wrong[0], "split"]
+        raise AnnotationError(f'{path}: line {wrong[0] + 2}: split "{value}"; expected one of {", ".join(SPLITS)}')
+    return dict(zip(table["study"], table["split"], strict=True))
+
+
+def _split_of(patient: str, config: SplitConfig, seed: int) -> str:
+    digest = hashlib.sha256(f"{seed}/{patient}".encode()).digest()
+    place = int.from_bytes(digest[:8], "big") / 2**64
+    if place < config.validation:
+        return "validation"
+    return "test" if place < config.validation + config.test else "train"
