@@ -60,7 +60,8 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
 
-    settings = options.experiment_from(args).evaluation
+    experiment = options.experiment_from(args)
+    settings = experiment.evaluation
     paths = _reader_paths(args.readers)
     reference, covered = _reference(args)
     metrics = {
@@ -99,7 +100,7 @@ def run(args: argparse.Namespace) -> None:
         write_manifest(
             folder,
             command="evaluate",
-            config={"evaluation": as_dict(settings)},
+            config={"name": experiment.name, "seed": experiment.seed, "evaluation": as_dict(settings)},
             inputs=[args.reference, *paths.values(), *([args.splits] if args.splits else [])],
             details={"split": content["split"], "readers": {name: path.name for name, path in paths.items()}},
         )
@@ -138,7 +139,7 @@ def _reference(args: argparse.Namespace) -> "tuple[pd.DataFrame, pd.DataFrame]":
         if not args.slices:
             raise EvaluationError(f"{args.reference}: a folder of labels; name the slices it belongs to with --slices")
         reference = labels_table(args.reference, args.slices / "slices.csv")
-        covered = _labelled_slices(args.reference, args.slices / "slices.csv")
+        covered = _labelled_slices(args.reference, args.slices)
     else:
         reference = read_boxes(args.reference)
         covered = reference[list(COVERED_COLUMNS)].drop_duplicates()
@@ -156,11 +157,11 @@ def _reference(args: argparse.Namespace) -> "tuple[pd.DataFrame, pd.DataFrame]":
     return reference, covered
 
 
-def _labelled_slices(labels: Path, slices_csv: Path) -> "pd.DataFrame":
+def _labelled_slices(labels: Path, folder: Path) -> "pd.DataFrame":
     """Return the slices with a label file: one without boxes says that there is nothing to find."""
-    import pandas as pd
+    from tfspine.dicom.slices import read_table
 
-    slices = pd.read_csv(slices_csv, dtype=str).rename(columns={"key": "slice"})
+    slices = read_table(folder).rename(columns={"key": "slice"})
     stems = {path.stem for path in labels.glob("*.xml")}
     return slices.loc[slices["slice"].isin(stems), ["study", "slice", "plane"]]
 

@@ -47,14 +47,19 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
 
-    settings = options.experiment_from(args).explain
+    experiment = options.experiment_from(args)
+    settings = experiment.explain
     graders = _graders(args.graders)
     boxes = read_boxes(args.boxes)
     chosen = {region: select_boxes(boxes, region=region, number=settings.regions) for region in graders}
     for region, table in chosen.items():
         if table.empty:
             logger.warning("%s: no box of %s; nothing to explain", args.boxes, region)
-    jobs = [(region, row) for region, table in chosen.items() for row in table.to_dict("records")]
+    jobs: list[tuple[Region, dict[str, Any]]] = [
+        (region, dict(zip(table.columns, row, strict=True)))
+        for region, table in chosen.items()
+        for row in table.astype(object).itertuples(index=False)
+    ]
     slices = _slices(args.slices, [row for _, row in jobs], args.boxes)
 
     with new_folder(args.out) as folder:
@@ -69,8 +74,8 @@ def run(args: argparse.Namespace) -> None:
                 | {"completeness_gap": attribution.completeness_gap}
             )
             completeness.append(
-                {name: getattr(attribution, name) for name in COMPLETENESS_COLUMNS[2:]}
-                | {"file": name, "grade": grade.word}
+                {"file": name, "grade": grade.word}
+                | {column: getattr(attribution, column) for column in COMPLETENESS_COLUMNS[2:]}
             )
         flagged = sum(not line["is_complete"] for line in completeness)
         _write_csv(folder / "heatmaps.csv", heatmaps, HEATMAP_COLUMNS)
@@ -78,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
         write_manifest(
             folder,
             command="explain",
-            config={"explain": as_dict(settings)},
+            config={"name": experiment.name, "seed": experiment.seed, "explain": as_dict(settings)},
             inputs=[args.boxes, *(path / "grader.keras" for path in args.graders)],
             details={"heatmaps": len(heatmaps), "flagged": flagged, "graders": [path.name for path in args.graders]},
         )
@@ -147,6 +152,7 @@ def _explain(
 
 
 def _write_csv(path: Path, rows: "list[dict[str, Any]]", columns: Sequence[str]) -> None:
+    import pandas as pd
 
     pd.DataFrame(rows, columns=list(columns)).to_csv(path, index=False)
 

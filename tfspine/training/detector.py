@@ -5,11 +5,13 @@ The run folder is the Model Garden's: checkpoints, `params.yaml`, TensorBoard ev
 checkpoint.
 """
 
+import contextlib
 import csv
+import io
 import logging
 import os
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,9 +29,8 @@ from tfspine.models import garden
 from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
 
-logger = logging.getLogger(__name__)
-
 HISTORY_FILE = "history.csv"
+LOG_FILE = "train.log"
 LOSSES = ("total_loss", "rpn_score_loss", "rpn_box_loss", "frcnn_cls_loss", "frcnn_box_loss")
 
 
@@ -52,7 +53,10 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
         train_utils.serialize_config(params, str(run_folder))
     with strategy.scope():
         task = garden.DetectorTask(params.task, logging_dir=str(run_folder))
-    with _Progress(run_folder, plane, params.trainer.train_steps, is_shown=is_chief) as progress:
+    with (
+        _garden_log(run_folder),
+        _Progress(run_folder, plane, params.trainer.train_steps, is_shown=is_chief) as progress,
+    ):
         runner = train_lib.OrbitExperimentRunner(
             distribution_strategy=strategy,
             task=task,
@@ -83,6 +87,23 @@ def _require_checkpoint(experiment: Experiment) -> None:
             f'detector.checkpoint = "{checkpoint}": no such checkpoint; name a TensorFlow checkpoint or its folder, '
             'or --set detector.checkpoint="" to train from scratch'
         )
+
+
+@contextlib.contextmanager
+def _garden_log(run_folder: Path) -> Iterator[None]:
+    """Send what the Model Garden prints and logs, each of it twice, to `train.log` instead of the terminal."""
+    absl = logging.getLogger("absl")
+    handler = logging.FileHandler(run_folder / LOG_FILE, delay=True)
+    propagates = absl.propagate
+    absl.addHandler(handler)
+    absl.propagate = False
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        absl.removeHandler(handler)
+        absl.propagate = propagates
+        handler.close()
 
 
 class _Progress:

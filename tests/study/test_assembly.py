@@ -1,0 +1,124 @@
+"""Assembling a study: sides, levels and worst grades on readings placed by hand, and on simulated truth."""
+
+import numpy as np
+import pytest
+
+from tfspine.geometry import SliceGeometry
+from tfspine.labels import LEVELS, Grade, Level, Plane, Region, Side
+from tfspine.phantom.anatomy import draw_anatomy
+from tfspine.phantom.scanner import Protocol, axial_cuts, sagittal_cuts
+from tfspine.phantom.truth import annotate
+from tfspine.structures import Box, Detection, SliceReading
+from tfspine.study.assembly import assemble
+
+SIZE = (200, 200)
+
+
+def sagittal(x_mm: float) -> SliceGeometry:
+    """1 mm pixels; row r lies at z = 100 - r, column c at y = c - 100."""
+    return SliceGeometry((x_mm, -100.0, 100.0), (0.0, 1.0, 0.0), (0.0, 0.0, -1.0), (1.0, 1.0), SIZE)
+
+
+def axial(z_mm: float) -> SliceGeometry:
+    """1 mm pixels; column c lies at x = c - 100: the patient's right at the image's left."""
+    return SliceGeometry((-100.0, -100.0, z_mm), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (1.0, 1.0), SIZE)
+
+
+def detection(region: Region, box: Box, grade: Grade = Grade.NORMAL, *, sure: float = 0.9) -> Detection:
+    rest = (1 - sure) / 3
+    probabilities = [rest] * 4
+    probabilities[grade] = sure
+    return Detection(box, region, None, 0.8, (probabilities[0], probabilities[1], probabilities[2], probabilities[3]))
+
+
+def around(row: float, column: float) -> Box:
+    return row - 5, column - 5, row + 5, column + 5
+
+
+def foramina(x_mm: float, rows: list[float], grade: Grade = Grade.NORMAL) -> SliceReading:
+    found = tuple(detection(Region.NEURAL_FORAMEN, around(row, 100), grade) for row in rows)
+    return SliceReading(f"s{x_mm}", "study", Plane.SAGITTAL, sagittal(x_mm), found)
+
+
+def canal(z_mm: float, column: float = 100.0, grade: Grade = Grade.NORMAL, sure: float = 0.9) -> SliceReading:
+    found = (detection(Region.CENTRAL_CANAL, around(100, column), grade, sure=sure),)
+    return SliceReading(f"a{z_mm}", "study", Plane.AXIAL, axial(z_mm), found)
+
+
+FIVE_ROWS = [20.0, 55.0, 90.0, 125.0, 160.0]
+
+
+def test_foramina_get_side_from_x_and_level_from_below() -> None:
+    placed, _ = assemble([canal(0.0), foramina(-18.0, FIVE_ROWS), foramina(18.0, FIVE_ROWS)])
+    assert [item.side for item in placed[1].detections] == [Side.RIGHT] * 5
+    assert [item.side for item in placed[2].detections] == [Side.LEFT] * 5
+    assert [item.level for item in placed[1].detections] == list(LEVELS)
+
+
+def test_the_midline_is_where_the_canals_are_not_where_the_stack_is() -> None:
+    """Canals at x = 30: a foramen at x = 18 lies on the right of this patient."""
+    placed, _ = assemble([canal(0.0, column=130.0), foramina(18.0, FIVE_ROWS)])
+    assert {item.side for item in placed[1].detections} == {Side.RIGHT}
+
+
+def test_axial_slices_belong_to_the_nearest_foramina() -> None:
+    # Rows 20 and 160 lie at z = 80 and z = -60 (pixel centres half a pixel from box corners).
+    placed, _ = assemble([canal(78.0), canal(-50.0), foramina(-18.0, FIVE_ROWS)])
+    assert placed[0].detections[0].level is Level.L1_L2
+    assert placed[1].detections[0].level is Level.L5_S1
+
+
+def test_a_row_is_its_worst_slice_and_of_equals_the_surest() -> None:
+    readings = [
+        canal(78.0, grade=Grade.MILD),
+        canal(80.0, grade=Grade.MODERATE, sure=0.5),
+        canal(82.0, grade=Grade.MODERATE, sure=0.7),
+        foramina(-18.0, FIVE_ROWS),
+    ]
+    _, result = assemble(readings)
+    row = next(row for row in result.rows if (row.region, row.level) == (Region.CENTRAL_CANAL, Level.L1_L2))
+    assert (row.grade, row.probability, row.slice_key) == (Grade.MODERATE, pytest.approx(0.7), "a82.0")
+
+
+def test_nothing_found_is_not_normal() -> None:
+    _, result = assemble([foramina(-18.0, FIVE_ROWS)])
+    assert len(result.rows) == 5 + 10 + 10
+    assert all(row.grade is None for row in result.rows if row.region is not Region.NEURAL_FORAMEN)
+    assert all(row.grade is None for row in result.rows if row.side is Side.LEFT)
+
+
+def test_without_any_foramen_no_level_is_claimed() -> None:
+    placed, _ = assemble([canal(0.0)])
+    assert placed[0].detections[0].level is None
+
+
+def test_simulated_truth_gets_its_levels_and_sides_back() -> None:
+    """The truth of 20 patients read by a perfect detector that knows neither level nor side of foramina."""
+    right = wrong = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        anatomy = draw_anatomy(rng)
+        cuts = [
+            *axial_cuts(anatomy, Protocol(Plane.AXIAL, 4000, 90, 200, 256), rng),
+            *sagittal_cuts(anatomy, Protocol(Plane.SAGITTAL, 500, 12, 265, 256), rng),
+        ]
+        truth = [annotate(anatomy, cut) for cut in cuts]
+        readings = [
+            SliceReading(
+                str(index),
+                "study",
+                Plane.SAGITTAL if cut.disc is None else Plane.AXIAL,
+                cut.geometry,
+                tuple(
+                    Detection(item.box, item.region, item.side if cut.disc is not None else None, 1.0, (1, 0, 0, 0))
+                    for item in annotations
+                ),
+            )
+            for index, (cut, annotations) in enumerate(zip(cuts, truth, strict=True))
+        ]
+        placed, _ = assemble(readings)
+        for reading, annotations in zip(placed, truth, strict=True):
+            for found, item in zip(reading.detections, annotations, strict=True):
+                is_right = (found.level, found.side) == (item.level, item.side)
+                right, wrong = right + is_right, wrong + (not is_right)
+    assert right / (right + wrong) >= 0.98

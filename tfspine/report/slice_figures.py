@@ -1,0 +1,150 @@
+"""One slice with its boxes as SVG: the pixels are an inline PNG, boxes and words stay sharp at any size.
+
+The drawing is in millimetres, so that unequal row and column spacing come out right and words have one size in every
+figure. It shows a window around the boxes, not the whole slice.
+"""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+from PIL import Image
+
+from tfspine.geometry import SliceGeometry
+from tfspine.labels import Grade, Plane
+from tfspine.structures import Box, SliceImage
+
+WINDOW_MM: dict[Plane, tuple[float, float]] = {Plane.AXIAL: (84.0, 84.0), Plane.SAGITTAL: (180.0, 112.0)}
+"""Height and width shown of a slice."""
+
+MARGIN_MM = 12.0
+"""Room kept around the boxes where they need a larger window."""
+
+GRADE_COLORS: dict[Grade, str] = {
+    Grade.NORMAL: "#7cc4f0",
+    Grade.MILD: "#ffe26b",
+    Grade.MODERATE: "#ff9a3c",
+    Grade.SEVERE: "#ff5fa2",
+}
+"""Colours on grey images, in the spirit of Okabe and Ito's palette: blue, yellow, orange and reddish purple stay apart
+for the colour-blind. Lines also grow with the grade, and the grade stands beside each box in words."""
+
+LINE_MM: dict[Grade, float] = {Grade.NORMAL: 0.4, Grade.MILD: 0.55, Grade.MODERATE: 0.75, Grade.SEVERE: 1.0}
+
+_SIDE_LETTERS = (("R", "L"), ("A", "P"), ("F", "H"))
+"""Letters of the negative and positive end of the patient's axes (DICOM PS3.3 C.7.6.1.1.1)."""
+
+
+@dataclass(frozen=True)
+class DrawnBox:
+    """A box with what is written beside it; `text_side` is where: above, left or right."""
+
+    box: Box
+    grade: Grade
+    probability: float
+    text_side: str
+
+
+def slice_figure(slice_: SliceImage, boxes: Sequence[DrawnBox], *, title: str) -> Markup:
+    """Return an ``<svg>`` of one slice.
+
+    Args:
+        slice_: the slice.
+        boxes: boxes in pixels of the slice.
+        title: text for screen readers and on hovering.
+    """
+    geometry = slice_.geometry
+    top, left, height, width = _window_mm(slice_, [item.box for item in boxes])
+    unit = height / 84.0 if slice_.plane is Plane.AXIAL else height / 150.0
+    extent_mm = np.multiply(geometry.size_px, geometry.spacing_mm)
+    parts = [
+        Markup(
+            '<svg class="slice {}" viewBox="{:.2f} {:.2f} {:.2f} {:.2f}" role="img" aria-label="{}"><title>{}</title>'
+            '<image href="{}" width="{:.2f}" height="{:.2f}" preserveAspectRatio="none"/>'
+        ).format(
+            slice_.plane, left, top, width, height, title, title, png_uri(slice_.pixels), extent_mm[1], extent_mm[0]
+        )
+    ]
+    parts += [_drawn_box(item, geometry, unit) for item in sorted(boxes, key=lambda item: item.grade)]
+    parts += _orientation(geometry, top, left, height, width, unit)
+    return Markup("").join([*parts, Markup("</svg>")])
+
+
+def png_uri(pixels: NDArray[np.uint8]) -> str:
+    """Return uint8 [H, W] or [H, W, 3] as a ``data:`` address of a PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def edge_letters(geometry: SliceGeometry) -> tuple[str, str]:
+    """Return the letters of the patient's direction at the image's left edge and top edge.
+
+    The axis along which the edge points most decides: R, L, A, P, H or F.
+    """
+    return _letter(-np.asarray(geometry.row_direction)), _letter(-np.asarray(geometry.column_direction))
+
+
+def _letter(direction: NDArray[np.float64]) -> str:
+    axis = int(np.abs(direction).argmax())
+    return _SIDE_LETTERS[axis][int(direction[axis] > 0)]
+
+
+def _window_mm(slice_: SliceImage, boxes: Sequence[Box]) -> tuple[float, float, float, float]:
+    """Return top, left, height and width in mm: around the boxes, within the slice, of the plane's proportions."""
+    geometry = slice_.geometry
+    size = np.array(WINDOW_MM[slice_.plane])
+    extent = np.multiply(geometry.size_px, geometry.spacing_mm)
+    centre = extent / 2
+    if boxes:
+        corners = np.array(boxes, np.float64).reshape(-1, 2, 2) * geometry.spacing_mm
+        low, high = corners[:, 0].min(axis=0), corners[:, 1].max(axis=0)
+        centre = (low + high) / 2
+        size = size * max(1.0, *((high - low + 2 * MARGIN_MM) / size))
+    size = size * min(1.0, *(extent / size))
+    start = np.clip(centre - size / 2, 0.0, extent - size)
+    return float(start[0]), float(start[1]), float(size[0]), float(size[1])
+
+
+def _drawn_box(item: DrawnBox, geometry: SliceGeometry, unit: float) -> Markup:
+    """Return the outline and the words; ``unit`` scales both with the window."""
+    ymin, xmin, ymax, xmax = np.array(item.box) * np.tile(geometry.spacing_mm, 2)
+    color = GRADE_COLORS[item.grade]
+    gap = 1.6 * unit
+    x, y, anchor = {
+        "above": ((xmin + xmax) / 2, ymin - gap, "middle"),
+        "left": (xmin - gap, (ymin + ymax) / 2 + 1.3 * unit, "end"),
+        "right": (xmax + gap, (ymin + ymax) / 2 + 1.3 * unit, "start"),
+    }[item.text_side]
+    return Markup(
+        '<rect x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}" rx="{:.2f}" fill="none" stroke="{}"'
+        ' stroke-width="{:.2f}"/><text class="label" x="{:.2f}" y="{:.2f}" text-anchor="{}" font-size="{:.2f}"'
+        ' fill="{}">{} {:.0%}</text>'
+    ).format(
+        *(xmin, ymin, xmax - xmin, ymax - ymin, 0.8 * unit, color, LINE_MM[item.grade] * unit),
+        *(x, y, anchor, 4.0 * unit, color, item.grade.word, item.probability),
+    )
+
+
+def _orientation(
+    geometry: SliceGeometry, top: float, left: float, height: float, width: float, unit: float
+) -> list[Markup]:
+    """Return the letters at the left, right and upper edges."""
+    at_left, at_top = edge_letters(geometry)
+    opposite = {letter: other for pair in _SIDE_LETTERS for letter, other in (pair, pair[::-1])}
+    middle = top + height / 2 + 2 * unit
+    places = (
+        (at_left, left + 4 * unit, middle),
+        (opposite[at_left], left + width - 4 * unit, middle),
+        (at_top, left + width / 2, top + 6.5 * unit),
+    )
+    return [
+        Markup('<text class="edge" x="{:.2f}" y="{:.2f}" text-anchor="middle" font-size="{:.2f}">{}</text>').format(
+            x, y, 5 * unit, letter
+        )
+        for letter, x, y in places
+    ]
