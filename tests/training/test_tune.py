@@ -1,7 +1,6 @@
 """Sweeps of a tiny grader: they find a TOML that trains, go on after an interruption, and tell what failed."""
 
 import csv
-import dataclasses
 import os
 import socket
 import subprocess
@@ -13,7 +12,7 @@ import tomli_w
 
 from tfspine.cli.main import main
 from tfspine.config import Experiment, as_dict, load_experiment
-from tfspine.errors import ModelError
+from tfspine.errors import ConfigError, ModelError
 from tfspine.labels import Region
 from tfspine.records.folder import RecordFolder
 from tfspine.training import sweep
@@ -124,13 +123,34 @@ def test_failed_trials_are_told(
     assert done["status"] == "COMPLETED"
 
 
-def test_a_sweep_in_which_nothing_works_says_why(records: RecordFolder, experiment: Experiment, tmp_path: Path) -> None:
+@pytest.mark.parametrize("trials", [1, 3])
+def test_a_sweep_in_which_nothing_works_says_why(
+    records: RecordFolder, experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: int
+) -> None:
+    """Keras Tuner itself gives up after three failures in a row."""
+
+    def diverges(*args: object, **kwargs: object) -> object:
+        raise ModelError("epoch 1: the loss diverged (nan)")
+
     path = tmp_path / "sweep.toml"
     path.write_text(
-        '[tuner]\nkind = "random"\ntrials = 3\nepochs = 1\n[space]\n"grader.crop_size_px" = {values = [2, 3, 4]}'
+        f"[tuner]\nkind = 'random'\ntrials = {trials}\n[space]\n'grader.dropout' = {{min = 0.0, max = 0.5}}"
     )
-    experiment = dataclasses.replace(experiment)
-    with pytest.raises(ModelError, match="nothing is left after block"):
+    monkeypatch.setattr(sweep._GraderTrials, "fit", diverges)
+    with pytest.raises(ModelError, match=r"the loss diverged \(nan\)") as failure:
+        sweep.sweep_grader(
+            records, region=CANAL, experiment=experiment, sweep=load_sweep(path, experiment), out=tmp_path / "sweep"
+        )
+    assert "\n" not in str(failure.value)
+    assert [trial["status"] for trial in _trials(tmp_path / "sweep")] == ["FAILED"] * trials
+
+
+def test_an_impossible_setting_is_refused_before_the_search(
+    records: RecordFolder, experiment: Experiment, tmp_path: Path
+) -> None:
+    path = tmp_path / "sweep.toml"
+    path.write_text("[space]\n'grader.crop_size_px' = {values = [2, 3]}")
+    with pytest.raises(ConfigError, match="nothing is left after block"):
         sweep.sweep_grader(
             records, region=CANAL, experiment=experiment, sweep=load_sweep(path, experiment), out=tmp_path / "sweep"
         )

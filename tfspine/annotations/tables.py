@@ -22,7 +22,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 """What the columns of words may hold; empty where nobody said."""
 
 NUMBERS = ("ymin", "xmin", "ymax", "xmax", "score", "p_normal", "p_mild", "p_moderate", "p_severe")
-TEXTS = {name: str for name in BOX_COLUMNS if name not in NUMBERS}
+TEXTS: dict[str, type[str]] = {name: str for name in BOX_COLUMNS if name not in NUMBERS}
 
 
 def labels_table(labels: Path, slices_csv: Path) -> pd.DataFrame:
@@ -106,7 +106,7 @@ def write_boxes(path: Path, table: pd.DataFrame) -> None:
     write_text(path, table[list(BOX_COLUMNS)].to_csv(index=False))
 
 
-def _read_csv(path: Path, types: dict[str, type]) -> pd.DataFrame:
+def _read_csv(path: Path, types: dict[str, type[str]]) -> pd.DataFrame:
     try:
         return pd.read_csv(path, dtype=types, keep_default_na=True)
     except FileNotFoundError:

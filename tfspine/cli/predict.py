@@ -138,7 +138,8 @@ def _assemble(readings: Sequence["SliceReading"]) -> tuple[list["StudyResult"], 
     """Return a table a study, and the readings with levels and sides filled in."""
     from tfspine.study.assembly import assemble
 
-    results, completed = [], []
+    results: list[StudyResult] = []
+    completed: list[SliceReading] = []
     for group in _by_study(readings):
         filled, result = assemble(group)
         completed += filled

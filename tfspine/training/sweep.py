@@ -54,21 +54,14 @@ def sweep_grader(
     """
     datasets(records, region=region, experiment=experiment)
     tuner = _make_tuner(_GraderTrials(records, region, experiment, sweep), sweep.tuner, out)
-    try:
-        # Keras Tuner prints its progress; standard output is for results.
-        with contextlib.redirect_stdout(sys.stderr):
-            tuner.search(verbose=0)
-    except RuntimeError as error:
-        if "failed" not in str(error).lower():
-            raise
-        raise ModelError(f"{out}: {_last_message(tuner)}; too many trials failed in a row") from error
+    gave_up = _search(tuner)
     if _is_worker():
         return None
-    trials = list(tuner.oracle.trials.values())
-    done = [trial for trial in trials if trial.status == TrialStatus.COMPLETED]
+    trials = sorted(tuner.oracle.trials.values(), key=lambda trial: (len(trial.trial_id), trial.trial_id))
     write_text(out / TRIALS_FILE, _trials_table(trials))
-    if not done:
-        raise ModelError(f"{out}: no trial ended well; {_last_message(tuner)}")
+    done = [trial for trial in trials if trial.status == TrialStatus.COMPLETED]
+    if gave_up or not done:
+        raise ModelError(f"{out}: {len(done)} of {len(trials)} trials ended well; {_last_message(trials)}")
     best = max(done, key=lambda trial: trial.score)
     chosen = trial_experiment(experiment, draw(best.hyperparameters, sweep.space), source=sweep.source)
     write_text(out / BEST_FILE, _best_toml(chosen, best, len(done)))
@@ -86,6 +79,19 @@ def sweep_grader(
         },
     )
     return chosen, float(best.score)
+
+
+def _search(tuner: keras_tuner.Tuner) -> bool:
+    """Run the trials; return whether Keras Tuner gave up because too many failed in a row."""
+    # Keras Tuner prints its progress; standard output is for results.
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            tuner.search(verbose=0)
+        except RuntimeError as error:
+            if "consecutive failures" not in str(error):
+                raise
+            return True
+    return False
 
 
 class _GraderTrials(keras_tuner.HyperModel):
@@ -207,8 +213,8 @@ def _trials_table(trials: list[Trial]) -> str:
     return text.getvalue()
 
 
-def _last_message(tuner: keras_tuner.Tuner) -> str:
-    messages = [trial.message for trial in tuner.oracle.trials.values() if trial.message]
+def _last_message(trials: list[Trial]) -> str:
+    messages = [trial.message for trial in trials if trial.message]
     return _last_line(messages[-1]) if messages else "no trial left a message"
 
 

@@ -1,0 +1,122 @@
+"""Do the label files fit the slices, one another and the patient's sides?"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from tfspine.annotations.voc import read_voc
+from tfspine.errors import AnnotationError
+from tfspine.geometry import SliceGeometry, box_centre_mm, side_of_patient
+from tfspine.labels import Plane, Region, Side, object_name
+from tfspine.structures import AnnotatedSlice, Annotation
+
+
+class Severity(StrEnum):
+    """Whether training may go on."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong: the slice or file it is about, how bad it is, and what it is."""
+
+    slice: str
+    severity: Severity
+    problem: str
+
+
+@dataclass(frozen=True)
+class SliceFacts:
+    """What `slices.csv` says of a slice."""
+
+    study: str
+    plane: Plane
+    geometry: SliceGeometry
+
+
+def check_labels(labels: Path, slices: Mapping[str, SliceFacts]) -> list[Problem]:
+    """Return every problem of the label files in a folder, in the order of the slices.
+
+    Args:
+        labels: folder of LabelImg XML files named after their slice.
+        slices: facts by slice key.
+    """
+    files = {path.stem: path for path in sorted(labels.glob("*.xml"))}
+    problems = [
+        Problem(stem, Severity.ERROR, f"{files[stem].name}: no such slice; remove it or ingest its study")
+        for stem in files
+        if stem not in slices
+    ]
+    annotated: dict[str, AnnotatedSlice] = {}
+    for key in slices:
+        if key not in files:
+            problems.append(Problem(key, Severity.WARNING, "no label file; it will not be trained on"))
+            continue
+        try:
+            annotated[key] = read_voc(files[key])
+        except AnnotationError as error:
+            problems.append(Problem(key, Severity.ERROR, str(error)))
+    midlines_mm = _midlines_mm(annotated, slices)
+    for key, item in annotated.items():
+        problems += (
+            Problem(key, severity, text)
+            for severity, text in _problems_of(item, slices[key], midlines_mm[slices[key].study])
+        )
+    return problems
+
+
+def _problems_of(annotated: AnnotatedSlice, facts: SliceFacts, midline_mm: float) -> Iterator[tuple[Severity, str]]:
+    if annotated.size_px != facts.geometry.size_px:
+        expected = list(facts.geometry.size_px)
+        yield Severity.ERROR, f"label says {list(annotated.size_px)} pixels; the slice has {expected} (rows, columns)"
+    for number, item in enumerate(annotated.annotations, start=1):
+        name = f"object {number} ({object_name(item.region, item.side)})"
+        if item.region.plane is not facts.plane:
+            yield Severity.ERROR, f"{name}: belongs on {item.region.plane} slices; this one is {facts.plane}"
+        if item.grade is None:
+            yield Severity.WARNING, f"{name}: no grade; it trains the detector only"
+        x_mm = float(box_centre_mm(facts.geometry, item.box)[0])
+        if item.region is Region.NEURAL_FORAMEN and item.side is not side_of_patient(x_mm, midline_mm):
+            yield (
+                Severity.ERROR,
+                f"{name}: lies on the patient's {side_of_patient(x_mm, midline_mm)} (x = {x_mm:.0f} mm)",
+            )
+    canals = sum(item.region is Region.CENTRAL_CANAL for item in annotated.annotations)
+    if canals > 1:
+        yield Severity.ERROR, f"{canals} central canals; a slice has one"
+    yield from _recess_sides(annotated.annotations, facts.geometry)
+
+
+def _recess_sides(annotations: Sequence[Annotation], geometry: SliceGeometry) -> Iterator[tuple[Severity, str]]:
+    """Patient x grows to the left: a right recess beyond the left one means that the two were swapped."""
+    x_mm = {
+        item.side: float(box_centre_mm(geometry, item.box)[0])
+        for item in annotations
+        if item.region is Region.LATERAL_RECESS
+    }
+    if len(x_mm) == 2 and x_mm[Side.RIGHT] > x_mm[Side.LEFT]:
+        yield Severity.ERROR, "right and left recess are swapped: sides are the patient's, not the image's"
+
+
+def _midlines_mm(annotated: Mapping[str, AnnotatedSlice], slices: Mapping[str, SliceFacts]) -> dict[str, float]:
+    """Return each study's midline: the median x of its canals, else the middle of its sagittal stack."""
+    midlines = {}
+    for study in {facts.study for facts in slices.values()}:
+        keys = [key for key, facts in slices.items() if facts.study == study]
+        canals = [
+            float(box_centre_mm(slices[key].geometry, item.box)[0])
+            for key in keys
+            if key in annotated
+            for item in annotated[key].annotations
+            if item.region is Region.CENTRAL_CANAL
+        ]
+        stack = [float(slices[key].geometry.centre_mm[0]) for key in keys if slices[key].plane is Plane.SAGITTAL]
+        midlines[study] = (
+            float(np.median(canals)) if canals else (min(stack, default=0.0) + max(stack, default=0.0)) / 2
+        )
+    return midlines

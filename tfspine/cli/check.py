@@ -1,0 +1,49 @@
+"""``tfspine check``: label files against the slices they were drawn on."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``tfspine check``."""
+    parser.add_argument("--labels", type=Path, required=True, metavar="DIR", help="folder of LabelImg XML files")
+    parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="folder that ingest wrote")
+    parser.add_argument("--out", type=Path, required=True, metavar="CSV", help="table of problems")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write every problem; exit code 1 if one of them is an error."""
+    import dataclasses
+
+    import pandas as pd
+
+    from tfspine.annotations.checks import Problem, Severity, SliceFacts, check_labels
+    from tfspine.dicom.slices import read_table
+    from tfspine.errors import AnnotationError
+    from tfspine.labels import Plane
+    from tfspine.outputs import write_text
+    from tfspine.structures import geometry_from_row
+
+    if not args.labels.is_dir():
+        raise AnnotationError(f"{args.labels}: no such folder; expected one with LabelImg XML files")
+    slices = {
+        str(row["key"]): SliceFacts(str(row["study"]), Plane(str(row["plane"])), geometry_from_row(row))
+        for row in (
+            {str(key): value for key, value in row.items()} for row in read_table(args.slices).to_dict("records")
+        )
+    }
+    problems = check_labels(args.labels, slices)
+    columns = [field.name for field in dataclasses.fields(Problem)]
+    table = pd.DataFrame([dataclasses.astuple(problem) for problem in problems], columns=columns)
+    write_text(args.out, table.to_csv(index=False))
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    summary = {"slices": len(slices), "errors": len(errors), "warnings": len(problems) - len(errors)}
+    print(
+        json.dumps(summary) if args.json else f"{args.out}: {summary['errors']} errors, {summary['warnings']} warnings"
+    )
+    if errors:
+        print(f"first error: {errors[0].slice}: {errors[0].problem}", file=sys.stderr)
+    return int(bool(errors))
