@@ -1,120 +1,173 @@
-"""Tables of boxes: one format for the reference, for readers and for models (`structures.BOX_COLUMNS`)."""
+"""Tables of boxes (`structures.BOX_COLUMNS`): from labels, from readings, from and to CSV.
+
+In memory `side`, `level` and `grade` are words or the empty string, and `score` and the probabilities NaN where nobody
+gave them, so that a table is the same before it is written and after it is read.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from tfspine.annotations.voc import read_voc
+from tfspine.annotations.voc import find_labels, read_voc
 from tfspine.errors import AnnotationError
 from tfspine.labels import GRADE_WORDS, LEVELS, Plane, Region, Side
 from tfspine.outputs import write_text
-from tfspine.structures import BOX_COLUMNS, SliceReading
+from tfspine.structures import BOX_COLUMNS, SLICE_COLUMNS, AnnotatedSlice, SliceReading
 
-WORDS: dict[str, tuple[str, ...]] = {
-    "plane": tuple(Plane),
-    "region": tuple(Region),
-    "side": ("", *Side),
-    "level": ("", *LEVELS),
-    "grade": ("", *GRADE_WORDS),
-}
-"""What the columns of words may hold; empty where nobody said."""
+CORNER_COLUMNS = ("ymin", "xmin", "ymax", "xmax")
+PROBABILITY_COLUMNS = ("p_normal", "p_mild", "p_moderate", "p_severe")
+NUMBER_COLUMNS = (*CORNER_COLUMNS, "score", *PROBABILITY_COLUMNS)
+WORD_COLUMNS = tuple(name for name in BOX_COLUMNS if name not in NUMBER_COLUMNS)
 
-NUMBERS = ("ymin", "xmin", "ymax", "xmax", "score", "p_normal", "p_mild", "p_moderate", "p_severe")
-TEXTS: dict[str, type[str]] = {name: str for name in BOX_COLUMNS if name not in NUMBERS}
+PROBABILITY_TOLERANCE = 1e-3
+"""How far four probabilities may sum from 1: they come from a float32 softmax and through text."""
 
 
 def labels_table(labels: Path, slices_csv: Path) -> pd.DataFrame:
-    """Return every object of every label file in a folder.
-
-    Args:
-        labels: folder of LabelImg XML files named after their slice.
-        slices_csv: the table that ``tfspine ingest`` wrote; it tells study and plane of each slice.
+    """Return the boxes of every label file of a folder; study and plane come from `slices.csv`.
 
     Raises:
-        AnnotationError: the folder holds no label, or a label has no slice.
+        AnnotationError: a label file is wrong, has no slice, or was drawn on an image of another size.
     """
-    slices = _read_csv(slices_csv, {"key": str, "study": str})
-    studies = dict(zip(slices["key"], zip(slices["study"], slices["plane"], strict=True), strict=True))
-    files = sorted(labels.glob("*.xml"))
-    if not files:
-        raise AnnotationError(f"{labels}: no label file (*.xml); name the folder that LabelImg saves to")
+    slices = read_slices_csv(slices_csv).set_index("key")
     rows: list[dict[str, Any]] = []
-    for path in files:
+    for path in find_labels(labels):
         annotated = read_voc(path)
-        if path.stem not in studies:
-            raise AnnotationError(f"{path}: no slice {path.stem} in {slices_csv}; remove the label or ingest its study")
-        study, plane = studies[path.stem]
-        for item in annotated.annotations:
-            rows.append(
-                {"study": study, "slice": path.stem, "plane": plane, "region": str(item.region)}
-                | {"side": str(item.side or ""), "level": str(item.level or "")}
-                | dict(zip(("ymin", "xmin", "ymax", "xmax"), item.box, strict=True))
-                | {"grade": item.grade.word if item.grade is not None else ""}
+        if annotated.key not in slices.index:
+            raise AnnotationError(f"{path}: no slice {annotated.key} in {slices_csv}; name the labels after the slices")
+        slice_ = slices.loc[annotated.key]
+        expected_px = (int(slice_["rows"]), int(slice_["columns"]))
+        if annotated.size_px != expected_px:
+            raise AnnotationError(
+                f"{path}: image of {annotated.size_px[0]} rows x {annotated.size_px[1]} columns; expected "
+                f"{expected_px[0]} x {expected_px[1]} as in {slices_csv}; label the PNG that ingest wrote"
             )
+        rows += annotated_rows(annotated, study=str(slice_["study"]), plane=Plane(slice_["plane"]))
     return _table(rows)
+
+
+def annotated_rows(annotated: AnnotatedSlice, *, study: str, plane: Plane) -> list[dict[str, Any]]:
+    """Return one row of `BOX_COLUMNS` for every box that a person drew on a slice."""
+    return [
+        {
+            "study": study,
+            "slice": annotated.key,
+            "plane": plane.value,
+            "region": annotation.region.value,
+            "side": annotation.side or "",
+            "level": annotation.level or "",
+            **dict(zip(CORNER_COLUMNS, annotation.box, strict=True)),
+            "grade": "" if annotation.grade is None else annotation.grade.word,
+        }
+        for annotation in annotated.annotations
+    ]
 
 
 def readings_table(readings: Iterable[SliceReading]) -> pd.DataFrame:
-    """Return what a model found, one row a detection, with score and probabilities."""
-    rows = [
-        {"study": reading.study, "slice": reading.key, "plane": str(reading.plane), "region": str(item.region)}
-        | {"side": str(item.side or ""), "level": str(item.level or "")}
-        | dict(zip(("ymin", "xmin", "ymax", "xmax"), item.box, strict=True))
-        | {"grade": item.grade.word, "score": item.score}
-        | {f"p_{word}": share for word, share in zip(GRADE_WORDS, item.probabilities, strict=True)}
+    """Return the boxes that a model found, with score and grade probabilities."""
+    return _table(
+        {
+            "study": reading.study,
+            "slice": reading.key,
+            "plane": reading.plane.value,
+            "region": detection.region.value,
+            "side": detection.side or "",
+            "level": detection.level or "",
+            **dict(zip(CORNER_COLUMNS, detection.box, strict=True)),
+            "grade": detection.grade.word,
+            "score": detection.score,
+            **dict(zip(PROBABILITY_COLUMNS, detection.probabilities, strict=True)),
+        }
         for reading in readings
-        for item in reading.detections
-    ]
-    return _table(rows)
+        for detection in reading.detections
+    )
 
 
 def read_boxes(path: Path) -> pd.DataFrame:
     """Read a table of boxes and check every value.
 
     Raises:
-        AnnotationError: the file is missing, lacks a column, or holds a value that its column cannot.
+        AnnotationError: the file cannot be read, lacks a column, or holds a value that no box can have; the message
+            names the line (the header is line 1).
     """
-    table = _read_csv(path, TEXTS)
-    missing = [name for name in BOX_COLUMNS if name not in table]
-    if missing:
-        raise AnnotationError(f"{path}: no column {missing[0]}; expected {', '.join(BOX_COLUMNS)}")
-    table = table[list(BOX_COLUMNS)].fillna(dict.fromkeys(TEXTS, ""))
-    for name, words in WORDS.items():
-        wrong = table.index[~table[name].isin(words)]
-        if len(wrong):
-            line, value = int(wrong[0]) + 2, table.loc[wrong[0], name]
-            raise AnnotationError(
-                f'{path}: line {line}: {name} "{value}"; expected one of {", ".join(filter(None, words))}'
-            )
-    for name in NUMBERS:
-        try:
-            table[name] = pd.to_numeric(table[name]).astype(float)
-        except ValueError as error:
-            raise AnnotationError(f"{path}: {name}: {error}; expected numbers") from None
-    empty = table.index[~((table["ymax"] > table["ymin"]) & (table["xmax"] > table["xmin"]))]
-    if len(empty):
-        raise AnnotationError(
-            f"{path}: line {int(empty[0]) + 2}: box without area; expected ymin < ymax and xmin < xmax"
-        )
+    table = _read_csv(path, BOX_COLUMNS)
+    for name in NUMBER_COLUMNS:
+        numbers = pd.to_numeric(table[name].replace("", "nan"), errors="coerce").astype("float64")
+        _require(path, table, name, numbers.notna() | table[name].str.lower().isin(("", "nan")), "a number or nothing")
+        table[name] = numbers
+    for name, words in (
+        ("plane", tuple(Plane)),
+        ("region", tuple(Region)),
+        ("side", (*Side, "")),
+        ("level", (*LEVELS, "")),
+        ("grade", (*GRADE_WORDS, "")),
+    ):
+        _require(path, table, name, table[name].isin(words), f"one of {', '.join(word or 'nothing' for word in words)}")
+    _check_relations(path, table)
     return table
 
 
 def write_boxes(path: Path, table: pd.DataFrame) -> None:
-    """Write a table of boxes as CSV."""
+    """Write a table of boxes as CSV at full precision.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
     write_text(path, table[list(BOX_COLUMNS)].to_csv(index=False))
 
 
-def _read_csv(path: Path, types: dict[str, type[str]]) -> pd.DataFrame:
+def read_slices_csv(path: Path) -> pd.DataFrame:
+    """Read `slices.csv` with every value as text.
+
+    Raises:
+        AnnotationError: the file cannot be read or is no `slices.csv`.
+    """
+    return _read_csv(path, SLICE_COLUMNS)
+
+
+def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    table = pd.DataFrame(list(rows), columns=list(BOX_COLUMNS))
+    return table.astype(dict.fromkeys(WORD_COLUMNS, "str") | dict.fromkeys(NUMBER_COLUMNS, "float64"))
+
+
+def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Read a CSV of text: pseudonyms such as ``0123456789`` or ``12345e6789`` must not become numbers."""
     try:
-        return pd.read_csv(path, dtype=types, keep_default_na=True)
-    except FileNotFoundError:
-        raise AnnotationError(f"{path}: no such file") from None
+        table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    except OSError as error:
+        raise AnnotationError(f"{path}: cannot be read: {error.strerror}") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise AnnotationError(f"{path}: not a readable CSV table: {error}") from None
+        raise AnnotationError(f"{path}: not a readable CSV file: {error}") from None
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise AnnotationError(f"{path}: no column {missing[0]}; expected the columns {', '.join(columns)}")
+    return table[list(columns)]
 
 
-def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=list(BOX_COLUMNS))
-    return table.fillna(dict.fromkeys(TEXTS, ""))
+def _check_relations(path: Path, table: pd.DataFrame) -> None:
+    """Check what only two columns together can get wrong."""
+    box = table[list(CORNER_COLUMNS)]
+    _require(path, table, "ymin", np.isfinite(box).all(axis=1) & (box >= 0).all(axis=1), "four numbers from 0")
+    _require(path, table, "ymax", box["ymin"] < box["ymax"], "more than ymin")
+    _require(path, table, "xmax", box["xmin"] < box["xmax"], "more than xmin")
+    plane = table["region"].map({region.value: region.plane.value for region in Region})
+    _require(path, table, "region", plane == table["plane"], "a region of the row's plane")
+    canal = table["region"] == Region.CENTRAL_CANAL
+    _require(path, table, "side", ~canal | (table["side"] == ""), "nothing for the canal")
+    recess = table["region"] == Region.LATERAL_RECESS
+    _require(path, table, "side", ~recess | (table["side"] != ""), "left or right for a recess")
+    shares = table[["score", *PROBABILITY_COLUMNS]]
+    _require(path, table, "score", (shares.isna() | ((shares >= 0) & (shares <= 1))).all(axis=1), "shares in 0 to 1")
+    probabilities = table[list(PROBABILITY_COLUMNS)]
+    sums = probabilities.sum(axis=1, skipna=False)
+    complete = probabilities.isna().all(axis=1) | ((sums - 1).abs() <= PROBABILITY_TOLERANCE)
+    _require(path, table, "p_normal", complete, "four probabilities that sum to 1, or none")
+
+
+def _require(path: Path, table: pd.DataFrame, column: str, valid: "pd.Series[bool]", expected: str) -> None:
+    if not valid.all():
+        index = int(np.flatnonzero(~valid.to_numpy())[0])
+        raise AnnotationError(f'{path}: line {index + 2}: {column} "{table[column].iloc[index]}"; expected {expected}')

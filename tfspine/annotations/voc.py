@@ -1,174 +1,170 @@
-"""LabelImg's Pascal VOC files: one XML a slice, named after the slice's PNG.
+"""LabelImg Pascal VOC: one XML file a slice, with box, region, side, grade and level of every object.
 
-A `bndbox` counts whole pixels from 1 and includes its last pixel; the first to the tenth column is ``xmin 1, xmax
-10``, inside ``box = (..., 0, ..., 10)``. Each object may carry a child ``<level>L4-L5</level>``, last, because other
-readers of these files go by position. LabelImg itself ignores it, and drops it when it saves.
+The layout is LabelImg's (FORMATS.md, iv): no XML declaration, tab indent, integer pixels that count from 1 with both
+edges included. Inside the package a box is ``yxyx`` with the far edge excluded, so that
+
+    (ymin, xmin, ymax, xmax) = (ymin_voc - 1, xmin_voc - 1, ymax_voc, xmax_voc).
+
+One child is ours, ``<level>``, and stands last in its object: LabelImg ignores it, but drops it when it saves.
 """
 
 import math
-import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree  # noqa: S405 (builds and names elements only; defusedxml parses)
 
-import defusedxml
-import defusedxml.ElementTree
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
 
 from tfspine.errors import AnnotationError
 from tfspine.labels import LEVELS, Level, object_name, parse_object_name
-from tfspine.outputs import write_bytes
+from tfspine.outputs import write_text
 from tfspine.structures import AnnotatedSlice, Annotation, Box
 
-_REMEDY = "correct it in LabelImg"
+CORNERS = ("xmin", "ymin", "xmax", "ymax")
+
+VocBox = tuple[int, int, int, int]
+"""(xmin, ymin, xmax, ymax), whole pixels that count from 1, both edges included."""
 
 
 def read_voc(path: Path) -> AnnotatedSlice:
-    """Read one label file; its stem is the key of the slice.
+    """Read one label file; the slice key is the stem of its name.
+
+    Coordinates written as decimals are cut to whole pixels, as LabelImg does.
 
     Raises:
-        AnnotationError: the file is not there or no XML, an element is missing, a label or level is unknown, a box is
-            empty or reaches outside the image.
+        AnnotationError: the file cannot be read or parsed, a label or level is unknown, a number is missing, or a box
+            lies outside the image or has no area. The message names the file and counts objects from 1.
     """
     root = _parse(path)
-    size_px = (_size(root, "height", path), _size(root, "width", path))
+    size_px = (_integer(root, "size/height", str(path)), _integer(root, "size/width", str(path)))
     annotations = tuple(
-        _read_object(element, size_px, f"{path}: object {number}")
-        for number, element in enumerate(root.findall("object"), start=1)
+        _read_object(element, size_px, f"{path}: object {index}")
+        for index, element in enumerate(root.iterfind("object"), start=1)
     )
-    return AnnotatedSlice(path.stem, size_px, annotations)
+    return AnnotatedSlice(key=path.stem, size_px=size_px, annotations=annotations)
 
 
 def write_voc(path: Path, annotated: AnnotatedSlice) -> None:
-    """Write one label file as LabelImg would, with corners rounded to whole pixels.
+    """Write one label file that LabelImg opens beside ``<key>.png``.
 
-    A box thinner than a pixel becomes the pixel in which its middle lies.
+    Corners are rounded to whole pixels; a box thinner than a pixel becomes one pixel wide.
 
     Raises:
-        AnnotationError: a box is empty or reaches outside the image, or a paired region has no side.
+        AnnotationError: a box has no area or lies outside the image.
         OutputError: the file cannot be written.
     """
+    root = ElementTree.Element("annotation")
+    for name, text in (("folder", "slices"), ("filename", f"{annotated.key}.png")):
+        ElementTree.SubElement(root, name).text = text
+    ElementTree.SubElement(ElementTree.SubElement(root, "source"), "database").text = "Unknown"
+    size = ElementTree.SubElement(root, "size")
     rows, columns = annotated.size_px
-    root = ET.Element("annotation")
-    _add(root, "folder", path.absolute().parent.name)
-    _add(root, "filename", f"{annotated.key}.png")
-    _add(_add(root, "source"), "database", "Unknown")
-    size = _add(root, "size")
     for name, value in (("width", columns), ("height", rows), ("depth", 1)):
-        _add(size, name, value)
-    _add(root, "segmented", 0)
-    for number, annotation in enumerate(annotated.annotations, start=1):
-        _add_object(root, annotation, annotated.size_px, f"{path}: object {number}")
-    ET.indent(root, space="\t")
-    write_bytes(path, ET.tostring(root, encoding="utf-8") + b"\n")
+        ElementTree.SubElement(size, name).text = str(value)
+    ElementTree.SubElement(root, "segmented").text = "0"
+    for index, annotation in enumerate(annotated.annotations, start=1):
+        _check_box(annotation.box, annotated.size_px, f"{path}: object {index}")
+        _append_object(root, annotation, annotated.size_px)
+    ElementTree.indent(root, "\t")
+    write_text(path, ElementTree.tostring(root, encoding="unicode") + "\n")
 
 
-def _parse(path: Path) -> ET.Element:
+def find_labels(folder: Path) -> Iterator[Path]:
+    """Yield the label files of a folder, by name.
+
+    Raises:
+        AnnotationError: there is no such folder, or no XML file in it.
+    """
+    paths = sorted(folder.glob("*.xml"))
+    if not paths:
+        raise AnnotationError(f"{folder}: no label files (*.xml); name the folder that LabelImg saves to")
+    yield from paths
+
+
+def to_voc_box(box: Box, size_px: tuple[int, int]) -> VocBox:
+    """Return a box as LabelImg writes it; `size_px` is (rows, columns)."""
+    ymin, ymax = _to_voc_edges(box[0], box[2], size_px[0])
+    xmin, xmax = _to_voc_edges(box[1], box[3], size_px[1])
+    return xmin, ymin, xmax, ymax
+
+
+def from_voc_box(voc_box: VocBox) -> Box:
+    """Return LabelImg's corners as a box; the inverse of `to_voc_box` for whole pixels."""
+    xmin, ymin, xmax, ymax = voc_box
+    return float(ymin - 1), float(xmin - 1), float(ymax), float(xmax)
+
+
+def _parse(path: Path) -> ElementTree.Element:
     try:
-        root: ET.Element = defusedxml.ElementTree.fromstring(path.read_bytes())
+        root: ElementTree.Element = fromstring(path.read_bytes())
+    except (ElementTree.ParseError, DefusedXmlException, LookupError, UnicodeDecodeError) as error:
+        raise AnnotationError(f"{path}: not a readable XML file: {error}; save it again in LabelImg") from None
     except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read: {error.strerror}; expected a LabelImg XML file") from None
-    except (ET.ParseError, defusedxml.DefusedXmlException, LookupError, ValueError) as error:
-        raise AnnotationError(
-            f"{path}: broken XML: {error}; expected a LabelImg Pascal VOC file; save it in LabelImg again"
-        ) from None
+        raise AnnotationError(f"{path}: cannot be read: {error.strerror}") from None
     if root.tag != "annotation":
-        raise AnnotationError(f"{path}: <{root.tag}>; expected <annotation>; save it in LabelImg as Pascal VOC")
+        raise AnnotationError(f"{path}: root element <{root.tag}>; expected <annotation>, as LabelImg writes (VOC)")
     return root
 
 
-def _size(root: ET.Element, name: str, path: Path) -> int:
-    value = _whole_number(root, f"size/{name}", str(path))
-    if value < 1:
-        raise AnnotationError(f"{path}: size/{name} {value}; expected the image's {name} in pixels; {_REMEDY}")
-    return value
-
-
-def _read_object(element: ET.Element, size_px: tuple[int, int], where: str) -> Annotation:
-    name = _text(element, "name", where)
+def _read_object(element: ElementTree.Element, size_px: tuple[int, int], where: str) -> Annotation:
     try:
-        region, side, grade = parse_object_name(name)
+        region, side, grade = parse_object_name(element.findtext("name", ""))
     except AnnotationError as error:
-        raise AnnotationError(f"{where}: {error}; {_REMEDY}") from None
-    return Annotation(_read_box(element, size_px, where), region, side, grade, _level(element, where))
+        raise AnnotationError(f"{where}: {error}") from None
+    xmin, ymin, xmax, ymax = (_integer(element, f"bndbox/{corner}", where) for corner in CORNERS)
+    box = from_voc_box((xmin, ymin, xmax, ymax))
+    _check_box(box, size_px, where)
+    return Annotation(box=box, region=region, side=side, grade=grade, level=_level(element.findtext("level"), where))
 
 
-def _read_box(element: ET.Element, size_px: tuple[int, int], where: str) -> Box:
-    """Return the `bndbox` as (ymin, xmin, ymax, xmax) from 0, far edge excluded."""
-    xmin, ymin, xmax, ymax = (
-        _whole_number(element, f"bndbox/{name}", where) for name in ("xmin", "ymin", "xmax", "ymax")
-    )
-    found = f"{where}: box xmin {xmin}, ymin {ymin}, xmax {xmax}, ymax {ymax}"
-    rows, columns = size_px
-    if xmin > xmax or ymin > ymax:
-        raise AnnotationError(f"{found} is empty; expected xmin <= xmax and ymin <= ymax; {_REMEDY}")
-    if min(xmin, ymin) < 1 or xmax > columns or ymax > rows:
-        raise AnnotationError(
-            f"{found} is outside the image; expected x in 1 to {columns} and y in 1 to {rows}; {_REMEDY}"
-        )
-    return (float(ymin - 1), float(xmin - 1), float(ymax), float(xmax))
-
-
-def _level(element: ET.Element, where: str) -> Level | None:
-    word = element.findtext("level", "").strip()
-    if not word:
-        return None
-    if word not in LEVELS:
-        raise AnnotationError(f'{where}: level "{word}"; expected one of {", ".join(LEVELS)}; correct it in the file')
-    return Level(word)
-
-
-def _whole_number(element: ET.Element, name: str, where: str) -> int:
-    text = _text(element, name, where)
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    # Some versions of LabelImg write 12.0.
-    if not value.is_integer():
-        raise AnnotationError(f'{where}: {name} "{text}"; expected a whole number of pixels; {_REMEDY}')
-    return int(value)
-
-
-def _text(element: ET.Element, name: str, where: str) -> str:
+def _integer(element: ElementTree.Element, name: str, where: str) -> int:
     text = element.findtext(name)
+    try:
+        return int(float(text or ""))
+    except (ValueError, OverflowError):
+        raise AnnotationError(f'{where}: <{name}> "{text or ""}"; expected a whole number of pixels') from None
+
+
+def _level(text: str | None, where: str) -> Level | None:
     if text is None or not text.strip():
-        raise AnnotationError(f"{where}: no <{name}>; expected one as LabelImg writes it; {_REMEDY}")
-    return text.strip()
+        return None
+    try:
+        return Level(text.strip())
+    except ValueError:
+        raise AnnotationError(f'{where}: level "{text}"; expected one of {", ".join(LEVELS)}') from None
 
 
-def _add_object(root: ET.Element, annotation: Annotation, size_px: tuple[int, int], where: str) -> None:
-    name = object_name(annotation.region, annotation.side, annotation.grade)
-    if annotation.region.is_paired and annotation.side is None:
-        raise AnnotationError(f'{where}: label "{name}" without a side; expected left_{name} or right_{name}')
+def _check_box(box: Box, size_px: tuple[int, int], where: str) -> None:
+    ymin, xmin, ymax, xmax = box
     rows, columns = size_px
-    ymin, xmin, ymax, xmax = annotation.box
-    top, bottom = _pixels(ymin, ymax, rows, f"{where}: {name}: ymin {ymin:g}, ymax {ymax:g}")
-    left, right = _pixels(xmin, xmax, columns, f"{where}: {name}: xmin {xmin:g}, xmax {xmax:g}")
-    element = _add(root, "object")
-    _add(element, "name", name)
-    _add(element, "pose", "Unspecified")
-    _add(element, "truncated", int(min(top, left) == 1 or bottom == rows or right == columns))
-    _add(element, "difficult", 0)
-    box = _add(element, "bndbox")
-    for corner, value in (("xmin", left), ("ymin", top), ("xmax", right), ("ymax", bottom)):
-        _add(box, corner, value)
-    if annotation.level:
-        _add(element, "level", annotation.level)
+    inside = 0 <= ymin < ymax <= rows and 0 <= xmin < xmax <= columns
+    if not (inside and all(map(math.isfinite, box))):
+        corners = f"rows {ymin:g} to {ymax:g}, columns {xmin:g} to {xmax:g}"
+        raise AnnotationError(
+            f"{where}: box {corners} (counted from 0); expected a box with an area inside the image of {rows} rows x "
+            f"{columns} columns; draw it again"
+        )
 
 
-def _pixels(low: float, high: float, extent: int, where: str) -> tuple[int, int]:
-    """Return the first and the last pixel, counted from 1, between two continuous corners."""
-    if not low < high:
-        raise AnnotationError(f"{where}: an empty box; expected the smaller corner first")
-    # Compared after rounding: float32 corners of a clipped box may lie a hair outside.
-    if not (math.isfinite(high - low) and round(low) >= 0 and round(high) <= extent):
-        raise AnnotationError(f"{where}: outside the image; expected 0 to {extent}")
-    first, last = round(low) + 1, round(high)
-    if first > last:
-        first = last = min(int((low + high) / 2), extent - 1) + 1
-    return first, last
+def _to_voc_edges(low: float, high: float, size: int) -> tuple[int, int]:
+    first = min(round(low), size - 1)
+    return first + 1, max(round(high), first + 1)
 
 
-def _add(parent: ET.Element, name: str, value: object = None) -> ET.Element:
-    element = ET.SubElement(parent, name)
-    if value is not None:
-        element.text = str(value)
-    return element
+def _append_object(root: ElementTree.Element, annotation: Annotation, size_px: tuple[int, int]) -> None:
+    element = ElementTree.SubElement(root, "object")
+    xmin, ymin, xmax, ymax = corners = to_voc_box(annotation.box, size_px)
+    truncated = xmin == 1 or ymin == 1 or ymax == size_px[0] or xmax == size_px[1]
+    for name, text in (
+        ("name", object_name(annotation.region, annotation.side, annotation.grade)),
+        ("pose", "Unspecified"),
+        ("truncated", str(int(truncated))),
+        ("difficult", "0"),
+    ):
+        ElementTree.SubElement(element, name).text = text
+    bndbox = ElementTree.SubElement(element, "bndbox")
+    for name, value in zip(CORNERS, corners, strict=True):
+        ElementTree.SubElement(bndbox, name).text = str(value)
+    if annotation.level is not None:
+        ElementTree.SubElement(element, "level").text = annotation.level

@@ -4,7 +4,7 @@ import argparse
 import io
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tfspine.cli import options
 from tfspine.errors import EvaluationError
@@ -177,7 +177,8 @@ def _summary(tables: "dict[str, pd.DataFrame]", metrics: "dict[str, ReaderMetric
     for name, table in tables.items():
         shown = Table(title=TITLES[name], title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for column in table.columns:
-            shown.add_column(column, justify="left" if column in ("Reader", "Region", "Agreement") else "right")
+            justify: Literal["left", "right"] = "left" if column in ("Reader", "Region", "Agreement") else "right"
+            shown.add_column(column, justify=justify, no_wrap=True)
         for row in table.astype(str).itertuples(index=False):
             shown.add_row(*row)
         console.print(shown)

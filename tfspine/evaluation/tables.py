@@ -24,22 +24,23 @@ REGION_TITLES: dict[Region, str] = {
 
 
 def recall_table(readers: Mapping[str, ReaderMetrics]) -> pd.DataFrame:
-    """Return one row per reader and region: the reference's boxes by grade, recall, extra boxes and mean IoU."""
+    """Return one row per reader, region and IoU: the reference's boxes by grade, recall, extra boxes, mean IoU."""
     rows = []
     for name, metrics in readers.items():
         for region in metrics.regions.values():
-            row: dict[str, Any] = {"Reader": name, "Region": REGION_TITLES[region.region]}
-            row |= {grade.word.title(): count for grade, count in zip(Grade, region.reference_grades, strict=True)}
-            row["Boxes"] = region.detection[0].recall.n
+            grades = {grade.word.title(): count for grade, count in zip(Grade, region.reference_grades, strict=True)}
             for found in region.detection:
-                row[f"Recall %, IoU > {found.threshold}"] = format_percent(found.recall)
-            for found in region.detection:
-                row[f"False positives per image, IoU > {found.threshold}"] = format_number(
-                    found.false_positives_per_image
+                rows.append(
+                    {"Reader": name, "Region": REGION_TITLES[region.region], **grades}
+                    | {
+                        "Boxes": found.recall.n,
+                        "IoU >": f"{found.threshold:g}",
+                        "Found": found.matched,
+                        "Recall %": format_percent(found.recall),
+                        "False positives per image": format_number(found.false_positives_per_image),
+                        "Mean IoU": format_number(found.mean_iou),
+                    }
                 )
-            for found in region.detection:
-                row[f"Mean IoU, IoU > {found.threshold}"] = format_number(found.mean_iou)
-            rows.append(row)
     return pd.DataFrame(rows)
 
 

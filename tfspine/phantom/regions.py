@@ -16,9 +16,8 @@ CANAL_NARROWING_HALF_MM = 7.0
 RECESS_U_MM = 12.0
 RECESS_BEHIND_BODY_MM = 4.0
 RECESS_HALF_MM = (4.0, 4.0)
-RECESS_REACH_MM = 5.5
-RECESS_LABELLED_MM = 4.5
-"""A recess is open this far from the disc plane, and boxed on slices a little nearer."""
+RECESS_REACH_MM = 5.0
+"""How far from the disc plane a recess is open; slices nearer than this show at least half of it, and are boxed."""
 
 FORAMEN_U_MM = (15.0, 26.5)
 FORAMEN_OPEN_TO_MM = 32.0

@@ -32,7 +32,7 @@ def _axial(anatomy: Anatomy, cut: Cut, disc: int) -> Iterator[Annotation]:
     severity = float(regions.canal_severity(anatomy, disc, cut.d_mm))
     box = _axial_box(anatomy, cut, disc, regions.canal_box_mm(anatomy, disc))
     yield Annotation(box, Region.CENTRAL_CANAL, None, grade_of(severity), level)
-    if abs(cut.d_mm) > regions.RECESS_LABELLED_MM:
+    if abs(cut.d_mm) > regions.RECESS_REACH_MM:
         return
     for side in Side:
         box = _axial_box(anatomy, cut, disc, regions.recess_box_mm(anatomy, disc, side))

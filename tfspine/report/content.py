@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from tfspine.evaluation.bands import landis_koch
 from tfspine.evaluation.tables import DASH, REGION_TITLES, estimate_from_dict, format_estimate, format_percent
 from tfspine.labels import LEVELS, Grade, Level, Plane, Region, Side
@@ -59,10 +57,16 @@ class MeasureRow:
 def most_severe_first(studies: Sequence[StudyResult]) -> list[StudyResult]:
     """Order studies by how many regions are severe, then moderate, then mild; of equals by name."""
 
-    def severity(study: StudyResult) -> tuple[int, ...]:
-        return tuple(-sum(row.grade == grade for row in study.rows) for grade in reversed(Grade))
+    def rank(study: StudyResult) -> tuple[int, int, int, str]:
+        severe, moderate, mild = (count_grade(study, grade) for grade in (Grade.SEVERE, Grade.MODERATE, Grade.MILD))
+        return -severe, -moderate, -mild, study.study
 
-    return sorted(studies, key=lambda study: (*severity(study)[:-1], study.study))
+    return sorted(studies, key=rank)
+
+
+def count_grade(study: StudyResult, grade: Grade | None) -> int:
+    """Return how many regions of a study have a grade; None counts those not found."""
+    return sum(row.grade is grade for row in study.rows)
 
 
 def cells(study: StudyResult) -> Cells:
@@ -81,21 +85,12 @@ def axial_keys(study: StudyResult) -> dict[Level, str | None]:
 
 
 def sagittal_keys(study: StudyResult) -> dict[Side, str | None]:
-    """Return for each side the slice that is the worst of most levels, of equals that of the most severe foramen."""
+    """Return for each side the slice of the most severe foramen; None where none was found."""
     keys: dict[Side, str | None] = {}
     for side in (Side.RIGHT, Side.LEFT):
-        rows = [
-            row
-            for row in study.rows
-            if row.region is Region.NEURAL_FORAMEN and row.side is side and row.slice_key is not None
-        ]
+        rows = [row for row in study.rows if row.region is Region.NEURAL_FORAMEN and row.side is side]
         worst = _worst(rows)
-        counts = pd.Series([row.slice_key for row in rows], dtype=object).value_counts(sort=False)
-        best = {str(key) for key, count in counts.items() if count == counts.max()}
-        if worst is None or worst.slice_key in best:
-            keys[side] = worst.slice_key if worst else None
-        else:
-            keys[side] = min(best)
+        keys[side] = worst.slice_key if worst else None
     return keys
 
 
@@ -126,12 +121,12 @@ def measure_rows(metrics: Mapping[str, Any]) -> list[MeasureRow]:
     return rows
 
 
+def format_gap(gap: float) -> str:
+    """Write a completeness gap in per cent."""
+    return f"{100 * gap:.1f} %" if math.isfinite(gap) else "undefined"
+
+
 def _worst(rows: Sequence[RegionResult]) -> RegionResult | None:
     """Return the most severe row that was found; of equals the most certain, then the first."""
     found = [row for row in rows if row.grade is not None and row.slice_key is not None]
     return max(found, key=lambda row: (row.grade or 0, row.probability or 0.0), default=None)
-
-
-def format_gap(gap: float) -> str:
-    """Write a completeness gap in per cent."""
-    return f"{100 * gap:.1f} %" if math.isfinite(gap) else "undefined"

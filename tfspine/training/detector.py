@@ -68,7 +68,9 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
         )
         progress.follow(runner.trainer.global_step)
         try:
-            runner.run()
+            # Not runner.run(): it goes on to count the graph's operations, most of a minute for a line in a log.
+            with strategy.scope():
+                runner.controller.train(steps=params.trainer.train_steps)
         except RuntimeError as error:
             if "loss" not in str(error):
                 raise
