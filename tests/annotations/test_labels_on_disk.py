@@ -129,7 +129,7 @@ def test_a_foramen_on_the_wrong_side_is_an_error(tmp_path: Path) -> None:
 
 
 def test_other_contradictions(tmp_path: Path) -> None:
-    assert "2 central canals" in check(tmp_path, Plane.AXIAL, CANAL, CANAL)[0][1]
+    assert "2 times central_canal" in check(tmp_path, Plane.AXIAL, CANAL, CANAL)[0][1]
     assert "belongs on axial" in check(tmp_path, Plane.SAGITTAL, CANAL)[0][1]
     assert "[90, 120]" in check(tmp_path, Plane.AXIAL, CANAL, size=(90, 120))[0][1]
     ungraded = Annotation(CANAL.box, Region.CENTRAL_CANAL, None)

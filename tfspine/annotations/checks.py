@@ -1,5 +1,6 @@
 """Do the label files fit the slices, one another and the patient's sides?"""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,9 +24,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong: the slice or file it is about, how bad it is, and what it is."""
+    """One thing wrong: the slice and the file it is about (empty where there is none), how bad, and what it is."""
 
     slice: str
+    file: str
     severity: Severity
     problem: str
 
@@ -48,23 +50,24 @@ def check_labels(labels: Path, slices: Mapping[str, SliceFacts]) -> list[Problem
     """
     files = {path.stem: path for path in sorted(labels.glob("*.xml"))}
     problems = [
-        Problem(stem, Severity.ERROR, f"{files[stem].name}: no such slice; remove it or ingest its study")
+        Problem(stem, files[stem].name, Severity.ERROR, "no such slice; remove the file or ingest its study")
         for stem in files
         if stem not in slices
     ]
     annotated: dict[str, AnnotatedSlice] = {}
     for key in slices:
         if key not in files:
-            problems.append(Problem(key, Severity.WARNING, "no label file; it will not be trained on"))
+            text = "no label file; it trains as a slice without boxes, or not at all where its series has no labels"
+            problems.append(Problem(key, "", Severity.WARNING, text))
             continue
         try:
             annotated[key] = read_voc(files[key])
         except AnnotationError as error:
-            problems.append(Problem(key, Severity.ERROR, str(error)))
+            problems.append(Problem(key, files[key].name, Severity.ERROR, str(error)))
     midlines_mm = _midlines_mm(annotated, slices)
     for key, item in annotated.items():
         problems += (
-            Problem(key, severity, text)
+            Problem(key, files[key].name, severity, text)
             for severity, text in _problems_of(item, slices[key], midlines_mm[slices[key].study])
         )
     return problems
@@ -78,6 +81,7 @@ def _problems_of(annotated: AnnotatedSlice, facts: SliceFacts, midline_mm: float
         name = f"object {number} ({object_name(item.region, item.side)})"
         if item.region.plane is not facts.plane:
             yield Severity.ERROR, f"{name}: belongs on {item.region.plane} slices; this one is {facts.plane}"
+            continue
         if item.grade is None:
             yield Severity.WARNING, f"{name}: no grade; it trains the detector only"
         x_mm = float(box_centre_mm(facts.geometry, item.box)[0])
@@ -86,9 +90,10 @@ def _problems_of(annotated: AnnotatedSlice, facts: SliceFacts, midline_mm: float
                 Severity.ERROR,
                 f"{name}: lies on the patient's {side_of_patient(x_mm, midline_mm)} (x = {x_mm:.0f} mm)",
             )
-    canals = sum(item.region is Region.CENTRAL_CANAL for item in annotated.annotations)
-    if canals > 1:
-        yield Severity.ERROR, f"{canals} central canals; a slice has one"
+    axial = [item for item in annotated.annotations if item.region.plane is Plane.AXIAL]
+    for name, count in Counter(object_name(item.region, item.side) for item in axial).items():
+        if count > 1:
+            yield Severity.ERROR, f"{count} times {name}; a slice has one"
     yield from _recess_sides(annotated.annotations, facts.geometry)
 
 
@@ -113,7 +118,7 @@ def _midlines_mm(annotated: Mapping[str, AnnotatedSlice], slices: Mapping[str, S
             for key in keys
             if key in annotated
             for item in annotated[key].annotations
-            if item.region is Region.CENTRAL_CANAL
+            if item.region is Region.CENTRAL_CANAL and slices[key].plane is Plane.AXIAL
         ]
         stack = [float(slices[key].geometry.centre_mm[0]) for key in keys if slices[key].plane is Plane.SAGITTAL]
         midlines[study] = (

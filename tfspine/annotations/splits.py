@@ -29,7 +29,7 @@ def assign_splits(patients: Collection[str], *, config: SplitConfig, seed: int) 
             "expected shares of at least 0 that leave some for training"
         )
     assigned = {patient: _split_of(patient, config, seed) for patient in sorted(patients)}
-    wanted = {"train": 1.0, "validation": config.validation, "test": config.test}
+    wanted = {"train": 1 - config.validation - config.test, "validation": config.validation, "test": config.test}
     for split, share in wanted.items():
         if share > 0 and split not in assigned.values():
             raise AnnotationError(
@@ -50,12 +50,16 @@ def read_splits(path: Path) -> dict[str, str]:
     """Return the split of each study.
 
     Raises:
-        AnnotationError: the file is missing, lacks a column, or names a split that there is not.
+        AnnotationError: the file is missing, lacks a column or a value, names a split that there is not, lists a
+            study twice, or has one patient on both sides of a split.
     """
     try:
-        table = pd.read_csv(path, dtype=str)
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise AnnotationError(f"{path}: cannot be read: {error}; make it with tfspine split") from None
+        table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    except OSError as error:
+        raise AnnotationError(f"{path}: cannot be read: {error.strerror}; make it with tfspine split") from None
+    except ValueError as error:
+        reason = " ".join(str(error).split())
+        raise AnnotationError(f"{path}: not a readable CSV file: {reason}; make it with tfspine split") from None
     missing = [name for name in COLUMNS if name not in table]
     if missing:
         raise AnnotationError(f"{path}: no column {missing[0]}; expected {', '.join(COLUMNS)}")
@@ -63,7 +67,28 @@ def read_splits(path: Path) -> dict[str, str]:
     if len(wrong):
         value = table.loc[wrong[0], "split"]
         raise AnnotationError(f'{path}: line {wrong[0] + 2}: split "{value}"; expected one of {", ".join(SPLITS)}')
+    _require_separate_patients(path, table)
     return dict(zip(table["study"], table["split"], strict=True))
+
+
+def _require_separate_patients(path: Path, table: pd.DataFrame) -> None:
+    """Refuse what would put the same person into training and test."""
+    former: dict[str, str] = {}
+    studies: set[str] = set()
+    for line, (patient, study, split) in enumerate(
+        zip(table["patient"], table["study"], table["split"], strict=True), start=2
+    ):
+        where = f"{path}: line {line}"
+        if not (patient and study):
+            raise AnnotationError(f"{where}: no patient or no study; expected a pseudonym in both")
+        if study in studies:
+            raise AnnotationError(f"{where}: study {study} is listed twice; keep one of the lines")
+        studies.add(study)
+        if former.setdefault(patient, split) != split:
+            raise AnnotationError(
+                f"{where}: patient {patient} in {split} and in {former[patient]}; expected one split a patient, or the "
+                "test would see people it was trained on"
+            )
 
 
 def _split_of(patient: str, config: SplitConfig, seed: int) -> str:

@@ -8,10 +8,11 @@ edges included. Inside the package a box is ``yxyx`` with the far edge excluded,
 One child is ours, ``<level>``, and stands last in its object: LabelImg ignores it, but drops it when it saves.
 """
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree  # noqa: S405 (builds and names elements only; defusedxml parses)
+from xml.etree import ElementTree
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
@@ -48,10 +49,11 @@ def read_voc(path: Path) -> AnnotatedSlice:
 def write_voc(path: Path, annotated: AnnotatedSlice) -> None:
     """Write one label file that LabelImg opens beside ``<key>.png``.
 
-    Corners are rounded to whole pixels; a box thinner than a pixel becomes one pixel wide.
+    Corners are rounded to whole pixels; a box thinner than a pixel becomes one pixel wide. Corners that round to the
+    border may lie a hair outside, as those of a detector do after scaling in float32.
 
     Raises:
-        AnnotationError: a box has no area or lies outside the image.
+        AnnotationError: a box has no area or lies outside the image, or a paired region has no side.
         OutputError: the file cannot be written.
     """
     root = ElementTree.Element("annotation")
@@ -64,8 +66,11 @@ def write_voc(path: Path, annotated: AnnotatedSlice) -> None:
         ElementTree.SubElement(size, name).text = str(value)
     ElementTree.SubElement(root, "segmented").text = "0"
     for index, annotation in enumerate(annotated.annotations, start=1):
-        _check_box(annotation.box, annotated.size_px, f"{path}: object {index}")
-        _append_object(root, annotation, annotated.size_px)
+        where = f"{path}: object {index}"
+        box = _onto_border(annotation.box, annotated.size_px)
+        _check_box(box, annotated.size_px, where)
+        _check_side(annotation, where)
+        _append_object(root, dataclasses.replace(annotation, box=box), annotated.size_px)
     ElementTree.indent(root, "\t")
     write_text(path, ElementTree.tostring(root, encoding="unicode") + "\n")
 
@@ -98,7 +103,7 @@ def from_voc_box(voc_box: VocBox) -> Box:
 def _parse(path: Path) -> ElementTree.Element:
     try:
         root: ElementTree.Element = fromstring(path.read_bytes())
-    except (ElementTree.ParseError, DefusedXmlException, LookupError, UnicodeDecodeError) as error:
+    except (ElementTree.ParseError, DefusedXmlException, LookupError, ValueError) as error:
         raise AnnotationError(f"{path}: not a readable XML file: {error}; save it again in LabelImg") from None
     except OSError as error:
         raise AnnotationError(f"{path}: cannot be read: {error.strerror}") from None
@@ -145,6 +150,25 @@ def _check_box(box: Box, size_px: tuple[int, int], where: str) -> None:
             f"{where}: box {corners} (counted from 0); expected a box with an area inside the image of {rows} rows x "
             f"{columns} columns; draw it again"
         )
+
+
+def _check_side(annotation: Annotation, where: str) -> None:
+    if annotation.region.is_paired and annotation.side is None:
+        raise AnnotationError(
+            f"{where}: {annotation.region} without a side; expected left or right; assemble the study"
+        )
+
+
+def _onto_border(box: Box, size_px: tuple[int, int]) -> Box:
+    """Move corners less than half a pixel outside the image onto its border."""
+    ymin, xmin, ymax, xmax = box
+    rows, columns = size_px
+    return (
+        0.0 if -0.5 < ymin < 0 else ymin,
+        0.0 if -0.5 < xmin < 0 else xmin,
+        float(rows) if rows < ymax < rows + 0.5 else ymax,
+        float(columns) if columns < xmax < columns + 0.5 else xmax,
+    )
 
 
 def _to_voc_edges(low: float, high: float, size: int) -> tuple[int, int]:

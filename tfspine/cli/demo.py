@@ -53,9 +53,8 @@ def run(args: argparse.Namespace) -> None:
     started = time.monotonic()
     path = args.experiment or project_file("experiments/demo.toml")
     experiment = load_experiment(path, args.settings)
-    settings = ["--experiment", str(path), *(word for setting in args.settings for word in ("--set", setting))]
     with _MemoryWatch() as memory:
-        _run_steps(plan(args.out), args.out, experiment, settings)
+        _run_steps(plan(args.out), args.out, experiment, _experiment_words(path, args.settings))
     print((args.out / "evaluation" / "summary.txt").read_text())
     print(f"{time.monotonic() - started:.0f} s, at most {memory.peak_gib:.1f} GiB of memory")
     print("Simulated patients. Research software, not a medical device.")
@@ -164,15 +163,15 @@ def _export_step(plane: Plane, slices: Path, runs: Path, exported: Path) -> Step
             *("--slices", slices, "--out", exported),
         ),
         (exported / MODEL_NAMES[plane],),
-        sections=("detector",),
         needs=(f"detector-{plane}", *(f"grader-{region}" for region in graders)),
     )
 
 
-TAKES_NO_EXPERIMENT = ("check", "ingest", "predict", "report")
+def _experiment_words(path: Path, settings: Sequence[str]) -> list[str]:
+    return ["--experiment", str(path), *(word for setting in settings for word in ("--set", setting))]
 
 
-def _run_steps(steps: Sequence[Step], out: Path, experiment: Experiment, settings: Sequence[str]) -> None:
+def _run_steps(steps: Sequence[Step], out: Path, experiment: Experiment, experiment_words: Sequence[str]) -> None:
     fingerprints: dict[str, str] = {}
     for number, step in enumerate(steps, start=1):
         fingerprints[step.name] = _fingerprint(step, experiment, fingerprints)
@@ -187,16 +186,12 @@ def _run_steps(steps: Sequence[Step], out: Path, experiment: Experiment, setting
             _remove(step.outputs)
         _write_mark(mark, fingerprints[step.name], seconds=None)
         started = time.monotonic()
-        _run_step(step, heading, out, settings)
+        _run_step(step, heading, out, experiment_words if step.sections else ())
         _write_mark(mark, fingerprints[step.name], seconds=time.monotonic() - started)
 
 
-def _run_step(step: Step, heading: str, out: Path, settings: Sequence[str]) -> None:
-    words = [str(word) for word in step.arguments]
-    if step.arguments[0] == "export":
-        words += [word for word in settings[2:] if word == "--set" or word.startswith("detector.")]
-    elif step.arguments[0] not in TAKES_NO_EXPERIMENT:
-        words += settings
+def _run_step(step: Step, heading: str, out: Path, experiment_words: Sequence[str]) -> None:
+    words = [*map(str, step.arguments), *experiment_words]
     if not step.is_served:
         _call(heading, words)
         return

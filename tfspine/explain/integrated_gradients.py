@@ -76,7 +76,7 @@ def integrate_gradients(
     Args:
         image: float [H, W, C].
         output: the explained value; called once, with image and baseline.
-        gradients: its gradients; called with at most `batch_size` images at a time, `steps` + 1 in all.
+        gradients: its gradients; called with batches of one size, at most `batch_size`.
         steps: equal steps of the path.
         batch_size: images held at a time.
         baseline: float [H, W, C] that stands for nothing to see; None is black (PAPER.md).
@@ -104,12 +104,16 @@ def _mean_gradient(
     image: Images, baseline: Images, gradients: Gradients, steps: int, batch_size: int
 ) -> NDArray[np.float64]:
     """Return the trapezoid mean, float64 [H, W, C], of the gradients along the path: both ends count half."""
-    shares = np.linspace(0.0, 1.0, steps + 1)
-    weights = np.full(steps + 1, 1.0 / steps)
-    weights[[0, -1]] /= 2
+    batches = math.ceil((steps + 1) / batch_size)
+    size = math.ceil((steps + 1) / batches)
+    # Batches of one size, so that compiled gradients are compiled once; the last is filled up with weights of 0.
+    shares, weights = np.zeros(batches * size), np.zeros(batches * size)
+    shares[: steps + 1] = np.linspace(0.0, 1.0, steps + 1)
+    weights[: steps + 1] = 1.0 / steps
+    weights[[0, steps]] /= 2
     mean = np.zeros(image.shape, np.float64)
-    for start in range(0, steps + 1, batch_size):
-        part = slice(start, start + batch_size)
+    for start in range(0, len(shares), size):
+        part = slice(start, start + size)
         share = shares[part].reshape(-1, *[1] * image.ndim)
         path = (baseline + share * (image - baseline)).astype(np.float32)
         mean += np.tensordot(weights[part], np.asarray(gradients(path), np.float64), axes=1)

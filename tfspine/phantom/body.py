@@ -160,7 +160,7 @@ def _foramen(image: Field, anatomy: Anatomy, place: Place, signals: Signals, sid
     d = place.d_mm - regions.FORAMEN_D_MM
     v = place.v_mm - (anatomy.body_half_depth_mm[place.disc] + regions.FORAMEN_BEHIND_BODY_MM)
     outwards = place.u_mm * regions.sign(side)
-    here = slab(outwards, regions.FORAMEN_U_MM[0] - 1.0, regions.FORAMEN_OPEN_TO_MM)
+    here = slab(outwards, *regions.FORAMEN_U_MM)
     height, depth = regions.FORAMEN_HALF_HEIGHT_MM, regions.FORAMEN_HALF_DEPTH_MM
     cover(image, both(ellipse(d, v, height + 1.0, depth + 1.0), here), signals[Tissue.LIGAMENT], edge_mm=edge_mm)
     open_ = 1.0 - severity

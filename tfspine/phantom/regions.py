@@ -19,9 +19,8 @@ RECESS_HALF_MM = (4.0, 4.0)
 RECESS_REACH_MM = 5.0
 """How far from the disc plane a recess is open; slices nearer than this show at least half of it, and are boxed."""
 
-FORAMEN_U_MM = (15.0, 26.5)
-FORAMEN_OPEN_TO_MM = 32.0
-"""A foramen is boxed on sagittal slices between these distances from the midline; its fat goes on further."""
+FORAMEN_U_MM = (14.5, 26.5)
+"""From where to where, off the midline, a foramen is open; sagittal slices between show it, and are boxed."""
 
 FORAMEN_D_MM = -5.0
 FORAMEN_HALF_HEIGHT_MM = 10.0

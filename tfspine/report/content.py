@@ -123,7 +123,7 @@ def measure_rows(metrics: Mapping[str, Any]) -> list[MeasureRow]:
 
 def format_gap(gap: float) -> str:
     """Write a completeness gap in per cent."""
-    return f"{100 * gap:.1f} %" if math.isfinite(gap) else "undefined"
+    return f"{100 * gap:.1f}\u00a0%" if math.isfinite(gap) else "undefined"
 
 
 def _worst(rows: Sequence[RegionResult]) -> RegionResult | None:

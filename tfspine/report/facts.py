@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from tfspine.manifest import FILE_NAME
 
 SHOWN_PACKAGES = {"tensorflow": "TensorFlow", "tf-models-official": "Model Garden", "keras": "Keras"}
 COMMIT_DIGITS = 10
+DONE = {"ingest": "Slices ingested", "predict": "Studies read", "evaluate": "Evaluated", "explain": "Explained"}
 
 
 def run_facts(folders: Sequence[Path]) -> list[tuple[str, str]]:
@@ -27,7 +29,7 @@ def run_facts(folders: Sequence[Path]) -> list[tuple[str, str]]:
         if manifest.get("command") == "predict":
             models = ", ".join(f"{model} version {version}" for model, version in details.get("models", {}).items())
             facts += [("Models", models)] if models else []
-            facts += [("Read by", str(details["source"]))] if details.get("source") else []
+            facts += [("Model at", str(details["source"]))] if details.get("source") else []
             facts += [("Split", str(details["split"]))] if details.get("split") else []
     versions = _distinct(manifest.get("tfspine") for manifest in manifests)
     commits = _distinct((manifest.get("commit") or "")[:COMMIT_DIGITS] for manifest in manifests)
@@ -37,9 +39,9 @@ def run_facts(folders: Sequence[Path]) -> list[tuple[str, str]]:
     libraries = [f"{title} {packages[name]}" for name, title in SHOWN_PACKAGES.items() if name in packages]
     facts += [("Libraries", ", ".join(libraries))] if libraries else []
     facts += [
-        (f"{str(manifest['command']).title()} made", str(manifest["created"]).replace("T", " ").removesuffix("+00:00"))
+        (DONE[manifest["command"]], _minute(manifest["created"]))
         for manifest in manifests
-        if "command" in manifest and "created" in manifest
+        if manifest.get("command") in DONE and "created" in manifest
     ]
     return facts
 
@@ -55,3 +57,8 @@ def _read(folder: Path) -> Mapping[str, Any] | None:
 
 def _distinct(values: Any) -> list[str]:
     return list(dict.fromkeys(str(value) for value in values if value not in (None, "")))
+
+
+def _minute(created: str) -> str:
+    """Write a manifest's time to the minute."""
+    return datetime.fromisoformat(created).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -29,10 +29,7 @@ from tfspine.report.slice_figures import DrawnBox, edge_letters, png_uri, slice_
 from tfspine.structures import RegionResult, SliceImage, StudyResult
 
 TITLE = "Lumbar spine MRI: stenosis report"
-NOTICE = (
-    "Research software, not a medical device. Not for diagnosis or treatment. "
-    "Simulated patients unless the run facts below say otherwise."
-)
+NOTICE = "Research software, not a medical device. Not for diagnosis or treatment."
 
 
 @dataclass(frozen=True)
@@ -132,14 +129,14 @@ def _drawn(row: "pd.Series[Any]", slice_: SliceImage) -> DrawnBox:
 
 
 def _text_side(region: Region, side: str, slice_: SliceImage) -> str:
-    """Return where words do not cover a neighbour: canal above, recesses outwards, foramina towards the front.
+    """Return where words do not cover a neighbour: canal below, recesses outwards, foramina towards the front.
 
     The patient's right lies at the image's left in radiological display, and the front at the left of a sagittal
     slice; the geometry decides, not the habit.
     """
     at_left = edge_letters(slice_.geometry)[0]
     if region is Region.CENTRAL_CANAL:
-        return "above"
+        return "below"
     if region is Region.LATERAL_RECESS:
         return "left" if side[:1].upper() == at_left else "right"
     return "left" if at_left == "A" else "right"

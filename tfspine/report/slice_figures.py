@@ -21,8 +21,11 @@ from tfspine.structures import Box, SliceImage
 WINDOW_MM: dict[Plane, tuple[float, float]] = {Plane.AXIAL: (84.0, 84.0), Plane.SAGITTAL: (180.0, 112.0)}
 """Height and width shown of a slice."""
 
-MARGIN_MM = 12.0
-"""Room kept around the boxes where they need a larger window."""
+MARGIN_MM = 16.0
+"""Room kept around the boxes where they need a larger window; words stand in it."""
+
+UNITS: dict[Plane, float] = {Plane.AXIAL: 84.0, Plane.SAGITTAL: 130.0}
+"""Height of a window in units of the drawing, by which lines and words are sized."""
 
 GRADE_COLORS: dict[Grade, str] = {
     Grade.NORMAL: "#7cc4f0",
@@ -41,7 +44,7 @@ _SIDE_LETTERS = (("R", "L"), ("A", "P"), ("F", "H"))
 
 @dataclass(frozen=True)
 class DrawnBox:
-    """A box with what is written beside it; `text_side` is where: above, left or right."""
+    """A box with what is written beside it; `text_side` is where: below, left or right."""
 
     box: Box
     grade: Grade
@@ -59,7 +62,7 @@ def slice_figure(slice_: SliceImage, boxes: Sequence[DrawnBox], *, title: str) -
     """
     geometry = slice_.geometry
     top, left, height, width = _window_mm(slice_, [item.box for item in boxes])
-    unit = height / 84.0 if slice_.plane is Plane.AXIAL else height / 150.0
+    unit = height / UNITS[slice_.plane]
     extent_mm = np.multiply(geometry.size_px, geometry.spacing_mm)
     parts = [
         Markup(
@@ -70,7 +73,7 @@ def slice_figure(slice_: SliceImage, boxes: Sequence[DrawnBox], *, title: str) -
         )
     ]
     parts += [_drawn_box(item, geometry, unit) for item in sorted(boxes, key=lambda item: item.grade)]
-    parts += _orientation(geometry, top, left, height, width, unit)
+    parts += _orientation(geometry, top, left, width, unit)
     return Markup("").join([*parts, Markup("</svg>")])
 
 
@@ -114,37 +117,36 @@ def _drawn_box(item: DrawnBox, geometry: SliceGeometry, unit: float) -> Markup:
     """Return the outline and the words; ``unit`` scales both with the window."""
     ymin, xmin, ymax, xmax = np.array(item.box) * np.tile(geometry.spacing_mm, 2)
     color = GRADE_COLORS[item.grade]
-    gap = 1.6 * unit
     x, y, anchor = {
-        "above": ((xmin + xmax) / 2, ymin - gap, "middle"),
-        "left": (xmin - gap, (ymin + ymax) / 2 + 1.3 * unit, "end"),
-        "right": (xmax + gap, (ymin + ymax) / 2 + 1.3 * unit, "start"),
+        "below": ((xmin + xmax) / 2, ymax + 4.8 * unit, "middle"),
+        "left": (xmin - 1.6 * unit, (ymin + ymax) / 2 - 0.6 * unit, "end"),
+        "right": (xmax + 1.6 * unit, (ymin + ymax) / 2 - 0.6 * unit, "start"),
     }[item.text_side]
     return Markup(
         '<rect x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}" rx="{:.2f}" fill="none" stroke="{}"'
-        ' stroke-width="{:.2f}"/><text class="label" x="{:.2f}" y="{:.2f}" text-anchor="{}" font-size="{:.2f}"'
-        ' fill="{}">{} {:.0%}</text>'
+        ' stroke-width="{:.2f}"/>'
+        '<text class="label" text-anchor="{}" font-size="{:.2f}" stroke-width="{:.2f}" fill="{}">'
+        '<tspan x="{:.2f}" y="{:.2f}">{}</tspan><tspan x="{:.2f}" y="{:.2f}">{:.0%}</tspan></text>'
     ).format(
         *(xmin, ymin, xmax - xmin, ymax - ymin, 0.8 * unit, color, LINE_MM[item.grade] * unit),
-        *(x, y, anchor, 4.0 * unit, color, item.grade.word, item.probability),
+        *(anchor, 4.0 * unit, 0.9 * unit, color),
+        *(x, y, item.grade.word, x, y + 4.2 * unit, item.probability),
     )
 
 
-def _orientation(
-    geometry: SliceGeometry, top: float, left: float, height: float, width: float, unit: float
-) -> list[Markup]:
-    """Return the letters at the left, right and upper edges."""
+def _orientation(geometry: SliceGeometry, top: float, left: float, width: float, unit: float) -> list[Markup]:
+    """Return the letters of the left, upper and right edges, along the top where they cover least."""
     at_left, at_top = edge_letters(geometry)
     opposite = {letter: other for pair in _SIDE_LETTERS for letter, other in (pair, pair[::-1])}
-    middle = top + height / 2 + 2 * unit
     places = (
-        (at_left, left + 4 * unit, middle),
-        (opposite[at_left], left + width - 4 * unit, middle),
-        (at_top, left + width / 2, top + 6.5 * unit),
+        (at_left, left + 4.5 * unit),
+        (at_top, left + width / 2),
+        (opposite[at_left], left + width - 4.5 * unit),
     )
     return [
-        Markup('<text class="edge" x="{:.2f}" y="{:.2f}" text-anchor="middle" font-size="{:.2f}">{}</text>').format(
-            x, y, 5 * unit, letter
-        )
-        for letter, x, y in places
+        Markup(
+            '<text class="edge" x="{:.2f}" y="{:.2f}" text-anchor="middle" font-size="{:.2f}" stroke-width="{:.2f}">'
+            "{}</text>"
+        ).format(x, top + 6.5 * unit, 5 * unit, 0.9 * unit, letter)
+        for letter, x in places
     ]

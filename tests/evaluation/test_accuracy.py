@@ -1,0 +1,92 @@
+"""Proportions against the paper's printed figures and against statsmodels."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from statsmodels.stats.proportion import proportion_confint
+
+from tfspine.errors import EvaluationError
+from tfspine.evaluation.accuracy import Interval, diagnostic_accuracy, proportion
+from tfspine.evaluation.bands import Band, landis_koch
+from tfspine.evaluation.tables import format_percent
+
+counts = st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "printed"),
+    [
+        (51, 56, "91.1 (80.4, 97.0)"),
+        (115, 134, "85.8 (78.7, 91.2)"),
+        (1014, 1058, "95.8 (94.5, 97.0)"),
+    ],
+)
+def test_figures_of_the_paper(successes: int, n: int, printed: str) -> None:
+    assert format_percent(proportion(successes, n, interval=Interval.CLOPPER_PEARSON)) == printed
+
+
+@given(counts, st.sampled_from([0.8, 0.95, 0.99]))
+def test_intervals_are_those_of_statsmodels(count: tuple[int, int], confidence: float) -> None:
+    for interval, name in ((Interval.WILSON, "wilson"), (Interval.CLOPPER_PEARSON, "beta")):
+        estimate = proportion(*count, interval=interval, confidence=confidence)
+        low, high = proportion_confint(*count, alpha=1 - confidence, method=name)
+        assert_allclose([estimate.low, estimate.high], [low, high], atol=1e-9)
+
+
+@given(counts)
+def test_clopper_pearson_is_never_narrower_than_the_value(count: tuple[int, int]) -> None:
+    for interval in Interval:
+        estimate = proportion(*count, interval=interval)
+        assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+
+
+def test_nothing_counted_is_undefined_not_zero() -> None:
+    assert math.isnan(proportion(0, 0).value)
+
+
+@pytest.mark.parametrize(("successes", "n"), [(3, 2), (-1, 4)])
+def test_impossible_counts_are_refused(successes: int, n: int) -> None:
+    with pytest.raises(EvaluationError, match=f"{successes} of {n}"):
+        proportion(successes, n)
+
+
+def test_confidence_in_per_cent_is_refused() -> None:
+    with pytest.raises(EvaluationError, match=r"confidence 95; .* 0\.95"):
+        proportion(1, 2, confidence=95)
+
+
+def test_a_missed_positive_is_a_miss_end_to_end() -> None:
+    # EVALUATION.md: 115/134 becomes 115/167 when the 33 regions that were not found count.
+    truth = np.repeat([True, False], [134, 925])
+    calls = np.concatenate([np.arange(134) < 115, np.arange(925) >= 895])
+    accuracy = diagnostic_accuracy(truth, calls, missed_positives=33)
+    assert format_percent(accuracy.sensitivity, counts=True) == "85.8 (78.7, 91.2) [115/134]"
+    assert (accuracy.end_to_end_sensitivity.value, accuracy.end_to_end_sensitivity.n) == (115 / 167, 167)
+    assert (accuracy.specificity.value, accuracy.specificity.n) == (895 / 925, 925)
+
+
+def test_grades_instead_of_calls_are_refused() -> None:
+    with pytest.raises(EvaluationError, match="expected true or false"):
+        diagnostic_accuracy([0, 3], [2, 3], missed_positives=0)
+
+
+@pytest.mark.parametrize(
+    ("value", "band"),
+    [
+        (-0.01, Band.POOR),
+        (0.0, Band.SLIGHT),
+        (0.2, Band.SLIGHT),
+        (0.2000001, Band.FAIR),
+        (0.6, Band.MODERATE),
+        (0.8, Band.SUBSTANTIAL),
+        (0.804, Band.ALMOST_PERFECT),
+        (1.0, Band.ALMOST_PERFECT),
+        (math.nan, None),
+    ],
+)
+def test_bands_include_their_upper_limit(value: float, band: Band | None) -> None:
+    assert landis_koch(value) is band

@@ -1,0 +1,63 @@
+"""The door to keras and tf-explain, on a small grader."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+keras = pytest.importorskip("keras")
+
+from tfspine.config import Experiment  # noqa: E402
+from tfspine.explain.integrated_gradients import integrate_gradients  # noqa: E402
+from tfspine.explain.keras_gradients import class_functions, probabilities, to_float32  # noqa: E402
+from tfspine.models.grader import build_grader  # noqa: E402
+
+CROPS = np.random.default_rng(3).random((3, 16, 16, 3), np.float32)
+
+
+@pytest.fixture(scope="module")
+def grader(tiny: Callable[..., Experiment]):
+    keras.utils.set_random_seed(7)
+    return build_grader(tiny().grader)
+
+
+def test_gradients_are_those_of_finite_differences(grader) -> None:
+    output, gradients = class_functions(grader, 2)
+    direction = np.random.default_rng(4).normal(size=CROPS[:1].shape).astype(np.float32)
+    step = 1e-3
+    difference = (output(CROPS[:1] + step * direction) - output(CROPS[:1] - step * direction)) / (2 * step)
+    assert_allclose((gradients(CROPS[:1]) * direction).sum(), difference[0], rtol=0.05, atol=1e-4)
+
+
+def test_each_image_has_its_own_gradient(grader) -> None:
+    _, gradients = class_functions(grader, 1)
+    together = gradients(CROPS)
+    assert_allclose(together, np.concatenate([gradients(crop[None]) for crop in CROPS]), atol=1e-6)
+
+
+def test_the_four_grades_pull_against_one_another(grader) -> None:
+    # Probabilities sum to 1, so their gradients sum to 0; dropout and batch statistics would break it.
+    total = sum(class_functions(grader, grade)[1](CROPS) for grade in range(4))
+    assert_allclose(total, np.zeros_like(CROPS), atol=1e-6)
+
+
+def test_attributions_are_complete(grader) -> None:
+    grade = int(probabilities(grader, CROPS)[0].argmax())
+    output, gradients = class_functions(grader, grade)
+    attribution = integrate_gradients(CROPS[0], output=output, gradients=gradients, steps=240, batch_size=32)
+    assert_allclose(attribution.output, probabilities(grader, CROPS)[0, grade], atol=1e-6)
+    assert attribution.completeness_gap < 0.05
+
+
+def test_a_half_precision_grader_is_explained_in_float32(grader, tiny: Callable[..., Experiment]) -> None:
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        half = build_grader(tiny().grader)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    half.set_weights(grader.get_weights())
+    exact = probabilities(grader, CROPS)
+    assert np.abs(probabilities(half, CROPS) - exact).max() > 0
+    to_float32(half)
+    assert_allclose(probabilities(half, CROPS), exact, atol=1e-7)

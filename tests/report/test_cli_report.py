@@ -1,0 +1,70 @@
+"""``tfspine report`` from folders on disk."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tfspine.cli.main import main
+from tfspine.report.facts import run_facts
+
+
+def report(folders: Path, *more: str) -> int:
+    words = ["report", "--predictions", folders / "predictions", "--slices", folders / "slices"]
+    return main([*map(str, words), "--out", str(folders / "report.html"), *more])
+
+
+def test_a_page_from_the_folders(folders: Path) -> None:
+    assert report(folders, "--explained", str(folders / "explained"), "--notice", "Simulated patients.") == 0
+    html = (folders / "report.html").read_text()
+    assert "Study s1" in html
+    assert "study s1<br>completeness gap" in html
+    assert html.count("Simulated patients.") == 2
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (lambda at: (at / "predictions/studies/s1.json").unlink(), "no studies/*.json"),
+        (lambda at: (at / "predictions/studies/s1.json").write_text("{"), "s1.json: not readable"),
+        (lambda at: (at / "predictions/studies/s1.json").write_text('{"study": "s1", "rows": [{}]}'), "not a study"),
+        (lambda at: (at / "explained/a.png").unlink(), "a.png: not there"),
+        (lambda at: (at / "explained/heatmaps.csv").unlink(), "heatmaps.csv: not there"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_nothing_is_written(folders, break_it, message, capsys) -> None:
+    break_it(folders)
+    assert report(folders, "--explained", str(folders / "explained")) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (folders / "report.html").exists()
+
+
+def test_facts_come_from_the_manifests(tmp_path: Path) -> None:
+    for name, content in {
+        "slices": {"command": "ingest", "tfspine": "1.2", "commit": "a" * 40, "created": "2026-01-02T03:04:05+00:00"},
+        "explained": {
+            "command": "explain", "tfspine": "1.2", "commit": "a" * 40, "created": "2026-01-02T05:06:07+01:00",
+            "config": {"name": "demo", "seed": 7}, "packages": {"keras": "3.9"},
+        },
+    }.items():  # fmt: skip
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text(json.dumps(content))
+    facts = dict(run_facts([tmp_path / "slices", tmp_path / "nowhere", tmp_path / "explained"]))
+    assert facts == {
+        "Experiment": "demo",
+        "Seed": "7",
+        "tfspine": "1.2 (aaaaaaaaaa)",
+        "Libraries": "Keras 3.9",
+        "Slices ingested": "2026-01-02 03:04 UTC",
+        "Explained": "2026-01-02 04:06 UTC",
+    }
+
+
+def test_a_heatmap_without_side_and_level_is_shown(folders: Path) -> None:
+    path = folders / "explained" / "heatmaps.csv"
+    pd.read_csv(path).assign(level="").to_csv(path, index=False)
+    assert report(folders, "--explained", str(folders / "explained")) == 0
+    assert "level unknown" in (folders / "report.html").read_text()
