@@ -22,12 +22,13 @@ def grader(tiny: Callable[..., Experiment]):
     return build_grader(tiny().grader)
 
 
-def test_gradients_are_those_of_finite_differences(grader) -> None:
+@pytest.mark.parametrize("seed", [4, 5, 6])
+def test_gradients_are_those_of_finite_differences(grader, seed: int) -> None:
     output, gradients = class_functions(grader, 2)
-    direction = np.random.default_rng(4).normal(size=CROPS[:1].shape).astype(np.float32)
-    step = 1e-3
+    direction = np.random.default_rng(seed).normal(size=CROPS[:1].shape).astype(np.float32)
+    step = 1e-4  # small, because every ReLU and maximum is a kink
     difference = (output(CROPS[:1] + step * direction) - output(CROPS[:1] - step * direction)) / (2 * step)
-    assert_allclose((gradients(CROPS[:1]) * direction).sum(), difference[0], rtol=0.05, atol=1e-4)
+    assert_allclose((gradients(CROPS[:1]) * direction).sum(), difference[0], atol=5e-3)
 
 
 def test_each_image_has_its_own_gradient(grader) -> None:

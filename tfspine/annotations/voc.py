@@ -49,8 +49,8 @@ def read_voc(path: Path) -> AnnotatedSlice:
 def write_voc(path: Path, annotated: AnnotatedSlice) -> None:
     """Write one label file that LabelImg opens beside ``<key>.png``.
 
-    Corners are rounded to whole pixels; a box thinner than a pixel becomes one pixel wide. Corners that round to the
-    border may lie a hair outside, as those of a detector do after scaling in float32.
+    Corners are rounded to whole pixels; a box that rounds to nothing becomes the pixel of its middle. Corners that
+    round to the border may lie a hair outside, as those of a detector do after scaling in float32.
 
     Raises:
         AnnotationError: a box has no area or lies outside the image, or a paired region has no side.
@@ -172,8 +172,10 @@ def _onto_border(box: Box, size_px: tuple[int, int]) -> Box:
 
 
 def _to_voc_edges(low: float, high: float, size: int) -> tuple[int, int]:
-    first = min(round(low), size - 1)
-    return first + 1, max(round(high), first + 1)
+    if round(low) < round(high):
+        return round(low) + 1, round(high)
+    middle = min(int((low + high) / 2), size - 1) + 1
+    return middle, middle
 
 
 def _append_object(root: ElementTree.Element, annotation: Annotation, size_px: tuple[int, int]) -> None:

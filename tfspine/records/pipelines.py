@@ -44,23 +44,22 @@ def grader_dataset(
 def _cached_crops(records: RecordFolder, *, region: Region, split: str, size_px: int) -> tf.data.Dataset:
     """Return (crop uint8 [S, S, 1], grade int64) of every graded box of a region, in the order of the files."""
 
-    def crops_of_slice(serialized: tf.Tensor) -> tf.data.Dataset:
+    def boxes_of_slice(serialized: tf.Tensor) -> tuple[tf.Tensor, ...]:
         example = parse_example(serialized)
         wanted = tf.where((example["region"] == str(region)) & (example["grade"] >= 0))[:, 0]
-        crops = crop_regions(
-            example["image"][tf.newaxis],
-            tf.gather(example["boxes_yxyx_px"], wanted),
-            tf.zeros_like(wanted, tf.int32),
-            is_mirrored(region, tf.gather(example["side"], wanted)),
-            size_px=size_px,
-        )
-        grey = tf.cast(tf.round(crops[..., :1] * 255.0), tf.uint8)
-        return grey, tf.gather(example["grade"], wanted)
+        mirrored = is_mirrored(region, tf.gather(example["side"], wanted))
+        images = tf.repeat(example["image"][tf.newaxis], tf.size(wanted), axis=0)
+        return images, tf.gather(example["boxes_yxyx_px"], wanted), mirrored, tf.gather(example["grade"], wanted)
 
-    files = tf.data.TFRecordDataset(records.files(split))
-    slices = files.map(crops_of_slice, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    def crop_of_box(image: tf.Tensor, box: tf.Tensor, mirrored: tf.Tensor, grade: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        crop = crop_regions(image[tf.newaxis], box[tf.newaxis], tf.constant([0]), mirrored[tf.newaxis], size_px=size_px)
+        return tf.cast(tf.round(crop[0, :, :, :1] * 255.0), tf.uint8), grade
+
     graded = sum(records.grade_counts(region, split).values())
-    return slices.unbatch().apply(tf.data.experimental.assert_cardinality(graded)).cache()
+    slices = tf.data.TFRecordDataset(records.files(split)).map(boxes_of_slice, num_parallel_calls=tf.data.AUTOTUNE)
+    # One box a call: TensorFlow's cost model complains about a crop of an unknown number of boxes.
+    crops = slices.unbatch().map(crop_of_box, num_parallel_calls=tf.data.AUTOTUNE)
+    return crops.apply(tf.data.experimental.assert_cardinality(graded)).cache()
 
 
 def is_mirrored(region: Region, sides: tf.Tensor) -> tf.Tensor:

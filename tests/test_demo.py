@@ -1,0 +1,60 @@
+"""The whole way with tiny networks: every command of the README, then again, then with one setting changed."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tests_settings import TINY
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = (
+    *TINY,
+    "phantom.studies=8",
+    "phantom.matrix_px=64",
+    "split.validation=0.3",
+    "split.test=0.3",
+    "detector.steps=2",
+    "detector.score_threshold=0.02",
+    "explain.steps=4",
+    "explain.regions=1",
+)
+
+
+def demo(out: Path, settings: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    words = [word for setting in settings for word in ("--set", setting)]
+    return subprocess.run(
+        [sys.executable, "-m", "tfspine", "demo", "--out", str(out), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+
+
+def test_the_whole_way_then_nothing_to_do_then_only_what_a_setting_reaches(tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    first = demo(out, SETTINGS)
+    assert first.returncode == 0, first.stderr[-3000:]
+    assert f"report: {out / 'report.html'}" in first.stdout
+    assert "http" not in (out / "report.html").read_text().split("</style>")[1]
+    slices = pd.read_csv(out / "slices" / "slices.csv")
+    splits = pd.read_csv(out / "splits.csv")
+    studies = set(splits[splits.split == "test"].study)
+    read = {path.stem for path in (out / "predictions" / "labels").glob("*.xml")}
+    assert read == set(slices[slices.study.isin(studies)].key)  # every test slice was read, none of another split
+    manifest = json.loads((out / "exported" / "tfspine_axial" / "1" / "manifest.json").read_text())
+    assert manifest["details"]["largest_difference"] <= 1e-4
+
+    again = demo(out, SETTINGS)
+    assert again.returncode == 0
+    assert again.stderr.count("done before") == len(list((out / "steps").iterdir()))
+
+    changed = demo(out, [*SETTINGS, "explain.steps=5"])
+    assert changed.returncode == 0
+    redone = [line.split("] ")[1].split(":")[0] for line in changed.stderr.splitlines() if ": tfspine " in line]
+    assert redone == ["explain", "report"]

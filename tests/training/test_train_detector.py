@@ -1,0 +1,140 @@
+"""Training the detector: it steps, resumes, refuses what it cannot start from, and two workers agree."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfspine.config import Experiment, as_dict
+from tfspine.errors import ModelError
+from tfspine.labels import Grade, Plane, Region, Side
+from tfspine.manifest import write_manifest
+from tfspine.records.examples import RecordExample
+from tfspine.records.folder import class_table
+from tfspine.structures import Annotation
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def detector_records(tiny: Callable[..., Experiment], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight slices with a bright canal and two grey recesses."""
+    from tfspine.records.writer import write_records
+
+    root = tmp_path_factory.mktemp("detector")
+    examples = [_example(root, number, split) for number, split in enumerate(["train"] * 6 + ["validation", "test"])]
+    folder = root / "records"
+    folder.mkdir()
+    experiment = tiny("records.shards=1")
+    details = write_records(folder, examples, experiment=experiment)
+    config = {"split": as_dict(experiment.split), "records": as_dict(experiment.records)}
+    write_manifest(folder, command="records", config=config, details=details | {"classes": class_table()})
+    return folder
+
+
+def _example(root: Path, number: int, split: str) -> RecordExample:
+    rng = np.random.default_rng(number)
+    pixels = rng.integers(0, 60, (SIZE, SIZE), np.uint8)
+    top, left = rng.integers(20, 28, 2)
+    pixels[top : top + 16, left : left + 16] = 230
+    canal = (float(top), float(left), float(top + 16), float(left + 16))
+    path = root / f"{number}.png"
+    Image.fromarray(pixels).save(path)
+    boxes = (
+        Annotation(canal, Region.CENTRAL_CANAL, None, Grade.NORMAL),
+        Annotation((canal[0], canal[1] - 12, canal[2], canal[1]), Region.LATERAL_RECESS, Side.RIGHT, Grade.MILD),
+    )
+    return RecordExample(path.stem, Plane.AXIAL, split, path, (SIZE, SIZE), boxes)
+
+
+def train(records: Path, out: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
+    from tests_settings import TINY
+
+    settings = [word for setting in (*TINY, "records.shards=1", *words) for word in ("--set", setting)]
+    command = ["train", "detector", "--plane", "axial", "--records", str(records), "--out", str(out), *settings]
+    return subprocess.Popen(
+        [sys.executable, "-m", "tfspine", *command],
+        env={**os.environ, **environment},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(process: subprocess.Popen[str]) -> str:
+    out, error = process.communicate(timeout=600)
+    assert process.returncode == 0, error[-3000:]
+    return out
+
+
+def steps_of(run: Path) -> list[int]:
+    with (run / "history.csv").open() as file:
+        return [int(row["step"]) for row in csv.DictReader(file)]
+
+
+@pytest.mark.slow
+def test_a_run_without_its_manifest_goes_on_from_its_checkpoint(detector_records: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = ("detector.steps=4", "detector.steps_between_summaries=2", "detector.steps_between_checkpoints=2")
+    finished(train(detector_records, run, *words))
+    assert steps_of(run) == [2, 4]
+    assert json.loads((run / "manifest.json").read_text())["details"] == {
+        "kind": "detector",
+        "plane": "axial",
+        "steps": 4,
+    }
+    assert "complete already" in finished(train(detector_records, run, *words))
+
+    # As an interruption between steps 2 and 4 leaves it.
+    (run / "manifest.json").unlink()
+    for path in run.glob("ckpt-4.*"):
+        path.unlink()
+    (run / "checkpoint").write_text('model_checkpoint_path: "ckpt-2"\nall_model_checkpoint_paths: "ckpt-2"\n')
+    finished(train(detector_records, run, *words))
+    assert steps_of(run) == [2, 4, 4]
+
+
+@pytest.mark.slow
+def test_two_workers_on_loopback_train_equal_weights(detector_records: Path, tmp_path: Path) -> None:
+    """Both end with the same loss history printed by the chief, and only the chief writes."""
+    import socket
+
+    import tensorflow as tf
+
+    sockets = [socket.socket() for _ in range(2)]
+    for item in sockets:
+        item.bind(("127.0.0.1", 0))
+    addresses = [f"127.0.0.1:{item.getsockname()[1]}" for item in sockets]
+    for item in sockets:
+        item.close()
+    runs = [tmp_path / f"worker{index}" for index in range(2)]
+    words = ("detector.steps=2", "training.strategy=multiworker")
+    processes = [
+        train(
+            detector_records,
+            run,
+            *words,
+            TF_CONFIG=json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}),
+        )
+        for index, run in enumerate(runs)
+    ]
+    for process in processes:
+        finished(process)
+    newest = tf.train.latest_checkpoint(str(runs[0]))
+    assert newest.endswith("ckpt-2")
+    assert not list(runs[1].glob("ckpt-*")), "only the chief keeps checkpoints"
+
+
+def test_a_checkpoint_that_is_not_there_is_one_line(tiny: Callable[..., Experiment], tmp_path: Path) -> None:
+    from tfspine.training.detector import train_detector
+
+    experiment = tiny('detector.checkpoint="no/such/ckpt"')
+    with pytest.raises(ModelError, match=r'detector\.checkpoint = "no/such/ckpt": no such checkpoint'):
+        train_detector(None, plane=Plane.AXIAL, experiment=experiment, run_folder=tmp_path)  # type: ignore[arg-type]
