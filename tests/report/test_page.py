@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import AXIAL, SAGITTAL, make_predictions, make_slice, make_study
 from PIL import Image
+from report_samples import AXIAL, SAGITTAL, make_predictions, make_slice, make_study
 
 from tfspine.evaluation.study_evaluation import compare
 from tfspine.evaluation.tables import metrics_dict

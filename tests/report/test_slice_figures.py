@@ -5,9 +5,9 @@ import re
 
 import numpy as np
 import pytest
-from conftest import AXIAL, SAGITTAL, make_slice
 from hypothesis import given
 from hypothesis import strategies as st
+from report_samples import AXIAL, SAGITTAL, make_slice
 
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Grade, Plane
@@ -21,7 +21,7 @@ def letters(svg: str) -> list[str]:
 def numbers(svg: str, tag: str, *names: str) -> list[float]:
     element = re.search(rf"<{tag} [^>]*>", svg)
     assert element
-    return [float(re.search(rf'\b{name}="([-\d.]+)"', element[0])[1]) for name in names]  # type: ignore[index]
+    return [float(re.search(rf'\b{name}="([-\d.]+)"', element[0])[1]) for name in names]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_boxes_are_drawn_in_millimetres() -> None:
 def test_the_window_holds_the_box_and_stays_on_the_slice(y: float, x: float, height: float, width: float) -> None:
     box = DrawnBox((y, x, y + height, x + width), Grade.SEVERE, 0.9, "below")
     svg = slice_figure(make_slice("s1", Plane.AXIAL, AXIAL), [box], title="t")
-    left, top, wide, high = map(float, re.search(r'viewBox="([^"]*)"', svg)[1].split())  # type: ignore[index]
+    left, top, wide, high = map(float, re.search(r'viewBox="([^"]*)"', svg)[1].split())
     assert -0.01 <= left <= x + 0.01
     assert -0.01 <= top <= y + 0.01
     assert x + width - 0.02 <= left + wide <= 120.02

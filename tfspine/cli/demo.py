@@ -26,7 +26,7 @@ from tfspine.config import Experiment, as_dict, load_experiment
 from tfspine.errors import TfspineError
 from tfspine.labels import Plane, Region
 
-SERVER_START_S = 180
+NOTICE = "Simulated patients. Research software, not a medical device."
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
         _run_steps(plan(args.out), args.out, experiment, _experiment_words(path, args.settings))
     print((args.out / "evaluation" / "summary.txt").read_text())
     print(f"{time.monotonic() - started:.0f} s, at most {memory.peak_gib:.1f} GiB of memory")
-    print("Simulated patients. Research software, not a medical device.")
+    print(NOTICE)
     print(f"report: {args.out / 'report.html'}")
 
 
@@ -139,7 +139,7 @@ def plan(out: Path) -> tuple[Step, ...]:
             "report",
             (
                 *("report", "--predictions", predictions, "--slices", slices, "--evaluation", out / "evaluation"),
-                *("--explained", out / "explained", "--out", out / "report.html"),
+                *("--explained", out / "explained", "--out", out / "report.html", "--notice", NOTICE),
             ),
             (out / "report.html",),
             needs=("evaluate", "explain"),

@@ -158,7 +158,10 @@ def _write_csv(path: Path, rows: "list[dict[str, Any]]", columns: Sequence[str])
 
 
 def _print_summary(out: Path, completeness: "list[dict[str, Any]]", flagged: int) -> None:
+    from tfspine.explain.integrated_gradients import LARGEST_GAP
+
     gaps = [line["completeness_gap"] for line in completeness]
     largest = f"; largest completeness gap {max(gaps):.2%}" if gaps else ""
-    print(f"{len(completeness)} heatmaps{largest}; {flagged} flagged: above 5 %, raise explain.steps")
+    remedy = "; raise explain.steps" if flagged else ""
+    print(f"{len(completeness)} heatmaps{largest}; {flagged} flagged (gap above {LARGEST_GAP:.0%}){remedy}")
     print(out / "heatmaps.csv")

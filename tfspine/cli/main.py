@@ -50,6 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TfspineError as error:
         print(f"tfspine {args.verb}: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # The reader of our standard output, such as `head`, has left; so do we, as other commands do.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         print(f"tfspine {args.verb}: interrupted; run it again to go on", file=sys.stderr)
         return 130

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the records of both planes."""
     from tfspine.annotations.splits import read_splits
-    from tfspine.annotations.voc import read_voc
+    from tfspine.annotations.voc import find_labels, read_voc
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
     from tfspine.records.examples import join_labels, read_entries
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     experiment = options.experiment_from(args)
     entries = read_entries(args.slices / "slices.csv")
     splits = read_splits(args.splits)
-    files = label_files(args.labels)
+    files = list(find_labels(args.labels))
     labels = {path.stem: read_voc(path) for path in options.track(files, "reading labels")}
     examples, left_out = join_labels(entries, labels=labels, splits=splits, image_folder=args.slices / "slices")
     for series in left_out:
@@ -57,17 +57,3 @@ def run(args: argparse.Namespace) -> None:
         )
     for plane, images in details["images"].items():
         print(f"{plane}: " + ", ".join(f"{count} {split}" for split, count in images.items()))
-
-
-def label_files(folder: Path) -> list[Path]:
-    """Return the XML files of a folder of labels, sorted.
-
-    Raises:
-        AnnotationError: there is none.
-    """
-    from tfspine.errors import AnnotationError
-
-    files = sorted(folder.glob("*.xml"))
-    if not files:
-        raise AnnotationError(f"{folder}: no .xml label file; expected one file a slice, named after its PNG")
-    return files

@@ -20,6 +20,9 @@ LEVEL_DISTANCE_MM = (34.0, 35.0, 36.0, 36.0)
 TILT_DEG = (-9.0, -4.0, 2.0, 9.0, 27.0)
 """Rise of each disc plane towards the back: the lordosis of a person lying on the back."""
 
+STEEPEST_TILT_DEG = 40.0
+"""Beyond it technicians no longer tilt the slices along; from 45 degrees they would be coronal (`geometry.py`)."""
+
 
 @dataclass(frozen=True)
 class Anatomy:
@@ -68,7 +71,8 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
 def _draw_frame(rng: np.random.Generator, size: float) -> SpineFrame:
     """Lay the discs along a curve whose tangent follows their tilts."""
     lordosis = rng.normal(1.0, 0.18)
-    tilts = np.radians(np.array(TILT_DEG) * lordosis + rng.normal(0.0, 1.5, len(LEVELS)))
+    drawn = np.array(TILT_DEG) * lordosis + rng.normal(0.0, 1.5, len(LEVELS))
+    tilts = np.radians(np.clip(drawn, -STEEPEST_TILT_DEG, STEEPEST_TILT_DEG))
     steps = np.array(LEVEL_DISTANCE_MM) * size
     centres = np.zeros((len(LEVELS), 2))
     for index, step in enumerate(steps):

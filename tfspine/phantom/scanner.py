@@ -16,6 +16,9 @@ from tfspine.phantom.tissue import signals
 SLICE_THICKNESS_MM = 4.0
 SLICE_DISTANCE_MM = 4.4
 SAGITTAL_SLICES = 14
+AIM_BEHIND_DISC_MM = (6.0, 11.0)
+"""The middle of axial images. Further back, the centres of two steeply tilted stacks would change places."""
+
 SAMPLES_THROUGH_SLICE = 2
 """Samples averaged over the thickness of a slice: partial volume across it."""
 
@@ -49,7 +52,7 @@ class Cut:
 def axial_cuts(anatomy: Anatomy, protocol: Protocol, rng: np.random.Generator) -> Iterator[Cut]:
     """Yield five stacks, each parallel to a disc, from head to feet."""
     frame = anatomy.frame
-    aim_v = rng.uniform(12.0, 22.0)
+    aim_v = rng.uniform(*AIM_BEHIND_DISC_MM)
     for disc in range(len(LEVELS)):
         count = int(rng.integers(5, 7))
         first = -(count - 1) / 2 * SLICE_DISTANCE_MM + rng.uniform(-1.5, 1.5)

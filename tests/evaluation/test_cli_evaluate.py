@@ -1,0 +1,117 @@
+"""``tfspine evaluate`` on files, in a fresh interpreter without TensorFlow and in this one."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tfspine.cli.main import main
+from tfspine.structures import SLICE_COLUMNS
+
+BLOCKER = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("tensorflow", "tf_keras", "keras", "official", "keras_tuner", "tf_explain"):
+            raise ImportError("blocked: " + name)
+
+sys.meta_path.insert(0, Blocker())
+from tfspine.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+TABLES = ("recall", "agreement_four", "agreement_two", "accuracy")
+
+VOC = """<annotation><filename>{key}.png</filename><size><width>64</width><height>64</height><depth>1</depth></size>
+{objects}</annotation>"""
+CANAL = """<object><name>central_canal:severe</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>10</xmax><ymax>10</ymax>
+</bndbox></object>"""
+
+
+@pytest.fixture
+def files(tmp_path: Path, box_table: Callable[..., pd.DataFrame]) -> Path:
+    """Write a reference of two studies, a reader of three, splits, and the same reference as labels with slices."""
+    severe = {"grade": "severe"}
+    rows = [{**severe, "study": study, "slice": f"{study}-axial-01"} for study in ("s1", "s2", "s3")]
+    box_table(*rows[:2]).to_csv(tmp_path / "reference.csv", index=False)
+    box_table(*rows).to_csv(tmp_path / "reader.csv", index=False)
+    (tmp_path / "splits.csv").write_text("patient,study,split\np1,s1,test\np2,s2,train\n")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "slices").mkdir()
+    for key, objects in (("s1-axial-01", CANAL), ("s2-axial-01", "")):
+        (tmp_path / "labels" / f"{key}.xml").write_text(VOC.format(key=key, objects=objects))
+    slices = [
+        dict.fromkeys(SLICE_COLUMNS, 0)
+        | {"key": f"{s}-axial-01", "study": s, "patient": s, "plane": "axial", "rows": 64, "columns": 64}
+        for s in ("s1", "s2", "s3")
+    ]
+    pd.DataFrame(slices, columns=list(SLICE_COLUMNS)).to_csv(tmp_path / "slices" / "slices.csv", index=False)
+    return tmp_path
+
+
+def words(files: Path, *more: str | Path, reference: str = "reference.csv") -> list[str]:
+    usual = ["evaluate", "--reference", files / reference, "--reader", f"model={files / 'reader.csv'}"]
+    return [*map(str, usual), "--out", str(files / "evaluation"), *map(str, more)]
+
+
+def measured(files: Path) -> dict:
+    return json.loads((files / "evaluation" / "metrics.json").read_text())["readers"]["model"]
+
+
+def test_everything_is_written_without_tensorflow(files: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", BLOCKER, *words(files)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    out = files / "evaluation"
+    assert "100.0 (15.8, 100.0)" in done.stdout  # Clopper-Pearson of 2/2 in any table
+    assert "1 boxes on 1 slices outside" in done.stdout
+    assert done.stdout.strip() == (out / "summary.txt").read_text().strip()
+    assert {path.name for path in out.iterdir()} == {
+        "metrics.json", "summary.txt", "manifest.json", "confusion_model_central_canal.png",
+        *(f"{name}.{kind}" for name in TABLES for kind in ("csv", "md")),
+    }  # fmt: skip
+    assert pd.read_csv(out / "recall.csv")["Boxes"].tolist() == [2, 2, 2]
+
+
+def test_only_the_split_is_compared(files: Path) -> None:
+    assert main(words(files, "--splits", files / "splits.csv", "--split", "test")) == 0
+    reader = measured(files)
+    assert (reader["studies"], reader["outside_boxes"]) == (1, 2)
+    assert reader["regions"]["central_canal"]["detection"][0]["recall"]["n"] == 1
+
+
+def test_a_labelled_slice_without_boxes_is_compared_too(files: Path) -> None:
+    assert main(words(files, "--slices", files / "slices", reference="labels")) == 0
+    canal = measured(files)["regions"]["central_canal"]
+    assert canal["images"] == 2
+    assert canal["detection"][0]["false_positives_per_image"] == 0.5
+    assert measured(files)["outside_slices"] == 1
+
+
+def test_json_for_a_program(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words(files, "--json")) == 0
+    assert json.loads(capsys.readouterr().out)["readers"]["model"] == measured(files)
+
+
+@pytest.mark.parametrize(
+    ("more", "reference", "message"),
+    [
+        (["--reader", "nobody"], "reference.csv", '"nobody": expected NAME=FILE'),
+        (["--reader", "model=x.csv"], "reference.csv", '"model": named twice'),
+        ([], "labels", "name the slices it belongs to with --slices"),
+        ([], "missing.csv", "missing.csv: cannot be read"),
+        (["--splits", "splits.csv", "--split", "validation"], "reference.csv", 'no study of split "validation"'),
+        (["--set", "evaluation.iuo=0.3"], "reference.csv", 'did you mean "evaluation.iou"'),
+    ],
+)
+def test_wrong_input_is_one_line(files, more, reference, message, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(files)
+    assert main(words(files, *more, reference=reference)) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (files / "evaluation").exists()
