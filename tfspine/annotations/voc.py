@@ -39,6 +39,8 @@ def read_voc(path: Path) -> AnnotatedSlice:
     """
     root = _parse(path)
     size_px = (_integer(root, "size/height", str(path)), _integer(root, "size/width", str(path)))
+    if min(size_px) < 1:
+        raise AnnotationError(f"{path}: image size {list(size_px)}; expected rows and columns of at least 1 pixel")
     annotations = tuple(
         _read_object(element, size_px, f"{path}: object {index}")
         for index, element in enumerate(root.iterfind("object"), start=1)
