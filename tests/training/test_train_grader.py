@@ -96,6 +96,18 @@ def test_an_interrupted_run_goes_on_with_its_optimizer_and_counts(
     assert [float(row["val_loss"]) for row in rows[:2]] == [float(row["val_loss"]) for row in first]
 
 
+@pytest.mark.slow
+def test_a_backup_cut_short_is_no_backup(records: RecordFolder, experiment: Experiment, tmp_path: Path) -> None:
+    backup = tmp_path / "run" / "backup"
+    backup.mkdir(parents=True)
+    (backup / "training_metadata.json").write_text('{"epo')
+    (tmp_path / "run" / "history.csv").write_text("epoch,val_loss\n0,0.5\n")
+    experiment = _with(experiment, epochs=1)
+    grader.train_grader(records, region=CANAL, experiment=experiment, run_folder=tmp_path / "run")
+    assert [row["epoch"] for row in _history(tmp_path / "run")] == ["0"]
+    assert "ac1" in _history(tmp_path / "run")[0]
+
+
 def test_plateau_counts_across_an_interruption() -> None:
     def lowered_after(past: list[float], losses: list[float]) -> list[float]:
         model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])

@@ -149,8 +149,7 @@ def _callbacks(experiment: Experiment, past: History, run_folder: Path) -> Seque
 
 def _take_up_history(run_folder: Path) -> History:
     """Keep the epochs that the backup contains, and forget those that will be trained again."""
-    state = run_folder / BACKUP_FOLDER / "training_metadata.json"
-    epochs = json.loads(state.read_text())["epoch"] if state.is_file() else 0
+    epochs = _backed_up_epochs(run_folder)
     if not epochs:
         shutil.rmtree(run_folder / BACKUP_FOLDER, ignore_errors=True)
     past = [row for row in read_history(run_folder) if row["epoch"] < epochs]
@@ -159,6 +158,14 @@ def _take_up_history(run_folder: Path) -> History:
         lines = [",".join(past[0]), *(",".join(_cell(key, value) for key, value in row.items()) for row in past)]
         write_text(run_folder / HISTORY_FILE, "\n".join(lines) + "\n")
     return past
+
+
+def _backed_up_epochs(run_folder: Path) -> int:
+    """Return after how many epochs Keras made its backup; 0 where there is none or its note was cut short."""
+    try:
+        return int(json.loads((run_folder / BACKUP_FOLDER / "training_metadata.json").read_text())["epoch"])
+    except (OSError, ValueError, KeyError):
+        return 0
 
 
 def _cell(key: str, value: float) -> str:

@@ -1,0 +1,79 @@
+"""``tfspine records`` from LabelImg files to a folder that opens, and its refusals."""
+
+from pathlib import Path
+
+import pytest
+
+from tfspine.annotations.voc import write_voc
+from tfspine.cli.main import main
+from tfspine.config import load_experiment
+from tfspine.labels import Plane
+from tfspine.records.examples import RecordExample
+from tfspine.records.folder import open_records
+from tfspine.structures import AnnotatedSlice
+
+
+@pytest.fixture
+def command(tmp_path: Path, examples: list[RecordExample]) -> list[str]:
+    """Lay out an ingest folder, labels and splits as their commands write them, and return the command line."""
+    ingested = tmp_path / "ingested"
+    ingested.mkdir()
+    (tmp_path / "slices").rename(ingested / "slices")
+    lines = ["key,study,plane,rows,columns"]
+    splits = {}
+    for example in examples:
+        study = example.key.split("-")[0]
+        lines.append(f"{example.key},{study},{example.plane},40,64")
+        splits[study] = example.split
+        if example.annotations:
+            write_voc(
+                tmp_path / "labels" / f"{example.key}.xml", AnnotatedSlice(example.key, (40, 64), example.annotations)
+            )
+    (ingested / "slices.csv").write_text("\n".join(lines) + "\n")
+    rows = [f"patient-{study},{study},{split}" for study, split in splits.items()]
+    (tmp_path / "splits.csv").write_text("\n".join(["patient,study,split", *rows]) + "\n")
+    paths = {
+        "slices": ingested,
+        "labels": tmp_path / "labels",
+        "splits": tmp_path / "splits.csv",
+        "out": tmp_path / "out",
+    }
+    options = [word for name, path in paths.items() for word in (f"--{name}", str(path))]
+    return ["records", *options, "--set", "records.shards=3"]
+
+
+def test_writes_records_that_open(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command) == 0
+    assert "axial: 4 train, 2 validation, 2 test" in capsys.readouterr().out
+    experiment = load_experiment(None, ["records.shards=3"])
+    assert len(open_records(tmp_path / "out", plane=Plane.AXIAL, experiment=experiment).files("train")) == 3
+
+
+def test_a_missing_png_leaves_nothing_behind(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ingested" / "slices" / "study1-axial-02.png").unlink()
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert "study1-axial-02.png: cannot be read: No such file or directory; run tfspine ingest again" in error
+    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob(".out*"))
+
+
+def test_an_unknown_label_names_its_file(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "labels" / "study0-axial-01.xml"
+    path.write_text(path.read_text().replace("central_canal", "canal"))
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert "study0-axial-01.xml" in error
+    assert 'label "canal' in error
+
+
+def test_a_folder_without_labels_is_refused(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command[command.index("--labels") + 1] = str(tmp_path / "nowhere")
+    assert main(command) == 2
+    assert "nowhere: no label files (*.xml)" in capsys.readouterr().err

@@ -1,0 +1,89 @@
+"""Slices, labels and splits put together, or refused before anything is written."""
+
+from pathlib import Path
+
+import pytest
+
+from tfspine.errors import AnnotationError, RecordError
+from tfspine.labels import Plane, Region, Side
+from tfspine.records.examples import RecordExample, SliceEntry, join_labels, read_entries
+from tfspine.structures import AnnotatedSlice, Annotation, Box
+
+CANAL = Annotation((1.0, 2.0, 9.0, 12.0), Region.CENTRAL_CANAL, None)
+SLICES = [
+    SliceEntry("a-axial-01", "a", Plane.AXIAL, (10, 20)),
+    SliceEntry("a-axial-02", "a", Plane.AXIAL, (10, 20)),
+    SliceEntry("b-axial-01", "b", Plane.AXIAL, (10, 20)),
+]
+SPLITS = {"a": "train", "b": "test"}
+
+
+def _join(*labels: AnnotatedSlice, splits: dict[str, str] = SPLITS) -> tuple[list[RecordExample], list[str]]:
+    return join_labels(
+        SLICES, labels={label.key: label for label in labels}, splits=splits, image_folder=Path("slices")
+    )
+
+
+def _label(key: str, *annotations: Annotation, size_px: tuple[int, int] = (10, 20)) -> AnnotatedSlice:
+    return AnnotatedSlice(key, size_px, annotations)
+
+
+def test_a_slice_without_a_label_is_an_example_in_a_labelled_series_only() -> None:
+    examples, left_out = _join(_label("a-axial-02", CANAL))
+    assert [(item.key, item.split, len(item.annotations)) for item in examples] == [
+        ("a-axial-01", "train", 0),
+        ("a-axial-02", "train", 1),
+    ]
+    assert examples[0].image == Path("slices/a-axial-01.png")
+    assert left_out == ["b-axial"]
+
+
+def test_labels_of_unknown_slices_are_refused() -> None:
+    with pytest.raises(AnnotationError, match=r"c-axial-07\.xml: no such slice in slices\.csv"):
+        _join(_label("a-axial-01", CANAL), _label("c-axial-07", CANAL))
+
+
+def test_a_study_without_a_split_is_refused() -> None:
+    with pytest.raises(AnnotationError, match="study a: not in the splits file; run tfspine split again"):
+        _join(_label("a-axial-01", CANAL), splits={"b": "test"})
+
+
+def test_an_unknown_split_is_refused() -> None:
+    with pytest.raises(AnnotationError, match='split "dev"; expected one of train, validation, test'):
+        _join(_label("a-axial-01", CANAL), splits={"a": "dev"})
+
+
+@pytest.mark.parametrize("box", [(-1, 2, 9, 12), (1, 2, 11, 12), (1, 2, 9, 21), (5, 2, 5, 12), (1, 12, 9, 2)])
+def test_a_box_outside_its_image_is_refused_by_number(box: Box) -> None:
+    wrong = Annotation(box, Region.CENTRAL_CANAL, None)
+    with pytest.raises(AnnotationError, match=r"a-axial-01\.xml: object 2: box .* outside the 10 x 20 image"):
+        _join(_label("a-axial-01", CANAL, wrong))
+
+
+def test_a_label_of_another_image_size_is_refused() -> None:
+    with pytest.raises(AnnotationError, match=r"image size \(20, 10\) .* the slice has \(10, 20\)"):
+        _join(_label("a-axial-01", CANAL, size_px=(20, 10)))
+
+
+def test_a_region_on_the_wrong_plane_is_refused() -> None:
+    foramen = Annotation((1.0, 2.0, 9.0, 12.0), Region.NEURAL_FORAMEN, Side.LEFT)
+    with pytest.raises(AnnotationError, match="left_neural_foramen on a slice of plane axial"):
+        _join(_label("a-axial-01", foramen))
+
+
+def test_a_pseudonym_that_looks_like_a_number_stays_text(tmp_path: Path) -> None:
+    table = tmp_path / "slices.csv"
+    table.write_text("key,study,plane,rows,columns\n0012345678-axial-01,12e4567890,axial,10,20\n")
+    assert read_entries(table) == [SliceEntry("0012345678-axial-01", "12e4567890", Plane.AXIAL, (10, 20))]
+
+
+@pytest.mark.parametrize("text", ["key,study\na,b\n", "key,study,plane,rows,columns\na,b,coronal,1,2\n"])
+def test_what_is_no_table_of_slices_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "slices.csv").write_text(text)
+    with pytest.raises(RecordError, match=r"slices\.csv: not a table of slices"):
+        read_entries(tmp_path / "slices.csv")
+
+
+def test_a_missing_table_names_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="name the folder that ingest wrote"):
+        read_entries(tmp_path / "slices.csv")
