@@ -3,9 +3,15 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
 from tests_settings import TINY
 
 from tfspine.config import Experiment, load_experiment
+
+
+# How long an example takes says more about what else the machine is doing than about the code.
+settings.register_profile("tfspine", deadline=None)
+settings.load_profile("tfspine")
 
 
 @pytest.fixture(scope="session")
