@@ -8,7 +8,6 @@ from tests_settings import TINY
 
 from tfspine.config import Experiment, load_experiment
 
-
 # How long an example takes says more about what else the machine is doing than about the code.
 settings.register_profile("tfspine", deadline=None)
 settings.load_profile("tfspine")
