@@ -18,6 +18,9 @@ from tfspine.structures import Detection, RegionResult, SliceReading, StudyResul
 LEVEL_GAP_MM = 15.0
 """Foramina further apart than this along z belong to different levels; discs of adults are 30 to 40 mm apart."""
 
+LANDMARK_SCORE_SHARE = 0.6
+"""Foramina with less than this share of the study's best score say nothing about where the levels are."""
+
 
 @dataclass(frozen=True)
 class Landmark:
@@ -69,15 +72,18 @@ def _midline_x_mm(readings: Sequence[SliceReading]) -> float:
 
 
 def _landmarks(readings: Sequence[SliceReading]) -> tuple[Landmark, ...]:
-    """Return the levels from head to feet, clustered from the foramina's z wherever a gap divides them."""
-    centres = np.array(
-        [
-            box_centre_mm(reading.geometry, item.box)
-            for reading in readings
-            for item in reading.detections
-            if item.region is Region.NEURAL_FORAMEN
-        ]
-    ).reshape(-1, 3)
+    """Return the levels from head to feet, clustered from the foramina's z wherever a gap divides them.
+
+    Of the foramina only the surer ones count, because one stray box between two levels would join them.
+    """
+    found = [
+        (item.score, box_centre_mm(reading.geometry, item.box))
+        for reading in readings
+        for item in reading.detections
+        if item.region is Region.NEURAL_FORAMEN
+    ]
+    threshold = LANDMARK_SCORE_SHARE * max((score for score, _ in found), default=0.0)
+    centres = np.array([centre for score, centre in found if score >= threshold]).reshape(-1, 3)
     centres = centres[np.argsort(centres[:, 2])]
     gaps = np.flatnonzero(np.diff(centres[:, 2]) > LEVEL_GAP_MM) + 1
     clusters = [cluster for cluster in np.split(centres, gaps) if len(cluster)]
