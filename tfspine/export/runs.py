@@ -10,10 +10,7 @@ from tfspine.labels import Plane, Region
 from tfspine.manifest import FILE_NAME, Manifest, read_manifest
 from tfspine.models import garden
 from tfspine.models.detector import Detector
-from tfspine.models.grader import load_grader
-
-GRADER_FILE = "grader.keras"
-"""What ``tfspine train grader`` calls its best weights."""
+from tfspine.models.grader import GRADER_FILE, load_grader
 
 
 def load_plane_model(detector_run: Path, grader_runs: Sequence[Path], settings: Sequence[str] = ()) -> PlaneModel:

@@ -14,6 +14,9 @@ POOL_PX = 2
 SAME_PADDED_BLOCKS = 2
 """How many of the last blocks keep the size before pooling, where the feature map is about to vanish."""
 
+GRADER_FILE = "grader.keras"
+"""Name of the best weights in a run folder: training writes it, export and explain read it."""
+
 
 def build_grader(config: GraderConfig) -> keras.Sequential:
     """Build the network: crops float32 [N, S, S, 3] in 0..1 to probabilities float32 [N, 4] of the four grades.

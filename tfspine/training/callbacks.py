@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import keras
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from tfspine.errors import ModelError
+from tfspine.training.progress import step_bar
 
 
 class EpochProgress(keras.callbacks.Callback):
@@ -22,14 +21,7 @@ class EpochProgress(keras.callbacks.Callback):
         super().__init__()
         self._title = title
         self._steps_per_epoch = steps_per_epoch
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        self._progress = Progress(*columns, console=Console(stderr=True))
+        self._progress = step_bar()
         self._task = self._progress.add_task(title, total=epochs * steps_per_epoch)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:

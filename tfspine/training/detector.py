@@ -18,8 +18,6 @@ from typing import Any, Self
 import orbit
 import tensorflow as tf
 from official.core import train_lib, train_utils
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from tfspine.config import Experiment, Strategy, as_dict
 from tfspine.errors import ModelError
@@ -28,6 +26,7 @@ from tfspine.manifest import write_manifest
 from tfspine.models import garden
 from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
+from tfspine.training.progress import step_bar
 
 HISTORY_FILE = "history.csv"
 LOG_FILE = "train.log"
@@ -112,14 +111,7 @@ class _Progress:
     """An Orbit action: after each loop of steps it moves a bar with the time left and adds a row to history.csv."""
 
     def __init__(self, run_folder: Path, plane: Plane, total_steps: int, *, is_shown: bool) -> None:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        self._progress = Progress(*columns, console=Console(stderr=True), disable=not is_shown)
+        self._progress = step_bar(is_shown=is_shown)
         self._task = self._progress.add_task(f"{plane} detector", total=total_steps)
         self._history = run_folder / HISTORY_FILE if is_shown else None
 

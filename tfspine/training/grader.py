@@ -19,7 +19,7 @@ from tfspine.config import Experiment, as_dict
 from tfspine.errors import RecordError
 from tfspine.labels import Region
 from tfspine.manifest import write_manifest
-from tfspine.models.grader import build_grader
+from tfspine.models.grader import GRADER_FILE, build_grader
 from tfspine.models.losses import make_loss
 from tfspine.models.metrics import GwetAC1
 from tfspine.outputs import write_text
@@ -28,7 +28,6 @@ from tfspine.records.pipelines import grader_dataset
 from tfspine.training import runtime
 from tfspine.training.callbacks import EpochProgress, LowerOnPlateau, StopWhenDiverged
 
-GRADER_FILE = "grader.keras"
 HISTORY_FILE = "history.csv"
 TENSORBOARD_FOLDER = "tensorboard"
 BACKUP_FOLDER = "backup"
