@@ -24,7 +24,7 @@ lint: $(READY)
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip setuptools wheel
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable ".[server,test,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[server,test,dev]"
 	touch $(READY)
 
 # The lock is what a fresh resolution of setup.cfg gives; read the difference before committing it.
