@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfspine.geometry import SliceGeometry, pixel_to_patient
-from tfspine.labels import LEVELS, Plane
+from tfspine.labels import Plane
 from tfspine.phantom.anatomy import Anatomy
 from tfspine.phantom.body import draw_body
-from tfspine.phantom.frame import backwards, centre_mm, footwards, locate
+from tfspine.phantom.frame import DISCS, LUMBAR, backwards, footwards, locate
 from tfspine.phantom.tissue import signals
 
 SLICE_THICKNESS_MM = 4.0
@@ -53,20 +53,20 @@ def axial_cuts(anatomy: Anatomy, protocol: Protocol, rng: np.random.Generator) -
     """Yield five stacks, each parallel to a disc, from head to feet."""
     frame = anatomy.frame
     aim_v = rng.uniform(*AIM_BEHIND_DISC_MM)
-    for disc in range(len(LEVELS)):
+    for disc in range(*LUMBAR.indices(len(DISCS))):
         count = int(rng.integers(5, 7))
         first = -(count - 1) / 2 * SLICE_DISTANCE_MM + rng.uniform(-1.5, 1.5)
         for index in range(count):
             d_mm = first + index * SLICE_DISTANCE_MM
-            middle = centre_mm(frame, disc) + d_mm * footwards(frame, disc) + aim_v * backwards(frame, disc)
+            middle = frame.centres_mm[disc] + d_mm * footwards(frame, disc) + aim_v * backwards(frame, disc)
             yield Cut(_around(middle, (1.0, 0.0, 0.0), backwards(frame, disc), protocol), disc, d_mm)
 
 
 def sagittal_cuts(anatomy: Anatomy, protocol: Protocol, rng: np.random.Generator) -> Iterator[Cut]:
     """Yield parallel slices from the patient's right to left, across both rows of foramina."""
     frame = anatomy.frame
-    y, z = frame.centres_yz_mm.mean(axis=0)
-    first = frame.midline_x_mm - (SAGITTAL_SLICES - 1) / 2 * SLICE_DISTANCE_MM + rng.uniform(-1.5, 1.5)
+    x, y, z = frame.centres_mm[LUMBAR].mean(axis=0)
+    first = x - (SAGITTAL_SLICES - 1) / 2 * SLICE_DISTANCE_MM + rng.uniform(-1.5, 1.5)
     shift = rng.uniform(-8.0, 8.0, 2)
     for index in range(SAGITTAL_SLICES):
         middle = np.array([first + index * SLICE_DISTANCE_MM, y + 15.0 + shift[0], z + shift[1]])
@@ -81,12 +81,12 @@ def scan(anatomy: Anatomy, cut: Cut, protocol: Protocol, rng: np.random.Generato
     normal = cut.geometry.normal.astype(np.float32)
     table = signals(repetition_time_ms=protocol.repetition_time_ms, echo_time_ms=protocol.echo_time_ms)
     edge_mm = max(cut.geometry.spacing_mm)
-    total = np.zeros(len(points), np.float32)
+    total = np.zeros((len(points), 2), np.float32)
     for sample in range(SAMPLES_THROUGH_SLICE):
         offset = SLICE_THICKNESS_MM * ((sample + 0.5) / SAMPLES_THROUGH_SLICE - 0.5)
         place = locate(anatomy.frame, points + np.float32(offset) * normal)
         total += draw_body(anatomy, place, table, edge_mm=edge_mm)
-    image = (total / SAMPLES_THROUGH_SLICE).reshape(rows, columns) * _coil_shading(cut.geometry, points)
+    image = (total.sum(axis=1) / SAMPLES_THROUGH_SLICE).reshape(rows, columns) * _coil_shading(cut.geometry, points)
     noisy = np.hypot(image + rng.normal(0, NOISE, image.shape), rng.normal(0, NOISE, image.shape))
     return np.clip(np.rint(noisy * STORED_RANGE), 0, 4095).astype(np.uint16)
 

@@ -29,6 +29,9 @@ class Tissue(StrEnum):
     CARTILAGE = "cartilage"
     VESSEL = "vessel"
     BOWEL = "bowel"
+    SYNOVIUM = "synovium"
+    KIDNEY = "kidney"
+    VEIN = "vein"
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,9 @@ RELAXATION: dict[Tissue, Relaxation] = {
     Tissue.CARTILAGE: Relaxation(0.80, 1024.0, 60.0),
     Tissue.VESSEL: Relaxation(0.06, 1400.0, 200.0),
     Tissue.BOWEL: Relaxation(0.80, 900.0, 55.0),
+    Tissue.SYNOVIUM: Relaxation(0.90, 1800.0, 180.0),
+    Tissue.KIDNEY: Relaxation(0.85, 1100.0, 75.0),
+    Tissue.VEIN: Relaxation(0.80, 1400.0, 120.0),
 }
 """Flowing blood leaves the slice before its echo: the vessels' proton density stands for the void."""
 
@@ -65,9 +71,10 @@ def spin_echo(relaxation: Relaxation, *, repetition_time_ms: float, echo_time_ms
     return relaxation.proton_density * recovered * math.exp(-echo_time_ms / relaxation.t2_ms)
 
 
-def signals(*, repetition_time_ms: float, echo_time_ms: float) -> Mapping[Tissue, float]:
-    """Return the signal of every tissue in one sequence."""
-    return {
+def signals(*, repetition_time_ms: float, echo_time_ms: float) -> Mapping[Tissue, tuple[float, float]]:
+    """Return the signal of every tissue in one sequence, of its water and of its fat."""
+    table = {
         tissue: spin_echo(relaxation, repetition_time_ms=repetition_time_ms, echo_time_ms=echo_time_ms)
         for tissue, relaxation in RELAXATION.items()
     }
+    return {tissue: (0.0, signal) if tissue is Tissue.FAT else (signal, 0.0) for tissue, signal in table.items()}

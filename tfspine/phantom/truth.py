@@ -9,7 +9,7 @@ from tfspine.geometry import SliceGeometry, patient_to_pixel
 from tfspine.labels import LEVELS, Grade, Region, Side
 from tfspine.phantom import regions
 from tfspine.phantom.anatomy import Anatomy
-from tfspine.phantom.frame import to_patient
+from tfspine.phantom.frame import FIRST_LEVEL, to_patient
 from tfspine.phantom.scanner import Cut
 from tfspine.phantom.severity import grade_of
 from tfspine.structures import Annotation, Box
@@ -28,8 +28,8 @@ def study_grades(anatomy: Anatomy) -> Iterator[tuple[str, str, str, float, Grade
 
 
 def _axial(anatomy: Anatomy, cut: Cut, disc: int) -> Iterator[Annotation]:
-    level = LEVELS[disc]
-    severity = float(regions.canal_severity(anatomy, disc, cut.d_mm))
+    level = LEVELS[disc - FIRST_LEVEL]
+    severity = float(regions.canal_narrowing(anatomy, disc, cut.d_mm))
     box = _axial_box(anatomy, cut, disc, regions.canal_box_mm(anatomy, disc))
     yield Annotation(box, Region.CENTRAL_CANAL, None, grade_of(severity), level)
     if abs(cut.d_mm) > regions.RECESS_REACH_MM:
@@ -41,12 +41,13 @@ def _axial(anatomy: Anatomy, cut: Cut, disc: int) -> Iterator[Annotation]:
 
 
 def _sagittal(anatomy: Anatomy, cut: Cut) -> Iterator[Annotation]:
-    u = float(cut.geometry.centre_mm[0]) - anatomy.frame.midline_x_mm
-    side = Side.LEFT if u > 0 else Side.RIGHT
-    low, high = regions.FORAMEN_U_MM
-    if not low <= abs(u) <= high:
-        return
-    for disc, level in enumerate(LEVELS):
+    x = float(cut.geometry.centre_mm[0])
+    for disc, level in enumerate(LEVELS, start=FIRST_LEVEL):
+        u = x - float(anatomy.frame.centres_mm[disc, 0])
+        side = Side.LEFT if u > 0 else Side.RIGHT
+        inner, outer = regions.foramen_u_mm(anatomy, disc)
+        if not inner <= abs(u) <= outer:
+            continue
         d_low, d_high, v_low, v_high = regions.foramen_box_mm(anatomy, disc)
         corners = [(d, u, v) for d in (d_low, d_high) for v in (v_low, v_high)]
         box = _box(anatomy, cut.geometry, disc, corners)
