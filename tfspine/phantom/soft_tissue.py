@@ -135,8 +135,8 @@ def _back_muscles(image: Field, anatomy: Anatomy, place: Place, around: Around, 
     warp[close] = 5.0 * paint.texture(place.point_mm[close], (14.0, 14.0, 60.0), layer=3)
     shape = np.asarray(np.maximum(shape + 0.35 * warp, around.behind - fascia), np.float32)
     cover(image, shape, lambda inside: _muscle(anatomy, place.take(inside), paint, layer=4), edge_mm=paint.edge_mm)
-    septum = np.abs(inner - outer + warp) - 0.5 - 2.0 * anatomy.muscle_fat
-    septum = both(np.asarray(septum, np.float32), shape)
+    between = np.abs(inner - outer + warp) - 0.5 - 2.0 * anatomy.muscle_fat
+    septum = both(np.asarray(between, np.float32), shape)
     cover(image, septum, paint.of(Tissue.FAT), edge_mm=2.0, opacity=0.75)
 
 
