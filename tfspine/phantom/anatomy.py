@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tfspine.config import Prevalence
 from tfspine.labels import LEVELS
+from tfspine.phantom.degeneration import draw_age_years
 from tfspine.phantom.frame import SpineFrame
 from tfspine.phantom.severity import Severities, draw_severities
 
@@ -42,9 +44,9 @@ class Anatomy:
     texture_phases: NDArray[np.float32]
 
 
-def draw_anatomy(rng: np.random.Generator) -> Anatomy:
-    """Draw one person."""
-    severities = draw_severities(rng)
+def draw_anatomy(rng: np.random.Generator, *, prevalence: Prevalence = Prevalence.PAPER) -> Anatomy:
+    """Draw one person of a cohort in which grades are so common."""
+    severities = draw_severities(rng, age_years=draw_age_years(rng), prevalence=prevalence)
     size = float(np.clip(rng.normal(1.0, 0.06), 0.86, 1.14))
     canal = float(np.clip(rng.normal(1.0, 0.05), 0.88, 1.12))
 

@@ -8,18 +8,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfspine.labels import LEVELS, Region, Side
 from tfspine.phantom.anatomy import Anatomy
-from tfspine.phantom.severity import profile
-
-CANAL_NARROWING_HALF_MM = 7.0
-"""Distance from the disc plane up to which disc and flavum narrow the canal."""
+from tfspine.phantom.severity import CANAL_NARROWING_HALF_MM, profile
 
 RECESS_U_MM = 12.0
 RECESS_BEHIND_BODY_MM = 4.0
 RECESS_HALF_MM = (4.0, 4.0)
-RECESS_REACH_MM = 5.0
+RECESS_REACH_MM = 3.7
 """How far from the disc plane a recess is open; slices nearer than this show at least half of it, and are boxed."""
 
-FORAMEN_U_MM = (14.5, 26.5)
+FORAMEN_U_MM = (15.0, 26.1)
 """From where to where, off the midline, a foramen is open; sagittal slices between show it, and are boxed."""
 
 FORAMEN_D_MM = -5.0

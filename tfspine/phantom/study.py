@@ -69,7 +69,7 @@ def simulate_study(config: PhantomConfig, *, seed: int, number: int) -> Simulate
     """
     _require(config)
     rng = np.random.default_rng([seed, number])
-    anatomy = draw_anatomy(rng)
+    anatomy = draw_anatomy(rng, prevalence=config.prevalence)
     scanner = _Scanner(number, seed, *MANUFACTURERS[number % len(MANUFACTURERS)])
     study = pseudonym(scanner.uid("study"))
     patient_id = f"PHANTOM{number:04d}"
