@@ -13,10 +13,10 @@ from tfspine.phantom.severity import CANAL_NARROWING_HALF_MM, profile
 RECESS_U_MM = 12.0
 RECESS_BEHIND_BODY_MM = 4.0
 RECESS_HALF_MM = (4.0, 4.0)
-RECESS_REACH_MM = 3.7
+RECESS_REACH_MM = 3.55
 """How far from the disc plane a recess is open; slices nearer than this show at least half of it, and are boxed."""
 
-FORAMEN_U_MM = (15.0, 26.1)
+FORAMEN_U_MM = (15.3, 26.1)
 """From where to where, off the midline, a foramen is open; sagittal slices between show it, and are boxed."""
 
 FORAMEN_D_MM = -5.0

@@ -61,7 +61,9 @@ def draw_severities(
         prevalence: how common each grade is in the cohort.
     """
     latent = draw_degeneration(rng, age_years=age_years)
-    return Severities({key: _severity_of_rank(rank(value, key[0]), key[0], prevalence) for key, value in latent.items()})
+    return Severities(
+        {key: _severity_of_rank(rank(value, key[0]), key[0], prevalence) for key, value in latent.items()}
+    )
 
 
 def grade_of(severity: float) -> Grade:
