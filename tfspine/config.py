@@ -49,6 +49,17 @@ class GraderLoss(StrEnum):
     PLAIN = "plain"
 
 
+class Prevalence(StrEnum):
+    """How common each grade is among simulated patients: as in the paper's internal or external test set, or balanced.
+
+    Small cohorts need the balanced one to hold all four grades of each region.
+    """
+
+    PAPER = "paper"
+    EXTERNAL = "external"
+    BALANCED = "balanced"
+
+
 @dataclass(frozen=True)
 class PhantomConfig:
     """Simulated patients. `first_study` shifts the numbering, so that a cohort can be made in parts."""
@@ -58,6 +69,7 @@ class PhantomConfig:
     workers: int = 1
     matrix_px: int = 256
     randomize: bool = False
+    prevalence: Prevalence = Prevalence.PAPER
 
 
 @dataclass(frozen=True)

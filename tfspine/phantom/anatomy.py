@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from tfspine.config import Prevalence
 from tfspine.labels import LEVELS, Region, Side
 from tfspine.phantom import measures
+from tfspine.phantom.degeneration import draw_age_years
 from tfspine.phantom.frame import DISCS, LUMBAR, SpineFrame
 from tfspine.phantom.severity import Severities, draw_severities
 
@@ -65,13 +67,13 @@ class Anatomy:
     lattice: NDArray[np.float32]
 
 
-def draw_anatomy(rng: np.random.Generator) -> Anatomy:
-    """Draw one person."""
-    age_years = float(np.clip(rng.normal(57.0, 15.0), 20.0, 90.0))
-    severities = draw_severities(rng)
+def draw_anatomy(rng: np.random.Generator, *, prevalence: Prevalence = Prevalence.PAPER) -> Anatomy:
+    """Draw one person of a cohort in which grades are so common."""
+    age_years = draw_age_years(rng)
+    severities = draw_severities(rng, age_years=age_years, prevalence=prevalence)
     narrowing = _at_every_disc(severities)
     size = float(np.clip(rng.normal(1.0, 0.05), 0.88, 1.12))
-    old = (age_years - 20.0) / 70.0
+    old = float(np.clip((age_years - 20.0) / 70.0, 0.0, 1.0))
 
     def sized(measure: measures.Measure) -> NDArray[np.float32]:
         return measures.draw(rng, measure) * np.float32(size)

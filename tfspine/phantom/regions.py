@@ -9,19 +9,16 @@ from numpy.typing import ArrayLike, NDArray
 from tfspine.labels import Region, Side
 from tfspine.phantom.anatomy import Anatomy
 from tfspine.phantom.frame import Place
-from tfspine.phantom.severity import profile
-
-CANAL_NARROWING_HALF_MM = 7.0
-"""Distance from the disc plane up to which disc and flavum narrow the canal."""
+from tfspine.phantom.severity import CANAL_NARROWING_HALF_MM, profile
 
 RECESS_HALF_MM = (3.8, 3.4)
 RECESS_BEHIND_BODY_MM = 3.6
-RECESS_REACH_MM = 3.8
+RECESS_REACH_MM = 3.55
 """How far from the disc plane a recess is open; slices nearer than this show at least half of it, and are boxed."""
 
 FORAMEN_D_MM = -7.0
 FORAMEN_BEHIND_BODY_MM = 4.3
-FORAMEN_LENGTH_MM = 11.0
+FORAMEN_LENGTH_MM = 10.8
 """From the inner edge of the pedicles outwards; sagittal slices within show the foramen, and are boxed."""
 
 BOX_MARGIN_MM = 1.5

@@ -54,7 +54,7 @@ def axial_cuts(anatomy: Anatomy, protocol: Protocol, rng: np.random.Generator) -
     frame = anatomy.frame
     aim_v = rng.uniform(*AIM_BEHIND_DISC_MM)
     for disc in range(*LUMBAR.indices(len(DISCS))):
-        count = int(rng.integers(5, 7))
+        count = int(rng.integers(6, 8))
         first = -(count - 1) / 2 * SLICE_DISTANCE_MM + rng.uniform(-1.5, 1.5)
         for index in range(count):
             d_mm = first + index * SLICE_DISTANCE_MM

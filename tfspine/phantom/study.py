@@ -24,7 +24,7 @@ from tfspine.phantom.scanner import (
     sagittal_cuts,
     scan,
 )
-from tfspine.phantom.truth import annotate, study_grades
+from tfspine.phantom.truth import annotate, severities_seen, study_grades
 from tfspine.structures import AnnotatedSlice, pseudonym, slice_key
 
 SMALLEST_MATRIX_PX = 64
@@ -37,11 +37,15 @@ MANUFACTURERS = (("SIEMENS", "MAGNETOM Aera", 1.5), ("GE MEDICAL SYSTEMS", "DISC
 
 @dataclass(frozen=True)
 class SimulatedStudy:
-    """One patient: named DICOM data sets, the truth of every slice, and rows of `grades.csv`."""
+    """One patient: named DICOM data sets, the truth of every slice, and rows of `grades.csv`.
+
+    `severities` holds, slice by slice and annotation by annotation, the severity behind each grade of `truth`.
+    """
 
     patient_id: str
     files: tuple[tuple[str, Dataset], ...]
     truth: tuple[AnnotatedSlice, ...]
+    severities: tuple[tuple[float, ...], ...]
     grades: tuple[dict[str, Any], ...]
 
 
@@ -69,12 +73,13 @@ def simulate_study(config: PhantomConfig, *, seed: int, number: int) -> Simulate
     """
     _require(config)
     rng = np.random.default_rng([seed, number])
-    anatomy = draw_anatomy(rng)
+    anatomy = draw_anatomy(rng, prevalence=config.prevalence)
     scanner = _Scanner(number, seed, *MANUFACTURERS[number % len(MANUFACTURERS)])
     study = pseudonym(scanner.uid("study"))
     patient_id = f"PHANTOM{number:04d}"
     files: list[tuple[str, Dataset]] = []
     truth: list[AnnotatedSlice] = []
+    severities: list[tuple[float, ...]] = []
     for series_number, protocol in enumerate(_protocols(config, rng), start=2):
         cuts = axial_cuts if protocol.plane is Plane.AXIAL else sagittal_cuts
         for index, cut in enumerate(cuts(anatomy, protocol, rng), start=1):
@@ -83,8 +88,9 @@ def simulate_study(config: PhantomConfig, *, seed: int, number: int) -> Simulate
             files.append((f"{protocol.plane}/IM{index:04d}.dcm", ds))
             key = slice_key(study, protocol.plane, index)
             truth.append(AnnotatedSlice(key, cut.geometry.size_px, annotate(anatomy, cut)))
+            severities.append(severities_seen(anatomy, cut, truth[-1].annotations))
     files += _localizer(scanner, patient_id, anatomy, config, rng)
-    return SimulatedStudy(patient_id, tuple(files), tuple(truth), tuple(_grade_rows(study, anatomy)))
+    return SimulatedStudy(patient_id, tuple(files), tuple(truth), tuple(severities), tuple(_grade_rows(study, anatomy)))
 
 
 def write_dicom(study: SimulatedStudy, folder: Path) -> None:

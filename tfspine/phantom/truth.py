@@ -1,6 +1,6 @@
 """What a perfect reader would draw on each slice: the boxes of the shapes, their sides, levels and grades."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -21,10 +21,21 @@ def annotate(anatomy: Anatomy, cut: Cut) -> tuple[Annotation, ...]:
     return tuple(found)
 
 
+def severities_seen(anatomy: Anatomy, cut: Cut, annotations: Sequence[Annotation]) -> tuple[float, ...]:
+    """Return the severity, 0 to 1, that each annotation of a slice shows: its grade is `grade_of` this."""
+    return tuple(_severity_seen(anatomy, cut, annotation) for annotation in annotations)
+
+
 def study_grades(anatomy: Anatomy) -> Iterator[tuple[str, str, str, float, Grade]]:
     """Yield (level, region, side, severity, grade) of every region at its disc; side is empty for the canal."""
     for (region, level, side), severity in anatomy.severities.values.items():
         yield str(level), str(region), str(side or ""), severity, grade_of(severity)
+
+
+def _severity_seen(anatomy: Anatomy, cut: Cut, annotation: Annotation) -> float:
+    if cut.disc is not None and annotation.region is Region.CENTRAL_CANAL:
+        return float(regions.canal_narrowing(anatomy, cut.disc, cut.d_mm))
+    return anatomy.severities.at(annotation.region, annotation.level or LEVELS[0], annotation.side)
 
 
 def _axial(anatomy: Anatomy, cut: Cut, disc: int) -> Iterator[Annotation]:
