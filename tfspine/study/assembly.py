@@ -18,6 +18,9 @@ from tfspine.structures import Detection, RegionResult, SliceReading, StudyResul
 LEVEL_GAP_MM = 15.0
 """Foramina further apart than this along z belong to different levels; discs of adults are 30 to 40 mm apart."""
 
+DISC_BELOW_FORAMINA_MM = 5.0
+"""A foramen reaches from pedicle to pedicle: its middle lies above the disc, by the lower part of a body."""
+
 LANDMARK_SCORE_SHARE = 0.6
 """Foramina with less than this share of the study's best score say nothing about where the levels are."""
 
@@ -102,10 +105,11 @@ def _placed(
 
 
 def _level_of_slice(reading: SliceReading, landmarks: Sequence[Landmark]) -> Level | None:
-    """Return the level whose foramina lie nearest to the plane of an axial slice."""
+    """Return the level whose disc, a little below its foramina, lies nearest to the plane of an axial slice."""
     if not landmarks:
         return None
-    distances = [abs(float(distance_to_slice_mm(reading.geometry, landmark.centre_mm))) for landmark in landmarks]
+    discs = [landmark.centre_mm - [0.0, 0.0, DISC_BELOW_FORAMINA_MM] for landmark in landmarks]
+    distances = [abs(float(distance_to_slice_mm(reading.geometry, disc))) for disc in discs]
     return landmarks[int(np.argmin(distances))].level
 
 
