@@ -7,12 +7,14 @@ import pydicom
 import pytest
 
 from tfspine.cli.main import main
-from tfspine.config import PhantomConfig
+from tfspine.config import PhantomConfig, Prevalence
 from tfspine.errors import ConfigError
 from tfspine.labels import Grade, Plane, Region
+from tfspine.phantom.panel import PANEL
+from tfspine.phantom.severity import grade_of
 from tfspine.phantom.study import SimulatedStudy, simulate_study
 
-SMALL = PhantomConfig(matrix_px=96)
+SMALL = PhantomConfig(matrix_px=96, prevalence=Prevalence.BALANCED)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,19 @@ def test_a_severe_canal_shows_less_fluid_than_a_normal_one() -> None:
     means = [np.mean(shares[grade]) for grade in Grade]
     assert means == sorted(means, reverse=True)
     assert means[3] < means[0] / 2
+
+
+def test_severities_stand_behind_the_grades(study: SimulatedStudy) -> None:
+    for annotated, severities in zip(study.truth, study.severities, strict=True):
+        assert [grade_of(severity) for severity in severities] == [item.grade for item in annotated.annotations]
+
+
+def test_readers_label_every_slice(tmp_path: Path) -> None:
+    words = ["--set", "phantom.studies=1", "--set", "phantom.matrix_px=64"]
+    assert main(["phantom", "--out", str(tmp_path), *words]) == 0
+    labels = {path.name for path in (tmp_path / "labels").iterdir()}
+    for reader in PANEL:
+        assert {path.name for path in (tmp_path / "readers" / reader).iterdir()} == labels
 
 
 def test_what_this_version_cannot_do_is_refused() -> None:

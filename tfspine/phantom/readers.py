@@ -3,8 +3,9 @@
 A reader judges a perceived severity: the true one and noise, by thresholds that lie a little off the published ones.
 So grades are confused with their neighbours, and most where the truth is borderline. Noise grows with severity: the
 more is lost, the harder it is to say how much. Part of it belongs to the region of a level and side, so that
-neighbouring slices are graded alike; the rest to the slice. Boxes are moved and scaled, some are missed, and some are drawn one slice beyond the last that shows
-enough of the region to be boxed. A reader never takes one side or level for another.
+neighbouring slices are graded alike; the rest to the slice. Boxes are moved and scaled, some are missed, and some are
+drawn one slice beyond the last that shows enough of the region to be boxed. A reader never takes one side or level for
+another.
 """
 
 import itertools
