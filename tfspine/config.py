@@ -70,9 +70,13 @@ class SplitConfig:
 
 @dataclass(frozen=True)
 class RecordsConfig:
-    """TFRecord files: how many shards each plane and split is cut into."""
+    """TFRecord files: how many shards each plane and split is cut into.
+
+    `empty_slices` is the share kept of the training slices without a box, which most sagittal slices are.
+    """
 
     shards: int = 4
+    empty_slices: float = 1.0
 
 
 @dataclass(frozen=True)

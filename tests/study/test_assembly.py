@@ -87,6 +87,19 @@ def test_nothing_found_is_not_normal() -> None:
     assert all(row.grade is None for row in result.rows if row.side is Side.LEFT)
 
 
+def test_a_stray_box_between_two_levels_neither_joins_nor_adds_any() -> None:
+    stray = foramina(-20.0, [72.0])
+    placed, _ = assemble([*(foramina(x, FIVE_ROWS) for x in (-22.0, -18.0, 18.0, 22.0)), stray])
+    assert all([item.level for item in reading.detections] == list(LEVELS) for reading in placed[:4])
+
+
+def test_a_stray_box_below_the_sacrum_does_not_shift_the_levels() -> None:
+    stray = foramina(-20.0, [190.0])
+    placed, _ = assemble([*(foramina(x, FIVE_ROWS) for x in (-22.0, -18.0, 18.0, 22.0)), stray])
+    assert [item.level for item in placed[0].detections] == list(LEVELS)
+    assert placed[4].detections[0].level is None  # 30 mm from the nearest level
+
+
 def test_without_any_foramen_no_level_is_claimed() -> None:
     placed, _ = assemble([canal(0.0)])
     assert placed[0].detections[0].level is None

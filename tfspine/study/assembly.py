@@ -15,11 +15,16 @@ from tfspine.geometry import box_centre_mm, distance_to_slice_mm, side_of_patien
 from tfspine.labels import LEVELS, Level, Plane, Region, Side
 from tfspine.structures import Detection, RegionResult, SliceReading, StudyResult
 
-LEVEL_GAP_MM = 15.0
-"""Foramina further apart than this along z belong to different levels; discs of adults are 30 to 40 mm apart."""
+LEVEL_GAP_MM = 18.0
+"""Two levels are further apart than this along z, and a foramen is nearer than this to its own; discs of adults are 30
+to 40 mm apart."""
 
-LANDMARK_SCORE_SHARE = 0.6
-"""Foramina with less than this share of the study's best score say nothing about where the levels are."""
+LEVEL_SPREAD_MM = 5.0
+"""How far the foramina of one level scatter along z: boxes differ, and the two sides are not quite level."""
+
+LANDMARK_SHARE = 0.3
+"""A level is where the foramina found add up to more than this share of what they do at the clearest level; a stray box
+or two do not."""
 
 
 @dataclass(frozen=True)
@@ -72,23 +77,27 @@ def _midline_x_mm(readings: Sequence[SliceReading]) -> float:
 
 
 def _landmarks(readings: Sequence[SliceReading]) -> tuple[Landmark, ...]:
-    """Return the levels from head to feet, clustered from the foramina's z wherever a gap divides them.
-
-    Of the foramina only the surer ones count, because one stray box between two levels would join them.
-    """
+    """Return the levels from head to feet: the peaks along z of the scores of all foramina, smoothed."""
     found = [
-        (item.score, box_centre_mm(reading.geometry, item.box))
+        (item.score, *box_centre_mm(reading.geometry, item.box))
         for reading in readings
         for item in reading.detections
         if item.region is Region.NEURAL_FORAMEN
     ]
-    threshold = LANDMARK_SCORE_SHARE * max((score for score, _ in found), default=0.0)
-    centres = np.array([centre for score, centre in found if score >= threshold]).reshape(-1, 3)
-    centres = centres[np.argsort(centres[:, 2])]
-    gaps = np.flatnonzero(np.diff(centres[:, 2]) > LEVEL_GAP_MM) + 1
-    clusters = [cluster for cluster in np.split(centres, gaps) if len(cluster)]
-    from_below = zip(reversed(LEVELS), clusters, strict=False)
-    return tuple(Landmark(level, cluster.mean(axis=0)) for level, cluster in reversed(list(from_below)))
+    if not found:
+        return ()
+    scores, centres = np.split(np.array(found), [1], axis=1)
+    apart_mm = np.abs(centres[:, 2] - centres[:, 2:])
+    density = np.exp(-0.5 * np.square(apart_mm / LEVEL_SPREAD_MM)) @ scores[:, 0]
+    least = LANDMARK_SHARE * density.max()
+    peaks = []
+    while density.max() > least:
+        is_near = apart_mm[np.argmax(density)] < LEVEL_GAP_MM
+        is_level = apart_mm[np.argmax(density)] < 2 * LEVEL_SPREAD_MM
+        peaks.append(np.average(centres[is_level], axis=0, weights=scores[is_level, 0]))
+        density = np.where(is_near, 0.0, density)
+    from_below = zip(reversed(LEVELS), sorted(peaks, key=lambda centre: float(centre[2])), strict=False)
+    return tuple(Landmark(level, centre) for level, centre in reversed(list(from_below)))
 
 
 def _placed(
@@ -97,8 +106,11 @@ def _placed(
     if detection.region is not Region.NEURAL_FORAMEN:
         return replace(detection, level=_level_of_slice(reading, landmarks))
     centre = box_centre_mm(reading.geometry, detection.box)
-    nearest = min(landmarks, key=lambda landmark: abs(float(landmark.centre_mm[2] - centre[2])))
-    return replace(detection, side=side_of_patient(float(centre[0]), midline_x_mm), level=nearest.level)
+    near = [landmark for landmark in landmarks if abs(float(landmark.centre_mm[2] - centre[2])) < LEVEL_GAP_MM]
+    nearest = min(near, key=lambda landmark: abs(float(landmark.centre_mm[2] - centre[2])), default=None)
+    return replace(
+        detection, side=side_of_patient(float(centre[0]), midline_x_mm), level=nearest.level if nearest else None
+    )
 
 
 def _level_of_slice(reading: SliceReading, landmarks: Sequence[Landmark]) -> Level | None:

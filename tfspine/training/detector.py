@@ -95,15 +95,17 @@ def _garden_log(run_folder: Path) -> Iterator[None]:
     """Send what the Model Garden prints and logs, each of it twice, to `train.log` instead of the terminal."""
     absl = logging.getLogger("absl")
     handler = logging.FileHandler(run_folder / LOG_FILE, delay=True)
-    propagates = absl.propagate
+    propagates, level = absl.propagate, absl.level
     absl.addHandler(handler)
     absl.propagate = False
+    absl.setLevel(logging.INFO)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
         absl.removeHandler(handler)
         absl.propagate = propagates
+        absl.setLevel(level)
         handler.close()
 
 
