@@ -19,11 +19,15 @@ from tfspine.errors import ConfigError
 
 
 class Precision(StrEnum):
-    """Arithmetic of the networks; softmax, boxes and gradients of explanations stay float32."""
+    """Arithmetic of the networks in training; softmax, boxes and gradients of explanations stay float32.
+
+    `AUTO` is bf16 where the processor computes it natively, else fp32.
+    """
 
     FP32 = "fp32"
     FP16 = "fp16"
     BF16 = "bf16"
+    AUTO = "auto"
 
 
 class Strategy(StrEnum):

@@ -99,9 +99,7 @@ def _example(number: int, split: str, annotations: tuple[Annotation, ...]) -> Re
 def test_only_empty_training_slices_are_thinned_and_to_the_share_asked_for(
     kinds: list[tuple[str, bool]], share: float
 ) -> None:
-    examples = [
-        _example(number, split, (CANAL,) if has_box else ()) for number, (split, has_box) in enumerate(kinds)
-    ]
+    examples = [_example(number, split, (CANAL,) if has_box else ()) for number, (split, has_box) in enumerate(kinds)]
     kept, left_out = thin_empty(examples, share)
     assert sorted([item.key for item in kept] + left_out) == sorted(item.key for item in examples)
     assert all(item in kept for item in examples if item.annotations or item.split != "train")

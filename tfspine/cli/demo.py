@@ -139,7 +139,7 @@ def plan(out: Path) -> tuple[Step, ...]:
 
 def _detector_steps(records: Path, runs: Path) -> Iterator[Step]:
     """Yield the training of both detectors; the sagittal one starts from what the axial one has learned to see."""
-    start: tuple[str, ...] = ()
+    start: tuple[str, ...] = ("--set", "training.precision=auto")
     needs: tuple[str, ...] = ("records",)
     for plane in (Plane.AXIAL, Plane.SAGITTAL):
         yield Step(
@@ -149,7 +149,7 @@ def _detector_steps(records: Path, runs: Path) -> Iterator[Step]:
             sections=("detector", "training", "overrides"),
             needs=needs,
         )
-        start = ("--set", f"detector.checkpoint={runs / plane}")
+        start = (*start, "--set", f"detector.checkpoint={runs / plane}")
         needs = ("records", f"detector-{plane}")
 
 

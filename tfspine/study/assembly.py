@@ -22,6 +22,9 @@ to 40 mm apart."""
 LEVEL_SPREAD_MM = 5.0
 """How far the foramina of one level scatter along z: boxes differ, and the two sides are not quite level."""
 
+DISC_BELOW_FORAMEN_MM = 6.0
+"""A foramen opens above its disc, behind the lower half of the vertebra: its centre lies so far above the disc's."""
+
 LANDMARK_SHARE = 0.3
 """A level is where the foramina found add up to more than this share of what they do at the clearest level; a stray box
 or two do not."""
@@ -114,10 +117,11 @@ def _placed(
 
 
 def _level_of_slice(reading: SliceReading, landmarks: Sequence[Landmark]) -> Level | None:
-    """Return the level whose foramina lie nearest to the plane of an axial slice."""
+    """Return the level whose disc lies nearest to the plane of an axial slice."""
     if not landmarks:
         return None
-    distances = [abs(float(distance_to_slice_mm(reading.geometry, landmark.centre_mm))) for landmark in landmarks]
+    discs = [landmark.centre_mm - [0.0, 0.0, DISC_BELOW_FORAMEN_MM] for landmark in landmarks]
+    distances = [abs(float(distance_to_slice_mm(reading.geometry, disc))) for disc in discs]
     return landmarks[int(np.argmin(distances))].level
 
 
