@@ -105,7 +105,7 @@ def test_settings_override_the_file_and_are_typed(tmp_path: Path) -> None:
     ("setting", "said"),
     [
         ("detector.lerning_rate=3", 'unknown key "detector.lerning_rate"; did you mean "detector.learning_rate"?'),
-        ("training.precision=fp8", "expected one of fp32, fp16, bf16"),
+        ("training.precision=fp8", "expected one of fp32, fp16, bf16, auto"),
         ("detector.steps=1.5", "detector.steps = 1.5; expected int"),
         ("detector.image_size_px=[1]", "expected 2 values"),
         ("detector", "expected section.key=value"),

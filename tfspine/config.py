@@ -19,11 +19,15 @@ from tfspine.errors import ConfigError
 
 
 class Precision(StrEnum):
-    """Arithmetic of the networks; softmax, boxes and gradients of explanations stay float32."""
+    """Arithmetic of the networks in training; softmax, boxes and gradients of explanations stay float32.
+
+    `AUTO` is bf16 where the processor computes it natively, else fp32.
+    """
 
     FP32 = "fp32"
     FP16 = "fp16"
     BF16 = "bf16"
+    AUTO = "auto"
 
 
 class Strategy(StrEnum):
@@ -82,9 +86,13 @@ class SplitConfig:
 
 @dataclass(frozen=True)
 class RecordsConfig:
-    """TFRecord files: how many shards each plane and split is cut into."""
+    """TFRecord files: how many shards each plane and split is cut into.
+
+    `empty_slices` is the share kept of the training slices without a box, which most sagittal slices are.
+    """
 
     shards: int = 4
+    empty_slices: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def test_crops_too_small_for_the_blocks_are_refused() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", list(Precision))
+@pytest.mark.parametrize("precision", list(KERAS_POLICY))
 def test_builds_steps_saves_and_answers_the_same_again(precision: Precision, tmp_path: Path) -> None:
     crops = np.random.default_rng(0).random((3, 16, 16, 3), np.float32)
     grades = np.eye(4, dtype=np.float32)[[0, 3, 1]]

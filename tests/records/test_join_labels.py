@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tfspine.errors import AnnotationError, RecordError
+from tfspine.errors import AnnotationError, ConfigError, RecordError
 from tfspine.labels import Plane, Region, Side
-from tfspine.records.examples import RecordExample, SliceEntry, join_labels, read_entries
+from tfspine.records.examples import RecordExample, SliceEntry, join_labels, read_entries, thin_empty
 from tfspine.structures import AnnotatedSlice, Annotation, Box
 
 CANAL = Annotation((1.0, 2.0, 9.0, 12.0), Region.CENTRAL_CANAL, None)
@@ -87,3 +89,29 @@ def test_what_is_no_table_of_slices_is_refused(tmp_path: Path, text: str) -> Non
 def test_a_missing_table_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="name the folder that ingest wrote"):
         read_entries(tmp_path / "slices.csv")
+
+
+def _example(number: int, split: str, annotations: tuple[Annotation, ...]) -> RecordExample:
+    return RecordExample(f"a-axial-{number:02d}", Plane.AXIAL, split, Path("x.png"), (10, 20), annotations)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["train", "validation", "test"]), st.booleans())), st.floats(0, 1))
+def test_only_empty_training_slices_are_thinned_and_to_the_share_asked_for(
+    kinds: list[tuple[str, bool]], share: float
+) -> None:
+    examples = [_example(number, split, (CANAL,) if has_box else ()) for number, (split, has_box) in enumerate(kinds)]
+    kept, left_out = thin_empty(examples, share)
+    assert sorted([item.key for item in kept] + left_out) == sorted(item.key for item in examples)
+    assert all(item in kept for item in examples if item.annotations or item.split != "train")
+    empty = kinds.count(("train", False))
+    assert len(left_out) == empty - int(empty * share)
+
+
+def test_every_second_empty_slice_is_left_out_at_a_half() -> None:
+    _, left_out = thin_empty([_example(number, "train", ()) for number in range(1, 5)], 0.5)
+    assert left_out == ["a-axial-01", "a-axial-03"]
+
+
+def test_a_share_above_one_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"records\.empty_slices = 1\.5; expected 0 to 1"):
+        thin_empty([], 1.5)

@@ -65,16 +65,6 @@ def plan(out: Path) -> tuple[Step, ...]:
     """Return the steps in order."""
     slices, records, labels, splits = out / "slices", out / "records", out / "phantom" / "labels", out / "splits.csv"
     exported, predictions, runs = out / "exported", out / "predictions", out / "runs"
-    detectors = tuple(
-        Step(
-            f"detector-{plane}",
-            ("train", "detector", "--plane", plane, "--records", records, "--out", runs / plane),
-            (runs / plane,),
-            sections=("detector", "training", "overrides"),
-            needs=("records",),
-        )
-        for plane in Plane
-    )
     graders = tuple(
         Step(
             f"grader-{region}",
@@ -105,7 +95,7 @@ def plan(out: Path) -> tuple[Step, ...]:
             sections=("records",),
             needs=("check", "split"),
         ),
-        *detectors,
+        *_detector_steps(records, runs),
         *graders,
         *exports,
         Step(
@@ -145,6 +135,22 @@ def plan(out: Path) -> tuple[Step, ...]:
             needs=("evaluate", "explain"),
         ),
     )
+
+
+def _detector_steps(records: Path, runs: Path) -> Iterator[Step]:
+    """Yield the training of both detectors; the sagittal one starts from what the axial one has learned to see."""
+    start: tuple[str, ...] = ("--set", "training.precision=auto")
+    needs: tuple[str, ...] = ("records",)
+    for plane in (Plane.AXIAL, Plane.SAGITTAL):
+        yield Step(
+            f"detector-{plane}",
+            ("train", "detector", "--plane", plane, "--records", records, "--out", runs / plane, *start),
+            (runs / plane,),
+            sections=("detector", "training", "overrides"),
+            needs=needs,
+        )
+        start = (*start, "--set", f"detector.checkpoint={runs / plane}")
+        needs = ("records", f"detector-{plane}")
 
 
 def _export_step(plane: Plane, slices: Path, runs: Path, exported: Path) -> Step:

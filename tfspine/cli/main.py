@@ -45,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.DEBUG if args.verbose else logging.INFO, stream=sys.stderr, format="%(message)s", force=True
     )
+    # TensorFlow and the Model Garden tell their progress through this one; ours have bars.
+    logging.getLogger("absl").setLevel(logging.INFO if args.verbose else logging.WARNING)
     try:
         return int(args.run(args) or 0)
     except TfspineError as error:

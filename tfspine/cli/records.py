@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.annotations.voc import find_labels, read_voc
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
-    from tfspine.records.examples import join_labels, read_entries
+    from tfspine.records.examples import join_labels, read_entries, thin_empty
     from tfspine.records.folder import COMPARED_SECTIONS, class_table
 
     experiment = options.experiment_from(args)
@@ -36,6 +36,9 @@ def run(args: argparse.Namespace) -> None:
     examples, left_out = join_labels(entries, labels=labels, splits=splits, image_folder=args.slices / "slices")
     for series in left_out:
         logger.warning("%s: no label on any slice; left out of the records", series)
+    examples, thinned = thin_empty(examples, experiment.records.empty_slices)
+    if thinned:
+        logger.info("%d training slices without a box left out (records.empty_slices)", len(thinned))
 
     # Late, so that a wrong label is told before TensorFlow's ten seconds.
     from tfspine.records.writer import write_records
@@ -53,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
             config={"name": experiment.name, "seed": experiment.seed}
             | {name: as_dict(getattr(experiment, name)) for name in COMPARED_SECTIONS},
             inputs=[args.slices, args.labels, args.splits],
-            details=details | {"classes": class_table(), "left_out": left_out},
+            details=details | {"classes": class_table(), "left_out": left_out, "thinned": thinned},
         )
     for plane, images in details["images"].items():
         print(f"{plane}: " + ", ".join(f"{count} {split}" for split, count in images.items()))

@@ -42,7 +42,7 @@ def export_plane(
     home = root / signatures.MODEL_NAMES[model.plane]
     version = _next_version(home)
     with new_folder(home / str(version)) as folder:
-        tf.saved_model.save(model, str(folder), signatures=model.signatures())
+        tf.saved_model.save(model.variables(), str(folder), signatures=model.signatures())
         write_warmup(folder, model.plane, images[0])
         difference = verify(folder, model, images)
         details = {"plane": model.plane, "version": version, "largest_difference": difference}

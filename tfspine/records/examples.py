@@ -1,11 +1,11 @@
 """What goes into the records: one slice of a split with its boxes, checked before anything is written."""
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfspine.errors import AnnotationError, RecordError
+from tfspine.errors import AnnotationError, ConfigError, RecordError
 from tfspine.labels import Plane, object_name
 from tfspine.records.features import SPLITS
 from tfspine.structures import AnnotatedSlice, Annotation
@@ -95,6 +95,36 @@ def join_labels(
             )
         )
     return examples, list(left_out)
+
+
+def thin_empty(examples: Sequence[RecordExample], share: float) -> tuple[list[RecordExample], list[str]]:
+    """Leave out some of the training slices without a box, evenly over the series.
+
+    Within a slice that has boxes there is background enough to learn from; the rest mostly costs steps.
+
+    Args:
+        examples: of every split.
+        share: of the empty training slices to keep, 0 to 1.
+
+    Returns:
+        the examples kept, in their order, and the keys of those left out.
+
+    Raises:
+        ConfigError: a share outside 0 to 1.
+    """
+    if not 0.0 <= share <= 1.0:
+        raise ConfigError(f"records.empty_slices = {share}; expected 0 to 1")
+    kept: list[RecordExample] = []
+    left_out: list[str] = []
+    empty = 0
+    for example in examples:
+        if example.split == "train" and not example.annotations:
+            empty += 1
+            if int(empty * share) == int((empty - 1) * share):
+                left_out.append(example.key)
+                continue
+        kept.append(example)
+    return kept, left_out
 
 
 def _refuse_strangers(labels: Mapping[str, AnnotatedSlice], keys: set[str]) -> None:

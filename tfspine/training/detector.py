@@ -44,7 +44,7 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
     """
     _require_checkpoint(experiment)
     strategy = runtime.make_strategy(experiment.training.strategy)
-    runtime.prepare(experiment)
+    experiment = runtime.prepare(experiment)
     params = garden.to_experiment(experiment, plane, train_files=records.files("train"))
     is_chief = experiment.training.strategy is not Strategy.MULTIWORKER or strategy.extended.should_save_summary
     if is_chief:
@@ -94,16 +94,16 @@ def _require_checkpoint(experiment: Experiment) -> None:
 def _garden_log(run_folder: Path) -> Iterator[None]:
     """Send what the Model Garden prints and logs, each of it twice, to `train.log` instead of the terminal."""
     absl = logging.getLogger("absl")
+    before = absl.handlers, absl.propagate, absl.level
     handler = logging.FileHandler(run_folder / LOG_FILE, delay=True)
-    propagates = absl.propagate
-    absl.addHandler(handler)
-    absl.propagate = False
+    absl.handlers, absl.propagate = [handler], False
+    absl.setLevel(logging.INFO)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
-        absl.removeHandler(handler)
-        absl.propagate = propagates
+        absl.handlers, absl.propagate = before[:2]
+        absl.setLevel(before[2])
         handler.close()
 
 

@@ -44,7 +44,7 @@ def train_grader(records: RecordFolder, *, region: Region, experiment: Experimen
         RecordError: a split without a graded box of this region.
         ModelError: the loss diverged.
     """
-    runtime.prepare(experiment)
+    experiment = runtime.prepare(experiment)
     run_folder.mkdir(parents=True, exist_ok=True)
     past = _take_up_history(run_folder)
     model = compile_grader(records, region=region, experiment=experiment)

@@ -4,6 +4,8 @@ Every command that trains calls `prepare` once, first. Nothing else in the packa
 """
 
 import random
+from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -19,6 +21,14 @@ KERAS_POLICY = {
     Precision.BF16: "mixed_bfloat16",
 }
 
+PROCESSOR_LIST = Path("/proc/cpuinfo")
+
+NATIVE_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+"""Names in Linux's list of what an x86 processor can do. Without one of them bf16 is emulated, and slow."""
+
+NATIVE_BF16_CAPABILITY = (8, 0)
+"""Compute capability of the first NVIDIA GPUs with bf16 (Ampere)."""
+
 GARDEN_STRATEGY = {
     Strategy.ONE: "one_device",
     Strategy.MIRRORED: "mirrored",
@@ -26,8 +36,15 @@ GARDEN_STRATEGY = {
 }
 
 
-def prepare(experiment: Experiment) -> None:
-    """Seed every generator, set the precision of `keras` and `tf_keras`, and let GPU memory grow as needed."""
+def prepare(experiment: Experiment) -> Experiment:
+    """Seed every generator, set the precision of `keras` and `tf_keras`, and let GPU memory grow as needed.
+
+    Returns:
+        the experiment with `Precision.AUTO` replaced by what was chosen for this machine.
+    """
+    if experiment.training.precision is Precision.AUTO:
+        chosen = Precision.BF16 if _computes_bf16() else Precision.FP32
+        experiment = replace(experiment, training=replace(experiment.training, precision=chosen))
     random.seed(experiment.seed)
     np.random.seed(experiment.seed)
     tf.random.set_seed(experiment.seed)
@@ -36,6 +53,7 @@ def prepare(experiment: Experiment) -> None:
     tf_keras.mixed_precision.set_global_policy(policy)
     for device in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(device, True)
+    return experiment
 
 
 def make_strategy(strategy: Strategy) -> tf.distribute.Strategy:
@@ -47,3 +65,11 @@ def make_strategy(strategy: Strategy) -> tf.distribute.Strategy:
     return distribute_utils.get_distribution_strategy(
         GARDEN_STRATEGY[strategy], num_gpus=len(tf.config.list_physical_devices("GPU"))
     )
+
+
+def _computes_bf16() -> bool:
+    devices = tf.config.list_physical_devices("GPU")
+    if devices:
+        details = [tf.config.experimental.get_device_details(device) for device in devices]
+        return all(item.get("compute_capability", (0, 0)) >= NATIVE_BF16_CAPABILITY for item in details)
+    return PROCESSOR_LIST.is_file() and bool(NATIVE_BF16_FLAGS.intersection(PROCESSOR_LIST.read_text().split()))

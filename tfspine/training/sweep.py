@@ -107,7 +107,7 @@ class _GraderTrials(keras_tuner.HyperModel):
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Sequential:
         experiment = self.experiment(hp)
         # Keras Tuner clears the session between trials, and with it the precision.
-        runtime.prepare(experiment)
+        experiment = runtime.prepare(experiment)
         return compile_grader(self._records, region=self._region, experiment=experiment)
 
     def fit(
