@@ -14,7 +14,10 @@ from tfspine.phantom.frame import Place
 from tfspine.phantom.shapes import Field, both, cover, either, ellipse, rounded_block, slab, tapered_ellipse
 from tfspine.phantom.tissue import Tissue
 
-Signals = Mapping[Tissue, float]
+Signals = Mapping[Tissue, tuple[float, float]]
+"""Signal of water and of fat in each tissue."""
+
+_Part = Mapping[Tissue, float]
 
 ROOTS = (
     (-0.62, 0.30),
@@ -30,7 +33,7 @@ ROOTS = (
 
 
 def draw_body(anatomy: Anatomy, place: Place, signals: Signals, *, edge_mm: float) -> Field:
-    """Return the signal at places, float32 [N].
+    """Return the signal of water and of fat at places, float32 [N, 2].
 
     Args:
         anatomy: the person.
@@ -38,6 +41,11 @@ def draw_body(anatomy: Anatomy, place: Place, signals: Signals, *, edge_mm: floa
         signals: signal of each tissue in the sequence.
         edge_mm: width over which two tissues mix: the size of a pixel.
     """
+    parts = ({tissue: pair[part] for tissue, pair in signals.items()} for part in (0, 1))
+    return np.stack([_draw_part(anatomy, place, part, edge_mm) for part in parts], axis=-1)
+
+
+def _draw_part(anatomy: Anatomy, place: Place, signals: _Part, edge_mm: float) -> Field:
     texture = _texture(anatomy, place)
     image = np.asarray(signals[Tissue.FAT] * (0.92 + 0.10 * texture), np.float32)
     _soft_tissue(image, anatomy, place, signals, texture, edge_mm)
@@ -60,9 +68,7 @@ def _texture(anatomy: Anatomy, place: Place) -> Field:
     return np.asarray(0.6 * first + 0.4 * second, np.float32)
 
 
-def _soft_tissue(
-    image: Field, anatomy: Anatomy, place: Place, signals: Signals, texture: Field, edge_mm: float
-) -> None:
+def _soft_tissue(image: Field, anatomy: Anatomy, place: Place, signals: _Part, texture: Field, edge_mm: float) -> None:
     u, v = place.u_mm, place.v_mm
     side = np.abs(u)
     bowel = signals[Tissue.BOWEL] * (0.8 + 0.45 * texture)
@@ -78,7 +84,7 @@ def _soft_tissue(
 
 
 def _bodies_and_discs(
-    image: Field, anatomy: Anatomy, place: Place, signals: Signals, texture: Field, edge_mm: float
+    image: Field, anatomy: Anatomy, place: Place, signals: _Part, texture: Field, edge_mm: float
 ) -> None:
     u, d, v = place.u_mm, place.d_mm, place.v_mm
     half_u, half_v = anatomy.body_half_width_mm[place.disc], anatomy.body_half_depth_mm[place.disc]
@@ -97,7 +103,7 @@ def _bodies_and_discs(
     cover(image, core, nucleus, edge_mm=2.0 * edge_mm)
 
 
-def _posterior_arch(image: Field, anatomy: Anatomy, place: Place, signals: Signals, edge_mm: float) -> None:
+def _posterior_arch(image: Field, anatomy: Anatomy, place: Place, signals: _Part, edge_mm: float) -> None:
     """Pedicles, facets with their joint, laminae and spinous process."""
     side, d, v = np.abs(place.u_mm), place.d_mm, place.v_mm
     front = anatomy.body_half_depth_mm[place.disc]
@@ -115,7 +121,7 @@ def _posterior_arch(image: Field, anatomy: Anatomy, place: Place, signals: Signa
     cover(image, joint, signals[Tissue.CARTILAGE], edge_mm=edge_mm)
 
 
-def _canal(image: Field, anatomy: Anatomy, place: Place, signals: Signals, edge_mm: float) -> None:
+def _canal(image: Field, anatomy: Anatomy, place: Place, signals: _Part, edge_mm: float) -> None:
     """Epidural fat and flavum around the sac, and the roots in it; fluid and fat go as the canal narrows."""
     u, d, v = place.u_mm, place.d_mm, place.v_mm
     severity = regions.canal_severity(anatomy, place.disc, d)
@@ -139,7 +145,7 @@ def _canal(image: Field, anatomy: Anatomy, place: Place, signals: Signals, edge_
         cover(image, root, signals[Tissue.NERVE], edge_mm=edge_mm)
 
 
-def _recess(image: Field, anatomy: Anatomy, place: Place, signals: Signals, side: Side, edge_mm: float) -> None:
+def _recess(image: Field, anatomy: Anatomy, place: Place, signals: _Part, side: Side, edge_mm: float) -> None:
     """Fat with the descending root; the facet's overgrowth takes the fat first and flattens the root last."""
     severity = regions.sided(anatomy, Region.LATERAL_RECESS, side)[place.disc]
     u = place.u_mm - regions.sign(side) * regions.RECESS_U_MM
@@ -154,7 +160,7 @@ def _recess(image: Field, anatomy: Anatomy, place: Place, signals: Signals, side
     cover(image, both(root, here), signals[Tissue.NERVE], edge_mm=edge_mm)
 
 
-def _foramen(image: Field, anatomy: Anatomy, place: Place, signals: Signals, side: Side, edge_mm: float) -> None:
+def _foramen(image: Field, anatomy: Anatomy, place: Place, signals: _Part, side: Side, edge_mm: float) -> None:
     """The keyhole: fat around root and vessels, taken from front, back and below as the foramen narrows."""
     severity = regions.sided(anatomy, Region.NEURAL_FORAMEN, side)[place.disc]
     d = place.d_mm - regions.FORAMEN_D_MM
