@@ -14,6 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tfspine.labels import LEVELS
+
+DISCS = LEVELS
+"""Every disc of the frame."""
+
+FIRST_LEVEL = 0
+"""Index of L1-L2 in `DISCS`."""
+
+LUMBAR = slice(FIRST_LEVEL, FIRST_LEVEL + len(LEVELS))
+"""The graded discs in `DISCS`."""
+
 _ITERATIONS = 12
 
 
