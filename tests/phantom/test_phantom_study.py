@@ -62,17 +62,21 @@ def test_headers_are_those_of_an_mr_study(study: SimulatedStudy) -> None:
     assert all(3500 <= ds.RepetitionTime <= 5300 and 80 <= ds.EchoTime <= 100 for ds in axial)  # PAPER.md, Data
 
 
-@pytest.mark.parametrize("vendor", list(Vendors))
-def test_labels_are_keyed_as_ingest_keys_the_slices(tmp_path: Path, vendor: Vendors) -> None:
+@pytest.mark.parametrize(
+    "config",
+    [*(PhantomConfig(matrix_px=64, vendor=vendor) for vendor in Vendors), PhantomConfig(matrix_px=64, randomize=True)],
+    ids=[*Vendors, "randomized"],
+)
+def test_labels_are_keyed_as_ingest_keys_the_slices(tmp_path: Path, config: PhantomConfig) -> None:
     """Checked through the position: the truth's n-th axial slice is the n-th that ingest finds along the normal."""
     from tfspine.dicom.slices import load_slices
 
-    settings = ("phantom.studies=2", "phantom.matrix_px=64", f"phantom.vendor={vendor}")
-    words = [word for setting in settings for word in ("--set", setting)]
+    randomize = str(config.randomize).lower()
+    settings = ("studies=2", "matrix_px=64", f"vendor={config.vendor}", f"randomize={randomize}")
+    words = [word for setting in settings for word in ("--set", f"phantom.{setting}")]
     assert main(["phantom", "--out", str(tmp_path / "p"), *words]) == 0
     assert main(["ingest", str(tmp_path / "p" / "dicom"), "--out", str(tmp_path / "s")]) == 0
     slices = {slice_.key: slice_ for slice_ in load_slices(tmp_path / "s")}
-    config = PhantomConfig(matrix_px=64, vendor=vendor)
     studies = [simulate_study(config, seed=1, number=number) for number in (1, 2)]
     assert set(slices) == {annotated.key for study in studies for annotated in study.truth}
     for simulated in studies:

@@ -12,10 +12,7 @@ from tfspine.phantom import regions
 from tfspine.phantom.anatomy import Anatomy
 from tfspine.phantom.frame import Place
 from tfspine.phantom.shapes import Field, both, cover, either, ellipse, rounded_block, slab, tapered_ellipse
-from tfspine.phantom.tissue import Tissue
-
-Signals = Mapping[Tissue, tuple[float, float]]
-"""Signal of water and of fat in each tissue."""
+from tfspine.phantom.tissue import Signals, Tissue
 
 _Part = Mapping[Tissue, float]
 

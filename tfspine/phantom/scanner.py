@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from tfspine.geometry import SliceGeometry, pixel_to_patient
 from tfspine.phantom import kspace
 from tfspine.phantom.anatomy import Anatomy
-from tfspine.phantom.body import Signals, draw_body
+from tfspine.phantom.body import draw_body
 from tfspine.phantom.cuts import Cut, body_front_mm
 from tfspine.phantom.fields import bias_field, coil_sensitivity, corner_mask, points_of, saturation_factor
 from tfspine.phantom.frame import DISCS, LUMBAR, locate, to_patient
 from tfspine.phantom.kspace import Image
 from tfspine.phantom.protocol import Protocol, fat_shift_px
-from tfspine.phantom.tissue import Tissue, signals
+from tfspine.phantom.tissue import Signals, Tissue, signals
 
 SAMPLES_THROUGH_SLICE = 2
 """Samples averaged over the thickness of a slice: partial volume across it."""

@@ -51,6 +51,10 @@ class Tissue(StrEnum):
     SCLEROSIS = "sclerosis"
 
 
+Signals = Mapping[Tissue, tuple[float, float]]
+"""Signal of water and of fat in each tissue."""
+
+
 @dataclass(frozen=True)
 class Relaxation:
     """Proton density relative to water, and the times T1 and T2 in ms."""
@@ -111,7 +115,7 @@ def spin_echo(relaxation: Relaxation, *, repetition_time_ms: float, echo_time_ms
     return relaxation.proton_density * recovered * math.exp(-echo_time_ms / relaxation.t2_ms)
 
 
-def signals(*, field_t: float, repetition_time_ms: float, echo_time_ms: float) -> Mapping[Tissue, tuple[float, float]]:
+def signals(*, field_t: float, repetition_time_ms: float, echo_time_ms: float) -> Signals:
     """Return the signal of every tissue in one sequence: that of its water, and that of its fat.
 
     Args:
