@@ -93,6 +93,6 @@ def test_noise_has_its_deviation_whatever_is_sampled(sampled: float) -> None:
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_what_lies_outside_is_folded_to_the_other_side(axis: int) -> None:
-    """By hand: 1 2 | 3 4 5 6 | 7 8 becomes 3+7 4+8 5+1 6+2."""
+    """By hand: 1 2 | 3 4 5 6 | 7 8 becomes 3+7a 4+8b 5+1b 6+2a with a = 3/4 and b = 1/4."""
     line = np.arange(1, 9, dtype=np.float32).reshape((8, 1) if axis == 0 else (1, 8))
-    assert kspace.folded(line, margin=2, axis=axis).ravel().tolist() == [10, 12, 6, 8]
+    assert kspace.folded(line, margin=2, axis=axis).ravel().tolist() == [8.25, 6.0, 5.25, 7.5]

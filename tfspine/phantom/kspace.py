@@ -91,6 +91,8 @@ def noise_spectrum(
 def folded(image: Image, *, margin: int, axis: int) -> Image:
     """Return an image without its margins along one axis, each laid over the opposite side: wrap-around.
 
+    What lies further outside is fainter, in a straight line to nothing at the far end of the margin.
+
     Args:
         image: float32 [rows, columns, ...] with `margin` pixels too many at both ends of the axis.
         margin: in pixels.
@@ -100,8 +102,10 @@ def folded(image: Image, *, margin: int, axis: int) -> Image:
         return image
     moved = np.moveaxis(image, axis, 0)
     inner = moved[margin:-margin].copy()
-    inner[-margin:] += moved[:margin]
-    inner[:margin] += moved[-margin:]
+    fading = (np.arange(margin, dtype=np.float32)[::-1] + 0.5) / margin
+    fading = fading.reshape(-1, *(1,) * (image.ndim - 1))
+    inner[-margin:] += moved[:margin] * fading[::-1]
+    inner[:margin] += moved[-margin:] * fading
     return np.asarray(np.moveaxis(inner, 0, axis))
 
 
