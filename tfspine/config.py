@@ -64,14 +64,29 @@ class Prevalence(StrEnum):
     BALANCED = "balanced"
 
 
+class Vendors(StrEnum):
+    """Whose scanners simulated patients lie in: the paper's internal or external cohort's, or one maker's."""
+
+    INTERNAL = "internal"
+    EXTERNAL = "external"
+    SIEMENS = "siemens"
+    GE = "ge"
+    PHILIPS = "philips"
+
+
 @dataclass(frozen=True)
 class PhantomConfig:
-    """Simulated patients. `first_study` shifts the numbering, so that a cohort can be made in parts."""
+    """Simulated patients. `first_study` shifts the numbering, so that a cohort can be made in parts.
+
+    `matrix_px` is the size of images, or 0 for that which the vendor's protocols have, 320 to 384. `randomize` draws
+    contrast, resolution and faults far beyond what scanners do, for training that has to hold on real pictures.
+    """
 
     studies: int = 24
     first_study: int = 1
     workers: int = 1
-    matrix_px: int = 256
+    matrix_px: int = 0
+    vendor: Vendors = Vendors.INTERNAL
     randomize: bool = False
     prevalence: Prevalence = Prevalence.PAPER
 

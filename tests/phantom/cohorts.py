@@ -8,7 +8,8 @@ import numpy as np
 from tfspine.config import Prevalence
 from tfspine.labels import Grade, Plane, Region
 from tfspine.phantom.anatomy import draw_anatomy
-from tfspine.phantom.scanner import Protocol, axial_cuts, sagittal_cuts
+from tfspine.phantom.cuts import axial_cuts, sagittal_cuts
+from tfspine.phantom.protocol import Protocol
 from tfspine.phantom.truth import annotate, severities_seen
 from tfspine.structures import AnnotatedSlice, slice_key
 

@@ -9,10 +9,10 @@ from tfspine.geometry import box_centre_mm
 from tfspine.labels import LEVELS, Grade, Plane, Region, Side
 from tfspine.phantom import regions
 from tfspine.phantom.anatomy import Anatomy, draw_anatomy
+from tfspine.phantom.cuts import Cut, axial_cuts, sagittal_cuts
 from tfspine.phantom.frame import FIRST_LEVEL, locate, to_patient
-from tfspine.phantom.scanner import Cut, Protocol, axial_cuts, sagittal_cuts
+from tfspine.phantom.protocol import Protocol
 from tfspine.phantom.severity import grade_of
-from tfspine.phantom.tissue import Relaxation, spin_echo
 from tfspine.phantom.truth import annotate
 from tfspine.structures import Annotation
 
@@ -113,10 +113,3 @@ def test_a_canal_is_wide_again_away_from_its_disc() -> None:
     )
     assert regions.canal_narrowing(anatomy, FIRST_LEVEL + 3, 0.0) > 0.7
     assert regions.canal_narrowing(anatomy, FIRST_LEVEL + 3, 11.0) == 0.0
-
-
-def test_spin_echo_by_hand() -> None:
-    """PD 1, TR = T1, TE = T2: (1 - 1/e) / e = 0.23254."""
-    assert spin_echo(Relaxation(1.0, 500.0, 80.0), repetition_time_ms=500.0, echo_time_ms=80.0) == pytest.approx(
-        0.23254, abs=1e-5
-    )

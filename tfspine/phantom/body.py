@@ -9,9 +9,10 @@ from tfspine.phantom.anatomy import Anatomy
 from tfspine.phantom.bone import draw_bone
 from tfspine.phantom.canal import draw_canal
 from tfspine.phantom.frame import DISCS, Place, along
-from tfspine.phantom.paint import Paint, Signals
+from tfspine.phantom.paint import Paint
 from tfspine.phantom.shapes import Field
 from tfspine.phantom.soft_tissue import draw_surroundings
+from tfspine.phantom.tissue import Signals
 
 SPINE_HALF_WIDTH_MM = 62.0
 SPINE_BEFORE_MM = 30.0

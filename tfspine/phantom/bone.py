@@ -10,7 +10,7 @@ from tfspine.phantom.frame import DISCS, LUMBAR, Place, along
 from tfspine.phantom.paint import Paint
 from tfspine.phantom.shapes import Field, both, cover, either, ellipse, rounded_block, slab, turned
 from tfspine.phantom.soft_tissue import SPINOUS_LENGTH_MM
-from tfspine.phantom.tissue import Tissue
+from tfspine.phantom.tissue import MARROW_FAT_FRACTION, Tissue
 
 CORTEX_MM = 1.2
 ENDPLATE_MM = 0.9
@@ -31,7 +31,7 @@ def draw_bone(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> Non
     _discs(image, anatomy, place, paint)
     _arch(image, anatomy, place, paint, marrow)
     for side in Side:
-        _facet(image, anatomy, place, paint, marrow, side)
+        _facet(image, anatomy, place, paint, side)
 
 
 def posterior_edge_mm(anatomy: Anatomy, place: Place) -> NDArray[np.float32]:
@@ -45,7 +45,8 @@ def _marrow(anatomy: Anatomy, place: Place, paint: Paint) -> Field:
     mottle = paint.texture(place.point_mm, (6.0, 6.0, 6.0), layer=20)
     patch = paint.texture(place.point_mm, (15.0, 15.0, 15.0), layer=21)
     beside = np.exp(-np.square((np.abs(place.d_mm) - 6.0) / 6.0)) * anatomy.wear[place.disc]
-    fat = anatomy.marrow_fat - 0.15 + 0.08 * mottle + 0.06 * patch + 0.25 * beside * np.clip(0.5 + patch, 0.0, 1.0)
+    more = anatomy.marrow_fat - MARROW_FAT_FRACTION
+    fat = 0.08 + more + 0.08 * mottle + 0.06 * patch + 0.25 * beside * np.clip(0.5 + patch, 0.0, 1.0)
     return paint.mix(Tissue.MARROW, Tissue.FAT, np.clip(fat, 0.0, 0.9))
 
 
@@ -72,7 +73,7 @@ def _discs(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
     bulge = regions.bulge_mm(anatomy, place)
     rim = rounded_block(u, v - bulge / 2, half_u + 0.3 * bulge, half_v + bulge / 2)
     inside = np.asarray(np.abs(d) - half_d, np.float32)
-    cover(image, both(rim, inside - ENDPLATE_MM), paint.of(Tissue.CORTEX), edge_mm=paint.edge_mm)
+    cover(image, both(rim, inside - ENDPLATE_MM), paint.of(Tissue.ENDPLATE), edge_mm=paint.edge_mm)
     cover(image, both(rim, inside), paint.of(Tissue.ANNULUS), edge_mm=paint.edge_mm)
     grain = paint.texture(place.point_mm, (7.0, 5.0, 4.0), layer=22)
     wet = np.clip(anatomy.hydration[place.disc] + 0.12 * grain, 0.0, 1.0)
@@ -147,7 +148,7 @@ def _ellipsoid(*axes: tuple[Field, Field | float], power: float) -> Field:
     return np.asarray((radius - 1.0) * least, np.float32)
 
 
-def _facet(image: Field, anatomy: Anatomy, place: Place, paint: Paint, marrow: Field, side: Side) -> None:
+def _facet(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: Side) -> None:
     """The joint: the lower vertebra's process in front and outside, the upper one's behind and inside."""
     near = np.flatnonzero((place.u_mm * regions.sign(side) > 2.0) & (np.abs(place.d_mm) < 18.0) & (place.v_mm > 0))
     if not near.size:
@@ -177,8 +178,8 @@ def _facet(image: Field, anatomy: Anatomy, place: Place, paint: Paint, marrow: F
     )
     bone = either(lower, upper)
     cover(part, bone, paint.of(Tissue.CORTEX), edge_mm=paint.edge_mm)
-    spongy = 0.75 - 0.5 * anatomy.wear[disc]
-    cover(part, bone + 1.9, marrow[near], edge_mm=paint.edge_mm, opacity=spongy)
+    sclerotic = paint.mix(Tissue.MARROW, Tissue.SCLEROSIS, 0.2 + 0.7 * anatomy.wear[disc])
+    cover(part, bone + 1.9, sclerotic, edge_mm=paint.edge_mm)
     cleft = both(slab(across, -0.55, 0.75), slab(joint, -6.0 * swollen, 6.0 * swollen), slab(there.d_mm, -10.0, 7.5))
     cover(part, cleft, paint.of(Tissue.SYNOVIUM), edge_mm=paint.edge_mm, opacity=0.8)
     image[near] = part

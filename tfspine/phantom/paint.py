@@ -1,6 +1,5 @@
 """What a brush needs beside the shape: the signal of each tissue, the width of an edge, the person's texture."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from tfspine.phantom.shapes import Field
-from tfspine.phantom.tissue import Tissue
-
-Signals = Mapping[Tissue, tuple[float, float]]
-"""Signal of water and of fat in each tissue."""
+from tfspine.phantom.tissue import Signals, Tissue
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,7 @@ def _pelvis(image: Field, anatomy: Anatomy, place: Place, around: Around, paint:
     cover(part, shape, lambda inside: _muscle(anatomy, place.take(low[inside]), paint, layer=12), edge_mm=2.0)
     wing = np.asarray(distance - 6.0 - 3.0 * share, np.float32)
     cover(part, wing, paint.of(Tissue.CORTEX), edge_mm=paint.edge_mm)
-    cover(part, wing + 1.8, paint.mix(Tissue.MARROW, Tissue.FAT, anatomy.marrow_fat - 0.2), edge_mm=paint.edge_mm)
+    cover(part, wing + 1.8, paint.of(Tissue.MARROW), edge_mm=paint.edge_mm)
     image[low] = part
 
 
@@ -206,9 +206,9 @@ def _skin(image: Field, anatomy: Anatomy, place: Place, around: Around, paint: P
 
     def cells(inside: NDArray[np.intp]) -> Field:
         walls = np.clip(1.0 - np.abs(paint.texture(place.point_mm[inside], (13.0, 5.0, 13.0), layer=15)) / 0.06, 0, 1)
-        return paint.mix(Tissue.FAT, Tissue.LIGAMENT, 0.35 * walls)
+        return paint.mix(Tissue.FAT, Tissue.FASCIA, 0.35 * walls)
 
     cover(image, fat, cells, edge_mm=paint.edge_mm)
-    cover(image, np.abs(around.behind - fascia) - 0.35, paint.of(Tissue.LIGAMENT), edge_mm=paint.edge_mm, opacity=0.6)
-    cover(image, -outside - 1.8, paint.of(Tissue.MUSCLE), edge_mm=paint.edge_mm)
+    cover(image, np.abs(around.behind - fascia) - 0.35, paint.of(Tissue.FASCIA), edge_mm=paint.edge_mm, opacity=0.6)
+    cover(image, -outside - 1.8, paint.of(Tissue.SKIN), edge_mm=paint.edge_mm)
     cover(image, -outside, paint.of(Tissue.AIR), edge_mm=paint.edge_mm)
