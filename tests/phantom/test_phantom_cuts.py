@@ -12,7 +12,7 @@ from tfspine.geometry import distance_to_slice_mm, plane_of, stacking_position_m
 from tfspine.labels import LEVELS, Plane
 from tfspine.phantom.anatomy import draw_anatomy
 from tfspine.phantom.cuts import Cut, axial_cuts, on_slice, sagittal_cuts
-from tfspine.phantom.frame import locate
+from tfspine.phantom.frame import FIRST_LEVEL, locate
 from tfspine.phantom.protocol import Protocol, Stacks
 
 AXIAL = Protocol(Plane.AXIAL, 4000, 90, 200.0, 256)
@@ -67,7 +67,8 @@ def test_places_on_a_slice_lie_on_it_and_are_those_asked_for(seed: int, layout: 
 def test_a_slice_along_its_disc_is_as_far_from_it_everywhere() -> None:
     for cut in planned(5, Stacks.PER_DISC, error=0.0):
         assert abs(cut.d_mm) <= 14.0
-    stacks = [[cut.d_mm for cut in planned(5, Stacks.PER_DISC, error=0.0) if cut.disc == disc] for disc in range(5)]
+    graded = range(FIRST_LEVEL, FIRST_LEVEL + len(LEVELS))
+    stacks = [[cut.d_mm for cut in planned(5, Stacks.PER_DISC, error=0.0) if cut.disc == disc] for disc in graded]
     assert all(np.diff(stack) == pytest.approx(AXIAL.distance_mm, abs=1e-6) for stack in stacks)
 
 

@@ -64,10 +64,13 @@ def axial_cuts(anatomy: Anatomy, protocol: Protocol, rng: np.random.Generator) -
     stacks = (
         _per_disc(anatomy, protocol, rng) if protocol.stacks is Stacks.PER_DISC else _blocks(anatomy, protocol, rng)
     )
+    aims = _canal_at_discs(anatomy)
     for number, stack in enumerate(_without_crossing(stacks)):
         for geometry in stack:
-            disc, d_mm = _nearest_disc(anatomy, geometry)
-            yield Cut(geometry, disc, d_mm, number)
+            disc, d_mm = _nearest_disc(anatomy.frame, geometry, aims)
+            # A stack along one disc ends where the next disc is nearer.
+            if protocol.stacks is not Stacks.PER_DISC or disc == _lumbar()[number]:
+                yield Cut(geometry, disc, d_mm, number)
 
 
 def sagittal_cuts(anatomy: Anatomy, protocol: Protocol, rng: np.random.Generator) -> Iterator[Cut]:
@@ -187,16 +190,21 @@ def _without_crossing(stacks: Sequence[Sequence[SliceGeometry]]) -> Iterator[lis
         yield [geometry for geometry in stack if stacking_position_mm(geometry, Plane.AXIAL) < end]
 
 
-def _nearest_disc(anatomy: Anatomy, geometry: SliceGeometry) -> tuple[int, float]:
+def _canal_at_discs(anatomy: Anatomy) -> list[tuple[int, Vector]]:
+    """Return each graded disc with the patient position where its plane passes the middle of the canal."""
+    return [
+        (disc, _on_disc(anatomy.frame, disc, float(anatomy.body_half_depth_mm[disc]) + CANAL_BEHIND_BODY_MM))
+        for disc in _lumbar()
+    ]
+
+
+def _nearest_disc(frame: SpineFrame, geometry: SliceGeometry, aims: list[tuple[int, Vector]]) -> tuple[int, float]:
     """Return the disc that is nearest to a slice in the canal, and how far the slice lies below its plane there."""
-    best = (0, np.inf)
-    for disc in _lumbar():
-        behind = float(anatomy.body_half_depth_mm[disc]) + CANAL_BEHIND_BODY_MM
-        above = distance_to_slice_mm(geometry, _on_disc(anatomy.frame, disc, behind))
-        d_mm = -float(above) / float(footwards(anatomy.frame, disc) @ geometry.normal)
-        if abs(d_mm) < abs(best[1]):
-            best = (disc, d_mm)
-    return best
+    distances = [
+        (disc, -float(distance_to_slice_mm(geometry, aim)) / float(footwards(frame, disc) @ geometry.normal))
+        for disc, aim in aims
+    ]
+    return min(distances, key=lambda pair: abs(pair[1]))
 
 
 def _turned(row: Vector, column: Vector, *, tilt_deg: float, rotation_deg: float) -> tuple[Vector, Vector]:

@@ -32,6 +32,7 @@ LUMBAR = slice(FIRST_LEVEL, FIRST_LEVEL + len(LEVELS))
 """The graded discs in `DISCS`."""
 
 _ITERATIONS = 12
+_CLOSE_MM = 1e-3
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,9 @@ def to_patient(
     for _ in range(_ITERATIONS):
         points = origin + right[:, None] * [1.0, 0.0, 0.0] + back[:, None] * backwards(frame, disc)
         place = locate(frame, points.astype(np.float32))
-        right += u - place.u_mm
-        back += v - place.v_mm
+        miss = np.stack([u - place.u_mm, v - place.v_mm])
+        right += miss[0]
+        back += miss[1]
+        if np.abs(miss).max() < _CLOSE_MM:
+            break
     return np.asarray(origin + right[:, None] * [1.0, 0.0, 0.0] + back[:, None] * backwards(frame, disc))

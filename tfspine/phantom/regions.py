@@ -13,15 +13,17 @@ from tfspine.phantom.severity import CANAL_NARROWING_HALF_MM, profile
 
 RECESS_HALF_MM = (3.8, 3.4)
 RECESS_BEHIND_BODY_MM = 3.6
-RECESS_REACH_MM = 3.55
+RECESS_REACH_MM = 3.75
 """How far from the disc plane a recess is open; slices nearer than this show at least half of it, and are boxed."""
 
 FORAMEN_D_MM = -7.0
 FORAMEN_BEHIND_BODY_MM = 4.3
-FORAMEN_LENGTH_MM = 10.8
+FORAMEN_LENGTH_MM = 11.1
 """From the inner edge of the pedicles outwards; sagittal slices within show the foramen, and are boxed."""
 
 BOX_MARGIN_MM = 1.5
+FORAMEN_MARGIN_MM = 2.0
+"""Boxes are drawn around a region with its border, of a foramen with the bone around it."""
 
 
 def canal_narrowing(anatomy: Anatomy, disc: ArrayLike, d_mm: ArrayLike) -> NDArray[np.float32]:
@@ -80,8 +82,8 @@ def foramen_u_mm(anatomy: Anatomy, disc: ArrayLike) -> tuple[NDArray[np.float32]
 
 def foramen_box_mm(anatomy: Anatomy, disc: int) -> tuple[float, float, float, float]:
     """Return (d low, d high, v low, v high) of a foramen that nothing narrows."""
-    half_d = float(anatomy.foramen_half_height_mm[disc]) + BOX_MARGIN_MM
-    half_v = float(anatomy.foramen_half_depth_mm[disc]) + BOX_MARGIN_MM
+    half_d = float(anatomy.foramen_half_height_mm[disc]) + FORAMEN_MARGIN_MM
+    half_v = float(anatomy.foramen_half_depth_mm[disc]) + FORAMEN_MARGIN_MM
     v = float(anatomy.body_half_depth_mm[disc]) + FORAMEN_BEHIND_BODY_MM
     return FORAMEN_D_MM - half_d, FORAMEN_D_MM + half_d, v - half_v, v + half_v
 
