@@ -23,7 +23,9 @@ FORAMEN_LENGTH_MM = 11.1
 
 BOX_MARGIN_MM = 1.5
 FORAMEN_MARGIN_MM = 2.0
-"""Boxes are drawn around a region with its border, of a foramen with the bone around it."""
+RECESS_MARGIN_MM = 3.0
+"""Boxes are drawn around a region with its border: the dura, the bone of a foramen, and the facet and disc that narrow
+a recess."""
 
 
 def canal_narrowing(anatomy: Anatomy, disc: ArrayLike, d_mm: ArrayLike) -> NDArray[np.float32]:
@@ -68,7 +70,7 @@ def recess_u_mm(anatomy: Anatomy, disc: ArrayLike) -> NDArray[np.float32]:
 
 def recess_box_mm(anatomy: Anatomy, disc: int, side: Side) -> tuple[float, float, float, float]:
     """Return (u low, u high, v low, v high) of a recess with the bone around it."""
-    half_u, half_v = (half + BOX_MARGIN_MM for half in RECESS_HALF_MM)
+    half_u, half_v = (half + RECESS_MARGIN_MM for half in RECESS_HALF_MM)
     u = float(recess_u_mm(anatomy, disc)) * sign(side)
     v = float(anatomy.body_half_depth_mm[disc]) + RECESS_BEHIND_BODY_MM
     return u - half_u, u + half_u, v - half_v, v + half_v
