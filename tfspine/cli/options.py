@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import tfspine
-from tfspine.config import Experiment, load_experiment
+from tfspine.config import Experiment
 from tfspine.errors import ConfigError
+from tfspine.experiment_file import load_experiment
 
 T = TypeVar("T")
 

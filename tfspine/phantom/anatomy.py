@@ -36,6 +36,7 @@ class Anatomy:
     mean 0 and deviation 1. `muscle_fat`, `gas` and `marrow_fat` are shares in 0 to 1.
     """
 
+    age_years: float
     frame: SpineFrame
     severities: Severities
     narrowing: dict[tuple[Region, Side | None], NDArray[np.float32]]
@@ -81,6 +82,7 @@ def draw_anatomy(rng: np.random.Generator, *, prevalence: Prevalence = Prevalenc
     canal = narrowing[Region.CENTRAL_CANAL, None]
     wear = np.clip(0.55 * canal + old * rng.beta(2.0, 3.0, len(DISCS)), 0.0, 1.0)
     return Anatomy(
+        age_years=age_years,
         frame=_draw_frame(rng, size),
         severities=severities,
         narrowing=narrowing,

@@ -28,6 +28,7 @@ class Exam:
     number: int
     vendor: Vendor
     model: ScannerModel
+    age_years: float
 
     @property
     def patient_id(self) -> str:
@@ -76,7 +77,7 @@ def image_dataset(exam: Exam, series: Series, cut: Cut, pixels: NDArray[np.uint1
 
 def _set_patient_and_study(ds: Dataset, exam: Exam) -> None:
     ds.PatientName, ds.PatientID = f"PHANTOM^{exam.number:04d}", exam.patient_id
-    ds.PatientBirthDate, ds.PatientSex, ds.PatientAge = "", "O", "060Y"
+    ds.PatientBirthDate, ds.PatientSex, ds.PatientAge = "", "O", f"{int(exam.age_years):03d}Y"
     ds.StudyInstanceUID = exam.uid("study")
     ds.StudyDate = ds.SeriesDate = ds.AcquisitionDate = ds.ContentDate = DATE
     ds.StudyTime = ds.SeriesTime = ds.AcquisitionTime = ds.ContentTime = TIME

@@ -51,7 +51,7 @@ def simulate_study(config: PhantomConfig, *, seed: int, number: int) -> Simulate
     _require(config)
     rng = np.random.default_rng([seed, number])
     anatomy = draw_anatomy(rng, prevalence=config.prevalence)
-    exam = _draw_exam(config, rng, seed=seed, number=number)
+    exam = _draw_exam(config, anatomy, rng, seed=seed, number=number)
     study = pseudonym(exam.uid("study"))
     files: list[tuple[str, Dataset]] = []
     truth: list[AnnotatedSlice] = []
@@ -84,10 +84,10 @@ def _require(config: PhantomConfig) -> None:
         )
 
 
-def _draw_exam(config: PhantomConfig, rng: np.random.Generator, *, seed: int, number: int) -> Exam:
+def _draw_exam(config: PhantomConfig, anatomy: Anatomy, rng: np.random.Generator, *, seed: int, number: int) -> Exam:
     vendors = OF_COHORT[config.vendor]
     vendor = vendors[number % len(vendors)]
-    return Exam(seed, number, vendor, vendor.models[int(rng.integers(len(vendor.models)))])
+    return Exam(seed, number, vendor, vendor.models[int(rng.integers(len(vendor.models)))], anatomy.age_years)
 
 
 def _draw_series(config: PhantomConfig, exam: Exam, plane: Plane, rng: np.random.Generator, *, number: int) -> Series:
