@@ -23,7 +23,7 @@ from tfspine.labels import GRADES, LEVELS, Plane, Region, Side
 from tfspine.phantom import measures
 from tfspine.phantom.anatomy import Anatomy, draw_anatomy
 from tfspine.phantom.body import draw_body
-from tfspine.phantom.frame import FIRST_LEVEL, locate, to_patient
+from tfspine.phantom.frame import FIRST_LEVEL, to_patient
 from tfspine.phantom.study import SimulatedStudy, simulate_study
 from tfspine.phantom.tissue import Tissue
 from tfspine.structures import Annotation
@@ -185,9 +185,8 @@ def _area_mm2(anatomy: Anatomy, disc: int, tissues: tuple[Tissue, ...], *, half_
     u, v = np.meshgrid(np.arange(-half_mm, half_mm, STEP_MM), np.arange(0.0, 2.0 * half_mm, STEP_MM))
     front = float(anatomy.body_half_depth_mm[disc])
     points = to_patient(anatomy.frame, disc=disc, d_mm=-9.0, u_mm=u.ravel(), v_mm=v.ravel() + front)
-    place = locate(anatomy.frame, points.astype(np.float32))
     signals = {tissue: (float(tissue in tissues), 0.0) for tissue in Tissue}
-    drawn = draw_body(anatomy, place, signals, edge_mm=STEP_MM)[:, 0].reshape(u.shape)
+    drawn = draw_body(anatomy, points.astype(np.float32), signals, edge_mm=STEP_MM)[:, 0].reshape(u.shape)
     in_sac = np.hypot(u / half_mm, (v - half_mm * 0.7) / half_mm) < 0.75
     return float(drawn[in_sac].sum() * STEP_MM**2)
 

@@ -1,14 +1,17 @@
 """The person as signal: every tissue laid over what lies beneath it, from the skin inwards.
 
-Works on places (`frame.py`), so that axial and sagittal slices cut the same person.
+Works on patient positions, so that axial and sagittal slices cut the same person.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from tfspine.phantom.anatomy import Anatomy
 from tfspine.phantom.bone import draw_bone
 from tfspine.phantom.canal import draw_canal
-from tfspine.phantom.frame import DISCS, Place, along
+from tfspine.phantom.frame import DISCS, Place, along, locate
 from tfspine.phantom.paint import Paint
 from tfspine.phantom.shapes import Field
 from tfspine.phantom.soft_tissue import draw_surroundings
@@ -24,26 +27,47 @@ SACRUM_ENDS_MM = 34.0
 """Below the last disc."""
 
 
-def draw_body(anatomy: Anatomy, place: Place, signals: Signals, *, edge_mm: float) -> Field:
-    """Return the signal of water and of fat at places, float32 [N, 2].
+def draw_body(
+    anatomy: Anatomy,
+    points_mm: NDArray[np.float32],
+    signals: Signals,
+    *,
+    edge_mm: float,
+    offsets_mm: Sequence[NDArray[np.float32]] = (np.zeros(3, np.float32),),
+) -> Field:
+    """Return the signal of water and of fat at patient positions, float32 [N, 2].
 
     Args:
         anatomy: the person.
-        place: where the samples lie.
+        points_mm: where the samples lie, float32 [N, 3].
         signals: signal of each tissue in the sequence.
         edge_mm: width over which two tissues mix: the size of a pixel.
+        offsets_mm: steps through the thickness of a slice, float32 [3] each, over which the spine is averaged. What
+            surrounds it changes too little within a slice to be worth it.
     """
     paint = Paint(signals, edge_mm, anatomy.lattice)
-    image = np.zeros((len(place.disc), 2), np.float32)
-    draw_surroundings(image, anatomy, place, paint)
-    near = np.flatnonzero(
+    middle = locate(anatomy.frame, points_mm)
+    image = np.zeros((len(points_mm), 2), np.float32)
+    draw_surroundings(image, anatomy, middle, paint)
+    near = _near_spine(middle)
+    total = np.zeros((len(near), 2), np.float32)
+    for offset in offsets_mm:
+        sample = image[near]
+        place = locate(anatomy.frame, points_mm[near] + offset)
+        inside = _near_spine(place)
+        spine, there = sample[inside], place.take(inside)
+        draw_bone(spine, anatomy, there, paint)
+        draw_canal(spine, anatomy, there, paint)
+        sample[inside] = spine
+        total += sample
+    image[near] = total / np.float32(len(offsets_mm))
+    return image
+
+
+def _near_spine(place: Place) -> NDArray[np.intp]:
+    return np.flatnonzero(
         (np.abs(place.u_mm) < SPINE_HALF_WIDTH_MM)
         & (place.v_mm > -SPINE_BEFORE_MM)
         & (place.v_mm < along(SPINE_BEHIND_MM, place))
         & ((place.disc < len(DISCS) - 1) | (place.d_mm < SACRUM_ENDS_MM))
     )
-    spine, there = image[near], place.take(near)
-    draw_bone(spine, anatomy, there, paint)
-    draw_canal(spine, anatomy, there, paint)
-    image[near] = spine
-    return image

@@ -11,7 +11,7 @@ from tfspine.phantom.anatomy import Anatomy
 from tfspine.phantom.body import draw_body
 from tfspine.phantom.cuts import Cut, body_front_mm
 from tfspine.phantom.fields import bias_field, coil_sensitivity, corner_mask, points_of, saturation_factor
-from tfspine.phantom.frame import DISCS, LUMBAR, locate, to_patient
+from tfspine.phantom.frame import DISCS, LUMBAR, to_patient
 from tfspine.phantom.kspace import Image
 from tfspine.phantom.protocol import Protocol, fat_shift_px
 from tfspine.phantom.tissue import Signals, Tissue, signals
@@ -106,12 +106,15 @@ def _excited(
 ) -> Image:
     """Return the signal of water and fat in a slice, float32 [rows, columns, 2], averaged over its thickness."""
     normal = geometry.normal.astype(np.float32)
-    total = np.zeros((points.shape[0] * points.shape[1], 2), np.float32)
-    for sample in range(SAMPLES_THROUGH_SLICE):
-        offset = np.float32(thickness_mm * ((sample + 0.5) / SAMPLES_THROUGH_SLICE - 0.5))
-        place = locate(anatomy.frame, points.reshape(-1, 3) + offset * normal)
-        total += draw_body(anatomy, place, table, edge_mm=max(geometry.spacing_mm))
-    return np.asarray(total / SAMPLES_THROUGH_SLICE, np.float32).reshape(*geometry.size_px, 2)
+    through = (np.arange(SAMPLES_THROUGH_SLICE) + 0.5) / SAMPLES_THROUGH_SLICE - 0.5
+    signal = draw_body(
+        anatomy,
+        points.reshape(-1, 3),
+        table,
+        edge_mm=max(geometry.spacing_mm),
+        offsets_mm=[np.float32(share * thickness_mm) * normal for share in through],
+    )
+    return signal.reshape(*geometry.size_px, 2)
 
 
 def _canal_and_skin_mm(anatomy: Anatomy) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -123,7 +126,7 @@ def _canal_and_skin_mm(anatomy: Anatomy) -> tuple[NDArray[np.float64], NDArray[n
     v_mm = np.arange(*SKIN_SEARCH_MM)
     points = to_patient(anatomy.frame, disc=disc, d_mm=0.0, u_mm=0.0, v_mm=v_mm)
     is_body: Signals = {tissue: (float(tissue is not Tissue.AIR), 0.0) for tissue in Tissue}
-    body = draw_body(anatomy, locate(anatomy.frame, points.astype(np.float32)), is_body, edge_mm=1.0).sum(axis=1)
+    body = draw_body(anatomy, points.astype(np.float32), is_body, edge_mm=1.0).sum(axis=1)
     skin = int(np.flatnonzero(body > 0.5)[-1])
     canal = to_patient(anatomy.frame, disc=disc, d_mm=0.0, u_mm=0.0, v_mm=CANAL_BEHIND_DISC_MM)
     return np.asarray(canal[0]), np.asarray(points[skin])
