@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tfspine.config import Experiment
+from tfspine.config import Experiment, load_experiment
 from tfspine.errors import ConfigError
-from tfspine.experiment_file import load_experiment
 from tfspine.labels import Plane
 from tfspine.models import garden
 
