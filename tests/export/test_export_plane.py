@@ -57,6 +57,14 @@ def test_the_first_version_is_one_and_the_next_two(
     assert sorted(entry.name for entry in exported.folder.parent.iterdir()) == ["1", "2"]
 
 
+def test_it_keeps_variables_and_no_layers(model: PlaneModel, exported: Exported) -> None:
+    """Keras would store every layer with its own traced functions, which no signature calls."""
+    loaded = tf.saved_model.load(str(exported.folder))
+    assert len(loaded.detector) == len(model.detector.network.variables)
+    kept = [*loaded.detector, *(variable for grader in loaded.graders.values() for variable in grader)]
+    assert all(isinstance(variable, tf.Variable) for variable in kept)
+
+
 def test_it_answers_as_the_model_in_memory(model: PlaneModel, exported: Exported, images: NDArray[np.uint8]) -> None:
     assert exported.largest_difference <= 1e-4
     reloaded = tf.saved_model.load(str(exported.folder)).signatures
