@@ -99,7 +99,7 @@ class SliceReading:
 
 @dataclass(frozen=True)
 class RegionResult:
-    """One row of a report: a region at a level and side, graded from its worst slice.
+    """One row of a report: a region at a level and side, graded from the worst of its sure boxes.
 
     `grade`, `probability` and `slice_key` are None where nothing was found; nothing found is not "normal".
     """

@@ -1,5 +1,7 @@
 """Assembling a study: sides, levels and worst grades on readings placed by hand, and on simulated truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,6 +80,15 @@ def test_a_row_is_its_worst_slice_and_of_equals_the_surest() -> None:
     _, result = assemble(readings)
     row = next(row for row in result.rows if (row.region, row.level) == (Region.CENTRAL_CANAL, Level.L1_L2))
     assert (row.grade, row.probability, row.slice_key) == (Grade.MODERATE, pytest.approx(0.7), "a82.0")
+
+
+def test_a_doubtful_box_does_not_grade_its_region() -> None:
+    """Severe on a box of score 0.5 beside normal on one of 0.8: the doubtful box is no verdict."""
+    doubtful = canal(82.0, grade=Grade.SEVERE)
+    doubtful = replace(doubtful, detections=(replace(doubtful.detections[0], score=0.5),))
+    _, result = assemble([canal(80.0), doubtful, foramina(-18.0, FIVE_ROWS)])
+    row = next(row for row in result.rows if (row.region, row.level) == (Region.CENTRAL_CANAL, Level.L1_L2))
+    assert (row.grade, row.slice_key) == (Grade.NORMAL, "a80.0")
 
 
 def test_nothing_found_is_not_normal() -> None:

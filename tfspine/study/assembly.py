@@ -25,6 +25,10 @@ LEVEL_SPREAD_MM = 5.0
 DISC_BELOW_FORAMEN_MM = 6.0
 """A foramen opens above its disc, behind the lower half of the vertebra: its centre lies so far above the disc's."""
 
+SURE_SHARE = 0.9
+"""Of the boxes of one region those with less than this share of its best score do not grade it: a doubtful box mostly
+lies beside the region, on a slice where what it shows looks narrow."""
+
 LANDMARK_SHARE = 0.3
 """A level is where the foramina found add up to more than this share of what they do at the clearest level; a stray box
 or two do not."""
@@ -39,7 +43,7 @@ class Landmark:
 
 
 def assemble(readings: Sequence[SliceReading]) -> tuple[tuple[SliceReading, ...], StudyResult]:
-    """Give every detection of one study its level and side, and grade each region from its worst slice.
+    """Give every detection of one study its level and side, and grade each region from its worst sure box.
 
     Args:
         readings: all slices of one study, axial and sagittal.
@@ -126,7 +130,7 @@ def _level_of_slice(reading: SliceReading, landmarks: Sequence[Landmark]) -> Lev
 
 
 def _worst(readings: Sequence[SliceReading], region: Region, side: Side | None, level: Level) -> RegionResult:
-    """Return the row of a region: its worst grade, and of equal grades the most probable."""
+    """Return the row of a region: the worst grade of its sure boxes, and of equal grades the most probable."""
     found = [
         (item, reading.key)
         for reading in readings
@@ -135,5 +139,7 @@ def _worst(readings: Sequence[SliceReading], region: Region, side: Side | None, 
     ]
     if not found:
         return RegionResult(region, side, level, None, None, None, None)
-    worst, key = max(found, key=lambda pair: (pair[0].grade, pair[0].probabilities[pair[0].grade]))
+    least = SURE_SHARE * max(item.score for item, _ in found)
+    sure = [pair for pair in found if pair[0].score >= least]
+    worst, key = max(sure, key=lambda pair: (pair[0].grade, pair[0].probabilities[pair[0].grade]))
     return RegionResult(region, side, level, worst.grade, worst.probabilities[worst.grade], key, worst.box)
