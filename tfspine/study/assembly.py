@@ -25,13 +25,13 @@ LEVEL_SPREAD_MM = 5.0
 DISC_BELOW_FORAMEN_MM = 6.0
 """A foramen opens above its disc, behind the lower half of the vertebra: its centre lies so far above the disc's."""
 
-SURE_SHARE = 0.9
-"""Of the boxes of one region those with less than this share of its best score do not grade it: a doubtful box mostly
-lies beside the region, on a slice where what it shows looks narrow."""
-
 LANDMARK_SHARE = 0.3
 """A level is where the foramina found add up to more than this share of what they do at the clearest level; a stray box
 or two do not."""
+
+SURE_SHARE = 0.9
+"""Of the boxes of one region those with less than this share of its best score do not grade it: a doubtful box mostly
+lies beside the region, on a slice where what it shows looks narrow."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,10 @@ def _landmarks(readings: Sequence[SliceReading]) -> tuple[Landmark, ...]:
     least = LANDMARK_SHARE * density.max()
     peaks = []
     while density.max() > least:
-        is_near = apart_mm[np.argmax(density)] < LEVEL_GAP_MM
-        is_level = apart_mm[np.argmax(density)] < 2 * LEVEL_SPREAD_MM
+        from_peak_mm = apart_mm[np.argmax(density)]
+        is_level = from_peak_mm < 2 * LEVEL_SPREAD_MM
         peaks.append(np.average(centres[is_level], axis=0, weights=scores[is_level, 0]))
-        density = np.where(is_near, 0.0, density)
+        density = np.where(from_peak_mm < LEVEL_GAP_MM, 0.0, density)
     from_below = zip(reversed(LEVELS), sorted(peaks, key=lambda centre: float(centre[2])), strict=False)
     return tuple(Landmark(level, centre) for level, centre in reversed(list(from_below)))
 
@@ -113,11 +113,13 @@ def _placed(
     if detection.region is not Region.NEURAL_FORAMEN:
         return replace(detection, level=_level_of_slice(reading, landmarks))
     centre = box_centre_mm(reading.geometry, detection.box)
-    near = [landmark for landmark in landmarks if abs(float(landmark.centre_mm[2] - centre[2])) < LEVEL_GAP_MM]
-    nearest = min(near, key=lambda landmark: abs(float(landmark.centre_mm[2] - centre[2])), default=None)
-    return replace(
-        detection, side=side_of_patient(float(centre[0]), midline_x_mm), level=nearest.level if nearest else None
-    )
+
+    def apart_mm(landmark: Landmark) -> float:
+        return abs(float(landmark.centre_mm[2] - centre[2]))
+
+    nearest = min(landmarks, key=apart_mm, default=None)
+    level = nearest.level if nearest and apart_mm(nearest) < LEVEL_GAP_MM else None
+    return replace(detection, side=side_of_patient(float(centre[0]), midline_x_mm), level=level)
 
 
 def _level_of_slice(reading: SliceReading, landmarks: Sequence[Landmark]) -> Level | None:

@@ -94,7 +94,7 @@ def _require_checkpoint(experiment: Experiment) -> None:
 def _garden_log(run_folder: Path) -> Iterator[None]:
     """Send what the Model Garden prints and logs, each of it twice, to `train.log` instead of the terminal."""
     absl = logging.getLogger("absl")
-    before = absl.handlers, absl.propagate, absl.level
+    handlers, propagates, level = absl.handlers, absl.propagate, absl.level
     handler = logging.FileHandler(run_folder / LOG_FILE, delay=True)
     absl.handlers, absl.propagate = [handler], False
     absl.setLevel(logging.INFO)
@@ -102,8 +102,8 @@ def _garden_log(run_folder: Path) -> Iterator[None]:
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
-        absl.handlers, absl.propagate = before[:2]
-        absl.setLevel(before[2])
+        absl.handlers, absl.propagate = handlers, propagates
+        absl.setLevel(level)
         handler.close()
 
 
