@@ -6,7 +6,8 @@ import pytest
 from hypothesis import settings
 from tests_settings import TINY
 
-from tfspine.config import Experiment, load_experiment
+from tfspine.config import Experiment
+from tfspine.experiment_file import load_experiment
 
 # How long an example takes says more about what else the machine is doing than about the code.
 settings.register_profile("tfspine", deadline=None)

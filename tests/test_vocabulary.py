@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfspine import boxes
-from tfspine.config import Precision, load_experiment
+from tfspine.config import Precision
 from tfspine.errors import AnnotationError, ConfigError, OutputError
+from tfspine.experiment_file import load_experiment
 from tfspine.geometry import SliceGeometry, patient_to_pixel, pixel_to_patient, plane_of, side_of_patient
 from tfspine.labels import Grade, Plane, Region, Side, detector_class, object_name, parse_object_name
 from tfspine.outputs import new_folder, write_text

@@ -1,21 +1,14 @@
-"""Experiments: frozen dataclasses read from TOML, two levels deep, with dotted overrides.
+"""Experiments: frozen dataclasses, two levels deep.
 
-The defaults are the paper's (PAPER.md, Model and The authors' own code); `experiments/*.toml` say what differs.
+The defaults are the paper's (PAPER.md, Model and The authors' own code); `experiments/*.toml` say what differs, and
+`experiment_file.py` reads them.
 """
 
-import copy
 import dataclasses
-import difflib
-import tomllib
-import types
-import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from pathlib import Path
 from typing import Any
-
-from tfspine.errors import ConfigError
 
 
 class Precision(StrEnum):
@@ -53,15 +46,42 @@ class GraderLoss(StrEnum):
     PLAIN = "plain"
 
 
+class Prevalence(StrEnum):
+    """How common each grade is among simulated patients: as in the paper's internal or external test set, or balanced.
+
+    Small cohorts need the balanced one to hold all four grades of each region.
+    """
+
+    PAPER = "paper"
+    EXTERNAL = "external"
+    BALANCED = "balanced"
+
+
+class Vendors(StrEnum):
+    """Whose scanners simulated patients lie in: the paper's internal or external cohort's, or one maker's."""
+
+    INTERNAL = "internal"
+    EXTERNAL = "external"
+    SIEMENS = "siemens"
+    GE = "ge"
+    PHILIPS = "philips"
+
+
 @dataclass(frozen=True)
 class PhantomConfig:
-    """Simulated patients. `first_study` shifts the numbering, so that a cohort can be made in parts."""
+    """Simulated patients. `first_study` shifts the numbering, so that a cohort can be made in parts.
+
+    `matrix_px` is the size of images, or 0 for that which the vendor's protocols have, 320 to 384. `randomize` draws
+    contrast, resolution and faults far beyond what scanners do, for training that has to hold on real pictures.
+    """
 
     studies: int = 24
     first_study: int = 1
     workers: int = 1
-    matrix_px: int = 256
+    matrix_px: int = 0
+    vendor: Vendors = Vendors.INTERNAL
     randomize: bool = False
+    prevalence: Prevalence = Prevalence.PAPER
 
 
 @dataclass(frozen=True)
@@ -181,41 +201,6 @@ class Experiment:
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
-def load_experiment(path: Path | None, settings: Sequence[str] = ()) -> Experiment:
-    """Read an experiment file and apply ``section.key=value`` settings on top.
-
-    Args:
-        path: a TOML file, or None for the defaults.
-        settings: overrides as given to ``--set``; values are TOML, and bare words are strings.
-
-    Raises:
-        ConfigError: the file cannot be read, a key is unknown (with a suggestion), or a value has the wrong type.
-    """
-    table: dict[str, Any] = _read_toml(path) if path else {}
-    return experiment_from_table(table, settings, source=str(path) if path else "--set")
-
-
-def experiment_from_table(table: dict[str, Any], settings: Sequence[str] = (), *, source: str) -> Experiment:
-    """Return the experiment that a TOML or a manifest holds as plain values, with settings on top.
-
-    Args:
-        table: sections and keys; `as_dict` writes them back.
-        settings: as in `load_experiment`.
-        source: the file to name in an error.
-
-    Raises:
-        ConfigError: as in `load_experiment`.
-    """
-    table = copy.deepcopy(table)
-    for setting in settings:
-        dotted, equals, text = setting.partition("=")
-        if not equals:
-            raise ConfigError(f'--set "{setting}": expected section.key=value')
-        _place(table, dotted.strip(), _parse_value(text.strip()))
-    experiment: Experiment = _build(Experiment, table, source, "")
-    return experiment
-
-
 def as_dict(config: Any) -> dict[str, Any]:
     """Return an experiment, or a section of one, as plain values for JSON and TOML."""
     return {item.name: _plain(getattr(config, item.name)) for item in dataclasses.fields(config)}
@@ -231,83 +216,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return value
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text())
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such experiment file; see experiments/") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: not a readable TOML file: {error}") from None
-
-
-def _parse_value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _place(table: dict[str, Any], dotted: str, value: Any) -> None:
-    """Put a value at ``section.key``; everything after ``overrides.`` is one Model Garden key."""
-    section, dot, key = dotted.partition(".")
-    if not dot:
-        table[section] = value
-        return
-    inner = table.setdefault(section, {})
-    if not isinstance(inner, dict):
-        raise ConfigError(f'--set "{dotted}": {section} is a value, not a section')
-    inner[key] = value
-
-
-def _build(kind: type, table: Mapping[str, Any], source: str, prefix: str) -> Any:
-    """Make the dataclass `kind` from a table, refusing what it does not know."""
-    hints = typing.get_type_hints(kind)
-    values = {}
-    for key, value in table.items():
-        name = prefix + key
-        if key not in hints:
-            raise ConfigError(f'{source}: unknown key "{name}"{_suggestion(key, hints, prefix)}')
-        if dataclasses.is_dataclass(hints[key]):
-            if not isinstance(value, Mapping):
-                raise ConfigError(f"{source}: {name} = {value!r}; expected a section [{name}]")
-            values[key] = _build(typing.cast(type, hints[key]), value, source, f"{name}.")
-        else:
-            values[key] = _convert(hints[key], value, f"{source}: {name} = {value!r}")
-    return kind(**values)
-
-
-def _suggestion(key: str, known: Mapping[str, Any], prefix: str) -> str:
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f'; did you mean "{prefix}{close[0]}"?' if close else f"; expected one of {', '.join(known)}"
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    """Return `value` as the annotated type, or say what was expected."""
-    if typing.get_origin(hint) is tuple:
-        return _convert_tuple(typing.get_args(hint), value, where)
-    if typing.get_origin(hint) is Mapping:
-        if isinstance(value, Mapping):
-            return types.MappingProxyType(dict(value))
-        raise ConfigError(f"{where}; expected a table")
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        try:
-            return hint(value)
-        except ValueError:
-            raise ConfigError(f"{where}; expected one of {', '.join(item.value for item in hint)}") from None
-    if hint is float and type(value) is int:
-        return float(value)
-    if type(value) is not hint:
-        raise ConfigError(f"{where}; expected {hint.__name__}")
-    return value
-
-
-def _convert_tuple(item_hints: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
-    if not isinstance(value, list | tuple):
-        raise ConfigError(f"{where}; expected a list")
-    if item_hints[-1] is Ellipsis:
-        item_hints = item_hints[:1] * len(value)
-    if len(value) != len(item_hints):
-        raise ConfigError(f"{where}; expected {len(item_hints)} values")
-    return tuple(_convert(hint, item, where) for hint, item in zip(item_hints, value, strict=True))

@@ -92,6 +92,14 @@ def test_a_labelled_slice_without_boxes_is_compared_too(files: Path) -> None:
     assert measured(files)["outside_slices"] == 1
 
 
+def test_a_reader_may_be_a_folder_of_labels(files: Path) -> None:
+    labels = f"same={files / 'labels'}"
+    assert main(words(files, "--slices", files / "slices", "--reader", labels, reference="labels")) == 0
+    readers = json.loads((files / "evaluation" / "metrics.json").read_text())["readers"]
+    assert readers["same"]["regions"]["central_canal"]["detection"][0]["recall"]["value"] == 1.0
+    assert (readers["same"]["outside_boxes"], readers["model"]["outside_boxes"]) == (0, 1)
+
+
 def test_json_for_a_program(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words(files, "--json")) == 0
     assert json.loads(capsys.readouterr().out)["readers"]["model"] == measured(files)
@@ -103,6 +111,7 @@ def test_json_for_a_program(files: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["--reader", "nobody"], "reference.csv", '"nobody": expected NAME=FILE'),
         (["--reader", "model=x.csv"], "reference.csv", '"model": named twice'),
         ([], "labels", "name the slices it belongs to with --slices"),
+        (["--reader", "people=labels"], "reference.csv", "labels: a folder of labels; name the slices"),
         ([], "missing.csv", "missing.csv: cannot be read"),
         (["--splits", "splits.csv", "--split", "validation"], "reference.csv", 'no study of split "validation"'),
         (["--set", "evaluation.iuo=0.3"], "reference.csv", 'did you mean "evaluation.iou"'),

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tfspine.config import Experiment, load_experiment
+from tfspine.config import Experiment
 from tfspine.errors import ConfigError
+from tfspine.experiment_file import load_experiment
 from tfspine.labels import Plane
 from tfspine.models import garden
 

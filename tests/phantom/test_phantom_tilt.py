@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tfspine.geometry import plane_of
 from tfspine.labels import Plane
 from tfspine.phantom.anatomy import draw_anatomy
-from tfspine.phantom.scanner import Protocol, axial_cuts
+from tfspine.phantom.cuts import axial_cuts
+from tfspine.phantom.protocol import Protocol
 
 AXIAL = Protocol(Plane.AXIAL, 4000, 90, 200.0, 256)
 

@@ -6,7 +6,7 @@ import pytest
 
 from tfspine.annotations.voc import write_voc
 from tfspine.cli.main import main
-from tfspine.config import load_experiment
+from tfspine.experiment_file import load_experiment
 from tfspine.labels import Plane
 from tfspine.records.examples import RecordExample
 from tfspine.records.folder import open_records

@@ -8,7 +8,8 @@ import pytest
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import LEVELS, Grade, Level, Plane, Region, Side
 from tfspine.phantom.anatomy import draw_anatomy
-from tfspine.phantom.scanner import Protocol, axial_cuts, sagittal_cuts
+from tfspine.phantom.cuts import axial_cuts, sagittal_cuts
+from tfspine.phantom.protocol import Protocol
 from tfspine.phantom.truth import annotate
 from tfspine.structures import Box, Detection, SliceReading
 from tfspine.study.assembly import assemble

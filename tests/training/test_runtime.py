@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from tfspine.config import Experiment, Precision, load_experiment
+from tfspine.config import Experiment, Precision
+from tfspine.experiment_file import load_experiment
 from tfspine.training import runtime
 
 AUTO = load_experiment(None, ["training.precision=auto"])

@@ -11,8 +11,9 @@ import pytest
 import tomli_w
 
 from tfspine.cli.main import main
-from tfspine.config import Experiment, as_dict, load_experiment
+from tfspine.config import Experiment, as_dict
 from tfspine.errors import ConfigError, ModelError
+from tfspine.experiment_file import load_experiment
 from tfspine.labels import Region
 from tfspine.records.folder import RecordFolder
 from tfspine.training import sweep

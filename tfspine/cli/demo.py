@@ -22,8 +22,9 @@ from typing import Any, Self
 
 import tfspine
 from tfspine.cli.options import project_file
-from tfspine.config import Experiment, as_dict, load_experiment
+from tfspine.config import Experiment, as_dict
 from tfspine.errors import TfspineError
+from tfspine.experiment_file import load_experiment
 from tfspine.labels import Plane, Region
 
 NOTICE = "Simulated patients. Research software, not a medical device."

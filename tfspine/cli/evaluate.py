@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="readers",
         action="append",
         required=True,
-        metavar="NAME=CSV",
-        help="whom to compare; repeatable",
+        metavar="NAME=CSV|DIR",
+        help="whom to compare: table of boxes, or a folder of LabelImg XML; repeatable",
     )
     parser.add_argument("--slices", type=Path, metavar="DIR", help="folder of ingest; needed with a folder of labels")
     parser.add_argument("--splits", type=Path, metavar="CSV", help="compare only studies of one split")
@@ -46,7 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read, compare, write, print."""
-    from tfspine.annotations.tables import read_boxes
     from tfspine.config import as_dict
     from tfspine.evaluation.figures import confusion_figure
     from tfspine.evaluation.study_evaluation import compare
@@ -65,7 +64,9 @@ def run(args: argparse.Namespace) -> None:
     paths = _reader_paths(args.readers)
     reference, covered = _reference(args)
     metrics = {
-        name: compare(reference, read_boxes(path), iou=settings.iou, confidence=settings.confidence, covered=covered)
+        name: compare(
+            reference, _boxes(path, args.slices), iou=settings.iou, confidence=settings.confidence, covered=covered
+        )
         for name, path in paths.items()
     }
     tables = {
@@ -113,7 +114,7 @@ def _reader_paths(readers: list[str]) -> dict[str, Path]:
         name, equals, path = text.partition("=")
         if not (name and equals and path):
             raise EvaluationError(
-                f'--reader "{text}": expected NAME=FILE, for example model=predictions/predictions.csv'
+                f'--reader "{text}": expected NAME=FILE or NAME=FOLDER, for example model=predictions/predictions.csv'
             )
         if name in paths:
             raise EvaluationError(f'--reader "{name}": named twice; give each reader a name of its own')
@@ -132,16 +133,12 @@ def _stem(name: str) -> str:
 def _reference(args: argparse.Namespace) -> "tuple[pd.DataFrame, pd.DataFrame]":
     """Return the reference's boxes and the slices that it covers, narrowed to the split."""
     from tfspine.annotations.splits import read_splits
-    from tfspine.annotations.tables import labels_table, read_boxes
     from tfspine.evaluation.study_evaluation import COVERED_COLUMNS
 
+    reference = _boxes(args.reference, args.slices)
     if args.reference.is_dir():
-        if not args.slices:
-            raise EvaluationError(f"{args.reference}: a folder of labels; name the slices it belongs to with --slices")
-        reference = labels_table(args.reference, args.slices / "slices.csv")
         covered = _labelled_slices(args.reference, args.slices)
     else:
-        reference = read_boxes(args.reference)
         covered = reference[list(COVERED_COLUMNS)].drop_duplicates()
     if args.splits:
         splits = read_splits(args.splits)
@@ -155,6 +152,17 @@ def _reference(args: argparse.Namespace) -> "tuple[pd.DataFrame, pd.DataFrame]":
         where = f' in split "{args.split}"' if args.splits else ""
         raise EvaluationError(f"{args.reference}: no slice to compare{where}; expected the reference of these studies")
     return reference, covered
+
+
+def _boxes(path: Path, slices: Path | None) -> "pd.DataFrame":
+    """Return the boxes of a table, or of a folder of labels drawn on some slices."""
+    from tfspine.annotations.tables import labels_table, read_boxes
+
+    if not path.is_dir():
+        return read_boxes(path)
+    if slices is None:
+        raise EvaluationError(f"{path}: a folder of labels; name the slices it belongs to with --slices")
+    return labels_table(path, slices / "slices.csv")
 
 
 def _labelled_slices(labels: Path, folder: Path) -> "pd.DataFrame":

@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from tfspine.cli import options
+
 IMAGES_TO_VERIFY = 8
 
 
@@ -26,22 +28,25 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.dicom.slices import load_slices
     from tfspine.errors import ModelError
     from tfspine.export.runs import load_plane_model
-    from tfspine.export.write import export_plane
+    from tfspine.export.write import STAGES, export_plane
     from tfspine.manifest import read_manifest
 
-    model = load_plane_model(args.detector, args.graders, args.settings)
-    slices = [slice_ for slice_ in load_slices(args.slices) if slice_.plane is model.plane]
-    if not slices:
-        raise ModelError(f"{args.slices}: holds no {model.plane} slice to verify with")
-    alike = [slice_.pixels for slice_ in slices if slice_.pixels.shape == slices[0].pixels.shape]
-    manifest = read_manifest(args.detector)
-    exported = export_plane(
-        model,
-        args.out,
-        images=np.stack(alike[:: max(1, len(alike) // IMAGES_TO_VERIFY)][:IMAGES_TO_VERIFY]),
-        inputs=[args.detector, *args.graders],
-        config=dict(manifest.config) if manifest else {},
-    )
+    with options.stage_bar(len(STAGES) + 1) as begin:
+        begin("building the networks")
+        model = load_plane_model(args.detector, args.graders, args.settings)
+        slices = [slice_ for slice_ in load_slices(args.slices) if slice_.plane is model.plane]
+        if not slices:
+            raise ModelError(f"{args.slices}: holds no {model.plane} slice to verify with")
+        alike = [slice_.pixels for slice_ in slices if slice_.pixels.shape == slices[0].pixels.shape]
+        manifest = read_manifest(args.detector)
+        exported = export_plane(
+            model,
+            args.out,
+            images=np.stack(alike[:: max(1, len(alike) // IMAGES_TO_VERIFY)][:IMAGES_TO_VERIFY]),
+            inputs=[args.detector, *args.graders],
+            config=dict(manifest.config) if manifest else {},
+            begin=begin,
+        )
     result = {
         "model": model.name,
         "version": exported.version,

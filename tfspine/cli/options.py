@@ -1,13 +1,18 @@
 """Arguments and progress that several commands share."""
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import tfspine
-from tfspine.config import Experiment, load_experiment
+from tfspine.config import Experiment
 from tfspine.errors import ConfigError
+from tfspine.experiment_file import load_experiment
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 T = TypeVar("T")
 
@@ -27,12 +32,24 @@ def experiment_from(args: argparse.Namespace) -> Experiment:
 
 def track(items: Sequence[T] | Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
     """Yield `items` under a progress bar with time left, on standard error."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with _bar() as progress:
         yield from progress.track(items, description=description, total=total)
+
+
+@contextmanager
+def stage_bar(stages: int) -> Iterator[Callable[[str], None]]:
+    """Yield a function that names the next of so many stages under a bar with time left, on standard error."""
+    with _bar() as progress:
+        task = progress.add_task("", total=stages)
+        begun = 0
+
+        def begin(stage: str) -> None:
+            nonlocal begun
+            progress.update(task, description=stage, completed=begun)
+            begun += 1
+
+        yield begin
+        progress.update(task, completed=stages)
 
 
 def project_file(name: str) -> Path:
@@ -45,3 +62,11 @@ def project_file(name: str) -> Path:
     if not path.is_file():
         raise ConfigError(f"{name}: not beside the installed package; run from a checkout, or name your own file")
     return path
+
+
+def _bar() -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))

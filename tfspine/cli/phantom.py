@@ -1,4 +1,4 @@
-"""``tfspine phantom``: simulated studies with known truth."""
+"""``tfspine phantom``: simulated studies with known truth, and what simulated readers make of them."""
 
 import argparse
 from collections.abc import Iterator
@@ -15,7 +15,9 @@ GRADE_COLUMNS = ("study", "level", "region", "side", "severity", "grade")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfspine phantom``."""
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for dicom/, labels/, grades.csv")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for dicom/, labels/, readers/, grades.csv"
+    )
     add_experiment(parser)
 
 
@@ -57,6 +59,7 @@ def _simulate_all(config: "PhantomConfig", seed: int, folder: Path) -> Iterator[
 
 def _simulate_one(job: "tuple[PhantomConfig, int, int, Path]") -> tuple[dict[str, Any], ...]:
     from tfspine.annotations.voc import write_voc
+    from tfspine.phantom.panel import read_by_panel
     from tfspine.phantom.study import simulate_study, write_dicom
 
     config, seed, number, folder = job
@@ -64,4 +67,7 @@ def _simulate_one(job: "tuple[PhantomConfig, int, int, Path]") -> tuple[dict[str
     write_dicom(study, folder / "dicom")
     for annotated in study.truth:
         write_voc(folder / "labels" / f"{annotated.key}.xml", annotated)
+    for reader, labels in read_by_panel(study.truth, study.severities, seed=seed, number=number).items():
+        for annotated in labels:
+            write_voc(folder / "readers" / reader / f"{annotated.key}.xml", annotated)
     return study.grades

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfspine.config import Experiment, experiment_from_table
+from tfspine.config import Experiment
 from tfspine.errors import ModelError
+from tfspine.experiment_file import experiment_from_table
 from tfspine.export.plane_model import PlaneModel
 from tfspine.labels import Plane, Region
 from tfspine.manifest import FILE_NAME, Manifest, read_manifest

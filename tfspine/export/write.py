@@ -1,5 +1,6 @@
 """Writing a plane's model as the next version of a servable."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from tfspine.export.warmup import write_warmup
 from tfspine.manifest import write_manifest
 from tfspine.outputs import new_folder
 
+STAGES = ("saving", "adding warm-up requests", "verifying")
+"""What `export_plane` does, in order."""
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -25,7 +29,13 @@ class Exported:
 
 
 def export_plane(
-    model: PlaneModel, root: Path, *, images: NDArray[np.uint8], inputs: list[Path], config: dict[str, object]
+    model: PlaneModel,
+    root: Path,
+    *,
+    images: NDArray[np.uint8],
+    inputs: list[Path],
+    config: dict[str, object],
+    begin: Callable[[str], None] = lambda stage: None,
 ) -> Exported:
     """Save, add warm-up requests, verify, and only then give the folder its version number.
 
@@ -35,6 +45,7 @@ def export_plane(
         images: slices, uint8 [N, H, W], for the warm-up and the comparison.
         inputs: the runs that the model came from, for the manifest.
         config: the experiment, for the manifest.
+        begin: told which of `STAGES` begins.
 
     Raises:
         ModelError: the saved model does not answer as the one in memory.
@@ -42,8 +53,11 @@ def export_plane(
     home = root / signatures.MODEL_NAMES[model.plane]
     version = _next_version(home)
     with new_folder(home / str(version)) as folder:
+        begin(STAGES[0])
         tf.saved_model.save(model.variables(), str(folder), signatures=model.signatures())
+        begin(STAGES[1])
         write_warmup(folder, model.plane, images[0])
+        begin(STAGES[2])
         difference = verify(folder, model, images)
         details = {"plane": model.plane, "version": version, "largest_difference": difference}
         write_manifest(folder, command="export", config=config, inputs=inputs, details=details)

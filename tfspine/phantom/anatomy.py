@@ -1,84 +1,160 @@
 """One simulated person: the course of the spine, the sizes of its parts, and how narrow each region is.
 
-Everything that varies between people is a field here; what is drawn from it is in `body.py`. Lengths in mm. Sizes
-are textbook means with a spread of about a tenth (canal: Ulrich 1980, Hasegawa 1995; foramen: Stephens 1991; discs:
-Zhou 2000); a later version sets each against its source.
+Everything that varies between people is a field here, drawn from the means and spreads of `measures.py`; what is
+drawn from it is in `body.py`. Lengths in mm.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
-from tfspine.labels import LEVELS
-from tfspine.phantom.frame import SpineFrame
+from tfspine.config import Prevalence
+from tfspine.labels import LEVELS, Region, Side
+from tfspine.phantom import measures
+from tfspine.phantom.degeneration import draw_age_years
+from tfspine.phantom.frame import DISCS, LUMBAR, SpineFrame
 from tfspine.phantom.severity import Severities, draw_severities
-
-LEVEL_DISTANCE_MM = (34.0, 35.0, 36.0, 36.0)
-"""From each disc's centre to the next, along the spine."""
-
-TILT_DEG = (-9.0, -4.0, 2.0, 9.0, 27.0)
-"""Rise of each disc plane towards the back: the lordosis of a person lying on the back."""
 
 STEEPEST_TILT_DEG = 40.0
 """Beyond it technicians no longer tilt the slices along; from 45 degrees they would be coronal (`geometry.py`)."""
 
+LATTICE = 32
+"""Points along each side of the random lattice from which textures are read."""
+
+ROOTS = 16
+"""Roots of the cauda equina that a slice through the upper sac shows."""
+
 
 @dataclass(frozen=True)
 class Anatomy:
-    """One person. Arrays are float32 [5], one value for each disc from head to feet."""
+    """One person. Arrays are float32 [9], one value for each of `frame.DISCS`, where not said otherwise.
 
+    `narrowing` holds the severities of the regions at every disc, 0 where nobody grades; `roots` is float32
+    [ROOTS, 2], places in the sac in halves of its width and depth; `lattice` is float32 [32, 32, 32], smooth noise of
+    mean 0 and deviation 1. `muscle_fat`, `gas` and `marrow_fat` are shares in 0 to 1.
+    """
+
+    age_years: float
     frame: SpineFrame
     severities: Severities
+    narrowing: dict[tuple[Region, Side | None], NDArray[np.float32]]
     body_half_width_mm: NDArray[np.float32]
     body_half_depth_mm: NDArray[np.float32]
     disc_half_height_mm: NDArray[np.float32]
     sac_half_width_mm: NDArray[np.float32]
     sac_half_depth_mm: NDArray[np.float32]
+    sac_taper: NDArray[np.float32]
+    epidural_gap_mm: NDArray[np.float32]
     canal_depth_mm: NDArray[np.float32]
+    canal_half_width_mm: NDArray[np.float32]
+    foramen_half_height_mm: NDArray[np.float32]
+    foramen_half_depth_mm: NDArray[np.float32]
+    flavum_mm: NDArray[np.float32]
+    facet_angle_deg: NDArray[np.float32]
+    facet_off_midline_mm: NDArray[np.float32]
+    psoas_radius_mm: NDArray[np.float32]
     hydration: NDArray[np.float32]
+    wear: NDArray[np.float32]
+    roots: NDArray[np.float32]
+    muscle_size: float
     muscle_fat: float
-    skin_depth_mm: float
-    texture_phases: NDArray[np.float32]
+    marrow_fat: float
+    gas: float
+    skin_fat_mm: float
+    back_curve_mm: float
+    waist_half_width_mm: float
+    lattice: NDArray[np.float32]
 
 
-def draw_anatomy(rng: np.random.Generator) -> Anatomy:
-    """Draw one person."""
-    severities = draw_severities(rng)
-    size = float(np.clip(rng.normal(1.0, 0.06), 0.86, 1.14))
-    canal = float(np.clip(rng.normal(1.0, 0.05), 0.88, 1.12))
+def draw_anatomy(rng: np.random.Generator, *, prevalence: Prevalence = Prevalence.PAPER) -> Anatomy:
+    """Draw one person of a cohort in which grades are so common."""
+    age_years = draw_age_years(rng)
+    severities = draw_severities(rng, age_years=age_years, prevalence=prevalence)
+    narrowing = _at_every_disc(severities)
+    size = float(np.clip(rng.normal(1.0, 0.05), 0.88, 1.12))
+    old = float(np.clip((age_years - 20.0) / 70.0, 0.0, 1.0))
 
-    def per_disc(means: tuple[float, ...] | float, spread: float = 0.03) -> NDArray[np.float32]:
-        wobble = np.clip(rng.normal(1.0, spread, len(LEVELS)), 1 - 2 * spread, 1 + 2 * spread)
-        return np.asarray(np.broadcast_to(means, len(LEVELS)) * wobble * size, np.float32)
+    def sized(measure: measures.Measure) -> NDArray[np.float32]:
+        return measures.draw(rng, measure) * np.float32(size)
 
+    canal = narrowing[Region.CENTRAL_CANAL, None]
+    wear = np.clip(0.55 * canal + old * rng.beta(2.0, 3.0, len(DISCS)), 0.0, 1.0)
     return Anatomy(
+        age_years=age_years,
         frame=_draw_frame(rng, size),
         severities=severities,
-        body_half_width_mm=per_disc((21.0, 22.0, 23.0, 24.5, 25.5)),
-        body_half_depth_mm=per_disc((16.0, 16.5, 17.0, 17.5, 17.5)),
-        disc_half_height_mm=per_disc((4.0, 4.5, 5.0, 5.5, 5.0)),
-        sac_half_width_mm=per_disc(9.5) * np.float32(canal),
-        sac_half_depth_mm=per_disc(7.3) * np.float32(canal),
-        canal_depth_mm=per_disc(18.0) * np.float32(canal),
-        hydration=rng.uniform(0.0, 1.0, len(LEVELS)).astype(np.float32),
-        muscle_fat=float(rng.uniform(0.1, 0.6)),
-        skin_depth_mm=float(rng.uniform(82.0, 105.0)),
-        texture_phases=rng.uniform(0.0, 2 * np.pi, 8).astype(np.float32),
+        narrowing=narrowing,
+        body_half_width_mm=sized(measures.BODY_HALF_WIDTH),
+        body_half_depth_mm=sized(measures.BODY_HALF_DEPTH),
+        disc_half_height_mm=sized(measures.DISC_HALF_HEIGHT) * np.asarray(1.0 - 0.35 * wear, np.float32),
+        sac_half_width_mm=sized(measures.SAC_HALF_WIDTH),
+        sac_half_depth_mm=sized(measures.SAC_HALF_DEPTH),
+        sac_taper=np.clip(rng.normal(0.25, 0.22) + rng.normal(0, 0.1, len(DISCS)), -0.1, 0.75).astype(np.float32),
+        epidural_gap_mm=sized(measures.EPIDURAL_GAP),
+        canal_depth_mm=sized(measures.CANAL_DEPTH),
+        canal_half_width_mm=sized(measures.CANAL_HALF_WIDTH),
+        foramen_half_height_mm=sized(measures.FORAMEN_HALF_HEIGHT),
+        foramen_half_depth_mm=sized(measures.FORAMEN_HALF_DEPTH),
+        flavum_mm=sized(measures.FLAVUM) * np.float32(0.85 + 0.3 * old),
+        facet_angle_deg=measures.draw(rng, measures.FACET_ANGLE_DEG),
+        facet_off_midline_mm=sized(measures.FACET_OFF_MIDLINE),
+        psoas_radius_mm=sized(measures.PSOAS_RADIUS) * np.float32(1.1 - 0.25 * old),
+        hydration=np.clip(1.0 - wear + rng.normal(0.0, 0.15, len(DISCS)), 0.0, 1.0).astype(np.float32),
+        wear=wear.astype(np.float32),
+        roots=_draw_roots(rng),
+        muscle_size=float(rng.uniform(0.88, 1.15)) * size,
+        muscle_fat=float(np.clip(0.15 + 0.4 * old + rng.normal(0.0, 0.15), 0.02, 0.85)),
+        marrow_fat=float(np.clip(0.3 + 0.3 * old + rng.normal(0.0, 0.08), 0.2, 0.75)),
+        gas=float(rng.uniform(0.0, 0.5)),
+        skin_fat_mm=float(np.clip(rng.lognormal(np.log(16.0), 0.6), 4.0, 55.0)),
+        back_curve_mm=float(rng.uniform(180.0, 700.0)),
+        waist_half_width_mm=float(rng.uniform(140.0, 190.0)),
+        lattice=_draw_lattice(rng),
     )
+
+
+def _at_every_disc(severities: Severities) -> dict[tuple[Region, Side | None], NDArray[np.float32]]:
+    narrowing = {}
+    for region in Region:
+        for side in (Side.LEFT, Side.RIGHT) if region.is_paired else (None,):
+            values = np.zeros(len(DISCS), np.float32)
+            values[LUMBAR] = [severities.at(region, level, side) for level in LEVELS]
+            narrowing[region, side] = values
+    return narrowing
 
 
 def _draw_frame(rng: np.random.Generator, size: float) -> SpineFrame:
-    """Lay the discs along a curve whose tangent follows their tilts."""
-    lordosis = rng.normal(1.0, 0.18)
-    drawn = np.array(TILT_DEG) * lordosis + rng.normal(0.0, 1.5, len(LEVELS))
-    tilts = np.radians(np.clip(drawn, -STEEPEST_TILT_DEG, STEEPEST_TILT_DEG))
-    steps = np.array(LEVEL_DISTANCE_MM) * size
-    centres = np.zeros((len(LEVELS), 2))
+    """Lay the discs along a curve whose tangent follows their tilts, with a slight bend to one side."""
+    means = np.array(measures.TILT_DEG.mean)
+    lordosis = float(np.clip(rng.normal(1.0, 0.17), 0.6, 1.4))
+    drawn = means * lordosis + rng.normal(0.0, 1.2, len(DISCS))
+    drawn[LUMBAR] = np.clip(drawn[LUMBAR], -STEEPEST_TILT_DEG, STEEPEST_TILT_DEG)
+    tilts = np.radians(drawn)
+    steps = measures.draw(rng, measures.DISC_DISTANCE) * size
+    centres = np.zeros((len(DISCS), 3))
     for index, step in enumerate(steps):
         middle = (tilts[index] + tilts[index + 1]) / 2
-        centres[index + 1] = centres[index] + step * np.array([np.sin(middle), -np.cos(middle)])
-    shift = rng.normal(0.0, [4.0, 10.0])
-    return SpineFrame(
-        centres_yz_mm=centres - centres[2] + shift, tilts_rad=tilts, midline_x_mm=float(rng.normal(0.0, 4.0))
-    )
+        centres[index + 1, 1:] = centres[index, 1:] + step * np.array([np.sin(middle), -np.cos(middle)])
+    middle_disc = (LUMBAR.start + LUMBAR.stop) // 2
+    centres -= centres[middle_disc]
+    bend = np.cos((centres[:, 2] - rng.uniform(-40.0, 40.0)) / 55.0)
+    centres[:, 0] = rng.normal(0.0, 4.0) + rng.normal(0.0, 2.0) * (bend - bend.mean())
+    centres[:, 1:] += rng.normal(0.0, [4.0, 8.0])
+    return SpineFrame(centres_mm=centres, tilts_rad=tilts)
+
+
+def _draw_roots(rng: np.random.Generator) -> NDArray[np.float32]:
+    """Scatter the cauda equina: in a person lying on the back it sinks to the back of the sac, like a horseshoe."""
+    angle = rng.uniform(0.0, np.pi, ROOTS)
+    radius = rng.uniform(0.35, 0.82, ROOTS)
+    sunk = float(rng.uniform(0.0, 0.35))
+    across, behind = radius * np.cos(angle), radius * np.sin(angle) * rng.uniform(0.5, 1.0) + sunk * (1 - radius)
+    forward = rng.random(ROOTS) < 0.3
+    return np.stack([across, np.where(forward, -0.4 * behind, behind)], axis=1).astype(np.float32)
+
+
+def _draw_lattice(rng: np.random.Generator) -> NDArray[np.float32]:
+    lattice = gaussian_filter(rng.standard_normal((LATTICE,) * 3), 0.7, mode="wrap")
+    return np.asarray((lattice - lattice.mean()) / lattice.std(), np.float32)

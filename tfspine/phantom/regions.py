@@ -1,64 +1,91 @@
 """Where canal, recesses and foramina lie and how far they are narrowed: one source for pictures and truth.
 
-All positions are places of `frame.py` in mm; `severity` is the local one, 0 to 1.
+All positions are places of `frame.py` in mm; narrowing is the local severity, 0 to 1.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tfspine.labels import LEVELS, Region, Side
+from tfspine.labels import Region, Side
 from tfspine.phantom.anatomy import Anatomy
-from tfspine.phantom.severity import profile
+from tfspine.phantom.frame import Place
+from tfspine.phantom.severity import CANAL_NARROWING_HALF_MM, profile
 
-CANAL_NARROWING_HALF_MM = 7.0
-"""Distance from the disc plane up to which disc and flavum narrow the canal."""
-
-RECESS_U_MM = 12.0
-RECESS_BEHIND_BODY_MM = 4.0
-RECESS_HALF_MM = (4.0, 4.0)
-RECESS_REACH_MM = 5.0
+RECESS_HALF_MM = (3.8, 3.4)
+RECESS_BEHIND_BODY_MM = 3.6
+RECESS_REACH_MM = 3.75
 """How far from the disc plane a recess is open; slices nearer than this show at least half of it, and are boxed."""
 
-FORAMEN_U_MM = (14.5, 26.5)
-"""From where to where, off the midline, a foramen is open; sagittal slices between show it, and are boxed."""
+FORAMEN_D_MM = -7.0
+FORAMEN_BEHIND_BODY_MM = 4.3
+FORAMEN_LENGTH_MM = 11.1
+"""From the inner edge of the pedicles outwards; sagittal slices within show the foramen, and are boxed."""
 
-FORAMEN_D_MM = -5.0
-FORAMEN_HALF_HEIGHT_MM = 10.0
-FORAMEN_BEHIND_BODY_MM = 6.0
-FORAMEN_HALF_DEPTH_MM = 6.0
-
-BOX_MARGIN_MM = 1.0
-
-
-def sided(anatomy: Anatomy, region: Region, side: Side | None) -> NDArray[np.float32]:
-    """Return the severities of a region at the five discs, float32 [5]."""
-    return np.array([anatomy.severities.at(region, level, side) for level in LEVELS], np.float32)
+BOX_MARGIN_MM = 1.5
+FORAMEN_MARGIN_MM = 2.0
+RECESS_MARGIN_MM = 3.0
+"""Boxes are drawn around a region with its border: the dura, the bone of a foramen, and the facet and disc that narrow
+a recess."""
 
 
-def canal_severity(anatomy: Anatomy, disc: ArrayLike, d_mm: ArrayLike) -> NDArray[np.float32]:
+def canal_narrowing(anatomy: Anatomy, disc: ArrayLike, d_mm: ArrayLike) -> NDArray[np.float32]:
     """Return how far the canal is narrowed at places near a disc: all at the disc, nothing a few mm away."""
-    at_disc = sided(anatomy, Region.CENTRAL_CANAL, None)[np.asarray(disc)]
+    at_disc = anatomy.narrowing[Region.CENTRAL_CANAL, None][np.asarray(disc)]
     return np.asarray(at_disc * profile(d_mm, CANAL_NARROWING_HALF_MM), np.float32)
 
 
+def bulge_mm(anatomy: Anatomy, place: Place) -> NDArray[np.float32]:
+    """Return how far the disc stands out behind at places, where it narrows the canal, a recess or a foramen."""
+    recess, foramen = (
+        np.where(
+            place.u_mm > 0,
+            anatomy.narrowing[region, Side.LEFT][place.disc],
+            anatomy.narrowing[region, Side.RIGHT][place.disc],
+        )
+        for region in (Region.LATERAL_RECESS, Region.NEURAL_FORAMEN)
+    )
+    side = np.abs(place.u_mm)
+    sideways = np.exp(-np.square((side - 11.0) / 6.0))
+    outwards = np.exp(-np.square((side - 19.0) / 6.0))
+    canal = anatomy.narrowing[Region.CENTRAL_CANAL, None][place.disc] * np.exp(-np.square(side / 16.0))
+    return np.asarray(0.4 + 4.0 * canal + 2.0 * recess * sideways + 2.5 * foramen * outwards, np.float32)
+
+
+def sac_mm(anatomy: Anatomy, disc: int) -> tuple[float, float, float]:
+    """Return (half width, front, back) of the sac that nothing narrows, in u and v."""
+    front = float(anatomy.body_half_depth_mm[disc] + anatomy.epidural_gap_mm[disc])
+    return float(anatomy.sac_half_width_mm[disc]), front, front + 2.0 * float(anatomy.sac_half_depth_mm[disc])
+
+
 def canal_box_mm(anatomy: Anatomy, disc: int) -> tuple[float, float, float, float]:
-    """Return (u low, u high, v low, v high) of the bony canal: sac, epidural fat and flavum lie inside."""
-    half = float(anatomy.sac_half_width_mm[disc]) + 2.0 + BOX_MARGIN_MM
-    front = float(anatomy.body_half_depth_mm[disc])
-    return -half, half, front, front + float(anatomy.canal_depth_mm[disc]) + BOX_MARGIN_MM
+    """Return (u low, u high, v low, v high) of the canal: the sac as it would be unnarrowed, with its lining."""
+    half, front, back = sac_mm(anatomy, disc)
+    return -half - BOX_MARGIN_MM, half + BOX_MARGIN_MM, front - BOX_MARGIN_MM, back + BOX_MARGIN_MM
+
+
+def recess_u_mm(anatomy: Anatomy, disc: ArrayLike) -> NDArray[np.float32]:
+    """Return the distance of the recess from the midline, between sac and pedicle."""
+    return np.asarray(anatomy.canal_half_width_mm[np.asarray(disc)] - 1.2, np.float32)
 
 
 def recess_box_mm(anatomy: Anatomy, disc: int, side: Side) -> tuple[float, float, float, float]:
     """Return (u low, u high, v low, v high) of a recess with the bone around it."""
-    half_u, half_v = (half + 2.0 + BOX_MARGIN_MM / 2 for half in RECESS_HALF_MM)
-    u = RECESS_U_MM * sign(side)
+    half_u, half_v = (half + RECESS_MARGIN_MM for half in RECESS_HALF_MM)
+    u = float(recess_u_mm(anatomy, disc)) * sign(side)
     v = float(anatomy.body_half_depth_mm[disc]) + RECESS_BEHIND_BODY_MM
     return u - half_u, u + half_u, v - half_v, v + half_v
 
 
+def foramen_u_mm(anatomy: Anatomy, disc: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return from where to where, off the midline, a foramen is open."""
+    inner = anatomy.canal_half_width_mm[np.asarray(disc)] + 2.0
+    return np.asarray(inner, np.float32), np.asarray(inner + FORAMEN_LENGTH_MM, np.float32)
+
+
 def foramen_box_mm(anatomy: Anatomy, disc: int) -> tuple[float, float, float, float]:
     """Return (d low, d high, v low, v high) of a foramen that nothing narrows."""
-    half_d, half_v = FORAMEN_HALF_HEIGHT_MM + BOX_MARGIN_MM, FORAMEN_HALF_DEPTH_MM + BOX_MARGIN_MM
+    half_d = float(anatomy.foramen_half_height_mm[disc]) + FORAMEN_MARGIN_MM
+    half_v = float(anatomy.foramen_half_depth_mm[disc]) + FORAMEN_MARGIN_MM
     v = float(anatomy.body_half_depth_mm[disc]) + FORAMEN_BEHIND_BODY_MM
     return FORAMEN_D_MM - half_d, FORAMEN_D_MM + half_d, v - half_v, v + half_v
 

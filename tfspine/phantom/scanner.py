@@ -1,112 +1,147 @@
-"""Where the slices lie, and what a scanner makes of the person there."""
+"""What a scanner makes of the person in one slice: from the signal of tissues to stored pixels."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import dataclasses
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfspine.geometry import SliceGeometry, pixel_to_patient
-from tfspine.labels import LEVELS, Plane
+from tfspine.phantom import kspace
 from tfspine.phantom.anatomy import Anatomy
 from tfspine.phantom.body import draw_body
-from tfspine.phantom.frame import backwards, centre_mm, footwards, locate
-from tfspine.phantom.tissue import signals
-
-SLICE_THICKNESS_MM = 4.0
-SLICE_DISTANCE_MM = 4.4
-SAGITTAL_SLICES = 14
-AIM_BEHIND_DISC_MM = (6.0, 11.0)
-"""The middle of axial images. Further back, the centres of two steeply tilted stacks would change places."""
+from tfspine.phantom.cuts import Cut, body_front_mm
+from tfspine.phantom.fields import bias_field, coil_sensitivity, corner_mask, points_of, saturation_factor
+from tfspine.phantom.frame import DISCS, LUMBAR, to_patient
+from tfspine.phantom.kspace import Image
+from tfspine.phantom.protocol import Protocol, fat_shift_px
+from tfspine.phantom.tissue import Signals, Tissue, signals
 
 SAMPLES_THROUGH_SLICE = 2
 """Samples averaged over the thickness of a slice: partial volume across it."""
 
-NOISE = 0.012
-"""Standard deviation of each channel of the Rician noise, relative to the signal of pure water."""
+LARGEST_STORED = 4095
+"""Twelve bits, as scanners store."""
 
-STORED_RANGE = 2400.0
-"""Stored value of a signal of 1: bright fluid stays within 12 bits."""
+SKIN_SEARCH_MM = (40.0, 200.0, 1.0)
+"""From where to where behind the spine, and how finely, the skin of the back is looked for."""
 
-
-@dataclass(frozen=True)
-class Protocol:
-    """How one series is measured; times in ms, field of view in mm."""
-
-    plane: Plane
-    repetition_time_ms: float
-    echo_time_ms: float
-    field_of_view_mm: float
-    matrix_px: int
-
-
-@dataclass(frozen=True)
-class Cut:
-    """One slice to be measured: its geometry, and for an axial one the disc it belongs to and how far it lies off."""
-
-    geometry: SliceGeometry
-    disc: int | None
-    d_mm: float
-
-
-def axial_cuts(anatomy: Anatomy, protocol: Protocol, rng: np.random.Generator) -> Iterator[Cut]:
-    """Yield five stacks, each parallel to a disc, from head to feet."""
-    frame = anatomy.frame
-    aim_v = rng.uniform(*AIM_BEHIND_DISC_MM)
-    for disc in range(len(LEVELS)):
-        count = int(rng.integers(5, 7))
-        first = -(count - 1) / 2 * SLICE_DISTANCE_MM + rng.uniform(-1.5, 1.5)
-        for index in range(count):
-            d_mm = first + index * SLICE_DISTANCE_MM
-            middle = centre_mm(frame, disc) + d_mm * footwards(frame, disc) + aim_v * backwards(frame, disc)
-            yield Cut(_around(middle, (1.0, 0.0, 0.0), backwards(frame, disc), protocol), disc, d_mm)
-
-
-def sagittal_cuts(anatomy: Anatomy, protocol: Protocol, rng: np.random.Generator) -> Iterator[Cut]:
-    """Yield parallel slices from the patient's right to left, across both rows of foramina."""
-    frame = anatomy.frame
-    y, z = frame.centres_yz_mm.mean(axis=0)
-    first = frame.midline_x_mm - (SAGITTAL_SLICES - 1) / 2 * SLICE_DISTANCE_MM + rng.uniform(-1.5, 1.5)
-    shift = rng.uniform(-8.0, 8.0, 2)
-    for index in range(SAGITTAL_SLICES):
-        middle = np.array([first + index * SLICE_DISTANCE_MM, y + 15.0 + shift[0], z + shift[1]])
-        yield Cut(_around(middle, (0.0, 1.0, 0.0), np.array([0.0, 0.0, -1.0]), protocol), None, 0.0)
+CANAL_BEHIND_DISC_MM = 27.0
+"""Where a signal of 1 is stored as `Protocol.stored_level`: the middle of the canal."""
 
 
 def scan(anatomy: Anatomy, cut: Cut, protocol: Protocol, rng: np.random.Generator) -> NDArray[np.uint16]:
     """Return the stored pixels of one slice, uint16 [rows, columns] within 12 bits."""
-    rows, columns = cut.geometry.size_px
-    grid = np.stack(np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"), axis=-1)
-    points = pixel_to_patient(cut.geometry, grid).astype(np.float32).reshape(-1, 3)
-    normal = cut.geometry.normal.astype(np.float32)
-    table = signals(repetition_time_ms=protocol.repetition_time_ms, echo_time_ms=protocol.echo_time_ms)
-    edge_mm = max(cut.geometry.spacing_mm)
-    total = np.zeros(len(points), np.float32)
-    for sample in range(SAMPLES_THROUGH_SLICE):
-        offset = SLICE_THICKNESS_MM * ((sample + 0.5) / SAMPLES_THROUGH_SLICE - 0.5)
-        place = locate(anatomy.frame, points + np.float32(offset) * normal)
-        total += draw_body(anatomy, place, table, edge_mm=edge_mm)
-    image = (total / SAMPLES_THROUGH_SLICE).reshape(rows, columns) * _coil_shading(cut.geometry, points)
-    noisy = np.hypot(image + rng.normal(0, NOISE, image.shape), rng.normal(0, NOISE, image.shape))
-    return np.clip(np.rint(noisy * STORED_RANGE), 0, 4095).astype(np.uint16)
+    axis, artefacts, size_px = protocol.phase.axis, protocol.artefacts, cut.geometry.size_px
+    margin = round(artefacts.wrap * size_px[axis])
+    geometry = widened(cut.geometry, margin, axis=axis)
+    points = points_of(geometry)
+    signal = _excited(anatomy, geometry, points, _tissue_signals(protocol, rng), protocol.thickness_mm)
+    if artefacts.saturation is not None:
+        front_mm, forwards = body_front_mm(anatomy, cut)
+        left = saturation_factor(artefacts.saturation, points, front_mm=front_mm, forwards=forwards)
+        signal *= left[..., np.newaxis]
+    canal_mm, skin_mm = _canal_and_skin_mm(anatomy)
+    sensitivity = coil_sensitivity(artefacts.coil, geometry, skin_mm=skin_mm, reference_mm=canal_mm)
+    received = kspace.folded(signal * sensitivity[..., np.newaxis], margin=margin, axis=axis)
+    magnitude = measure(received, protocol, rng)
+    inner = np.moveaxis(np.moveaxis(sensitivity, axis, 0)[margin : margin + size_px[axis]], 0, axis)
+    return _stored(magnitude * inner**-artefacts.coil.normalised, protocol)
 
 
-def _around(
-    middle: NDArray[np.float64], row: tuple[float, float, float], column: NDArray[np.float64], protocol: Protocol
-) -> SliceGeometry:
-    spacing = protocol.field_of_view_mm / protocol.matrix_px
-    half = (protocol.matrix_px - 1) / 2 * spacing
-    position = middle - half * np.asarray(row) - half * column
-    return SliceGeometry(
-        position_mm=(float(position[0]), float(position[1]), float(position[2])),
-        row_direction=row,
-        column_direction=(float(column[0]), float(column[1]), float(column[2])),
-        spacing_mm=(spacing, spacing),
-        size_px=(protocol.matrix_px, protocol.matrix_px),
+def measure(received: Image, protocol: Protocol, rng: np.random.Generator) -> Image:
+    """Return the magnitude image, float32 [rows, columns], of what the coil receives.
+
+    Args:
+        received: float32 [rows, columns, 2], water and fat.
+        protocol: how k-space is sampled.
+        rng: of the noise.
+    """
+    size_px, artefacts = (received.shape[0], received.shape[1]), protocol.artefacts
+    phase, frequency = protocol.phase.axis, 1 - protocol.phase.axis
+    water, fat = (kspace.spectrum_of(np.ascontiguousarray(received[..., part])) for part in (0, 1))
+    displaced = kspace.shifted(fat, fat_shift_px(protocol), length=size_px[frequency], axis=frequency)
+    windows = [
+        kspace.sampling_window(length, axis=axis, sampled=sampled, apodisation=artefacts.apodisation)
+        for axis, (length, sampled) in enumerate(zip(size_px, _by_axis(protocol), strict=True))
+    ]
+    moving = list(windows)
+    length = size_px[phase]
+    moving[phase] = (
+        windows[phase]
+        * kspace.blur_window(length, axis=phase, blur_px=artefacts.blur_px)
+        * kspace.ghost_window(
+            length, axis=phase, strength=artefacts.ghost, distance_px=artefacts.ghost_distance * length
+        )
     )
+    spectrum = kspace.windowed(np.asarray(water + displaced, np.complex64), moving[0], moving[1])
+    in_phase, quadrature = (
+        kspace.noise_spectrum(rng, size_px, windows[0], windows[1], deviation=artefacts.noise) for _ in range(2)
+    )
+    real = kspace.image_of(np.asarray(spectrum + in_phase, np.complex64), size_px)
+    return np.hypot(real, kspace.image_of(quadrature, size_px))
 
 
-def _coil_shading(geometry: SliceGeometry, points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the receive profile of a spine coil under the back: brighter there, float32 [rows, columns]."""
-    depth = points[:, 1] - points[:, 1].max()
-    return np.asarray(0.55 + 0.6 * np.exp(depth / 70.0), np.float32).reshape(geometry.size_px)
+def widened(geometry: SliceGeometry, margin: int, *, axis: int) -> SliceGeometry:
+    """Return a slice with `margin` more pixels at both ends of one axis, the others where they were."""
+    first, size_px = [0, 0], list(geometry.size_px)
+    first[axis] -= margin
+    size_px[axis] += 2 * margin
+    x, y, z = pixel_to_patient(geometry, first)
+    return dataclasses.replace(geometry, position_mm=(float(x), float(y), float(z)), size_px=(size_px[0], size_px[1]))
+
+
+def _tissue_signals(protocol: Protocol, rng: np.random.Generator) -> Signals:
+    """Return each tissue's signal in the sequence on one slice, where moving fluid has lost some of its own."""
+    times = {"repetition_time_ms": protocol.repetition_time_ms, "echo_time_ms": protocol.echo_time_ms}
+    factors = dict(protocol.contrast)
+    factors[Tissue.CSF] = factors.get(Tissue.CSF, 1.0) * (1.0 - protocol.artefacts.flow_loss * rng.random())
+    return {
+        tissue: (water * factors.get(tissue, 1.0), fat * factors.get(tissue, 1.0))
+        for tissue, (water, fat) in signals(field_t=protocol.field_t, **times).items()
+    }
+
+
+def _excited(
+    anatomy: Anatomy, geometry: SliceGeometry, points: NDArray[np.float32], table: Signals, thickness_mm: float
+) -> Image:
+    """Return the signal of water and fat in a slice, float32 [rows, columns, 2], averaged over its thickness."""
+    normal = geometry.normal.astype(np.float32)
+    through = (np.arange(SAMPLES_THROUGH_SLICE) + 0.5) / SAMPLES_THROUGH_SLICE - 0.5
+    signal = draw_body(
+        anatomy,
+        points.reshape(-1, 3),
+        table,
+        edge_mm=max(geometry.spacing_mm),
+        offsets_mm=[np.float32(share * thickness_mm) * normal for share in through],
+    )
+    return signal.reshape(*geometry.size_px, 2)
+
+
+def _canal_and_skin_mm(anatomy: Anatomy) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where the canal's middle and the skin behind it lie at the middle lumbar disc, patient positions [3].
+
+    The skin is where the drawn body ends, so that the coil lies right behind whatever the person is.
+    """
+    disc = range(len(DISCS))[LUMBAR][2]
+    v_mm = np.arange(*SKIN_SEARCH_MM)
+    points = to_patient(anatomy.frame, disc=disc, d_mm=0.0, u_mm=0.0, v_mm=v_mm)
+    is_body: Signals = {tissue: (float(tissue is not Tissue.AIR), 0.0) for tissue in Tissue}
+    body = draw_body(anatomy, points.astype(np.float32), is_body, edge_mm=1.0).sum(axis=1)
+    skin = int(np.flatnonzero(body > 0.5)[-1])
+    canal = to_patient(anatomy.frame, disc=disc, d_mm=0.0, u_mm=0.0, v_mm=CANAL_BEHIND_DISC_MM)
+    return np.asarray(canal[0]), np.asarray(points[skin])
+
+
+def _stored(magnitude: Image, protocol: Protocol) -> NDArray[np.uint16]:
+    size_px = (magnitude.shape[0], magnitude.shape[1])
+    seen = magnitude * corner_mask(protocol.artefacts, size_px)
+    if protocol.artefacts.bias:
+        seen = seen * bias_field(protocol.artefacts, size_px)
+    bent = seen if protocol.gamma == 1.0 else np.power(seen, np.float32(protocol.gamma))
+    return np.clip(np.rint(bent * np.float32(protocol.stored_level)), 0, LARGEST_STORED).astype(np.uint16)
+
+
+def _by_axis(protocol: Protocol) -> tuple[float, float]:
+    """Return the sampled shares along rows and columns."""
+    along_phase, along_frequency = protocol.sampled
+    return (along_phase, along_frequency) if protocol.phase.axis == 0 else (along_frequency, along_phase)

@@ -1,43 +1,42 @@
 """How far each region is narrowed, and which grade that is.
 
-A severity is the share of a region that is lost, 0 to 1: of the canal's cross-section, of the recess's depth, of the
-foramen's fat. Lurie 2008 (PAPER.md, Criteria) divides at one third and two thirds. Bartynski & Lin 2003 divide the
-recess by what happens to the root; with the depths of `anatomy.py` it is touched when a third of the depth is gone
-and flattened when two thirds are, so that the same numbers serve.
+A severity is the share of a region that is lost, 0 to 1, and a grade follows from it by published criteria:
 
-Severities are drawn away from the thresholds, because a reader cannot see on which side of a threshold a borderline
-case lies. They correlate within a patient, within a level and between neighbouring levels.
+- central canal, of the sac's cross-section (Lurie 2008, Spine 33:2605-2610): mild up to a third, moderate up to two
+  thirds, severe beyond;
+- lateral recess, of its depth (Bartynski & Lin 2003, AJNR 24:348-360): mild while the root keeps its shape, moderate
+  when it is flattened, severe when nothing is left around it. With the depth of a recess and the width of its root in
+  `regions.py` the bone reaches the root when a third is gone, and has flattened it when two thirds are;
+- foramen, of the fat around the root (Lurie 2008): mild while fat surrounds the root, moderate when it does so only
+  in part, severe when none is left.
+
+Severities thin out towards the thresholds, because the grade of a case that lies on one is nobody's to know: a reader
+who reads again decides otherwise. There are such cases, so the density has no gap; but it falls to zero at the
+threshold itself, so that they stay as few as an expert's agreement with himself says (PAPER.md: 0.93 to 0.97).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tfspine.labels import GRADES, LEVELS, Grade, Level, Region, Side
+from tfspine.config import Prevalence
+from tfspine.labels import GRADES, Grade, Level, Region, Side
+from tfspine.phantom.degeneration import Key, draw_degeneration, rank
+from tfspine.phantom.prevalence import BALANCED_AT_DISCS, BOX_COUNTS, Shares
 
 THRESHOLDS = (0.10, 1 / 3, 2 / 3)
-"""Severity from which a region is mild, moderate, severe. Lurie 2008; below a tenth nobody sees a difference."""
+"""Severity from which a region is mild, moderate, severe; below a tenth nobody sees a difference."""
 
-PREVALENCE: dict[Region, tuple[float, float, float, float]] = {
-    Region.CENTRAL_CANAL: (0.65, 0.18, 0.10, 0.07),
-    Region.LATERAL_RECESS: (0.60, 0.20, 0.11, 0.09),
-    Region.NEURAL_FORAMEN: (0.62, 0.17, 0.12, 0.09),
-}
-"""Share of each grade at the discs. Nearer to balance than `table2_boxes.csv`, so that small cohorts hold all four."""
+CANAL_NARROWING_HALF_MM = 7.0
+"""Distance from the disc plane up to which disc and flavum narrow the canal."""
 
-_DRAWN = ((0.0, 0.05), (0.18, 0.27), (0.43, 0.56), (0.77, 0.94))
-"""Range of severities drawn for each grade."""
+AXIAL_REACH_MM = 14.3
+"""How far from its disc plane a stack of axial slices reaches: half of 6.5 slices, 4.4 mm apart (`scanner.py`)."""
 
-_LEVEL_SHIFT = (-0.55, -0.25, 0.20, 0.55, 0.05)
-"""Degeneration is commonest at L4-L5; in standard deviations of the latent normal variable, variance 0.15."""
-
-_SHARES = {"patient": 0.20, "level": 0.20, "neighbours": 0.15, "own": 0.30}
-"""Variance shares of what severities have in common; with the levels' they add up to one."""
-
-Key = tuple[Region, Level, Side | None]
+_QUADRATURE = 200
 
 
 @dataclass(frozen=True)
@@ -51,19 +50,20 @@ class Severities:
         return self.values[region, level, side]
 
 
-def draw_severities(rng: np.random.Generator) -> Severities:
-    """Draw the severities of one patient: 5 canals, 10 recesses, 10 foramina."""
-    patient = rng.standard_normal() * np.sqrt(_SHARES["patient"])
-    level = rng.standard_normal(len(LEVELS)) * np.sqrt(_SHARES["level"])
-    values: dict[Key, float] = {}
-    for region in Region:
-        neighbours = _chain(rng, len(LEVELS)) * np.sqrt(_SHARES["neighbours"])
-        for side in (Side.LEFT, Side.RIGHT) if region.is_paired else (None,):
-            own = rng.standard_normal(len(LEVELS)) * np.sqrt(_SHARES["own"])
-            latent = patient + level + neighbours + own + _LEVEL_SHIFT
-            for index, name in enumerate(LEVELS):
-                values[region, name, side] = _severity_of_latent(float(latent[index]), region)
-    return Severities(values)
+def draw_severities(
+    rng: np.random.Generator, *, age_years: float, prevalence: Prevalence = Prevalence.PAPER
+) -> Severities:
+    """Draw the severities of one patient: 5 canals, 10 recesses, 10 foramina.
+
+    Args:
+        rng: source of chance.
+        age_years: severities rise with it; a cohort of `draw_age_years` has the prevalence asked for.
+        prevalence: how common each grade is in the cohort.
+    """
+    latent = draw_degeneration(rng, age_years=age_years)
+    return Severities(
+        {key: _severity_of_rank(rank(value, key[0]), key[0], prevalence) for key, value in latent.items()}
+    )
 
 
 def grade_of(severity: float) -> Grade:
@@ -81,21 +81,48 @@ def profile(distance_mm: ArrayLike, half_width_mm: float) -> NDArray[np.float32]
     return np.asarray(1.0 - share * share * (3.0 - 2.0 * share), np.float32)
 
 
-def _chain(rng: np.random.Generator, length: int, correlation: float = 0.6) -> NDArray[np.float64]:
-    """Return standard normal values of which neighbours correlate."""
-    values = rng.standard_normal(length)
-    for index in range(1, length):
-        values[index] = correlation * values[index - 1] + np.sqrt(1 - correlation**2) * values[index]
-    return values
+@cache
+def shares_at_discs(region: Region, prevalence: Prevalence) -> Shares:
+    """Return the share of each grade among the severities at the discs."""
+    if prevalence is Prevalence.BALANCED:
+        return BALANCED_AT_DISCS[region]
+    counts = np.array(BOX_COUNTS[prevalence][region], np.float64)
+    shares = counts / counts.sum()
+    if region is Region.CENTRAL_CANAL:
+        shares = np.linalg.solve(_canal_seen(), shares)
+    normal, mild, moderate, severe = (float(share) for share in shares)
+    return normal, mild, moderate, severe
 
 
-def _severity_of_latent(latent: float, region: Region) -> float:
-    """Map a standard normal variable to a severity, increasing, with the region's prevalences."""
-    quantile = NormalDist().cdf(latent)
-    start = 0.0
-    for grade, share in zip(GRADES, PREVALENCE[region], strict=True):
-        if quantile < start + share or grade is GRADES[-1]:
-            low, high = _DRAWN[grade]
-            return low + (high - low) * min(1.0, (quantile - start) / share)
-        start += share
-    raise AssertionError("unreachable: the prevalences add up to one")
+def _canal_seen() -> NDArray[np.float64]:
+    """Return the share [grade seen, grade at the disc] of the slices of a canal, taken evenly over a stack's reach.
+
+    Nothing is seen as worse than it is at the disc: the matrix is triangular and has an inverse.
+    """
+    middles = (np.arange(_QUADRATURE) + 0.5) / _QUADRATURE
+    left = profile(middles * AXIAL_REACH_MM, CANAL_NARROWING_HALF_MM)
+    table = np.zeros((len(GRADES), len(GRADES)))
+    for grade in GRADES:
+        at_disc = [_severity_within(grade, float(share)) for share in middles]
+        seen = np.searchsorted(THRESHOLDS, np.outer(at_disc, left), side="right")
+        table[:, grade] = np.bincount(seen.ravel(), minlength=len(GRADES)) / seen.size
+    return table
+
+
+def _severity_of_rank(rank_in_cohort: float, region: Region, prevalence: Prevalence) -> float:
+    """Return the severity, growing with the rank, that gives a cohort its prevalences."""
+    shares = shares_at_discs(region, prevalence)
+    ends = np.cumsum(shares)
+    grade = GRADES[min(int(np.searchsorted(ends, rank_in_cohort, side="right")), len(GRADES) - 1)]
+    start = ends[grade] - shares[grade]
+    return _severity_within(grade, float(np.clip((rank_in_cohort - start) / shares[grade], 0.0, 1.0)))
+
+
+def _severity_within(grade: Grade, share: float) -> float:
+    """Return the severity below which a share of a grade's cases lie.
+
+    Between two thresholds the cases have density 6 x (1 - x), the beta distribution with both parameters 2, whose
+    distribution function 3 x^2 - 2 x^3 is inverted here in closed form.
+    """
+    low, high = (0.0, *THRESHOLDS)[grade], (*THRESHOLDS, 1.0)[grade]
+    return low + (high - low) * (0.5 - float(np.sin(np.arcsin(1.0 - 2.0 * share) / 3.0)))

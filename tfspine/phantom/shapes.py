@@ -4,6 +4,7 @@ Distances are those to the surface near it, which is all that the soft edges nee
 so that the edge's partial volume is right without sampling finer than the pixels.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def rounded_block(x_mm: Field, y_mm: Field, half_x_mm: Size, half_y_mm: Size) ->
     return np.asarray((np.cbrt(power) - 1.0) * np.minimum(half_x_mm, half_y_mm), np.float32)
 
 
-def tapered_ellipse(x_mm: Field, y_mm: Field, half_x_mm: Size, half_y_mm: Size, *, taper: float) -> Field:
+def tapered_ellipse(x_mm: Field, y_mm: Field, half_x_mm: Size, half_y_mm: Size, *, taper: Size) -> Field:
     """Return the distance to an ellipse that narrows to a point along growing y: the sac's triangle.
 
     Args:
@@ -60,7 +61,43 @@ def either(*distances_mm: Field) -> Field:
     return result
 
 
-def cover(image: Field, distance_mm: Field, signal: Size, *, edge_mm: float) -> None:
-    """Lay a shape over `image`, in place: inside it becomes `signal`, across the edge both mix over `edge_mm`."""
-    share = np.clip(0.5 - distance_mm / np.float32(edge_mm), 0.0, 1.0)
-    image += share * (signal - image)
+def smoothly_either(first_mm: Field, second_mm: Field, radius_mm: float) -> Field:
+    """Return the union of two shapes whose seam is rounded over `radius_mm`."""
+    blend = np.clip(0.5 + 0.5 * (second_mm - first_mm) / radius_mm, 0.0, 1.0)
+    mixed = second_mm + blend * (first_mm - second_mm) - radius_mm * blend * (1.0 - blend)
+    return np.asarray(mixed, np.float32)
+
+
+def turned(x_mm: Field, y_mm: Field, angle_rad: Size) -> tuple[Field, Field]:
+    """Return coordinates along axes turned by an angle from x to y."""
+    cosine, sine = np.cos(angle_rad), np.sin(angle_rad)
+    return np.asarray(cosine * x_mm + sine * y_mm, np.float32), np.asarray(cosine * y_mm - sine * x_mm, np.float32)
+
+
+def cover(
+    image: Field,
+    distance_mm: Field,
+    signal: Field | Callable[[NDArray[np.intp]], Field],
+    *,
+    edge_mm: float,
+    opacity: Size = 1.0,
+) -> None:
+    """Lay a shape over `image`, in place: inside it becomes `signal`, across the edge both mix over `edge_mm`.
+
+    Args:
+        image: float32 [N, 2], water and fat.
+        distance_mm: float32 [N], negative inside the shape.
+        signal: float32 [2] or [N, 2]; or a function that gives float32 [M, 2] for the M indices that the shape
+            touches, where working it out everywhere would be a waste.
+        edge_mm: width of the edge.
+        opacity: share of the signal that is laid over, a number or float32 [N].
+    """
+    touched = np.flatnonzero(distance_mm < edge_mm / 2)
+    if not touched.size:
+        return
+    share = np.clip(0.5 - distance_mm[touched] / np.float32(edge_mm), 0.0, 1.0)
+    share = share * (opacity if np.ndim(opacity) == 0 else np.asarray(opacity)[touched])
+    over = signal(touched) if callable(signal) else signal
+    part = over if over.ndim == 1 or callable(signal) else over[touched]
+    under = image[touched]
+    image[touched] = under + share[:, None] * (part - under)

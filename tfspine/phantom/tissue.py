@@ -1,9 +1,22 @@
-"""Signal of tissues in spin-echo sequences.
+"""Signal of tissues in spin-echo sequences, at 1.5 T and 3 T, the water in them and the fat.
 
-Relaxation times at 1.5 T in ms: marrow, muscle and fat after de Bazelaire 2004 (Radiology 230:652-659), nerve and
-cartilage after Stanisz 2005 (Magn Reson Med 54:507-512), cerebrospinal fluid and discs in the middle of published
-ranges. Turbo spin echo keeps fat brighter than its T2 says (Henkelman 1992, J-coupling), hence the longer T2 here.
-Both field strengths use one table: contrast between tissues differs less than between scanners.
+Fat answers at another frequency than water, so that a scanner shows it a pixel or two aside; hence the two parts.
+
+Relaxation times in ms, at 1.5 T then 3 T, come from
+
+- Gold 2004 (AJR 183:343-351): muscle, cartilage, joint fluid, and T1 of fat;
+- Stanisz 2005 (Magn Reson Med 54:507-512): nerve (its optic nerve) and blood;
+- de Bazelaire 2004 (Radiology 230:652-659): kidney (its cortex);
+- Karampinos 2018 (J Magn Reson Imaging 47:332-353): water and fat fraction of vertebral marrow, middle of the ranges;
+- Rooney 2007 (Magn Reson Med 57:308-318): T1 of cerebrospinal fluid; its T2 is beyond any echo time used here;
+- Techawiboonwong 2008 (Radiology 248:824-833): water of cortical bone, gone before the first echo.
+
+No one source covers discs (nucleus wet and dry, annulus): middle of T2 mapping studies, which give 90 to 120 ms to a
+young nucleus, 40 to 60 ms to a degenerated one, 30 to 40 ms to the annulus. Fibrous tissue (ligament, fascia,
+endplate, skin, sclerosis) is set by hand to be as dark as pictures show it.
+
+T2 of fat is 58 ms by single echoes (de Bazelaire 2004), 165 ms by echo trains (Gold 2004), because close pulses undo
+J-coupling (Henkelman 1994, J Magn Reson Imaging 4:533-540). Trains of 10 to 20 echoes lie in between, and so does 95.
 """
 
 import math
@@ -29,6 +42,17 @@ class Tissue(StrEnum):
     CARTILAGE = "cartilage"
     VESSEL = "vessel"
     BOWEL = "bowel"
+    SYNOVIUM = "synovium"
+    KIDNEY = "kidney"
+    SKIN = "skin"
+    ENDPLATE = "endplate"
+    VEIN = "vein"
+    FASCIA = "fascia"
+    SCLEROSIS = "sclerosis"
+
+
+Signals = Mapping[Tissue, tuple[float, float]]
+"""Signal of water and of fat in each tissue."""
 
 
 @dataclass(frozen=True)
@@ -40,34 +64,79 @@ class Relaxation:
     t2_ms: float
 
 
-RELAXATION: dict[Tissue, Relaxation] = {
-    Tissue.AIR: Relaxation(0.0, 1000.0, 10.0),
-    Tissue.FAT: Relaxation(0.95, 343.0, 115.0),
-    Tissue.MUSCLE: Relaxation(0.78, 856.0, 33.0),
-    Tissue.MARROW: Relaxation(0.70, 549.0, 52.0),
-    Tissue.CORTEX: Relaxation(0.12, 1000.0, 15.0),
-    Tissue.LIGAMENT: Relaxation(0.40, 900.0, 18.0),
-    Tissue.NUCLEUS: Relaxation(0.85, 1100.0, 85.0),
-    Tissue.DRY_NUCLEUS: Relaxation(0.70, 900.0, 42.0),
-    Tissue.ANNULUS: Relaxation(0.60, 900.0, 30.0),
-    Tissue.CSF: Relaxation(1.00, 4000.0, 1800.0),
-    Tissue.NERVE: Relaxation(0.70, 815.0, 68.0),
-    Tissue.CARTILAGE: Relaxation(0.80, 1024.0, 60.0),
-    Tissue.VESSEL: Relaxation(0.06, 1400.0, 200.0),
-    Tissue.BOWEL: Relaxation(0.80, 900.0, 55.0),
+@dataclass(frozen=True)
+class Composition:
+    """A tissue's protons: density relative to water, share of them in fat, T1 and T2 of the rest at (1.5 T, 3 T)."""
+
+    proton_density: float
+    t1_ms: tuple[float, float]
+    t2_ms: tuple[float, float]
+    fat_fraction: float = 0.0
+
+
+FAT_T1_MS = (288.0, 371.0)
+FAT_T2_MS = (95.0, 95.0)
+
+MARROW_FAT_FRACTION = 0.45
+"""Of vertebral marrow at sixty; about 0.3 at thirty and 0.6 at eighty."""
+
+COMPOSITION: dict[Tissue, Composition] = {
+    Tissue.AIR: Composition(0.0, (1000.0, 1000.0), (10.0, 10.0)),
+    Tissue.FAT: Composition(0.95, FAT_T1_MS, FAT_T2_MS, fat_fraction=1.0),
+    Tissue.MUSCLE: Composition(0.79, (1130.0, 1420.0), (35.3, 31.7), fat_fraction=0.02),
+    Tissue.MARROW: Composition(0.85, (1050.0, 1250.0), (45.0, 40.0), fat_fraction=MARROW_FAT_FRACTION),
+    Tissue.CORTEX: Composition(0.20, (220.0, 260.0), (0.5, 0.4)),
+    Tissue.LIGAMENT: Composition(0.50, (900.0, 1050.0), (21.0, 19.0)),
+    Tissue.NUCLEUS: Composition(0.88, (1150.0, 1300.0), (105.0, 95.0)),
+    Tissue.DRY_NUCLEUS: Composition(0.75, (850.0, 980.0), (50.0, 46.0)),
+    Tissue.ANNULUS: Composition(0.62, (750.0, 900.0), (36.0, 33.0)),
+    Tissue.CSF: Composition(1.00, (4000.0, 4300.0), (2000.0, 1500.0)),
+    Tissue.NERVE: Composition(0.75, (815.0, 1083.0), (77.0, 78.0)),
+    Tissue.CARTILAGE: Composition(0.75, (1060.0, 1240.0), (42.1, 36.9)),
+    Tissue.VESSEL: Composition(0.06, (1441.0, 1932.0), (290.0, 275.0)),
+    Tissue.BOWEL: Composition(0.80, (900.0, 1100.0), (60.0, 55.0)),
+    Tissue.SYNOVIUM: Composition(0.95, (2850.0, 3620.0), (1210.0, 767.0)),
+    Tissue.KIDNEY: Composition(0.85, (966.0, 1142.0), (87.0, 76.0)),
+    Tissue.SKIN: Composition(0.60, (900.0, 1050.0), (24.0, 22.0)),
+    Tissue.ENDPLATE: Composition(0.35, (900.0, 1000.0), (10.0, 9.0)),
+    Tissue.VEIN: Composition(0.75, (1441.0, 1932.0), (180.0, 130.0)),
+    Tissue.FASCIA: Composition(0.35, (800.0, 900.0), (9.0, 8.0)),
+    Tissue.SCLEROSIS: Composition(0.25, (700.0, 800.0), (20.0, 18.0), fat_fraction=0.10),
 }
-"""Flowing blood leaves the slice before its echo: the vessels' proton density stands for the void."""
+"""Flowing blood leaves the slice before its echo: the proton density of `VESSEL` stands for the void."""
 
 
 def spin_echo(relaxation: Relaxation, *, repetition_time_ms: float, echo_time_ms: float) -> float:
-    """Return the signal PD (1 - exp(-TR / T1)) exp(-TE / T2), 0 to 1 (Hahn 1950; TE much shorter than TR)."""
+    """Return the signal PD (1 - exp(-TR / T1)) exp(-TE / T2), 0 to 1 (Hahn 1950; TE much shorter than TR).
+
+    A turbo spin echo weights like a spin echo of its effective TE; what its train does to fat stands in `FAT_T2_MS`.
+    """
     recovered = 1.0 - math.exp(-repetition_time_ms / relaxation.t1_ms)
     return relaxation.proton_density * recovered * math.exp(-echo_time_ms / relaxation.t2_ms)
 
 
-def signals(*, repetition_time_ms: float, echo_time_ms: float) -> Mapping[Tissue, float]:
-    """Return the signal of every tissue in one sequence."""
+def signals(*, field_t: float, repetition_time_ms: float, echo_time_ms: float) -> Signals:
+    """Return the signal of every tissue in one sequence: that of its water, and that of its fat.
+
+    Args:
+        field_t: between 1.5 and 3 tesla relaxation times are interpolated, beyond they stay.
+        repetition_time_ms: TR.
+        echo_time_ms: effective TE.
+    """
+
+    def echo(proton_density: float, t1_ms: tuple[float, float], t2_ms: tuple[float, float]) -> float:
+        relaxation = Relaxation(proton_density, _at_field(t1_ms, field_t), _at_field(t2_ms, field_t))
+        return spin_echo(relaxation, repetition_time_ms=repetition_time_ms, echo_time_ms=echo_time_ms)
+
     return {
-        tissue: spin_echo(relaxation, repetition_time_ms=repetition_time_ms, echo_time_ms=echo_time_ms)
-        for tissue, relaxation in RELAXATION.items()
+        tissue: (
+            echo(made.proton_density * (1.0 - made.fat_fraction), made.t1_ms, made.t2_ms),
+            echo(made.proton_density * made.fat_fraction, FAT_T1_MS, FAT_T2_MS),
+        )
+        for tissue, made in COMPOSITION.items()
     }
+
+
+def _at_field(times_ms: tuple[float, float], field_t: float) -> float:
+    share = min(1.0, max(0.0, (field_t - 1.5) / 1.5))
+    return times_ms[0] + share * (times_ms[1] - times_ms[0])

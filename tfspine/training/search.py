@@ -16,8 +16,9 @@ from typing import Any
 
 import keras_tuner
 
-from tfspine.config import Experiment, GraderConfig, as_dict, experiment_from_table
+from tfspine.config import Experiment, GraderConfig, as_dict
 from tfspine.errors import ConfigError
+from tfspine.experiment_file import experiment_from_table
 
 SECTION = "grader."
 

@@ -1,0 +1,130 @@
+"""Reading experiments: TOML with dotted overrides, in which whatever is not known is an error with a suggestion."""
+
+import copy
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from tfspine.config import Experiment
+from tfspine.errors import ConfigError
+
+
+def load_experiment(path: Path | None, settings: Sequence[str] = ()) -> Experiment:
+    """Read an experiment file and apply ``section.key=value`` settings on top.
+
+    Args:
+        path: a TOML file, or None for the defaults.
+        settings: overrides as given to ``--set``; values are TOML, and bare words are strings.
+
+    Raises:
+        ConfigError: the file cannot be read, a key is unknown (with a suggestion), or a value has the wrong type.
+    """
+    table: dict[str, Any] = _read_toml(path) if path else {}
+    return experiment_from_table(table, settings, source=str(path) if path else "--set")
+
+
+def experiment_from_table(table: dict[str, Any], settings: Sequence[str] = (), *, source: str) -> Experiment:
+    """Return the experiment that a TOML or a manifest holds as plain values, with settings on top.
+
+    Args:
+        table: sections and keys; `config.as_dict` writes them back.
+        settings: as in `load_experiment`.
+        source: the file to name in an error.
+
+    Raises:
+        ConfigError: as in `load_experiment`.
+    """
+    table = copy.deepcopy(table)
+    for setting in settings:
+        dotted, equals, text = setting.partition("=")
+        if not equals:
+            raise ConfigError(f'--set "{setting}": expected section.key=value')
+        _place(table, dotted.strip(), _parse_value(text.strip()))
+    experiment: Experiment = _build(Experiment, table, source, "")
+    return experiment
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such experiment file; see experiments/") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: not a readable TOML file: {error}") from None
+
+
+def _parse_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _place(table: dict[str, Any], dotted: str, value: Any) -> None:
+    """Put a value at ``section.key``; everything after ``overrides.`` is one Model Garden key."""
+    section, dot, key = dotted.partition(".")
+    if not dot:
+        table[section] = value
+        return
+    inner = table.setdefault(section, {})
+    if not isinstance(inner, dict):
+        raise ConfigError(f'--set "{dotted}": {section} is a value, not a section')
+    inner[key] = value
+
+
+def _build(kind: type, table: Mapping[str, Any], source: str, prefix: str) -> Any:
+    """Make the dataclass `kind` from a table, refusing what it does not know."""
+    hints = typing.get_type_hints(kind)
+    values = {}
+    for key, value in table.items():
+        name = prefix + key
+        if key not in hints:
+            raise ConfigError(f'{source}: unknown key "{name}"{_suggestion(key, hints, prefix)}')
+        if dataclasses.is_dataclass(hints[key]):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{source}: {name} = {value!r}; expected a section [{name}]")
+            values[key] = _build(typing.cast(type, hints[key]), value, source, f"{name}.")
+        else:
+            values[key] = _convert(hints[key], value, f"{source}: {name} = {value!r}")
+    return kind(**values)
+
+
+def _suggestion(key: str, known: Mapping[str, Any], prefix: str) -> str:
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f'; did you mean "{prefix}{close[0]}"?' if close else f"; expected one of {', '.join(known)}"
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    """Return `value` as the annotated type, or say what was expected."""
+    if typing.get_origin(hint) is tuple:
+        return _convert_tuple(typing.get_args(hint), value, where)
+    if typing.get_origin(hint) is Mapping:
+        if isinstance(value, Mapping):
+            return types.MappingProxyType(dict(value))
+        raise ConfigError(f"{where}; expected a table")
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        try:
+            return hint(value)
+        except ValueError:
+            raise ConfigError(f"{where}; expected one of {', '.join(item.value for item in hint)}") from None
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        raise ConfigError(f"{where}; expected {hint.__name__}")
+    return value
+
+
+def _convert_tuple(item_hints: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise ConfigError(f"{where}; expected a list")
+    if item_hints[-1] is Ellipsis:
+        item_hints = item_hints[:1] * len(value)
+    if len(value) != len(item_hints):
+        raise ConfigError(f"{where}; expected {len(item_hints)} values")
+    return tuple(_convert(hint, item, where) for hint, item in zip(item_hints, value, strict=True))

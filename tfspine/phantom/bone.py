@@ -1,0 +1,185 @@
+"""Vertebrae, discs, facet joints and sacrum, in the coordinates of `frame.py`."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfspine.labels import Region, Side
+from tfspine.phantom import regions
+from tfspine.phantom.anatomy import Anatomy
+from tfspine.phantom.frame import DISCS, LUMBAR, Place, along
+from tfspine.phantom.paint import Paint
+from tfspine.phantom.shapes import Field, both, cover, either, ellipse, rounded_block, slab, turned
+from tfspine.phantom.soft_tissue import SPINOUS_LENGTH_MM
+from tfspine.phantom.tissue import MARROW_FAT_FRACTION, Tissue
+
+CORTEX_MM = 1.2
+ENDPLATE_MM = 0.9
+
+PEDICLE_HALF_WIDTH_MM = np.array((3.2, 3.4, 3.6, 3.9, 4.6, 5.8, 7.5, 8.0, 6.0), np.float32)
+TRANSVERSE_TIP_MM = np.array((22.0, 30.0, 36.0, 40.0, 45.0, 42.0, 38.0, 30.0, 20.0), np.float32)
+SACRAL_ALA_HALF_WIDTH_MM = np.array((0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 27.0, 47.0, 42.0), np.float32)
+
+S1 = LUMBAR.stop
+"""Index of the first disc below S1: vertebrae from here on are sacral."""
+
+
+def draw_bone(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
+    """Draw bodies, discs and arches into `image`, float32 [N, 2], in place."""
+    marrow = _marrow(anatomy, place, paint)
+    _ala(image, anatomy, place, paint, marrow)
+    _bodies(image, anatomy, place, paint, marrow)
+    _discs(image, anatomy, place, paint)
+    _arch(image, anatomy, place, paint, marrow)
+    for side in Side:
+        _facet(image, anatomy, place, paint, side)
+
+
+def posterior_edge_mm(anatomy: Anatomy, place: Place) -> NDArray[np.float32]:
+    """Return v of the back of the bodies and discs in the midline, float32 [N]; bodies are hollowed there."""
+    hollow = 1.6 * np.sin(np.pi * np.clip(place.fraction, 0.0, 1.0))
+    return np.asarray(along(anatomy.body_half_depth_mm, place) - hollow, np.float32)
+
+
+def _marrow(anatomy: Anatomy, place: Place, paint: Paint) -> Field:
+    """Return marrow mottled with fat, more of it beside worn discs, float32 [N, 2]."""
+    mottle = paint.texture(place.point_mm, (6.0, 6.0, 6.0), layer=20)
+    patch = paint.texture(place.point_mm, (15.0, 15.0, 15.0), layer=21)
+    beside = np.exp(-np.square((np.abs(place.d_mm) - 6.0) / 6.0)) * anatomy.wear[place.disc]
+    more = anatomy.marrow_fat - MARROW_FAT_FRACTION
+    fat = 0.08 + more + 0.08 * mottle + 0.06 * patch + 0.25 * beside * np.clip(0.5 + patch, 0.0, 1.0)
+    return paint.mix(Tissue.MARROW, Tissue.FAT, np.clip(fat, 0.0, 0.9))
+
+
+def _bodies(image: Field, anatomy: Anatomy, place: Place, paint: Paint, marrow: Field) -> None:
+    u, v = place.u_mm, place.v_mm
+    waist = np.sin(np.pi * np.clip(place.fraction, 0.0, 1.0))
+    tip = 1.0 - 0.6 * np.clip(place.d_mm / 34.0, 0.0, 1.0) * (place.disc == len(DISCS) - 1)
+    half_u = along(anatomy.body_half_width_mm, place) * (1.0 - 0.11 * waist) * tip
+    half_v = along(anatomy.body_half_depth_mm, place) * tip
+    hollow = 1.5 * waist * np.exp(-np.square(u / 11.0))
+    block = rounded_block(u, v + np.where(v > 0, hollow, -2.0 * waist), half_u, half_v)
+    cover(image, block, paint.of(Tissue.CORTEX), edge_mm=paint.edge_mm)
+    cover(image, block + CORTEX_MM, marrow, edge_mm=paint.edge_mm)
+    vein = both(ellipse(u, v - 0.55 * half_v, 2.5, 0.5 * half_v), np.asarray(np.abs(place.fraction - 0.5) * 30.0 - 1.4))
+    cover(image, vein, paint.of(Tissue.VEIN), edge_mm=paint.edge_mm, opacity=0.7)
+
+
+def _discs(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
+    """Annulus and nucleus between endplates; a worn disc is dark, and bulges where it narrows a region."""
+    u, d, v = place.u_mm, place.d_mm, place.v_mm
+    half_u, half_v = (1.03 * sizes[place.disc] for sizes in (anatomy.body_half_width_mm, anatomy.body_half_depth_mm))
+    radius = np.clip(np.square(u / half_u) + np.square(v / half_v), 0.0, 1.2)
+    half_d = anatomy.disc_half_height_mm[place.disc] * (1.1 - 0.3 * radius)
+    bulge = regions.bulge_mm(anatomy, place)
+    rim = rounded_block(u, v - bulge / 2, half_u + 0.3 * bulge, half_v + bulge / 2)
+    inside = np.asarray(np.abs(d) - half_d, np.float32)
+    cover(image, both(rim, inside - ENDPLATE_MM), paint.of(Tissue.ENDPLATE), edge_mm=paint.edge_mm)
+    cover(image, both(rim, inside), paint.of(Tissue.ANNULUS), edge_mm=paint.edge_mm)
+    grain = paint.texture(place.point_mm, (7.0, 5.0, 4.0), layer=22)
+    wet = np.clip(anatomy.hydration[place.disc] + 0.12 * grain, 0.0, 1.0)
+    core = both(ellipse(u, v + 0.08 * half_v, 0.88 * half_u, 0.82 * half_v), np.asarray(inside + 0.8, np.float32))
+    cover(image, core, paint.mix(Tissue.DRY_NUCLEUS, Tissue.NUCLEUS, wet), edge_mm=5.0)
+
+
+def _ala(image: Field, anatomy: Anatomy, place: Place, paint: Paint, marrow: Field) -> None:
+    """The wings of the sacrum and their foramina, below L5-S1."""
+    low = np.flatnonzero((place.vertebra >= S1) & (np.abs(place.u_mm) < 60.0))
+    if not low.size:
+        return
+    part, there, side = image[low], place.take(low), np.abs(place.u_mm[low])
+    width = along(SACRAL_ALA_HALF_WIDTH_MM, there)
+    depth = along(anatomy.body_half_depth_mm, there)
+    wing = rounded_block(side, there.v_mm - 0.1 * side, width, np.asarray(depth + 4.0, np.float32))
+    cover(part, wing, paint.of(Tissue.CORTEX), edge_mm=paint.edge_mm)
+    cover(part, wing + CORTEX_MM, marrow[low], edge_mm=paint.edge_mm)
+    hole = ellipse(side - 21.0, (there.fraction - 0.85) * 25.0, 5.0, 5.5)
+    cover(part, hole, paint.of(Tissue.FAT), edge_mm=paint.edge_mm)
+    cover(part, hole + 2.6, paint.of(Tissue.NERVE), edge_mm=paint.edge_mm)
+    image[low] = part
+
+
+def _arch(image: Field, anatomy: Anatomy, place: Place, paint: Paint, marrow: Field) -> None:
+    """Pedicles, transverse processes, laminae and spinous processes, each a part of its vertebra."""
+    side, v, below = np.abs(place.u_mm), place.v_mm, place.below_mm
+    front = along(anatomy.body_half_depth_mm, place)
+    back = front + along(anatomy.canal_depth_mm, place)
+    half_canal = along(anatomy.canal_half_width_mm, place)
+    facet_u = along(anatomy.facet_off_midline_mm, place)
+    pedicle_half = along(PEDICLE_HALF_WIDTH_MM, place)
+    pedicle = both(
+        rounded_block(side - half_canal - pedicle_half, below - 11.0 - 0.12 * (v - front), pedicle_half, 7.0),
+        slab(v, front - 4.0, front + 11.0),
+    )
+    reach = np.clip(side - 16.0, 0.0, None)
+    length = along(TRANSVERSE_TIP_MM, place) - 14.0
+    transverse = _ellipsoid((side - 14.0, length), (below - 12.5, 5.4), (v - front - 9.5 - 0.2 * reach, 3.2), power=2.5)
+    joint_v = front + 10.5
+    lamina = both(
+        _plate(side, v, (facet_u - 1.0, joint_v + 2.0), (np.zeros_like(back), back + 2.6), 2.7),
+        np.asarray(np.maximum(10.5 - below, place.fraction * 35.0 - 29.5), np.float32),
+    )
+    length = along(SPINOUS_LENGTH_MM, place)
+    out = (v - back - 2.0) / length
+    drop = below - 10.0 * out
+    spinous = both(
+        slab(side, -1.0, 2.6 + 1.8 * np.clip(out, 0.0, 1.0)), slab(out * 20.0, 0.0, 20.0), slab(drop, 11.0, 27.0)
+    )
+    ligament = both(slab(side, -1.0, 2.2), slab(out * 20.0, 0.0, 19.0))
+    between = 0.35 + 0.4 * anatomy.muscle_fat
+    cover(image, ligament, paint.mix(Tissue.LIGAMENT, Tissue.FAT, between), edge_mm=paint.edge_mm)
+    bone = either(pedicle, transverse, lamina, spinous)
+    cover(image, bone, paint.of(Tissue.CORTEX), edge_mm=paint.edge_mm)
+    cover(image, bone + CORTEX_MM, marrow, edge_mm=paint.edge_mm)
+
+
+def _plate(x: Field, y: Field, start: tuple[Field, Field], end: tuple[Field, Field], half_thickness_mm: float) -> Field:
+    """Return the distance to a plate: a line from start to end, thickened."""
+    way_x, way_y = end[0] - start[0], end[1] - start[1]
+    share = ((x - start[0]) * way_x + (y - start[1]) * way_y) / (np.square(way_x) + np.square(way_y))
+    share = np.clip(share, 0.0, 1.0)
+    off = np.hypot(x - start[0] - share * way_x, y - start[1] - share * way_y)
+    return np.asarray(off - half_thickness_mm, np.float32)
+
+
+def _ellipsoid(*axes: tuple[Field, Field | float], power: float) -> Field:
+    """Return the distance to a superellipsoid, given along each axis as (coordinate, half size)."""
+    radius = sum(np.abs(coordinate / half) ** power for coordinate, half in axes) ** (1.0 / power)
+    least = np.min([np.min(half) for _, half in axes])
+    return np.asarray((radius - 1.0) * least, np.float32)
+
+
+def _facet(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: Side) -> None:
+    """The joint: the lower vertebra's process in front and outside, the upper one's behind and inside."""
+    near = np.flatnonzero((place.u_mm * regions.sign(side) > 2.0) & (np.abs(place.d_mm) < 18.0) & (place.v_mm > 0))
+    if not near.size:
+        return
+    part, there = image[near], place.take(near)
+    disc = there.disc
+    recess = anatomy.narrowing[Region.LATERAL_RECESS, side][disc]
+    swollen = 1.0 + 0.22 * np.maximum(recess, anatomy.wear[disc] * 0.8)
+    u = there.u_mm * regions.sign(side) - anatomy.facet_off_midline_mm[disc] + 1.0 * recess
+    v = there.v_mm - anatomy.body_half_depth_mm[disc] - 11.5 + 0.8 * recess
+    across, joint = turned(u, v, np.radians(90.0 - anatomy.facet_angle_deg[disc]))
+    # `joint` runs along the cleft; `across` from the upper vertebra's process to the lower one's.
+    across, joint = joint * -1.0, across
+    across = across + 0.018 * np.square(joint)
+    d = there.d_mm
+    lower = _ellipsoid(
+        (across - 3.9 * swollen, 4.2 * swollen),
+        (joint + 1.0, 7.2 * swollen),
+        (d - 2.5 - 0.25 * across, 15.0),
+        power=2.6,
+    )
+    upper = _ellipsoid(
+        (across + 4.3 * swollen, 4.7 * swollen),
+        (joint - 1.0, 8.2 * swollen),
+        (d + 5.5 - 0.25 * across, 14.5),
+        power=2.6,
+    )
+    bone = either(lower, upper)
+    cover(part, bone, paint.of(Tissue.CORTEX), edge_mm=paint.edge_mm)
+    sclerotic = paint.mix(Tissue.MARROW, Tissue.SCLEROSIS, 0.2 + 0.7 * anatomy.wear[disc])
+    cover(part, bone + 1.9, sclerotic, edge_mm=paint.edge_mm)
+    cleft = both(slab(across, -0.55, 0.75), slab(joint, -6.0 * swollen, 6.0 * swollen), slab(there.d_mm, -10.0, 7.5))
+    cover(part, cleft, paint.of(Tissue.SYNOVIUM), edge_mm=paint.edge_mm, opacity=0.8)
+    image[near] = part
