@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from tests_settings import TINY
 
-pytestmark = pytest.mark.slow
+from tfspine.cli.demo import plan, training_plan
+from tfspine.labels import Plane
 
 SETTINGS = (
     *TINY,
@@ -36,6 +37,21 @@ def demo(out: Path, settings: Sequence[str]) -> subprocess.CompletedProcess[str]
     )
 
 
+def test_one_plane_needs_nothing_of_the_other(tmp_path: Path) -> None:
+    steps = training_plan(tmp_path, [Plane.SAGITTAL])
+    names = [step.name for step in steps]
+    assert names[-3:] == ["detector-sagittal", "grader-neural_foramen", "export-sagittal"]
+    assert "axial" not in " ".join(str(word) for step in steps for word in step.arguments)
+    assert {need for step in steps for need in step.needs} <= set(names)
+
+
+def test_both_planes_share_what_the_first_detector_has_learned(tmp_path: Path) -> None:
+    sagittal = next(step for step in plan(tmp_path) if step.name == "detector-sagittal")
+    assert f"detector.checkpoint={tmp_path / 'runs' / 'axial'}" in sagittal.arguments
+    assert "detector-axial" in sagittal.needs
+
+
+@pytest.mark.slow
 def test_the_whole_way_then_nothing_to_do_then_only_what_a_setting_reaches(tmp_path: Path) -> None:
     out = tmp_path / "demo"
     first = demo(out, SETTINGS)

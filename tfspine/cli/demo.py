@@ -46,37 +46,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfspine demo``."""
     parser.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="folder for everything it makes")
     parser.add_argument("--experiment", type=Path, metavar="TOML", help="default: experiments/demo.toml")
+    parser.add_argument(
+        "--plane", choices=list(Plane), type=Plane, help="only this plane's detector and graders, up to their export"
+    )
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="A.B=C")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run every step that is not done, then print the table of results and where the report lies."""
+    """Run every step that is not done, then print the table of results and where the report lies.
+
+    With `--plane` it ends with that plane's SavedModel, and prints where it lies.
+    """
     started = time.monotonic()
     path = args.experiment or project_file("experiments/demo.toml")
     experiment = load_experiment(path, args.settings)
     with _MemoryWatch() as memory:
-        _run_steps(plan(args.out), args.out, experiment, _experiment_words(path, args.settings))
-    print((args.out / "evaluation" / "summary.txt").read_text())
+        steps = plan(args.out) if args.plane is None else training_plan(args.out, [args.plane])
+        _run_steps(steps, args.out, experiment, _experiment_words(path, args.settings))
+    if args.plane is None:
+        print((args.out / "evaluation" / "summary.txt").read_text())
     print(f"{time.monotonic() - started:.0f} s, at most {memory.peak_gib:.1f} GiB of memory")
     print(NOTICE)
-    print(f"report: {args.out / 'report.html'}")
+    print(f"{steps[-1].name}: {steps[-1].outputs[0]}")
 
 
 def plan(out: Path) -> tuple[Step, ...]:
-    """Return the steps in order."""
+    """Return all steps, in order."""
+    return (*training_plan(out, tuple(Plane)), *_reading_steps(out))
+
+
+def training_plan(out: Path, planes: Sequence[Plane]) -> tuple[Step, ...]:
+    """Return the steps from simulated patients to the SavedModels of some planes, in order."""
     slices, records, labels, splits = out / "slices", out / "records", out / "phantom" / "labels", out / "splits.csv"
-    exported, predictions, runs = out / "exported", out / "predictions", out / "runs"
-    graders = tuple(
-        Step(
-            f"grader-{region}",
-            ("train", "grader", "--region", region, "--records", records, "--out", runs / region),
-            (runs / region,),
-            sections=("grader", "training"),
-            needs=("records",),
-        )
-        for region in Region
-    )
-    exports = tuple(_export_step(plane, slices, runs, exported) for plane in Plane)
+    runs = out / "runs"
     return (
         Step("phantom", ("phantom", "--out", out / "phantom"), (out / "phantom",), sections=("phantom",)),
         Step("ingest", ("ingest", out / "phantom" / "dicom", "--out", slices), (slices,), needs=("phantom",)),
@@ -96,53 +98,17 @@ def plan(out: Path) -> tuple[Step, ...]:
             sections=("records",),
             needs=("check", "split"),
         ),
-        *_detector_steps(records, runs),
-        *graders,
-        *exports,
-        Step(
-            "predict",
-            ("predict", "--slices", slices, "--splits", splits, "--split", "test", "--out", predictions),
-            (predictions,),
-            needs=tuple(step.name for step in exports),
-            is_served=True,
-        ),
-        Step(
-            "evaluate",
-            (
-                *("evaluate", "--reference", labels, "--slices", slices, "--splits", splits, "--split", "test"),
-                *("--reader", f"tfspine={predictions / 'predictions.csv'}", "--out", out / "evaluation"),
-            ),
-            (out / "evaluation",),
-            sections=("evaluation",),
-            needs=("predict",),
-        ),
-        Step(
-            "explain",
-            (
-                *("explain", *(word for region in Region for word in ("--grader", runs / region))),
-                *("--slices", slices, "--boxes", predictions / "predictions.csv", "--out", out / "explained"),
-            ),
-            (out / "explained",),
-            sections=("explain",),
-            needs=("predict",),
-        ),
-        Step(
-            "report",
-            (
-                *("report", "--predictions", predictions, "--slices", slices, "--evaluation", out / "evaluation"),
-                *("--explained", out / "explained", "--out", out / "report.html", "--notice", NOTICE),
-            ),
-            (out / "report.html",),
-            needs=("evaluate", "explain"),
-        ),
+        *_detector_steps(records, runs, planes),
+        *(_grader_step(region, records, runs) for region in Region if region.plane in planes),
+        *(_export_step(plane, slices, runs, out / "exported") for plane in planes),
     )
 
 
-def _detector_steps(records: Path, runs: Path) -> Iterator[Step]:
-    """Yield the training of both detectors; the sagittal one starts from what the axial one has learned to see."""
+def _detector_steps(records: Path, runs: Path, planes: Sequence[Plane]) -> Iterator[Step]:
+    """Yield the training of detectors; each starts from what the one before it has learned to see."""
     start: tuple[str, ...] = ("--set", "training.precision=auto")
     needs: tuple[str, ...] = ("records",)
-    for plane in (Plane.AXIAL, Plane.SAGITTAL):
+    for plane in planes:
         yield Step(
             f"detector-{plane}",
             ("train", "detector", "--plane", plane, "--records", records, "--out", runs / plane, *start),
@@ -152,6 +118,16 @@ def _detector_steps(records: Path, runs: Path) -> Iterator[Step]:
         )
         start = (*start, "--set", f"detector.checkpoint={runs / plane}")
         needs = ("records", f"detector-{plane}")
+
+
+def _grader_step(region: Region, records: Path, runs: Path) -> Step:
+    return Step(
+        f"grader-{region}",
+        ("train", "grader", "--region", region, "--records", records, "--out", runs / region),
+        (runs / region,),
+        sections=("grader", "training"),
+        needs=("records",),
+    )
 
 
 def _export_step(plane: Plane, slices: Path, runs: Path, exported: Path) -> Step:
@@ -171,6 +147,48 @@ def _export_step(plane: Plane, slices: Path, runs: Path, exported: Path) -> Step
         ),
         (exported / MODEL_NAMES[plane],),
         needs=(f"detector-{plane}", *(f"grader-{region}" for region in graders)),
+    )
+
+
+def _reading_steps(out: Path) -> Iterator[Step]:
+    """Yield what comes after the SavedModels: the test studies read, measured, explained and shown."""
+    slices, labels, splits = out / "slices", out / "phantom" / "labels", out / "splits.csv"
+    predictions = out / "predictions"
+    yield Step(
+        "predict",
+        ("predict", "--slices", slices, "--splits", splits, "--split", "test", "--out", predictions),
+        (predictions,),
+        needs=tuple(f"export-{plane}" for plane in Plane),
+        is_served=True,
+    )
+    yield Step(
+        "evaluate",
+        (
+            *("evaluate", "--reference", labels, "--slices", slices, "--splits", splits, "--split", "test"),
+            *("--reader", f"tfspine={predictions / 'predictions.csv'}", "--out", out / "evaluation"),
+        ),
+        (out / "evaluation",),
+        sections=("evaluation",),
+        needs=("predict",),
+    )
+    yield Step(
+        "explain",
+        (
+            *("explain", *(word for region in Region for word in ("--grader", out / "runs" / region))),
+            *("--slices", slices, "--boxes", predictions / "predictions.csv", "--out", out / "explained"),
+        ),
+        (out / "explained",),
+        sections=("explain",),
+        needs=("predict",),
+    )
+    yield Step(
+        "report",
+        (
+            *("report", "--predictions", predictions, "--slices", slices, "--evaluation", out / "evaluation"),
+            *("--explained", out / "explained", "--out", out / "report.html", "--notice", NOTICE),
+        ),
+        (out / "report.html",),
+        needs=("evaluate", "explain"),
     )
 
 

@@ -27,13 +27,36 @@ ROOTS = 16
 """Roots of the cauda equina that a slice through the upper sac shows."""
 
 
+VESSELS = 5
+"""Vessels drawn beside the root in each foramen."""
+
+
+@dataclass(frozen=True)
+class ForamenForm:
+    """What makes the foramina of one side differ from the mean; arrays float32 with a row for each disc.
+
+    `tilt_rad` turns a foramen in its sagittal plane, `taper` is the share of its depth lost at the lower end, `depth`
+    a factor on its half depth, `fat_behind` how much fat lies behind its joint, 0 to 1. `root` [9, 3] is the place of
+    the root's middle from that of the foramen (d, v) in mm and a factor on its size; `vessels` [9, VESSELS, 3] the
+    place d in mm, v in halves of the depth, and the radius in mm.
+    """
+
+    tilt_rad: NDArray[np.float32]
+    taper: NDArray[np.float32]
+    depth: NDArray[np.float32]
+    fat_behind: NDArray[np.float32]
+    root: NDArray[np.float32]
+    vessels: NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class Anatomy:
     """One person. Arrays are float32 [9], one value for each of `frame.DISCS`, where not said otherwise.
 
     `narrowing` holds the severities of the regions at every disc, 0 where nobody grades; `roots` is float32
     [ROOTS, 2], places in the sac in halves of its width and depth; `lattice` is float32 [32, 32, 32], smooth noise of
-    mean 0 and deviation 1. `muscle_fat`, `gas` and `marrow_fat` are shares in 0 to 1.
+    mean 0 and deviation 1. `fine_roots` is the share of the sac that roots too fine to be seen one by one fill;
+    `muscle_fat`, `gas` and `marrow_fat` are shares in 0 to 1.
     """
 
     age_years: float
@@ -51,6 +74,7 @@ class Anatomy:
     canal_half_width_mm: NDArray[np.float32]
     foramen_half_height_mm: NDArray[np.float32]
     foramen_half_depth_mm: NDArray[np.float32]
+    foramina: dict[Side, ForamenForm]
     flavum_mm: NDArray[np.float32]
     facet_angle_deg: NDArray[np.float32]
     facet_off_midline_mm: NDArray[np.float32]
@@ -58,6 +82,7 @@ class Anatomy:
     hydration: NDArray[np.float32]
     wear: NDArray[np.float32]
     roots: NDArray[np.float32]
+    fine_roots: float
     muscle_size: float
     muscle_fat: float
     marrow_fat: float
@@ -97,6 +122,7 @@ def draw_anatomy(rng: np.random.Generator, *, prevalence: Prevalence = Prevalenc
         canal_half_width_mm=sized(measures.CANAL_HALF_WIDTH),
         foramen_half_height_mm=sized(measures.FORAMEN_HALF_HEIGHT),
         foramen_half_depth_mm=sized(measures.FORAMEN_HALF_DEPTH),
+        foramina={side: _draw_foramina(rng) for side in Side},
         flavum_mm=sized(measures.FLAVUM) * np.float32(0.85 + 0.3 * old),
         facet_angle_deg=measures.draw(rng, measures.FACET_ANGLE_DEG),
         facet_off_midline_mm=sized(measures.FACET_OFF_MIDLINE),
@@ -104,6 +130,7 @@ def draw_anatomy(rng: np.random.Generator, *, prevalence: Prevalence = Prevalenc
         hydration=np.clip(1.0 - wear + rng.normal(0.0, 0.15, len(DISCS)), 0.0, 1.0).astype(np.float32),
         wear=wear.astype(np.float32),
         roots=_draw_roots(rng),
+        fine_roots=float(np.clip(rng.normal(0.15, 0.15), 0.0, 0.5)),
         muscle_size=float(rng.uniform(0.88, 1.15)) * size,
         muscle_fat=float(np.clip(0.15 + 0.4 * old + rng.normal(0.0, 0.15), 0.02, 0.85)),
         marrow_fat=float(np.clip(0.3 + 0.3 * old + rng.normal(0.0, 0.08), 0.2, 0.75)),
@@ -153,6 +180,29 @@ def _draw_roots(rng: np.random.Generator) -> NDArray[np.float32]:
     across, behind = radius * np.cos(angle), radius * np.sin(angle) * rng.uniform(0.5, 1.0) + sunk * (1 - radius)
     forward = rng.random(ROOTS) < 0.3
     return np.stack([across, np.where(forward, -0.4 * behind, behind)], axis=1).astype(np.float32)
+
+
+def _draw_foramina(rng: np.random.Generator) -> ForamenForm:
+    discs = len(DISCS)
+    root = np.stack(
+        [rng.normal(-3.0, 1.2, discs), rng.normal(0.4, 0.7, discs), rng.uniform(0.65, 1.15, discs)], axis=-1
+    )
+    vessels = np.stack(
+        [
+            rng.uniform(-6.0, 7.0, (discs, VESSELS)),
+            rng.uniform(-0.7, 0.7, (discs, VESSELS)),
+            rng.uniform(0.3, 1.3, (discs, VESSELS)),
+        ],
+        axis=-1,
+    )
+    return ForamenForm(
+        tilt_rad=np.radians(rng.normal(0.0, 7.0, discs)).astype(np.float32),
+        taper=rng.uniform(0.05, 0.5, discs).astype(np.float32),
+        depth=rng.uniform(0.6, 1.0, discs).astype(np.float32),
+        fat_behind=rng.uniform(0.0, 1.0, discs).astype(np.float32),
+        root=root.astype(np.float32),
+        vessels=vessels.astype(np.float32),
+    )
 
 
 def _draw_lattice(rng: np.random.Generator) -> NDArray[np.float32]:

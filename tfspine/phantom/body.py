@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tfspine.phantom.anatomy import Anatomy
 from tfspine.phantom.bone import draw_bone
 from tfspine.phantom.canal import draw_canal
+from tfspine.phantom.foramen import draw_foramina
 from tfspine.phantom.frame import DISCS, Place, along, locate
 from tfspine.phantom.paint import Paint
 from tfspine.phantom.shapes import Field
@@ -57,6 +58,7 @@ def draw_body(
         inside = _near_spine(place)
         spine, there = sample[inside], place.take(inside)
         draw_bone(spine, anatomy, there, paint)
+        draw_foramina(spine, anatomy, there, paint)
         draw_canal(spine, anatomy, there, paint)
         sample[inside] = spine
         total += sample

@@ -180,6 +180,6 @@ def _facet(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: Sid
     cover(part, bone, paint.of(Tissue.CORTEX), edge_mm=paint.edge_mm)
     sclerotic = paint.mix(Tissue.MARROW, Tissue.SCLEROSIS, 0.2 + 0.7 * anatomy.wear[disc])
     cover(part, bone + 1.9, sclerotic, edge_mm=paint.edge_mm)
-    cleft = both(slab(across, -0.55, 0.75), slab(joint, -6.0 * swollen, 6.0 * swollen), slab(there.d_mm, -10.0, 7.5))
-    cover(part, cleft, paint.of(Tissue.SYNOVIUM), edge_mm=paint.edge_mm, opacity=0.8)
+    cleft = both(slab(across, -0.4, 0.6), slab(joint, -6.0 * swollen, 6.0 * swollen), slab(there.d_mm, -10.0, 7.5))
+    cover(part, cleft, paint.of(Tissue.SYNOVIUM), edge_mm=paint.edge_mm, opacity=0.6)
     image[near] = part

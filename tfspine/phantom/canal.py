@@ -1,4 +1,4 @@
-"""What lies within the bony canal and leaves it: fat, flavum, sac, roots; recesses and foramina."""
+"""What lies within the bony canal: fat, flavum, sac and roots; and the recesses at its sides."""
 
 import numpy as np
 
@@ -16,9 +16,7 @@ ROOT_RADIUS_MM = 0.85
 
 
 def draw_canal(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
-    """Draw canal, recesses and foramina into `image`, float32 [N, 2], in place."""
-    for side in Side:
-        _foramen(image, anatomy, place, paint, side)
+    """Draw canal and recesses into `image`, float32 [N, 2], in place."""
     _canal(image, anatomy, place, paint)
     for side in Side:
         _recess(image, anatomy, place, paint, side)
@@ -54,15 +52,15 @@ def _sac(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
     part, there = image[near], place.take(near)
     u, v, d = there.u_mm, there.v_mm, there.d_mm
     narrowing = regions.canal_narrowing(anatomy, there.disc, d)
-    half_u = along(anatomy.sac_half_width_mm, there) * (1.0 - 0.45 * narrowing)
-    half_v = along(anatomy.sac_half_depth_mm, there) * (1.0 - 0.66 * narrowing)
-    front = along(anatomy.body_half_depth_mm, there) + along(anatomy.epidural_gap_mm, there) * (1.0 - narrowing)
-    v = np.asarray(v - front - 4.6 * narrowing - half_v, np.float32)
+    half_u, front, back = regions.sac_mm(anatomy, there, narrowing)
+    half_v = (back - front) / 2
+    v = np.asarray(v - front - half_v, np.float32)
     taper = along(anatomy.sac_taper, there)
     shape = tapered_ellipse(u, v, half_u, half_v, taper=np.clip(taper + 0.3 * narrowing, -0.1, 0.8))
     cover(part, shape - DURA_MM, paint.of(Tissue.LIGAMENT), edge_mm=paint.edge_mm, opacity=0.8)
     flow = 1.0 + 0.06 * paint.texture(there.point_mm, (5.0, 5.0, 9.0), layer=31)
-    fluid = paint.of(Tissue.CSF, flow * (1.0 - 0.85 * narrowing)) + paint.of(Tissue.NERVE, 0.85 * narrowing)
+    crowded = np.clip(0.85 * narrowing + anatomy.fine_roots * (0.7 + 0.5 * v / half_v), 0.0, 0.9)
+    fluid = paint.of(Tissue.CSF, flow * (1.0 - crowded)) + paint.of(Tissue.NERVE, crowded)
     cover(part, shape, fluid, edge_mm=paint.edge_mm)
     height = there.vertebra - 1.0 + there.fraction
     sway = 0.10 * np.sin(there.point_mm[:, 2] / 17.0)
@@ -94,36 +92,4 @@ def _recess(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: Si
     cover(part, both(shrunk, here), paint.of(Tissue.FAT), edge_mm=paint.edge_mm)
     root = ellipse(u, v + half_v * lost, 1.7, 1.7 * np.minimum(1.0, 1.6 * open_) + 0.1)
     cover(part, both(root, here), paint.of(Tissue.NERVE), edge_mm=paint.edge_mm)
-    image[near] = part
-
-
-def _foramen(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: Side) -> None:
-    """The keyhole: fat around root and vessels, taken from front, back and below as the foramen narrows."""
-    outwards = place.u_mm * regions.sign(side)
-    near = np.flatnonzero((outwards > 8.0) & (outwards < 40.0) & (place.v_mm > 5.0) & (place.v_mm < 45.0))
-    part, there, u = image[near], place.take(near), outwards[near]
-    disc = there.disc
-    lost = anatomy.narrowing[Region.NEURAL_FORAMEN, side][disc]
-    open_ = 1.0 - lost
-    inner, outer = regions.foramen_u_mm(anatomy, disc)
-    d = there.d_mm - regions.FORAMEN_D_MM
-    v = there.v_mm - anatomy.body_half_depth_mm[disc] - regions.FORAMEN_BEHIND_BODY_MM
-    height, depth = anatomy.foramen_half_height_mm[disc], anatomy.foramen_half_depth_mm[disc]
-    here = slab(u, inner - 2.0, outer + 3.0)
-    narrow = 1.0 - 0.28 * np.clip(d / height, -0.3, 1.0)
-    rim = both(ellipse(d, v, height + 0.8, (depth + 0.8) * narrow), here)
-    cover(part, rim, paint.of(Tissue.LIGAMENT), edge_mm=paint.edge_mm)
-    shrunk = ellipse(d + 2.5 * lost, v, height * (1.0 - 0.55 * lost), depth * narrow * (1.0 - 0.80 * lost))
-    grain = paint.texture(there.point_mm, (3.0, 2.5, 3.0), layer=32)
-    fat = paint.of(Tissue.FAT, (1.0 - 0.35 * lost) * (0.95 + 0.1 * grain))
-    cover(part, both(shrunk, here), fat, edge_mm=paint.edge_mm)
-    vessels = both(shrunk + 0.6, np.asarray(0.55 - np.abs(grain), np.float32), np.asarray(2.0 - np.abs(d + 3.0)))
-    cover(
-        part, both(-vessels, shrunk + 0.6, slab(d, -1.0, 9.0), here), paint.of(Tissue.VEIN), edge_mm=1.5, opacity=0.25
-    )
-    ganglion = both(ellipse(d + 3.6, v - 0.4, 3.1, 2.9 * open_ + 0.9), here)
-    cover(part, ganglion, paint.of(Tissue.NERVE), edge_mm=paint.edge_mm)
-    for across, down in ((0.45, -2.5), (-0.3, 4.5), (0.2, 2.0)):
-        vessel = ellipse(d - down, v - across * depth, 1.0 * open_, 1.0 * open_)
-        cover(part, both(np.asarray(vessel, np.float32), here), paint.of(Tissue.VESSEL), edge_mm=paint.edge_mm)
     image[near] = part

@@ -10,7 +10,7 @@ from pydicom.uid import MRImageStorage
 
 from tfspine.phantom.cuts import Cut
 from tfspine.phantom.protocol import GYROMAGNETIC_RATIO_HZ_PER_UT, PhaseEncoding, Protocol
-from tfspine.phantom.vendors import ScannerModel, Vendor, WindowHabit
+from tfspine.phantom.vendors import Numbering, ScannerModel, Vendor, WindowHabit
 
 DATE = "20260101"
 TIME = "120000"
@@ -50,6 +50,7 @@ class Series:
     image_type: tuple[str, ...]
     protocol: Protocol
     rescale_slope: float | None
+    numbering: Numbering
 
 
 def image_dataset(exam: Exam, series: Series, cut: Cut, pixels: NDArray[np.uint16], *, instance_number: int) -> Dataset:

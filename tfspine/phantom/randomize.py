@@ -2,7 +2,7 @@
 
 In the spirit of SynthSeg (Billot 2023, Med Image Anal 86:102789): contrast, resolution and faults are drawn far wider
 than they occur. The person, and so the truth, stay as they are; TR and TE stay on their side of what makes a picture
-T1- or T2-weighted, and the sac stays apart from its lining, without which there is nothing to see.
+T1- or T2-weighted, and the sac stays apart from its lining, or from its roots, without which there is nothing to see.
 """
 
 import dataclasses
@@ -27,9 +27,15 @@ EXCHANGED = (Tissue.MUSCLE, Tissue.MARROW, Tissue.NUCLEUS, Tissue.DRY_NUCLEUS)
 SHARE_EXCHANGED = 0.15
 """Of these two change places now and then: no order of greys is certain, but that of the sac and its lining."""
 
-BRIGHTEST_LINING_T2 = 0.85
+BRIGHTEST_LINING_T2 = (0.7, 1.15)
 DARKEST_LINING_T1 = 1.5
-"""Signal of epidural fat over that of cerebrospinal fluid."""
+"""Signal of epidural fat over that of cerebrospinal fluid; the brightest is drawn anew for each series."""
+
+BRIGHTEST_ROOT_T2 = 0.6
+"""Signal of roots over that of the fluid around them."""
+
+GAIN = (-0.7, 0.1)
+"""Natural logarithm of what a slice's greys are multiplied with; the window is the series'."""
 
 SHARE_WITHOUT_BAND = 0.15
 SHARE_WITH_WRAP = 0.1
@@ -39,14 +45,11 @@ def randomized(protocol: Protocol, rng: np.random.Generator) -> Protocol:
     """Return a protocol that keeps the plane, the matrix and the stored level, and little else."""
     plane = protocol.plane
     thickness_mm = float(rng.uniform(2.5, 5.5))
-    timed = dataclasses.replace(
+    return dataclasses.replace(
         protocol,
         repetition_time_ms=round(rng.uniform(*REPETITION_TIME_MS[plane])),
         echo_time_ms=round(rng.uniform(*ECHO_TIME_MS[plane])),
         field_t=round(rng.uniform(*FIELD_T), 2),
-    )
-    return dataclasses.replace(
-        timed,
         field_of_view_mm=round(rng.uniform(*FIELD_OF_VIEW_MM[plane]), 1),
         thickness_mm=round(thickness_mm, 2),
         distance_mm=round(max(3.6, min(5.2, thickness_mm * rng.uniform(1.0, 1.3))), 2),
@@ -55,8 +58,19 @@ def randomized(protocol: Protocol, rng: np.random.Generator) -> Protocol:
         sampled=(float(rng.uniform(0.45, 1.0)), float(rng.uniform(0.55, 1.0))),
         bandwidth_hz_px=round(rng.uniform(90.0, 400.0)),
         planning_error=float(rng.uniform(0.5, 3.0)),
-        contrast=_contrast(timed, rng),
-        gamma=float(np.clip(np.exp(rng.normal(0.0, 0.25)), 0.6, 1.6)),
+    )
+
+
+def recoloured(protocol: Protocol, rng: np.random.Generator) -> Protocol:
+    """Return the protocol of one slice of a randomised series: contrast, greys and faults of its own.
+
+    No scanner does that; but it makes thirty pictures of different looks from one patient instead of one.
+    """
+    return dataclasses.replace(
+        protocol,
+        contrast=_contrast(protocol, rng),
+        gamma=float(np.clip(np.exp(rng.normal(0.1, 0.25)), 0.6, 1.7)),
+        stored_level=protocol.stored_level * float(np.exp(rng.uniform(*GAIN))),
         artefacts=_artefacts(rng),
     )
 
@@ -73,7 +87,9 @@ def _contrast(protocol: Protocol, rng: np.random.Generator) -> dict[Tissue, floa
     fluid = physical[Tissue.CSF] * factors[Tissue.CSF]
     lining = physical[Tissue.FAT] * factors[Tissue.FAT]
     if protocol.plane is Plane.AXIAL:
-        factors[Tissue.FAT] *= min(1.0, BRIGHTEST_LINING_T2 * fluid / lining)
+        factors[Tissue.FAT] *= min(1.0, float(rng.uniform(*BRIGHTEST_LINING_T2)) * fluid / lining)
+        root = physical[Tissue.NERVE] * factors[Tissue.NERVE]
+        factors[Tissue.NERVE] *= min(1.0, BRIGHTEST_ROOT_T2 * fluid / root)
     else:
         factors[Tissue.FAT] *= max(1.0, DARKEST_LINING_T1 * fluid / lining)
     return factors
@@ -88,7 +104,7 @@ def _artefacts(rng: np.random.Generator) -> Artefacts:
     )
     has_band, wraps = rng.random(2) < (1.0 - SHARE_WITHOUT_BAND, SHARE_WITH_WRAP)
     return Artefacts(
-        noise=float(np.exp(rng.uniform(np.log(0.003), np.log(0.05)))),
+        noise=float(np.exp(rng.uniform(np.log(0.003), np.log(0.035)))),
         apodisation=float(rng.uniform(0.0, 1.0)),
         blur_px=float(rng.uniform(0.0, 1.2)),
         ghost=float(rng.uniform(0.0, 0.05)),
@@ -103,7 +119,7 @@ def _artefacts(rng: np.random.Generator) -> Artefacts:
             pitch_mm=float(rng.uniform(55.0, 130.0)),
             offset_mm=float(rng.uniform(-60.0, 60.0)),
             behind_mm=float(rng.uniform(5.0, 40.0)),
-            normalised=float(rng.uniform(0.0, 1.0)),
+            normalised=float(rng.uniform(0.0, 0.8)),
         ),
         saturation=saturation if has_band else None,
     )

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfspine.labels import Region, Side
 from tfspine.phantom.anatomy import Anatomy
-from tfspine.phantom.frame import Place
+from tfspine.phantom.frame import Place, along
 from tfspine.phantom.severity import CANAL_NARROWING_HALF_MM, profile
 
 RECESS_HALF_MM = (3.8, 3.4)
@@ -16,13 +16,13 @@ RECESS_BEHIND_BODY_MM = 3.6
 RECESS_REACH_MM = 3.75
 """How far from the disc plane a recess is open; slices nearer than this show at least half of it, and are boxed."""
 
-FORAMEN_D_MM = -7.0
+FORAMEN_D_MM = -5.5
 FORAMEN_BEHIND_BODY_MM = 4.3
 FORAMEN_LENGTH_MM = 11.1
 """From the inner edge of the pedicles outwards; sagittal slices within show the foramen, and are boxed."""
 
-BOX_MARGIN_MM = 1.5
-FORAMEN_MARGIN_MM = 2.0
+BOX_MARGIN_MM = 1.2
+FORAMEN_MARGIN_MM = 1.8
 RECESS_MARGIN_MM = 3.0
 """Boxes are drawn around a region with its border: the dura, the bone of a foramen, and the facet and disc that narrow
 a recess."""
@@ -51,15 +51,26 @@ def bulge_mm(anatomy: Anatomy, place: Place) -> NDArray[np.float32]:
     return np.asarray(0.4 + 4.0 * canal + 2.0 * recess * sideways + 2.5 * foramen * outwards, np.float32)
 
 
-def sac_mm(anatomy: Anatomy, disc: int) -> tuple[float, float, float]:
-    """Return (half width, front, back) of the sac that nothing narrows, in u and v."""
-    front = float(anatomy.body_half_depth_mm[disc] + anatomy.epidural_gap_mm[disc])
-    return float(anatomy.sac_half_width_mm[disc]), front, front + 2.0 * float(anatomy.sac_half_depth_mm[disc])
+def sac_mm(anatomy: Anatomy, place: Place, narrowing: ArrayLike) -> tuple[NDArray[np.float32], ...]:
+    """Return (half width, front, back) of a sac that is narrowed so far, in u and v, float32 [N].
+
+    What lies before it, the disc, takes a good half of the depth that is lost, and the flavum behind it the rest.
+    """
+    lost = np.asarray(narrowing, np.float32)
+    half_u = along(anatomy.sac_half_width_mm, place) * (1.0 - 0.45 * lost)
+    depth = 2.0 * along(anatomy.sac_half_depth_mm, place) * (1.0 - 0.66 * lost)
+    front = along(anatomy.body_half_depth_mm, place) + along(anatomy.epidural_gap_mm, place) * (1.0 - lost)
+    front = front + 4.6 * lost
+    return half_u, front, front + depth
 
 
-def canal_box_mm(anatomy: Anatomy, disc: int) -> tuple[float, float, float, float]:
-    """Return (u low, u high, v low, v high) of the canal: the sac as it would be unnarrowed, with its lining."""
-    half, front, back = sac_mm(anatomy, disc)
+def canal_box_mm(anatomy: Anatomy, place: Place, narrowing: float) -> tuple[float, float, float, float]:
+    """Return (u low, u high, v low, v high) of the canal at one place: the sac, half of what narrows it, the dura.
+
+    Readers draw neither the sliver of a sac that a severe stenosis leaves nor the canal as it once was.
+    """
+    narrowed, open_ = (np.array(sac_mm(anatomy, place, lost))[:, 0] for lost in (narrowing, 0.0))
+    half, front, back = (float(value) for value in (narrowed + open_) / 2)
     return -half - BOX_MARGIN_MM, half + BOX_MARGIN_MM, front - BOX_MARGIN_MM, back + BOX_MARGIN_MM
 
 

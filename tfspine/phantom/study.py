@@ -16,7 +16,7 @@ from tfspine.phantom.anatomy import Anatomy, draw_anatomy
 from tfspine.phantom.cuts import Cut, axial_cuts, sagittal_cuts
 from tfspine.phantom.headers import LOCALIZER_IMAGE_TYPE, Exam, Series, image_dataset
 from tfspine.phantom.protocol import PhaseEncoding, Protocol
-from tfspine.phantom.randomize import randomized
+from tfspine.phantom.randomize import randomized, recoloured
 from tfspine.phantom.scanner import scan
 from tfspine.phantom.truth import annotate, severities_seen, study_grades
 from tfspine.phantom.vendors import OF_COHORT, Numbering, draw_protocol, instance_numbers
@@ -59,7 +59,7 @@ def simulate_study(config: PhantomConfig, *, seed: int, number: int) -> Simulate
     for series_number, plane in enumerate(Plane, start=2):
         series = _draw_series(config, exam, plane, rng, number=series_number)
         cuts = _in_stacking_order(anatomy, series.protocol, rng)
-        files += _images(exam, series, anatomy, cuts, exam.vendor.numbering, rng, folder=str(plane))
+        files += _images(exam, series, anatomy, cuts, rng, folder=str(plane), is_random=config.randomize)
         for index, cut in enumerate(cuts, start=1):
             truth.append(AnnotatedSlice(slice_key(study, plane, index), cut.geometry.size_px, annotate(anatomy, cut)))
             severities.append(severities_seen(anatomy, cut, truth[-1].annotations))
@@ -96,7 +96,7 @@ def _draw_series(config: PhantomConfig, exam: Exam, plane: Plane, rng: np.random
     slope = round(rng.uniform(*vendor.rescale_slope), 6) if vendor.rescale_slope else None
     if config.randomize:
         protocol = randomized(protocol, rng)
-    return Series(number, vendor.series[plane].description, vendor.image_type, protocol, slope)
+    return Series(number, vendor.series[plane].description, vendor.image_type, protocol, slope, vendor.numbering)
 
 
 def _in_stacking_order(anatomy: Anatomy, protocol: Protocol, rng: np.random.Generator) -> list[Cut]:
@@ -111,14 +111,15 @@ def _images(
     series: Series,
     anatomy: Anatomy,
     cuts: list[Cut],
-    numbering: Numbering,
     rng: np.random.Generator,
     *,
     folder: str,
+    is_random: bool = False,
 ) -> Iterator[tuple[str, Dataset]]:
     """Yield file names and images of a series, in the order of its slices."""
-    for cut, instance_number in zip(cuts, instance_numbers(cuts, numbering), strict=True):
-        pixels = scan(anatomy, cut, series.protocol, rng)
+    for cut, instance_number in zip(cuts, instance_numbers(cuts, series.numbering), strict=True):
+        protocol = recoloured(series.protocol, rng) if is_random else series.protocol
+        pixels = scan(anatomy, cut, protocol, rng)
         ds = image_dataset(exam, series, cut, pixels, instance_number=instance_number)
         yield f"{folder}/IM{instance_number:04d}.dcm", ds
 
@@ -130,8 +131,8 @@ def _localizer(exam: Exam, anatomy: Anatomy, rng: np.random.Generator) -> Iterat
     )
     cuts = _in_stacking_order(anatomy, protocol, rng)
     few = cuts[:: len(cuts) // LOCALIZER_SLICES][:LOCALIZER_SLICES]
-    series = Series(1, "localizer", LOCALIZER_IMAGE_TYPE, protocol, None)
-    yield from _images(exam, series, anatomy, few, Numbering.FORWARDS, rng, folder="localizer")
+    series = Series(1, "localizer", LOCALIZER_IMAGE_TYPE, protocol, None, Numbering.FORWARDS)
+    yield from _images(exam, series, anatomy, few, rng, folder="localizer")
 
 
 def _grade_rows(study: str, anatomy: Anatomy) -> Iterator[dict[str, Any]]:

@@ -10,8 +10,8 @@ from tfspine.geometry import SliceGeometry, distance_to_slice_mm, patient_to_pix
 from tfspine.labels import LEVELS, Grade, Region, Side
 from tfspine.phantom import regions
 from tfspine.phantom.anatomy import Anatomy
-from tfspine.phantom.cuts import Cut, on_slice
-from tfspine.phantom.frame import FIRST_LEVEL, to_patient
+from tfspine.phantom.cuts import CANAL_BEHIND_BODY_MM, Cut, on_slice
+from tfspine.phantom.frame import FIRST_LEVEL, Place, locate, to_patient
 from tfspine.phantom.severity import grade_of
 from tfspine.structures import Annotation, Box
 
@@ -42,7 +42,7 @@ def _severity_seen(anatomy: Anatomy, cut: Cut, annotation: Annotation) -> float:
 def _axial(anatomy: Anatomy, cut: Cut, disc: int) -> Iterator[Annotation]:
     level = LEVELS[disc - FIRST_LEVEL]
     severity = float(regions.canal_narrowing(anatomy, disc, cut.d_mm))
-    box = _axial_box(anatomy, cut, regions.canal_box_mm(anatomy, disc))
+    box = _axial_box(anatomy, cut, regions.canal_box_mm(anatomy, _in_canal(anatomy, cut, disc), severity))
     yield Annotation(box, Region.CENTRAL_CANAL, None, grade_of(severity), level)
     if abs(cut.d_mm) > regions.RECESS_REACH_MM:
         return
@@ -70,6 +70,13 @@ def _u_of_slice(anatomy: Anatomy, cut: Cut, disc: int, d_mm: float, v_mm: float)
     """Return how far off the midline a sagittal slice passes the place (d, v) of a disc."""
     midline = to_patient(anatomy.frame, disc=disc, d_mm=d_mm, u_mm=0.0, v_mm=v_mm)
     return -float(distance_to_slice_mm(cut.geometry, midline)[0] / cut.geometry.normal[0])
+
+
+def _in_canal(anatomy: Anatomy, cut: Cut, disc: int) -> Place:
+    """Return the place where an axial slice passes the middle of the canal."""
+    behind_mm = float(anatomy.body_half_depth_mm[disc]) + CANAL_BEHIND_BODY_MM
+    point = on_slice(anatomy, cut, u_mm=np.zeros(1), v_mm=np.full(1, behind_mm))
+    return locate(anatomy.frame, point.astype(np.float32))
 
 
 def _axial_box(anatomy: Anatomy, cut: Cut, extent_mm: tuple[float, float, float, float]) -> Box:
