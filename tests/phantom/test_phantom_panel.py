@@ -32,7 +32,7 @@ FOUR_GRADES = {
     },
     "reference_again": dict.fromkeys(Region, (0.93, 0.97)),
 }
-"""table3_four_grades_gwet.csv, intervals; the reference read again: the paper's intra-reader agreement."""
+"""table3_four_grades_gwet.csv, intervals; the reference read again: what is asked of one reader."""
 
 TWO_GRADES = {
     "radiologist_1": {

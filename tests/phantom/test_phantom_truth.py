@@ -79,7 +79,25 @@ def test_boxes_lie_inside_the_image_and_are_not_tiny(seed: int) -> None:
             ymin, xmin, ymax, xmax = item.box
             assert 0 <= ymin < ymax <= 256
             assert 0 <= xmin < xmax <= 256
-            assert min(ymax - ymin, xmax - xmin) >= 11
+            assert min(ymax - ymin, xmax - xmin) >= 9  # a canal that is all but closed: 7 mm at 0.78 mm a pixel
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, st.integers(FIRST_LEVEL, FIRST_LEVEL + 4), st.floats(0, 1))
+def test_a_canal_box_holds_the_narrowed_sac_and_no_more_than_the_open_one(seed: int, disc: int, lost: float) -> None:
+    anatomy = draw_anatomy(np.random.default_rng(seed))
+    point = to_patient(anatomy.frame, disc=disc, d_mm=0.0, u_mm=0.0, v_mm=26.0)
+    place = locate(anatomy.frame, point.astype(np.float32))
+    u_low, u_high, v_low, v_high = regions.canal_box_mm(anatomy, place, lost)
+    half, front, back = (float(value[0]) for value in regions.sac_mm(anatomy, place, lost))
+    open_half, open_front, open_back = (float(value[0]) for value in regions.sac_mm(anatomy, place, 0.0))
+    assert u_low <= -half
+    assert u_high >= half
+    assert v_low <= front < back <= v_high
+    border = regions.BOX_MARGIN_MM
+    assert u_high <= open_half + border + 1e-3
+    assert v_low >= open_front - border - 1e-3
+    assert v_high <= open_back + border + 1e-3
 
 
 @settings(max_examples=50, deadline=None)

@@ -5,6 +5,7 @@ drawn from it is in `body.py`. Lengths in mm.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,19 @@ LATTICE = 32
 ROOTS = 16
 """Roots of the cauda equina that a slice through the upper sac shows."""
 
+
+SIZE_OF_SEX = {"F": 0.965, "M": 1.035}
+"""Mean size beside that of all; Zhou 2000 (Eur Spine J 9:242-248) has men's vertebrae some 8 % larger."""
+
+SHARE_CONGENITAL = 0.06
+CONGENITAL_FACTOR = 0.86
+"""Now and then pedicles are born short, and canal and sac are shallow at every level; prevalence and factor by hand."""
+
+SHARE_TRANSITIONAL = 0.04
+SACRALISED_DISC = 0.4
+LUMBARISED_DISC = 3.0
+"""Factor on the height of L5-S1 where L5 has grown onto the sacrum, and of S1-S2 where S1 has come off it; each of them
+in so many people, by hand."""
 
 VESSELS = 5
 """Vessels drawn beside the root in each foramen."""
@@ -55,11 +69,12 @@ class Anatomy:
 
     `narrowing` holds the severities of the regions at every disc, 0 where nobody grades; `roots` is float32
     [ROOTS, 2], places in the sac in halves of its width and depth; `lattice` is float32 [32, 32, 32], smooth noise of
-    mean 0 and deviation 1. `fine_roots` is the share of the sac that roots too fine to be seen one by one fill;
-    `muscle_fat`, `gas` and `marrow_fat` are shares in 0 to 1.
+    mean 0 and deviation 1. `sex` is DICOM's F or M. `fine_roots` is the share of the sac that roots
+    too fine to be seen one by one fill; `muscle_fat`, `gas` and `marrow_fat` are shares in 0 to 1.
     """
 
     age_years: float
+    sex: str
     frame: SpineFrame
     severities: Severities
     narrowing: dict[tuple[Region, Side | None], NDArray[np.float32]]
@@ -98,7 +113,9 @@ def draw_anatomy(rng: np.random.Generator, *, prevalence: Prevalence = Prevalenc
     age_years = draw_age_years(rng)
     severities = draw_severities(rng, age_years=age_years, prevalence=prevalence)
     narrowing = _at_every_disc(severities)
-    size = float(np.clip(rng.normal(1.0, 0.05), 0.88, 1.12))
+    sex = str(rng.choice(list(SIZE_OF_SEX)))
+    size = float(np.clip(rng.normal(SIZE_OF_SEX[sex], 0.04), 0.88, 1.12))
+    depth = np.float32(CONGENITAL_FACTOR if rng.random() < SHARE_CONGENITAL else 1.0)
     old = float(np.clip((age_years - 20.0) / 70.0, 0.0, 1.0))
 
     def sized(measure: measures.Measure) -> NDArray[np.float32]:
@@ -108,17 +125,18 @@ def draw_anatomy(rng: np.random.Generator, *, prevalence: Prevalence = Prevalenc
     wear = np.clip(0.55 * canal + old * rng.beta(2.0, 3.0, len(DISCS)), 0.0, 1.0)
     return Anatomy(
         age_years=age_years,
+        sex=sex,
         frame=_draw_frame(rng, size),
         severities=severities,
         narrowing=narrowing,
         body_half_width_mm=sized(measures.BODY_HALF_WIDTH),
         body_half_depth_mm=sized(measures.BODY_HALF_DEPTH),
-        disc_half_height_mm=sized(measures.DISC_HALF_HEIGHT) * np.asarray(1.0 - 0.35 * wear, np.float32),
+        disc_half_height_mm=sized(measures.DISC_HALF_HEIGHT) * _disc_heights(rng, wear),
         sac_half_width_mm=sized(measures.SAC_HALF_WIDTH),
-        sac_half_depth_mm=sized(measures.SAC_HALF_DEPTH),
+        sac_half_depth_mm=sized(measures.SAC_HALF_DEPTH) * depth,
         sac_taper=np.clip(rng.normal(0.25, 0.22) + rng.normal(0, 0.1, len(DISCS)), -0.1, 0.75).astype(np.float32),
         epidural_gap_mm=sized(measures.EPIDURAL_GAP),
-        canal_depth_mm=sized(measures.CANAL_DEPTH),
+        canal_depth_mm=sized(measures.CANAL_DEPTH) * depth,
         canal_half_width_mm=sized(measures.CANAL_HALF_WIDTH),
         foramen_half_height_mm=sized(measures.FORAMEN_HALF_HEIGHT),
         foramen_half_depth_mm=sized(measures.FORAMEN_HALF_DEPTH),
@@ -140,6 +158,18 @@ def draw_anatomy(rng: np.random.Generator, *, prevalence: Prevalence = Prevalenc
         waist_half_width_mm=float(rng.uniform(140.0, 190.0)),
         lattice=_draw_lattice(rng),
     )
+
+
+def _disc_heights(rng: np.random.Generator, wear: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Return factors on the heights of discs: wear flattens them, and few people have a transitional vertebra."""
+    factors = 1.0 - 0.35 * wear
+    last = LUMBAR.stop - 1
+    kind = rng.random()
+    if kind < SHARE_TRANSITIONAL:
+        factors[last] *= SACRALISED_DISC
+    elif kind < 2 * SHARE_TRANSITIONAL:
+        factors[last + 1] *= LUMBARISED_DISC
+    return np.asarray(factors, np.float32)
 
 
 def _at_every_disc(severities: Severities) -> dict[tuple[Region, Side | None], NDArray[np.float32]]:

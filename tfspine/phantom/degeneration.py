@@ -22,7 +22,7 @@ Key = tuple[Region, Level, Side | None]
 SHARES = {"age": 0.18, "person": 0.12, "disc": 0.20, "pair": 0.20, "own": 0.30}
 """Variance of each part; they add up to one within a level. That of age follows from Kalichman 2009 (Spine J
 9:545-550): stenosis below 12 mm rises from 20.0 % of those under 40 to 47.2 % of those of 60 to 69, and below 10 mm
-from 4.0 % to 19.4 %, which is 0.8 to 0.9 standard deviations of what is left in some thirty years."""
+from 4.0 % to 19.4 %, which is 0.8 to 0.9 standard deviations of what is left in some thirty years; 0.18 gives 0.74."""
 
 NEIGHBOUR_CORRELATION = 0.5
 """Correlation of the chained parts from one level to the next."""
@@ -32,13 +32,14 @@ LEVEL_SHIFTS: dict[Region, tuple[float, ...]] = {
     Region.LATERAL_RECESS: (-0.60, -0.25, 0.15, 0.55, 0.15),
     Region.NEURAL_FORAMEN: (-0.55, -0.30, 0.05, 0.35, 0.45),
 }
-"""Narrowing is commonest in the canal at L4-L5, then L3-L4, and in the foramina at L5-S1 and L4-L5 (Jenis & An 2000,
-Spine 25:389-394). In standard deviations within a level, from head to feet; each row adds up to zero."""
+"""Narrowing is commonest in the canal at L4-L5, then L3-L4 (Caton 2021, Neuroradiology 63:959), and in the foramina at
+L5-S1 and L4-L5 (Jenis & An 2000, Spine 25:389-394). In standard deviations within a level,
+from head to feet; each row adds up to zero."""
 
 AGE_MEAN_YEARS = 52.0
 AGE_SPREAD_YEARS = 19.0
 AGE_RANGE_YEARS = (18.0, 95.0)
-"""Assumed; of the cohort's ages PAPER.md says only that they are adults'."""
+"""Assumed: adults of all ages."""
 
 
 def draw_age_years(rng: np.random.Generator) -> float:

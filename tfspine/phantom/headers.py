@@ -29,6 +29,7 @@ class Exam:
     vendor: Vendor
     model: ScannerModel
     age_years: float
+    sex: str
 
     @property
     def patient_id(self) -> str:
@@ -78,7 +79,7 @@ def image_dataset(exam: Exam, series: Series, cut: Cut, pixels: NDArray[np.uint1
 
 def _set_patient_and_study(ds: Dataset, exam: Exam) -> None:
     ds.PatientName, ds.PatientID = f"PHANTOM^{exam.number:04d}", exam.patient_id
-    ds.PatientBirthDate, ds.PatientSex, ds.PatientAge = "", "O", f"{int(exam.age_years):03d}Y"
+    ds.PatientBirthDate, ds.PatientSex, ds.PatientAge = "", exam.sex, f"{int(exam.age_years):03d}Y"
     ds.StudyInstanceUID = exam.uid("study")
     ds.StudyDate = ds.SeriesDate = ds.AcquisitionDate = ds.ContentDate = DATE
     ds.StudyTime = ds.SeriesTime = ds.AcquisitionTime = ds.ContentTime = TIME

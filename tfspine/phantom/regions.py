@@ -12,6 +12,9 @@ from tfspine.phantom.frame import Place, along
 from tfspine.phantom.severity import CANAL_NARROWING_HALF_MM, profile
 
 RECESS_HALF_MM = (3.8, 3.4)
+"""Half width and half depth of an open recess. Its depth is what narrows (Steurer 2011, BMC Musculoskelet Disord
+12:175); 6.8 mm, 4.5 with a third lost and 2.3 with two thirds, is set by hand to fit the usual limits of 5 and 3 mm."""
+
 RECESS_BEHIND_BODY_MM = 3.6
 RECESS_REACH_MM = 3.75
 """How far from the disc plane a recess is open; slices nearer than this show at least half of it, and are boxed."""

@@ -2,17 +2,18 @@
 
 A severity is the share of a region that is lost, 0 to 1, and a grade follows from it by published criteria:
 
-- central canal, of the sac's cross-section (Lurie 2008, Spine 33:2605-2610): mild up to a third, moderate up to two
+- central canal, of the sac's cross-section (Lurie 2008, Spine 33:1605-1610): mild up to a third, moderate up to two
   thirds, severe beyond;
 - lateral recess, of its depth (Bartynski & Lin 2003, AJNR 24:348-360): mild while the root keeps its shape, moderate
-  when it is flattened, severe when nothing is left around it. With the depth of a recess and the width of its root in
-  `regions.py` the bone reaches the root when a third is gone, and has flattened it when two thirds are;
+  when it is flattened, severe when nothing is left around it. As recess and root are drawn
+  (`canal.py`) bone reaches the root when about a third is gone, and has flattened it when two thirds are;
 - foramen, of the fat around the root (Lurie 2008): mild while fat surrounds the root, moderate when it does so only
   in part, severe when none is left.
 
 Severities thin out towards the thresholds, because the grade of a case that lies on one is nobody's to know: a reader
 who reads again decides otherwise. There are such cases, so the density has no gap; but it falls to zero at the
-threshold itself, so that they stay as few as an expert's agreement with himself says (PAPER.md: 0.93 to 0.97).
+threshold itself, so that they stay as few as an expert's agreement with himself says: coefficients of 0.93 to 0.97
+were the aim.
 """
 
 from collections.abc import Mapping

@@ -87,7 +87,9 @@ def _require(config: PhantomConfig) -> None:
 def _draw_exam(config: PhantomConfig, anatomy: Anatomy, rng: np.random.Generator, *, seed: int, number: int) -> Exam:
     vendors = OF_COHORT[config.vendor]
     vendor = vendors[number % len(vendors)]
-    return Exam(seed, number, vendor, vendor.models[int(rng.integers(len(vendor.models)))], anatomy.age_years)
+    return Exam(
+        seed, number, vendor, vendor.models[int(rng.integers(len(vendor.models)))], anatomy.age_years, anatomy.sex
+    )
 
 
 def _draw_series(config: PhantomConfig, exam: Exam, plane: Plane, rng: np.random.Generator, *, number: int) -> Series:

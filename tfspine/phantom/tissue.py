@@ -5,18 +5,21 @@ Fat answers at another frequency than water, so that a scanner shows it a pixel 
 Relaxation times in ms, at 1.5 T then 3 T, come from
 
 - Gold 2004 (AJR 183:343-351): muscle, cartilage, joint fluid, and T1 of fat;
-- Stanisz 2005 (Magn Reson Med 54:507-512): nerve (its optic nerve) and blood;
+- Stanisz 2005 (Magn Reson Med 54:507-512): nerve (its optic nerve, bovine, in vitro) and blood;
 - de Bazelaire 2004 (Radiology 230:652-659): kidney (its cortex);
 - Karampinos 2018 (J Magn Reson Imaging 47:332-353): water and fat fraction of vertebral marrow, middle of the ranges;
-- Rooney 2007 (Magn Reson Med 57:308-318): T1 of cerebrospinal fluid; its T2 is beyond any echo time used here;
+- Rooney 2007 (Magn Reson Med 57:308-318): T1 of cerebrospinal fluid, the same at any field; its T2 is beyond any echo
+  time used here;
 - Techawiboonwong 2008 (Radiology 248:824-833): water of cortical bone, gone before the first echo.
 
-No one source covers discs (nucleus wet and dry, annulus): middle of T2 mapping studies, which give 90 to 120 ms to a
-young nucleus, 40 to 60 ms to a degenerated one, 30 to 40 ms to the annulus. Fibrous tissue (ligament, fascia,
-endplate, skin, sclerosis) is set by hand to be as dark as pictures show it.
+- Marinelli 2010 (AJNR 31:1278-1282): T2 of the nucleus, 108 ms where little worn and 53 where worn.
 
-T2 of fat is 58 ms by single echoes (de Bazelaire 2004), 165 ms by echo trains (Gold 2004), because close pulses undo
-J-coupling (Henkelman 1994, J Magn Reson Imaging 4:533-540). Trains of 10 to 20 echoes lie in between, and so does 95.
+Set by hand, so that tissues are as bright as pictures show them: proton densities, near the content of water; T1 of
+discs, and their annulus; fibrous tissue (ligament, fascia, endplate, skin, sclerosis); bowel; T2 of venous blood.
+
+T2 of fat depends on the sequence, because close pulses undo J-coupling (Henkelman 1992, J Magn Reson Imaging
+2:533-540): 58 ms in de Bazelaire 2004, 165 in Gold 2004, 41 to 143 in Pai 2008 (Magn Reson Imaging 26:1215-1220), the
+longer the train. 95 is for trains of 10 to 20 echoes; at the short echo times of T1 weighting it matters little.
 """
 
 import math
@@ -78,7 +81,7 @@ FAT_T1_MS = (288.0, 371.0)
 FAT_T2_MS = (95.0, 95.0)
 
 MARROW_FAT_FRACTION = 0.45
-"""Of vertebral marrow at sixty; about 0.3 at thirty and 0.6 at eighty."""
+"""Of vertebral marrow at sixty; about 0.3 at thirty (Baum 2018, Front Endocrinol 9:141), 0.6 at eighty by trend."""
 
 COMPOSITION: dict[Tissue, Composition] = {
     Tissue.AIR: Composition(0.0, (1000.0, 1000.0), (10.0, 10.0)),
@@ -90,7 +93,7 @@ COMPOSITION: dict[Tissue, Composition] = {
     Tissue.NUCLEUS: Composition(0.88, (1150.0, 1300.0), (105.0, 95.0)),
     Tissue.DRY_NUCLEUS: Composition(0.75, (850.0, 980.0), (50.0, 46.0)),
     Tissue.ANNULUS: Composition(0.62, (750.0, 900.0), (36.0, 33.0)),
-    Tissue.CSF: Composition(1.00, (4000.0, 4300.0), (2000.0, 1500.0)),
+    Tissue.CSF: Composition(1.00, (4300.0, 4300.0), (2000.0, 1500.0)),
     Tissue.NERVE: Composition(0.75, (815.0, 1083.0), (77.0, 78.0)),
     Tissue.CARTILAGE: Composition(0.75, (1060.0, 1240.0), (42.1, 36.9)),
     Tissue.VESSEL: Composition(0.06, (1441.0, 1932.0), (290.0, 275.0)),
