@@ -16,8 +16,8 @@ test-fast: lint
 	$(BIN)/python -m pytest -m "not slow"
 
 lint: $(READY)
-	$(BIN)/ruff format --check tfspine tests
-	$(BIN)/ruff check tfspine tests
+	$(BIN)/ruff format --check tfspine tests experiments
+	$(BIN)/ruff check tfspine tests experiments
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 

@@ -33,7 +33,7 @@ def folder_bytes(folder: Path) -> dict[str, bytes]:
 
 def test_same_seed_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
     for workers in (1, 2):
-        words = ["--set", "phantom.studies=2", "--set", "phantom.matrix_px=64", "--set", f"phantom.workers={workers}"]
+        words = ["--set", "phantom.studies=2", "--set", "phantom.matrix_px=64", "--workers", str(workers)]
         assert main(["phantom", "--out", str(tmp_path / str(workers)), *words]) == 0
     one, two = folder_bytes(tmp_path / "1"), folder_bytes(tmp_path / "2")
     assert one == two

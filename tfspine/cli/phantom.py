@@ -18,6 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for dicom/, labels/, readers/, grades.csv"
     )
+    parser.add_argument("--workers", type=int, metavar="N", help="short for --set phantom.workers=N")
+    parser.add_argument("--randomize", action="store_true", help="short for --set phantom.randomize=true")
     add_experiment(parser)
 
 
@@ -30,6 +32,10 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder, write_text
 
+    if args.workers is not None:
+        args.settings.append(f"phantom.workers={args.workers}")
+    if args.randomize:
+        args.settings.append("phantom.randomize=true")
     experiment = experiment_from(args)
     config = experiment.phantom
     if config.studies < 1 or config.workers < 1:

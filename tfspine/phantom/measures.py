@@ -49,8 +49,8 @@ TILT_DEG = Measure(
     "lordosis of about 40 degrees, a little below that of standing people (Been & Kalichman 2014, Spine J 14:87-97)",
 )
 SAC_HALF_WIDTH = Measure(
-    (8.3, 8.8, 9.0, 9.0, 8.8, 8.5, 7.6, 5.5, 2.0),
-    0.09,
+    (8.3, 8.8, 9.0, 9.0, 8.9, 8.7, 7.8, 5.5, 2.0),
+    0.12,
     "Schonstrom 1985 (Spine 10:806-811): about 180 mm2; narrow below 100: Hamanishi 1994 (J Spinal Disord 7:388-393)",
 )
 SAC_HALF_DEPTH = Measure(
@@ -69,8 +69,8 @@ CANAL_HALF_WIDTH = Measure(
     "Cook & Baker 2021: grows to 28.2 mm at L5, deviation 3.1",
 )
 EPIDURAL_GAP = Measure(
-    (2.0, 1.6, 1.0, 0.9, 0.9, 1.3, 3.0, 4.5, 3.5),
-    0.25,
+    (2.0, 1.6, 1.1, 1.0, 1.1, 2.0, 3.8, 4.5, 3.5),
+    0.40,
     "set by eye against real slices: fat before the sac is thickest at L5-S1 and below",
 )
 FORAMEN_HALF_HEIGHT = Measure(

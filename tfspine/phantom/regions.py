@@ -24,7 +24,7 @@ FORAMEN_BEHIND_BODY_MM = 4.3
 FORAMEN_LENGTH_MM = 11.1
 """From the inner edge of the pedicles outwards; sagittal slices within show the foramen, and are boxed."""
 
-BOX_MARGIN_MM = 1.2
+BOX_MARGIN_MM = 0.7
 FORAMEN_MARGIN_MM = 1.8
 RECESS_MARGIN_MM = 3.0
 """Boxes are drawn around a region with its border: the dura, the bone of a foramen, and the facet and disc that narrow
@@ -57,11 +57,12 @@ def bulge_mm(anatomy: Anatomy, place: Place) -> NDArray[np.float32]:
 def sac_mm(anatomy: Anatomy, place: Place, narrowing: ArrayLike) -> tuple[NDArray[np.float32], ...]:
     """Return (half width, front, back) of a sac that is narrowed so far, in u and v, float32 [N].
 
-    What lies before it, the disc, takes a good half of the depth that is lost, and the flavum behind it the rest.
+    It is flattened more than it loses width: the disc before it takes half of the depth that is lost, the flavum behind
+    it the rest.
     """
     lost = np.asarray(narrowing, np.float32)
-    half_u = along(anatomy.sac_half_width_mm, place) * (1.0 - 0.45 * lost)
-    depth = 2.0 * along(anatomy.sac_half_depth_mm, place) * (1.0 - 0.66 * lost)
+    half_u = along(anatomy.sac_half_width_mm, place) * (1.0 - 0.30 * lost)
+    depth = 2.0 * along(anatomy.sac_half_depth_mm, place) * (1.0 - 0.72 * lost)
     front = along(anatomy.body_half_depth_mm, place) + along(anatomy.epidural_gap_mm, place) * (1.0 - lost)
     front = front + 4.6 * lost
     return half_u, front, front + depth
