@@ -50,7 +50,9 @@ def build_grader(config: GraderConfig) -> keras.Sequential:
 
 
 def load_grader(path: Path) -> keras.Sequential:
-    """Load a trained grader for reading; its loss and optimizer are left behind.
+    """Load a trained grader for reading, in float32 whatever it was trained in; loss and optimizer are left behind.
+
+    Rounded to bfloat16 a grader answers a little differently in a SavedModel, where operations are fused.
 
     Raises:
         ModelError: there is no such file, or it is no grader.
@@ -63,6 +65,8 @@ def load_grader(path: Path) -> keras.Sequential:
         raise ModelError(f"{path}: not a Keras model: {error}") from error
     if model.output_shape != (None, len(GRADES)):
         raise ModelError(f"{path}: gives {model.output_shape[1:]} values a crop; expected {len(GRADES)} grades")
+    for layer in (model, *model.layers):
+        layer.dtype_policy = keras.DTypePolicy("float32")
     return model
 
 
