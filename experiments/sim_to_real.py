@@ -3,11 +3,13 @@
     python experiments/sim_to_real.py --model sim_axial/exported --plane axial --slices FOLDER --out looked_at
 
 FOLDER holds PNG files of one plane; `--slices` may be repeated. Writes `NAME.png`, each slice with what was found (red,
-with its score) and what an engineer drew by eye (green, from `--by-eye`), and `found.csv`, a row a box drawn by eye:
-the box found that lies best on it. Prints how many were found. The boxes drawn by eye are no radiologist's.
+with its score) and what an engineer drew by eye (green, from `--by-eye`); `found.csv`, a row a box drawn by eye: the
+box found that lies best on it; and `manifest.json` with the shares found, which it prints. The boxes drawn by eye are
+no radiologist's.
 """
 
 import argparse
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from PIL import Image, ImageDraw
 
 from tfspine import boxes
 from tfspine.labels import DETECTOR_CLASSES, Plane, Region
+from tfspine.manifest import write_manifest
 from tfspine.server.in_process import InProcessPredictor, open_predictor
 from tfspine.signatures import MODEL_NAMES, READ
 
@@ -48,10 +51,18 @@ def main() -> None:
         rows += _compared(path.stem, found, drawn)
     table = pd.DataFrame(rows)
     table.to_csv(args.out / "found.csv", index=False)
-    for region, part in table.groupby("region"):
-        wide, near = (part.iou > ENOUGH_IOU).sum(), (part.distance_px <= NEAR_PX).sum()
-        print(f"{region}: {len(part)} by eye; IoU > {ENOUGH_IOU}: {wide}, mean {part.iou.mean():.2f}; ", end="")
-        print(f"within {NEAR_PX:.0f} pixels of the centre: {near}")
+    shares = {str(region): _shares(part) for region, part in table.groupby("region")}
+    write_manifest(args.out, command="sim_to_real", inputs=[args.by_eye, args.out / "found.csv"], details=shares)
+    print(json.dumps(shares, indent=2))
+
+
+def _shares(part: pd.DataFrame) -> dict[str, float]:
+    return {
+        "by_eye": len(part),
+        f"iou_above_{ENOUGH_IOU}": int((part.iou > ENOUGH_IOU).sum()),
+        "mean_iou": round(float(part.iou.mean()), 3),
+        f"centre_within_{NEAR_PX:.0f}_px": int((part.distance_px <= NEAR_PX).sum()),
+    }
 
 
 def _found(predictor: InProcessPredictor, plane: Plane, pixels: NDArray[np.uint8]) -> pd.DataFrame:
