@@ -32,8 +32,8 @@ from tfspine.structures import Annotation
 SEED = 1
 TILE_PX = 240
 GRADE_TILE_PX = 120
-GREYS = 40
-"""Enough to look at, and a third of the size."""
+GREYS = 64
+"""Evenly spaced ones: enough to look at, and half of the size."""
 STEP_MM = 0.5
 
 
@@ -56,13 +56,9 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     config = PhantomConfig(randomize=args.randomize)
     studies = [simulate_study(config, seed=SEED, number=number) for number in range(1, args.studies + 1)]
-    _sheet([_even(_slices(study, Plane.AXIAL), 6) for study in studies], TILE_PX).quantize(GREYS).save(
-        args.out / "axial.png"
-    )
-    _sheet([_even(_slices(study, Plane.SAGITTAL), 6) for study in studies], TILE_PX).quantize(GREYS).save(
-        args.out / "sagittal.png"
-    )
-    _grade_sheet(dataclasses.replace(config, prevalence=Prevalence.BALANCED, matrix_px=256)).quantize(GREYS).save(
+    _sheet([_even(_slices(study, Plane.AXIAL), 6) for study in studies], TILE_PX).save(args.out / "axial.png")
+    _sheet([_even(_slices(study, Plane.SAGITTAL), 6) for study in studies], TILE_PX).save(args.out / "sagittal.png")
+    _grade_sheet(dataclasses.replace(config, prevalence=Prevalence.BALANCED, matrix_px=256)).save(
         args.out / "grades.png"
     )
     anatomies = [draw_anatomy(np.random.default_rng([SEED, number])) for number in range(args.measured)]
@@ -94,7 +90,7 @@ def _sheet(rows: list[list[NDArray[np.uint8]]], tile_px: int) -> Image.Image:
         for left, pixels in enumerate(row):
             tile = Image.fromarray(pixels).resize((tile_px, tile_px), Image.Resampling.BILINEAR)
             sheet.paste(tile, (left * tile_px, top * tile_px))
-    return sheet
+    return _fewer_greys(sheet)
 
 
 def _grade_sheet(config: PhantomConfig) -> Image.Image:
@@ -120,7 +116,12 @@ def _grade_sheet(config: PhantomConfig) -> Image.Image:
             for index, crop in enumerate(found[region, side, grade]):
                 tile = Image.fromarray(crop).resize((GRADE_TILE_PX, GRADE_TILE_PX), Image.Resampling.BILINEAR)
                 sheet.paste(tile, (left + index * GRADE_TILE_PX, top * (GRADE_TILE_PX + 14) + 12))
-    return sheet
+    return _fewer_greys(sheet)
+
+
+def _fewer_greys(image: Image.Image) -> Image.Image:
+    step = 256 // GREYS
+    return image.point([grey // step * step for grey in range(256)])
 
 
 def _graded_crops(study: SimulatedStudy) -> Iterator[tuple[Region, Side | None, int, NDArray[np.uint8]]]:
