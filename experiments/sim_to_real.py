@@ -19,14 +19,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from tfspine import boxes
-from tfspine.labels import DETECTOR_CLASSES, Plane, Region
+from tfspine.client.reading import read_images
+from tfspine.labels import Plane, Region
 from tfspine.manifest import write_manifest
 from tfspine.server.in_process import InProcessPredictor, open_predictor
-from tfspine.signatures import MODEL_NAMES, READ
+from tfspine.signatures import MODEL_NAMES
 
 BY_EYE = Path(__file__).parent / "results" / "sim_to_real" / "by_eye.csv"
 ENOUGH_IOU = 0.5
 NEAR_PX = 10.0
+CORNERS = ["ymin", "xmin", "ymax", "xmax"]
 MAGNIFIED = 3
 
 
@@ -67,13 +69,9 @@ def _shares(part: pd.DataFrame) -> dict[str, float]:
 
 def _found(predictor: InProcessPredictor, plane: Plane, pixels: NDArray[np.uint8]) -> pd.DataFrame:
     """Return what the model finds on one slice, surest first."""
-    answer = predictor.predict(READ.name, {"images": pixels[np.newaxis, :, :, np.newaxis]})
-    regions = {entry.class_id: str(entry.region) for entry in DETECTOR_CLASSES[plane]}
-    count = int(answer["count"][0])
-    table = pd.DataFrame(answer["boxes_yxyx_px"][0, :count], columns=["ymin", "xmin", "ymax", "xmax"])
-    table["region"] = [regions[class_id] for class_id in answer["classes"][0, :count]]
-    table["score"] = answer["scores"][0, :count]
-    return table
+    (detections,) = read_images(predictor, plane, pixels[np.newaxis])
+    rows = [(*item.box, str(item.region), item.score) for item in detections]
+    return pd.DataFrame(rows, columns=[*CORNERS, "region", "score"])
 
 
 def _compared(name: str, found: pd.DataFrame, drawn: pd.DataFrame) -> Iterator[dict[str, object]]:
@@ -90,7 +88,7 @@ def _compared(name: str, found: pd.DataFrame, drawn: pd.DataFrame) -> Iterator[d
             yield row | {"iou": 0.0, "distance_px": np.inf, "score": np.nan}
             continue
         box = np.array([[item.ymin, item.xmin, item.ymax, item.xmax]], np.float64)
-        candidates = same[["ymin", "xmin", "ymax", "xmax"]].to_numpy(np.float64)
+        candidates = same[CORNERS].to_numpy(np.float64)
         distances = np.hypot(*(_centres(candidates) - _centres(box)).T)
         best = int(np.argmin(distances))
         iou = float(boxes.iou(box, candidates[best : best + 1])[0, 0])

@@ -39,6 +39,22 @@ def read_slices(
             following += 1
 
 
+def read_images(predictor: Predictor, plane: Plane, images: Array) -> list[tuple[Detection, ...]]:
+    """Return what a plane's model finds on each image of one request, surest first.
+
+    Args:
+        predictor: the plane's model.
+        plane: which classes the answer may hold.
+        images: windowed slices, uint8 [N, H, W].
+
+    Raises:
+        ServerError: as for `read_slices`.
+    """
+    outputs = predictor.predict(READ.name, {IMAGES.name: images[..., np.newaxis]})
+    _check_outputs(outputs, plane, len(images))
+    return [_detections(outputs, index, plane) for index in range(len(images))]
+
+
 def _batches(slices: Sequence[SliceImage], batch_size: int) -> list[list[int]]:
     """Return the indices of slices that can share a request, the batch with the earliest slice first."""
     groups: dict[tuple[Plane, tuple[int, ...]], list[int]] = {}
@@ -54,12 +70,10 @@ def _read_batch(predictors: Mapping[Plane, Predictor], batch: Sequence[SliceImag
     plane = batch[0].plane
     if plane not in predictors:
         raise ServerError(f"slice {batch[0].key}: no model for the {plane} plane; expected one for each plane")
-    images = np.stack([slice_.pixels for slice_ in batch])[..., np.newaxis]
-    outputs = predictors[plane].predict(READ.name, {IMAGES.name: images})
-    _check_outputs(outputs, plane, len(batch))
+    found = read_images(predictors[plane], plane, np.stack([slice_.pixels for slice_ in batch]))
     return [
-        SliceReading(slice_.key, slice_.study, plane, slice_.geometry, _detections(outputs, index, plane))
-        for index, slice_ in enumerate(batch)
+        SliceReading(slice_.key, slice_.study, plane, slice_.geometry, detections)
+        for slice_, detections in zip(batch, found, strict=True)
     ]
 
 

@@ -27,7 +27,6 @@ LATTICE = 32
 ROOTS = 16
 """Roots of the cauda equina that a slice through the upper sac shows."""
 
-
 SIZE_OF_SEX = {"F": 0.965, "M": 1.035}
 """Mean size beside that of all; Zhou 2000 (Eur Spine J 9:242-248) has men's vertebrae some 8 % larger."""
 

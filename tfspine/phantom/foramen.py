@@ -97,9 +97,4 @@ def _root_and_vessels(
     for index in range(vessels.shape[1]):
         down, across, radius = vessels[:, index].T
         vessel = ellipse(hole.d_mm - down, hole.v_mm - across * hole.half_v_mm, radius * open_, radius * open_)
-        cover(
-            image,
-            both(np.asarray(vessel, np.float32), hole.here),
-            paint.of(Tissue.VESSEL),
-            edge_mm=paint.edge_mm,
-        )
+        cover(image, both(vessel, hole.here), paint.of(Tissue.VESSEL), edge_mm=paint.edge_mm)

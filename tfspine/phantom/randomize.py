@@ -29,7 +29,7 @@ SHARE_EXCHANGED = 0.15
 
 BRIGHTEST_LINING_T2 = (0.7, 1.15)
 DARKEST_LINING_T1 = 1.5
-"""Signal of epidural fat over that of cerebrospinal fluid; the brightest is drawn anew for each series."""
+"""Signal of epidural fat over that of cerebrospinal fluid; the brightest is drawn anew for each slice."""
 
 BRIGHTEST_ROOT_T2 = 0.6
 """Signal of roots over that of the fluid around them."""
