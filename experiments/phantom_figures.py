@@ -8,6 +8,7 @@ sources. Simulated patients only.
 """
 
 import argparse
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from tfspine.boxes import CROP_MARGIN
-from tfspine.config import PhantomConfig
+from tfspine.config import PhantomConfig, Prevalence
 from tfspine.labels import GRADES, LEVELS, Plane, Region, Side
 from tfspine.phantom import measures
 from tfspine.phantom.anatomy import Anatomy, draw_anatomy
@@ -29,8 +30,10 @@ from tfspine.phantom.tissue import Tissue
 from tfspine.structures import Annotation
 
 SEED = 1
-TILE_PX = 320
+TILE_PX = 240
 GRADE_TILE_PX = 120
+GREYS = 40
+"""Enough to look at, and a third of the size."""
 STEP_MM = 0.5
 
 
@@ -53,9 +56,15 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     config = PhantomConfig(randomize=args.randomize)
     studies = [simulate_study(config, seed=SEED, number=number) for number in range(1, args.studies + 1)]
-    _sheet([_even(_slices(study, Plane.AXIAL), 6) for study in studies], TILE_PX).save(args.out / "axial.png")
-    _sheet([_even(_slices(study, Plane.SAGITTAL), 6) for study in studies], TILE_PX).save(args.out / "sagittal.png")
-    _grade_sheet(config).save(args.out / "grades.png")
+    _sheet([_even(_slices(study, Plane.AXIAL), 6) for study in studies], TILE_PX).quantize(GREYS).save(
+        args.out / "axial.png"
+    )
+    _sheet([_even(_slices(study, Plane.SAGITTAL), 6) for study in studies], TILE_PX).quantize(GREYS).save(
+        args.out / "sagittal.png"
+    )
+    _grade_sheet(dataclasses.replace(config, prevalence=Prevalence.BALANCED, matrix_px=256)).quantize(GREYS).save(
+        args.out / "grades.png"
+    )
     anatomies = [draw_anatomy(np.random.default_rng([SEED, number])) for number in range(args.measured)]
     pd.DataFrame(_measured(anatomies)).to_csv(args.out / "anatomy.csv", index=False)
 

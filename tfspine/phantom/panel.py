@@ -35,7 +35,7 @@ RADIOLOGIST_1 = ReaderProfile(
 
 RADIOLOGIST_2 = ReaderProfile(
     regions={
-        Region.CENTRAL_CANAL: RegionReading((-0.013, -0.005, 0.0), 0.025, 0.200, (0.001, 0.0, 0.0, 0.0)),
+        Region.CENTRAL_CANAL: RegionReading((-0.013, -0.005, 0.0), 0.030, 0.165, (0.001, 0.0, 0.0, 0.0)),
         Region.LATERAL_RECESS: RegionReading((-0.003, -0.022, 0.0), 0.034, 0.132, (0.046, 0.046, 0.046, 0.046), 0.05),
         Region.NEURAL_FORAMEN: RegionReading((0.026, -0.059, 0.0), 0.028, 0.176, (0.034, 0.034, 0.0, 0.0), 0.05),
     },

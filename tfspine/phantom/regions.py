@@ -26,6 +26,9 @@ FORAMEN_FRONT_MM = -0.3
 FORAMEN_LENGTH_MM = 11.1
 """From the inner edge of the pedicles outwards; sagittal slices within show the foramen, and are boxed."""
 
+DISC_REACH_MM = 4.6
+"""How far behind the body a disc bulges that all but closes the canal."""
+
 BOX_MARGIN_MM = 0.7
 FORAMEN_MARGIN_MM = 1.8
 RECESS_MARGIN_MM = 3.0
@@ -59,14 +62,14 @@ def bulge_mm(anatomy: Anatomy, place: Place) -> NDArray[np.float32]:
 def sac_mm(anatomy: Anatomy, place: Place, narrowing: ArrayLike) -> tuple[NDArray[np.float32], ...]:
     """Return (half width, front, back) of a sac that is narrowed so far, in u and v, float32 [N].
 
-    It is flattened more than it loses width: the disc before it takes half of the depth that is lost, the flavum behind
-    it the rest.
+    It is flattened more than it loses width: from the front by the disc, as far as that reaches, and from behind by the
+    flavum.
     """
     lost = np.asarray(narrowing, np.float32)
     half_u = along(anatomy.sac_half_width_mm, place) * (1.0 - 0.30 * lost)
     depth = 2.0 * along(anatomy.sac_half_depth_mm, place) * (1.0 - 0.72 * lost)
-    front = along(anatomy.body_half_depth_mm, place) + along(anatomy.epidural_gap_mm, place) * (1.0 - lost)
-    front = front + 4.6 * lost
+    gap = along(anatomy.epidural_gap_mm, place)
+    front = along(anatomy.body_half_depth_mm, place) + gap + lost * np.maximum(DISC_REACH_MM - gap, 0.0)
     return half_u, front, front + depth
 
 
