@@ -64,16 +64,17 @@ def _foramen(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: S
 def _keyhole(anatomy: Anatomy, place: Place, side: Side) -> _Keyhole:
     disc, form = place.disc, anatomy.foramina[side]
     inner, outer = regions.foramen_u_mm(anatomy, disc)
+    middle, half = regions.foramen_v_mm(anatomy, disc, side)
     d, v = turned(
         place.d_mm - regions.FORAMEN_D_MM,
-        place.v_mm - anatomy.body_half_depth_mm[disc] - regions.FORAMEN_BEHIND_BODY_MM,
+        place.v_mm - middle,
         form.tilt_rad[disc],
     )
     return _Keyhole(
         d_mm=d,
         v_mm=v,
         half_d_mm=anatomy.foramen_half_height_mm[disc],
-        half_v_mm=anatomy.foramen_half_depth_mm[disc] * form.depth[disc],
+        half_v_mm=half,
         lost=anatomy.narrowing[Region.NEURAL_FORAMEN, side][disc],
         here=slab(place.u_mm * regions.sign(side), inner - 2.0, outer + 3.0),
     )

@@ -20,7 +20,9 @@ RECESS_REACH_MM = 3.75
 """How far from the disc plane a recess is open; slices nearer than this show at least half of it, and are boxed."""
 
 FORAMEN_D_MM = -5.5
-FORAMEN_BEHIND_BODY_MM = 4.3
+FORAMEN_FRONT_MM = -0.3
+"""Where a foramen begins behind the body and the disc; a narrow one, a slit, hugs them."""
+
 FORAMEN_LENGTH_MM = 11.1
 """From the inner edge of the pedicles outwards; sagittal slices within show the foramen, and are boxed."""
 
@@ -100,12 +102,19 @@ def foramen_u_mm(anatomy: Anatomy, disc: ArrayLike) -> tuple[NDArray[np.float32]
     return np.asarray(inner, np.float32), np.asarray(inner + FORAMEN_LENGTH_MM, np.float32)
 
 
-def foramen_box_mm(anatomy: Anatomy, disc: int) -> tuple[float, float, float, float]:
-    """Return (d low, d high, v low, v high) of a foramen that nothing narrows."""
+def foramen_v_mm(anatomy: Anatomy, disc: ArrayLike, side: Side) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return where the middle of a foramen lies that nothing narrows, and half its depth, in v."""
+    at = np.asarray(disc)
+    half = anatomy.foramen_half_depth_mm[at] * anatomy.foramina[side].depth[at]
+    return np.asarray(anatomy.body_half_depth_mm[at] + FORAMEN_FRONT_MM + half, np.float32), half
+
+
+def foramen_box_mm(anatomy: Anatomy, disc: int, side: Side) -> tuple[float, float, float, float]:
+    """Return (d low, d high, v low, v high) of a foramen that nothing narrows, with the bone around it."""
     half_d = float(anatomy.foramen_half_height_mm[disc]) + FORAMEN_MARGIN_MM
-    half_v = float(anatomy.foramen_half_depth_mm[disc]) + FORAMEN_MARGIN_MM
-    v = float(anatomy.body_half_depth_mm[disc]) + FORAMEN_BEHIND_BODY_MM
-    return FORAMEN_D_MM - half_d, FORAMEN_D_MM + half_d, v - half_v, v + half_v
+    v, half_v = (float(value) for value in foramen_v_mm(anatomy, disc, side))
+    depth = half_v + FORAMEN_MARGIN_MM
+    return FORAMEN_D_MM - half_d, FORAMEN_D_MM + half_d, v - depth, v + depth
 
 
 def sign(side: Side) -> float:

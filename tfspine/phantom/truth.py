@@ -15,6 +15,9 @@ from tfspine.phantom.frame import FIRST_LEVEL, Place, locate, to_patient
 from tfspine.phantom.severity import grade_of
 from tfspine.structures import Annotation, Box
 
+FORAMEN_BEHIND_BODY_MM = 4.0
+"""Where a sagittal slice passes a foramen it is said to lie so far off the midline."""
+
 
 def annotate(anatomy: Anatomy, cut: Cut) -> tuple[Annotation, ...]:
     """Return the annotations of one slice: canal and recesses on axial slices, foramina on sagittal ones."""
@@ -55,11 +58,12 @@ def _axial(anatomy: Anatomy, cut: Cut, disc: int) -> Iterator[Annotation]:
 def _sagittal(anatomy: Anatomy, cut: Cut) -> Iterator[Annotation]:
     for disc, level in enumerate(LEVELS, start=FIRST_LEVEL):
         low, high = regions.foramen_u_mm(anatomy, disc)
-        d_low, d_high, v_low, v_high = regions.foramen_box_mm(anatomy, disc)
-        u = _u_of_slice(anatomy, cut, disc, (d_low + d_high) / 2, (v_low + v_high) / 2)
+        behind = float(anatomy.body_half_depth_mm[disc]) + FORAMEN_BEHIND_BODY_MM
+        u = _u_of_slice(anatomy, cut, disc, regions.FORAMEN_D_MM, behind)
         side = Side.LEFT if u > 0 else Side.RIGHT
         if not low <= abs(u) <= high:
             continue
+        d_low, d_high, v_low, v_high = regions.foramen_box_mm(anatomy, disc, side)
         d, v = np.array([(d, v) for d in (d_low, d_high) for v in (v_low, v_high)]).T
         box = _box(cut.geometry, to_patient(anatomy.frame, disc=disc, d_mm=d, u_mm=u, v_mm=v))
         grade = grade_of(anatomy.severities.at(Region.NEURAL_FORAMEN, level, side))
