@@ -5,17 +5,34 @@ Pixel coordinates are (row, column), float, with the centre of the first pixel a
 from pixel *corners* (`boxes.py`), half a pixel further: corner coordinates are pixel coordinates plus 0.5.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tfspine.labels import Plane, Side
 
+T = TypeVar("T", bound=np.generic)
+
 Vector = tuple[float, float, float]
 
 AXIS_OF_PLANE = {Plane.SAGITTAL: 0, Plane.AXIAL: 2}
 """The patient axis along which a plane's slices are stacked."""
+
+DIRECTION_OF_NUMBERS = {Plane.SAGITTAL: 1.0, Plane.AXIAL: -1.0}
+"""Whether slice numbers grow with that axis: from the patient's right to left, and from head to feet."""
+
+DISPLAY_AXES = {
+    Plane.AXIAL: ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)),
+    Plane.SAGITTAL: ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0)),
+}
+"""Where columns and rows grow to when a slice is hung as radiologists do: an axial one with the patient's left at the
+image's right and the front on top, a sagittal one with the front at the image's left and the head on top."""
+
+PARALLEL_DEG = 1.0
+"""Slices whose normals differ by less lie in one stack; scanners round directions, and plan by the degree."""
 
 MAXIMUM_TILT_DEG = 45.0
 """Slices tilted further than this from a plane no longer belong to it: past it another plane is nearer."""
@@ -83,19 +100,101 @@ def plane_of(geometry: SliceGeometry) -> Plane | None:
     return None
 
 
+def display_geometry(geometry: SliceGeometry, plane: Plane) -> SliceGeometry:
+    """Return the geometry of a slice after it was turned by `to_display`."""
+    is_transposed, is_mirrored, is_upside_down = _turns(geometry, plane)
+    if is_transposed:
+        geometry = replace(
+            geometry,
+            row_direction=geometry.column_direction,
+            column_direction=geometry.row_direction,
+            spacing_mm=geometry.spacing_mm[::-1],
+            size_px=geometry.size_px[::-1],
+        )
+    rows, columns = geometry.size_px
+    first = [rows - 1 if is_upside_down else 0, columns - 1 if is_mirrored else 0]
+    return replace(
+        geometry,
+        position_mm=_vector(pixel_to_patient(geometry, first)),
+        row_direction=_vector(np.multiply(geometry.row_direction, -1 if is_mirrored else 1)),
+        column_direction=_vector(np.multiply(geometry.column_direction, -1 if is_upside_down else 1)),
+    )
+
+
+def to_display(geometry: SliceGeometry, plane: Plane, pixels: NDArray[T]) -> NDArray[T]:
+    """Return a slice's pixels as it is hung for reading (`DISPLAY_AXES`), by transposing and flipping alone.
+
+    With `display_geometry` every pixel keeps its place in the patient. A stored picture may be turned in any of eight
+    ways, and models that have only seen hung ones take its left recess for the right.
+
+    Args:
+        geometry: where the stored slice lies.
+        plane: the plane that it is nearest to (`plane_of`).
+        pixels: [rows, columns] as stored.
+    """
+    is_transposed, is_mirrored, is_upside_down = _turns(geometry, plane)
+    hung = pixels.T if is_transposed else pixels
+    return hung[:: -1 if is_upside_down else 1, :: -1 if is_mirrored else 1]
+
+
 def side_of_patient(x_mm: float, midline_x_mm: float) -> Side:
     """Return the patient's side on which x lies: x grows to the left (PS3.3 C.7.6.2.1.1)."""
     return Side.LEFT if x_mm > midline_x_mm else Side.RIGHT
 
 
-def stacking_position_mm(geometry: SliceGeometry, plane: Plane) -> float:
-    """Return the patient coordinate by which a plane's slices are ordered, growing with the slice number.
+def stacks_of(geometries: Sequence[SliceGeometry], plane: Plane) -> list[list[int]]:
+    """Return the stacks of parallel slices of a series, as indices in the order in which slices are numbered.
 
-    Axial slices are numbered from head to feet (minus z of the centre), sagittal ones from the patient's right to
-    left (x of the centre).
+    Axial slices are numbered from head to feet, sagittal ones from the patient's right to left: in a stack along its
+    normal, and stack after stack by the middle of each. InstanceNumber plays no part: scanners number as they please.
     """
-    coordinate = float(geometry.centre_mm[AXIS_OF_PLANE[plane]])
-    return -coordinate if plane is Plane.AXIAL else coordinate
+    stacks: list[list[int]] = []
+    for index, geometry in enumerate(geometries):
+        for stack in stacks:
+            if np.dot(geometries[stack[0]].normal, geometry.normal) > np.cos(np.radians(PARALLEL_DEG)):
+                stack.append(index)
+                break
+        else:
+            stacks.append([index])
+    ordered = [sorted(stack, key=lambda index: along_stack_mm(geometries[index], plane)) for stack in stacks]
+
+    def middle_mm(stack: Sequence[int]) -> float:
+        return float(np.mean([stacking_position_mm(geometries[index], plane) for index in stack]))
+
+    return sorted(ordered, key=middle_mm)
+
+
+def along_stack_mm(geometry: SliceGeometry, plane: Plane) -> float:
+    """Return where the plane of a slice lies along its normal, growing with the slice number (`stacks_of`)."""
+    position = float(np.dot(geometry.position_mm, geometry.normal))
+    return position if geometry.normal[AXIS_OF_PLANE[plane]] * DIRECTION_OF_NUMBERS[plane] > 0 else -position
+
+
+def stacking_position_mm(geometry: SliceGeometry, plane: Plane) -> float:
+    """Return the patient coordinate of a slice's centre along its plane's axis, growing with the slice number.
+
+    Minus z for axial slices (from head to feet), x for sagittal ones (from the patient's right to left).
+    """
+    return DIRECTION_OF_NUMBERS[plane] * float(geometry.centre_mm[AXIS_OF_PLANE[plane]])
+
+
+def _turns(geometry: SliceGeometry, plane: Plane) -> tuple[bool, bool, bool]:
+    """Return whether a stored slice is hung by transposing, then by flipping columns, then by flipping rows."""
+    across, down = DISPLAY_AXES[plane]
+    along_rows, along_columns = (
+        np.array([np.dot(direction, axis) for axis in (across, down)])
+        for direction in (geometry.row_direction, geometry.column_direction)
+    )
+    as_it_is = abs(along_rows[0]) + abs(along_columns[1])
+    is_transposed = abs(along_rows[1]) + abs(along_columns[0]) > as_it_is
+    if is_transposed:
+        along_rows, along_columns = along_columns, along_rows
+    return bool(is_transposed), bool(along_rows[0] < 0), bool(along_columns[1] < 0)
+
+
+def _vector(values: ArrayLike) -> Vector:
+    x, y, z = (float(value) + 0.0 for value in np.asarray(values))  # adding 0 turns -0 into 0
+    return x, y, z
 
 
 def _steps_mm(geometry: SliceGeometry) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

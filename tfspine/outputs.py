@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tfspine.errors import OutputError
+from tfspine.errors import OutputError, TfspineError
 
 
 @contextlib.contextmanager
@@ -34,6 +34,32 @@ def new_folder(target: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(former, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def resumable_folder(target: Path) -> Iterator[Path]:
+    """Yield a folder that becomes `target` when the block ends well, and stays for the next run when it is stopped.
+
+    A wrong input does not leave it behind: there is nothing to go on with.
+
+    Raises:
+        OutputError: as `new_folder`.
+    """
+    partial = target.parent / f".{target.name}.unfinished"
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"{target}: is a file; expected a folder to write; name another --out")
+    with _explained(target):
+        partial.mkdir(parents=True, exist_ok=True)
+    try:
+        with new_folder(target) as folder:
+            folder.rmdir()
+            yield partial
+            with _explained(target):
+                partial.rename(folder)
+    except TfspineError as error:
+        if not isinstance(error, OutputError):
+            shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 def write_bytes(target: Path, content: bytes) -> None:

@@ -1,73 +1,195 @@
-"""The header of one DICOM file, checked and frozen.
+"""The headers of one DICOM file, checked and frozen: one for a classic MR image, one a frame for an enhanced one.
 
-Attributes keep their DICOM keyword in snake case. Reading stops before the pixels.
+Attributes keep their DICOM keyword in snake case. Reading stops before the pixels. An enhanced file (PS3.3 A.36.2)
+keeps what concerns its frames in functional groups, shared or per frame; flattened over the rest (`frames.py`), each
+frame reads like a classic image.
 """
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pydicom
-from pydicom.errors import InvalidDicomError
 
+from tfspine.dicom.files import read_dataset, refusing
+from tfspine.dicom.frames import flattened_frames
 from tfspine.errors import DicomError
-from tfspine.geometry import SliceGeometry
+from tfspine.geometry import SliceGeometry, display_geometry, plane_of
+from tfspine.labels import Plane
 
 DIRECTION_TOLERANCE = 1e-3
 """How far the direction cosines may be from unit length and right angles; real scanners round them to 6 digits."""
 
+LONGEST_SIDE_PX = 4096
+"""More rows or columns than any MR image has are damage, and would ask for gigabytes."""
+
+DESCRIPTIONS = ("StudyDescription", "SeriesDescription", "ProtocolName")
+"""Free text, read only to refuse what it admits to be; it may name the patient and is never written anywhere."""
+
+
+@dataclass(frozen=True)
+class PixelEncoding:
+    """How stored values become grey values.
+
+    `padding` is the lowest and the highest stored value that stands for no measurement; `slope` and `intercept` are
+    those of the modality transformation (PS3.3 C.11.1).
+    """
+
+    photometric_interpretation: str
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    is_signed: bool
+    padding: tuple[int, int] | None
+    slope: float
+    intercept: float
+
+
+@dataclass(frozen=True)
+class PulseSequence:
+    """How the slice was excited; times in ms, None where absent.
+
+    `scanning_sequence` holds SE, GR, IR, EP; `is_fat_suppressed` is what ScanOptions or SpectrallySelectedSuppression say.
+    """
+
+    scanning_sequence: tuple[str, ...]
+    repetition_time_ms: float | None
+    echo_time_ms: float | None
+    inversion_time_ms: float | None
+    is_fat_suppressed: bool
+    contrast_agent: str
+
 
 @dataclass(frozen=True)
 class SliceHeader:
-    """What the other steps need to know of one MR image; times in ms, field in tesla, None where absent."""
+    """What the other steps need to know of one MR slice; `frame` counts from 0, field in tesla, None where absent.
+
+    `descriptions` joins what people typed (`DESCRIPTIONS`), in capitals. `geometry` is that of the stored picture,
+    `hung` that of the same slice turned as readers hang it (`geometry.to_display`), where its plane has such a way.
+    """
 
     path: Path
+    frame: int
     study_instance_uid: str
     series_instance_uid: str
     sop_instance_uid: str
     frame_of_reference_uid: str
     patient_id: str
-    series_description: str
+    series_number: int | None
+    acquisition_number: int | None
+    instance_number: int | None
+    stack_id: str
+    descriptions: str
+    body_part_examined: str
     image_type: tuple[str, ...]
-    repetition_time_ms: float | None
-    echo_time_ms: float | None
+    sequence: PulseSequence
     slice_thickness_mm: float | None
     magnetic_field_strength_t: float | None
     manufacturer: str
+    pixels: PixelEncoding
     geometry: SliceGeometry
 
+    @functools.cached_property
+    def plane(self) -> Plane | None:
+        """The plane to which the slice is nearest; None where it is coronal or too oblique."""
+        return plane_of(self.geometry)
 
-def read_header(path: Path) -> SliceHeader:
-    """Read and check the header of one file.
+    @functools.cached_property
+    def hung(self) -> SliceGeometry:
+        """The slice's geometry as it is written, turned for reading."""
+        return self.geometry if self.plane is None else display_geometry(self.geometry, self.plane)
+
+
+def read_headers(path: Path) -> tuple[SliceHeader, ...]:
+    """Read and check the header of one file; of an enhanced file, that of each frame.
 
     Raises:
-        DicomError: not DICOM, not MR, or without a usable position; the message is the reason, without the path.
+        DicomError: not DICOM, not MR, coloured, or without a usable position; the message is the reason, without the
+            path.
     """
-    try:
-        ds = pydicom.dcmread(path, stop_before_pixels=True)
-    except InvalidDicomError:
-        raise DicomError("not a DICOM file") from None
-    except OSError as error:
-        raise DicomError(f"cannot be read: {error.strerror or error}") from None
-    except Exception as error:  # pydicom meets damaged bytes with many kinds of exception
-        raise DicomError(f"damaged header: {error}") from None
-    if ds.get("Modality") != "MR":
-        raise DicomError(f"Modality {ds.get('Modality', 'absent')}; expected MR")
+    ds = read_dataset(path)
+    with refusing("header"):
+        if ds.get("Modality") != "MR":
+            raise DicomError(f"Modality {_word(ds.get('Modality', 'absent'))}; expected MR")
+        return tuple(_header(path, number, frame) for number, frame in enumerate(flattened_frames(ds)))
+
+
+def _header(path: Path, number: int, ds: pydicom.Dataset) -> SliceHeader:
     return SliceHeader(
         path=path,
+        frame=number,
         study_instance_uid=_required(ds, "StudyInstanceUID"),
         series_instance_uid=_required(ds, "SeriesInstanceUID"),
         sop_instance_uid=_required(ds, "SOPInstanceUID"),
         frame_of_reference_uid=str(ds.get("FrameOfReferenceUID", "")),
         patient_id=str(ds.get("PatientID", "")),
-        series_description=str(ds.get("SeriesDescription", "")),
-        image_type=tuple(str(word).upper() for word in ds.get("ImageType") or ()),
-        repetition_time_ms=_number(ds, "RepetitionTime"),
-        echo_time_ms=_number(ds, "EchoTime"),
+        series_number=_integer(ds, "SeriesNumber"),
+        acquisition_number=_integer(ds, "AcquisitionNumber"),
+        instance_number=_integer(ds, "InstanceNumber"),
+        stack_id=str(ds.get("StackID", "")),
+        descriptions=" ".join(str(ds.get(keyword, "")) for keyword in DESCRIPTIONS).upper(),
+        body_part_examined=_body_part(ds),
+        image_type=_words(ds, "ImageType"),
+        sequence=_sequence(ds),
         slice_thickness_mm=_number(ds, "SliceThickness"),
         magnetic_field_strength_t=_number(ds, "MagneticFieldStrength"),
         manufacturer=str(ds.get("Manufacturer", "")),
+        pixels=_encoding(ds),
         geometry=_geometry(ds),
+    )
+
+
+def _sequence(ds: pydicom.Dataset) -> PulseSequence:
+    suppressed = "FAT" in str(ds.get("SpectrallySelectedSuppression", "")).upper()
+    return PulseSequence(
+        scanning_sequence=_words(ds, "ScanningSequence"),
+        repetition_time_ms=_number(ds, "RepetitionTime"),
+        echo_time_ms=_number(ds, "EchoTime"),
+        inversion_time_ms=_number(ds, "InversionTime"),
+        is_fat_suppressed=suppressed or bool({"FS", "SFS"} & set(_words(ds, "ScanOptions"))),
+        contrast_agent=_contrast_agent(ds),
+    )
+
+
+def _contrast_agent(ds: pydicom.Dataset) -> str:
+    """Return the agent given before this slice, or nothing."""
+    if ds.get("ContrastBolusAgentAdministered") == "NO":
+        return ""
+    agents = [str(ds.get("ContrastBolusAgent", ""))]
+    agents += [str(item.get("CodeMeaning", "")) for item in ds.get("ContrastBolusAgentSequence") or ()]
+    return ", ".join(
+        agent.strip() for agent in agents if agent.strip().upper() not in ("", "NONE", "NO", "N", "UNKNOWN")
+    )
+
+
+def _body_part(ds: pydicom.Dataset) -> str:
+    regions = [str(item.get("CodeMeaning", "")) for item in ds.get("AnatomicRegionSequence") or ()]
+    return (str(ds.get("BodyPartExamined", "")) or " ".join(regions)).strip().upper()
+
+
+def _encoding(ds: pydicom.Dataset) -> PixelEncoding:
+    photometric = str(ds.get("PhotometricInterpretation", "absent"))
+    if photometric not in ("MONOCHROME1", "MONOCHROME2") or int(ds.get("SamplesPerPixel", 1)) != 1:
+        raise DicomError(f"PhotometricInterpretation {_word(photometric)}; expected a grey image, not a coloured one")
+    allocated, stored = int(_required(ds, "BitsAllocated")), int(_required(ds, "BitsStored"))
+    high_bit = int(ds.get("HighBit", stored - 1))
+    if allocated not in (8, 16, 32) or not 0 < stored <= high_bit + 1 <= allocated:
+        raise DicomError(
+            f"BitsAllocated {allocated}, BitsStored {stored}, HighBit {high_bit}; expected 8, 16 or 32 bits and the "
+            "stored ones within"
+        )
+    first = ds.get("PixelPaddingValue")
+    last = ds.get("PixelPaddingRangeLimit", first)
+    return PixelEncoding(
+        photometric_interpretation=photometric,
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=high_bit,
+        is_signed=int(ds.get("PixelRepresentation", 0)) == 1,
+        padding=None if first is None else (min(int(first), int(last)), max(int(first), int(last))),
+        slope=_number(ds, "RescaleSlope") or 1.0,
+        intercept=_number(ds, "RescaleIntercept") or 0.0,
     )
 
 
@@ -77,18 +199,21 @@ def _geometry(ds: pydicom.Dataset) -> SliceGeometry:
     row_spacing, column_spacing = _numbers(ds, "PixelSpacing", 2)
     row_direction, column_direction = orientation[:3], orientation[3:]
     lengths = (_dot(row_direction, row_direction), _dot(column_direction, column_direction))
-    if max(abs(length - 1) for length in lengths) > DIRECTION_TOLERANCE or (
-        abs(_dot(row_direction, column_direction)) > DIRECTION_TOLERANCE
+    if not max(abs(length - 1) for length in lengths) <= DIRECTION_TOLERANCE or not (
+        abs(_dot(row_direction, column_direction)) <= DIRECTION_TOLERANCE
     ):
         raise DicomError(f"ImageOrientationPatient {list(orientation)}; expected two unit vectors at right angles")
-    if row_spacing <= 0 or column_spacing <= 0:
+    if not (0 < row_spacing < 100 and 0 < column_spacing < 100):
         raise DicomError(f"PixelSpacing {[row_spacing, column_spacing]}; expected two positive lengths in mm")
+    size_px = (int(_required(ds, "Rows")), int(_required(ds, "Columns")))
+    if not (min(size_px) > 0 and max(size_px) <= LONGEST_SIDE_PX):
+        raise DicomError(f"Rows, Columns {list(size_px)}; expected 1 to {LONGEST_SIDE_PX}")
     return SliceGeometry(
         position_mm=(position[0], position[1], position[2]),
         row_direction=(row_direction[0], row_direction[1], row_direction[2]),
         column_direction=(column_direction[0], column_direction[1], column_direction[2]),
         spacing_mm=(row_spacing, column_spacing),
-        size_px=(int(_required(ds, "Rows")), int(_required(ds, "Columns"))),
+        size_px=size_px,
     )
 
 
@@ -101,14 +226,32 @@ def _required(ds: pydicom.Dataset, keyword: str) -> str:
 
 def _numbers(ds: pydicom.Dataset, keyword: str, count: int) -> tuple[float, ...]:
     value: Any = ds.get(keyword)
-    if value is None or len(value) != count:
+    numbers = () if value is None else tuple(float(number) for number in value)
+    if len(numbers) != count or not all(abs(number) < 1e6 for number in numbers):
         raise DicomError(f"{keyword} is absent or not {count} numbers; the slice cannot be placed in the patient")
-    return tuple(float(number) for number in value)
+    return numbers
 
 
 def _number(ds: pydicom.Dataset, keyword: str) -> float | None:
     value = ds.get(keyword)
     return None if value in (None, "") else float(value)
+
+
+def _integer(ds: pydicom.Dataset, keyword: str) -> int | None:
+    value = ds.get(keyword)
+    return None if value in (None, "") else int(value)
+
+
+def _words(ds: pydicom.Dataset, keyword: str) -> tuple[str, ...]:
+    """Return the values of a code string, which may be one, several or absent."""
+    value = ds.get(keyword) or ()
+    values = (value,) if isinstance(value, str) else tuple(value)
+    return tuple(str(word).strip().upper() for word in values)
+
+
+def _word(value: object) -> str:
+    """Return the beginning of a value that a message quotes: damaged bytes may be long."""
+    return str(value)[:16]
 
 
 def _dot(first: tuple[float, ...], second: tuple[float, ...]) -> float:

@@ -1,8 +1,6 @@
-"""From a folder of DICOM files to windowed PNG slices, and a list of what was refused and why."""
+"""From the DICOM files of one study to windowed PNG slices, and a list of what was refused and why."""
 
-import io
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,154 +9,179 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tfspine.dicom.headers import SliceHeader, read_header
-from tfspine.dicom.pixels import read_pixels, window, window_limits
-from tfspine.dicom.series import Decision, choose_series
+from tfspine.dicom.headers import SliceHeader
+from tfspine.dicom.pixels import Pixels, read_pixels, window, window_limits
+from tfspine.dicom.series import Decision, choose_series, weighting
+from tfspine.dicom.sources import Refusal
 from tfspine.errors import DicomError
+from tfspine.geometry import stacks_of, to_display
 from tfspine.labels import Plane
-from tfspine.outputs import write_bytes
 from tfspine.structures import geometry_to_row, pseudonym, slice_key
 
 IMAGES_FOLDER = "slices"
 PNG_COMPRESSION = 1
 """zlib's quickest level: noise hardly compresses further, and writing is what ingest waits for."""
 
-
-@dataclass(frozen=True)
-class Refusal:
-    """One file, or one series or study by its pseudonym, that was left out, and why."""
-
-    file: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Scan:
-    """Every readable header of a folder by study, and what was refused."""
-
-    studies: dict[str, tuple[SliceHeader, ...]]
-    refused: tuple[Refusal, ...]
+SERIES_COLUMNS: tuple[str, ...] = (
+    "study", "series_number", "part", "slices", "stacks", "gaps", "duplicates", "plane", "weighting",
+    "row_spacing_mm", "column_spacing_mm", "chosen_as", "reason",
+)  # fmt: skip
+"""Columns of `series.csv`: one row for each part of each series, chosen or not, and the rule that decided."""
 
 
 @dataclass(frozen=True)
 class IngestedStudy:
-    """Rows of `slices.csv` for one study, and what was refused of it."""
+    """Rows of `slices.csv` and of `series.csv` for one study, and the files of it that were refused."""
 
     rows: tuple[dict[str, Any], ...]
+    series: tuple[dict[str, Any], ...]
     refused: tuple[Refusal, ...]
 
 
-def scan_folder(source: Path, *, track: Callable[[Sequence[Path]], Iterable[Path]] = iter) -> Scan:
-    """Read the header of every file below `source`, whatever it is called.
+def ingest_study(headers: Sequence[SliceHeader], names: Mapping[Path, str], target: Path) -> IngestedStudy:
+    """Choose the series of one study, window their slices and write them as PNG, hung as readers hang them.
 
-    Raises:
-        DicomError: the folder is missing or holds no usable MR image.
-    """
-    if not source.is_dir():
-        raise DicomError(f"{source}: no such folder; expected one with DICOM files")
-    files = sorted(path for path in source.rglob("*") if path.is_file())
-    studies: dict[str, dict[str, SliceHeader]] = defaultdict(dict)
-    refused = []
-    for path in track(files):
-        name = str(path.relative_to(source))
-        try:
-            header = read_header(path)
-        except DicomError as error:
-            refused.append(Refusal(name, str(error)))
-            continue
-        slices = studies[header.study_instance_uid]
-        if header.sop_instance_uid in slices:
-            first = slices[header.sop_instance_uid].path.relative_to(source)
-            refused.append(Refusal(name, f"same SOPInstanceUID as {first}"))
-        else:
-            slices[header.sop_instance_uid] = header
-    if not studies:
-        reasons = f"; {refused[0].file}: {refused[0].reason}" if refused else ""
-        raise DicomError(f"{source}: {len(files)} files, no usable MR image{reasons}; name a folder with DICOM files")
-    return Scan({uid: tuple(slices.values()) for uid, slices in sorted(studies.items())}, tuple(refused))
-
-
-def ingest_study(headers: Sequence[SliceHeader], source: Path, target: Path) -> IngestedStudy:
-    """Choose the series of one study, window their slices and write them as PNG.
+    A study without both series keeps its rows of `series.csv`; its files are all refused.
 
     Args:
-        headers: all readable files of one study.
-        source: the folder that refusals are named from.
+        headers: all readable slices of one study.
+        names: the name of each file in what was refused.
         target: the folder that gets `slices/KEY.png`.
-
-    Raises:
-        DicomError: the study has no axial T2w or no sagittal T1w series; the message says what it has.
     """
     study = pseudonym(headers[0].study_instance_uid)
-    decisions = choose_series(headers)
-    _require_both_planes(study, decisions)
-    rows: list[dict[str, Any]] = []
-    refused: list[Refusal] = []
+    unique, refused = _without_copies(headers, names)
+    decisions = choose_series(unique)
+    series = tuple(_series_row(study, decision) for decision in decisions)
+    lacking = _lacking(study, decisions)
+    if lacking is not None:
+        return IngestedStudy((), series, (*refused, *_refusals(unique, names, lacking)))
+    pictures: list[_Picture] = []
     for decision in decisions:
+        part = decision.part
+        refused += _refusals(part.duplicates, names, "lies at the same place as another slice of its stack")
         if decision.plane is None:
-            reason = f"series of {len(decision.slices)}: {decision.reason}"
-            refused += [Refusal(str(header.path.relative_to(source)), reason) for header in decision.slices]
+            refused += _refusals(part.slices, names, f"series of {len(part.slices)}: {decision.reason}")
             continue
-        readable = []
-        for header in decision.slices:
-            try:
-                readable.append((header, _checked_pixels(header)))
-            except DicomError as error:
-                refused.append(Refusal(str(header.path.relative_to(source)), str(error)))
-        rows += _write_series(study, decision.plane, readable, target)
-    return IngestedStudy(tuple(rows), tuple(refused))
+        windowed, unreadable = _windowed(part.slices, decision.plane)
+        pictures += windowed
+        refused += [item for header, reason in unreadable for item in _refusals([header], names, reason)]
+    rows = []
+    for plane in Plane:
+        shown = [picture for picture in pictures if picture.plane is plane]
+        if not shown:
+            reason = f"study {study}: no slice of the {plane} series can be decoded; send it again"
+            return IngestedStudy(
+                (), series, (*refused, *_refusals([picture.header for picture in pictures], names, reason))
+            )
+        rows += _write_plane(study, plane, shown, target)
+    return IngestedStudy(tuple(rows), series, tuple(refused))
 
 
-def _require_both_planes(study: str, decisions: Sequence[Decision]) -> None:
+@dataclass(frozen=True)
+class _Picture:
+    """One slice as it is written: uint8 [rows, columns], hung, with the window of its series."""
+
+    header: SliceHeader
+    plane: Plane
+    pixels: NDArray[np.uint8]
+    limits: tuple[float, float]
+
+
+def _without_copies(
+    headers: Sequence[SliceHeader], names: Mapping[Path, str]
+) -> tuple[list[SliceHeader], list[Refusal]]:
+    first: dict[tuple[str, int], SliceHeader] = {}
+    refused = []
+    for header in sorted(headers, key=lambda header: names[header.path]):
+        kept = first.setdefault((header.sop_instance_uid, header.frame), header)
+        if kept is not header:
+            refused.append(Refusal(names[header.path], f"same SOPInstanceUID as {names[kept.path]}"))
+    return list(first.values()), list(dict.fromkeys(refused))
+
+
+def _refusals(headers: Sequence[SliceHeader], names: Mapping[Path, str], reason: str) -> list[Refusal]:
+    """Return one refusal for each file, however many of its frames are meant."""
+    return [Refusal(name, reason) for name in dict.fromkeys(names[header.path] for header in headers)]
+
+
+def _lacking(study: str, decisions: Sequence[Decision]) -> str | None:
     chosen = {decision.plane for decision in decisions}
     for plane, name in ((Plane.AXIAL, "axial T2w"), (Plane.SAGITTAL, "sagittal T1w")):
         if plane not in chosen:
-            seen = "; ".join(f"{len(decision.slices)} slices: {decision.reason}" for decision in decisions)
-            raise DicomError(f"study {study}: no {name} series; found {seen}; export the study with both series")
+            seen = "; ".join(f"{len(decision.part.slices)} slices: {decision.reason}" for decision in decisions)
+            return f"study {study}: no {name} series; found {seen}; export the study with both series"
+    return None
 
 
-def _checked_pixels(header: SliceHeader) -> NDArray[np.float32]:
-    pixels = read_pixels(header.path)
-    if pixels.shape != header.geometry.size_px:
-        raise DicomError(f"pixels {list(pixels.shape)}; Rows and Columns say {list(header.geometry.size_px)}")
-    return pixels
+def _windowed(slices: Sequence[SliceHeader], plane: Plane) -> tuple[list[_Picture], list[tuple[SliceHeader, str]]]:
+    """Return the slices of one part that can be decoded, under one window, and the others with the reason."""
+    grey: list[tuple[SliceHeader, Pixels]] = []
+    unreadable: list[tuple[SliceHeader, str]] = []
+    for header, pixels in read_pixels(slices):
+        if isinstance(pixels, DicomError):
+            unreadable.append((header, str(pixels)))
+        else:
+            grey.append((header, pixels))
+    if not grey:
+        return [], unreadable
+    limits = window_limits([pixels for _, pixels in grey])
+    pictures = [
+        _Picture(header, plane, to_display(header.geometry, plane, window(pixels, limits)), limits)
+        for header, pixels in grey
+    ]
+    return pictures, unreadable
 
 
-def _write_series(
-    study: str, plane: Plane, slices: Sequence[tuple[SliceHeader, NDArray[np.float32]]], target: Path
-) -> list[dict[str, Any]]:
-    if not slices:
-        raise DicomError(f"study {study}: no slice of the {plane} series can be decoded; send it again")
-    limits = window_limits([pixels for _, pixels in slices])
+def _write_plane(study: str, plane: Plane, pictures: Sequence[_Picture], target: Path) -> list[dict[str, Any]]:
+    """Write the slices of one plane and return their rows, numbered from 1 in stacking order."""
+    (target / IMAGES_FOLDER).mkdir(parents=True, exist_ok=True)
     rows = []
-    for number, (header, pixels) in enumerate(slices, start=1):
+    stacks = stacks_of([picture.header.hung for picture in pictures], plane)
+    for number, index in enumerate((index for stack in stacks for index in stack), start=1):
         key = slice_key(study, plane, number)
-        buffer = io.BytesIO()
-        Image.fromarray(window(pixels, limits)).save(buffer, "PNG", compress_level=PNG_COMPRESSION)
-        write_bytes(target / IMAGES_FOLDER / f"{key}.png", buffer.getvalue())
-        rows.append(_row(key, study, plane, number, header, limits))
+        image = Image.fromarray(np.ascontiguousarray(pictures[index].pixels))
+        image.save(target / IMAGES_FOLDER / f"{key}.png", compress_level=PNG_COMPRESSION)
+        rows.append(_row(key, study, number, pictures[index]))
     return rows
 
 
-def _row(
-    key: str, study: str, plane: Plane, number: int, header: SliceHeader, limits: tuple[float, float]
-) -> dict[str, Any]:
+def _row(key: str, study: str, number: int, picture: _Picture) -> dict[str, Any]:
+    header = picture.header
     return {
         "key": key,
         "study": study,
         "patient": pseudonym(header.patient_id),
-        "plane": str(plane),
+        "plane": str(picture.plane),
         "number": number,
-        **geometry_to_row(header.geometry),
+        **geometry_to_row(header.hung),
         "slice_thickness_mm": header.slice_thickness_mm,
-        "window_low": limits[0],
-        "window_high": limits[1],
+        "window_low": picture.limits[0],
+        "window_high": picture.limits[1],
         "manufacturer": header.manufacturer,
         "magnetic_field_strength_t": header.magnetic_field_strength_t,
-        "repetition_time_ms": header.repetition_time_ms,
-        "echo_time_ms": header.echo_time_ms,
+        "repetition_time_ms": header.sequence.repetition_time_ms,
+        "echo_time_ms": header.sequence.echo_time_ms,
         "study_instance_uid": header.study_instance_uid,
         "series_instance_uid": header.series_instance_uid,
         "sop_instance_uid": header.sop_instance_uid,
         "frame_of_reference_uid": header.frame_of_reference_uid,
+    }
+
+
+def _series_row(study: str, decision: Decision) -> dict[str, Any]:
+    part, first = decision.part, decision.part.slices[0]
+    return {
+        "study": study,
+        "series_number": first.series_number,
+        "part": decision.number,
+        "slices": len(part.slices),
+        "stacks": len(part.stacks),
+        "gaps": part.gaps,
+        "duplicates": len(part.duplicates),
+        "plane": str(part.plane or ""),
+        "weighting": weighting(part),
+        "row_spacing_mm": first.hung.spacing_mm[0],
+        "column_spacing_mm": first.hung.spacing_mm[1],
+        "chosen_as": str(decision.plane or ""),
+        "reason": decision.reason,
     }

@@ -1,44 +1,54 @@
-"""Pixels out of DICOM: decoded, rescaled, windowed to 8 bits. The only windowing in the package."""
+"""Stored pixels of DICOM images to grey values, and those of a series to 8 bits: the only windowing in the package."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.pixels.processing import apply_rescale
+from pydicom.encaps import generate_frames
 from pydicom.pixels.utils import pixel_array
 
+from tfspine.dicom.codestream import coded_size_px
+from tfspine.dicom.files import read_whole, refusing
+from tfspine.dicom.headers import PixelEncoding, SliceHeader
 from tfspine.errors import DicomError
 
 WINDOW_PERCENTILES = (0.5, 99.5)
 """The window of a series: a few bright pixels near the coil and the empty air do not decide the contrast."""
 
+Pixels = NDArray[np.float32]
 
-def read_pixels(path: Path) -> NDArray[np.float32]:
-    """Return the rescaled pixels of a grey image, float32 [rows, columns], MONOCHROME1 turned bright-is-high.
 
-    Raises:
-        DicomError: the pixels are absent, truncated, coloured or cannot be decoded; without the path.
+def read_pixels(headers: Sequence[SliceHeader]) -> Iterator[tuple[SliceHeader, Pixels | DicomError]]:
+    """Yield each slice with its grey values, or with the reason why there are none, in the order given.
+
+    Grey values are float32 [rows, columns] in native byte order: rescaled, MONOCHROME1 turned so that bright is high,
+    and what PixelPaddingValue marks as never measured set to the darkest of the rest. A file of many frames is read
+    once while its slices follow one another.
     """
-    try:
-        ds = pydicom.dcmread(path)
-        stored = pixel_array(ds)
-    except Exception as error:  # each decoder meets damaged bytes with its own exception
-        raise DicomError(f"pixels cannot be decoded: {str(error).splitlines()[0]}") from None
-    if stored.ndim != 2:
-        raise DicomError(f"pixels of shape {list(stored.shape)}; expected one grey image [rows, columns]")
-    values = np.asarray(apply_rescale(stored, ds), np.float32)
-    return -values if ds.PhotometricInterpretation == "MONOCHROME1" else values
+    opened: tuple[Path, pydicom.Dataset | DicomError] | None = None
+    for header in headers:
+        if opened is None or opened[0] != header.path:
+            opened = (header.path, _opened(header.path))
+        ds = opened[1]
+        if isinstance(ds, DicomError):
+            yield header, ds
+            continue
+        try:
+            yield header, _grey_values(_stored(ds, header), header.pixels)
+        except DicomError as error:
+            yield header, error
 
 
-def window_limits(slices: Sequence[NDArray[np.float32]]) -> tuple[float, float]:
+def window_limits(slices: Sequence[Pixels]) -> tuple[float, float]:
     """Return the window (low, high) of a whole series: its 0.5th and 99.5th percentile."""
     low, high = np.percentile(np.concatenate([pixels.ravel() for pixels in slices]), WINDOW_PERCENTILES)
     return float(low), float(high)
 
 
-def window(pixels: NDArray[np.float32], limits: tuple[float, float]) -> NDArray[np.uint8]:
+def window(pixels: Pixels, limits: tuple[float, float]) -> NDArray[np.uint8]:
     """Map pixels linearly to uint8: `limits` (low, high) become 0 and 255, what lies outside is clipped.
 
     An image without contrast, low equal to high, becomes black.
@@ -47,5 +57,70 @@ def window(pixels: NDArray[np.float32], limits: tuple[float, float]) -> NDArray[
     if high <= low:
         return np.zeros(pixels.shape, np.uint8)
     scaled = (pixels - np.float32(low)) * np.float32(255.0 / (high - low))
-    clipped: NDArray[np.float32] = np.clip(np.rint(scaled), 0, 255)
+    clipped: Pixels = np.clip(np.rint(scaled), 0, 255)
     return clipped.astype(np.uint8)
+
+
+def _opened(path: Path) -> pydicom.Dataset | DicomError:
+    try:
+        return read_whole(path)
+    except DicomError as error:
+        return error
+
+
+def _stored(ds: pydicom.Dataset, header: SliceHeader) -> NDArray[np.integer[Any]]:
+    """Return the stored values of one frame, [rows, columns], as the decoder gives them."""
+    with refusing("pixels"):
+        if "PixelData" not in ds:
+            raise DicomError("PixelData is absent")
+        if ds.file_meta.TransferSyntaxUID.is_compressed:
+            _check_coded_size(ds, header)
+        try:
+            stored = pixel_array(ds, index=header.frame, raw=True)
+        except Exception as error:  # each decoder meets damaged bytes with its own; their words quote no header
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise DicomError(f"pixels cannot be decoded: {reason[:200]}") from None
+    if stored.shape != header.geometry.size_px:
+        raise DicomError(f"pixels {list(stored.shape)}; Rows and Columns say {list(header.geometry.size_px)}")
+    return stored
+
+
+def _check_coded_size(ds: pydicom.Dataset, header: SliceHeader) -> None:
+    frames = int(ds.get("NumberOfFrames") or 1)
+    for number, codestream in enumerate(generate_frames(ds.PixelData, number_of_frames=frames)):
+        if number == header.frame:
+            coded = coded_size_px(codestream)
+            if coded is not None and coded != header.geometry.size_px:
+                raise DicomError(
+                    f"compressed pixels {list(coded)}; Rows and Columns say {list(header.geometry.size_px)}"
+                )
+            return
+    raise DicomError(f"{frames} frames announced, frame {header.frame + 1} is absent")
+
+
+def _grey_values(stored: NDArray[np.integer[Any]], encoding: PixelEncoding) -> Pixels:
+    values = _stored_bits(stored, encoding)
+    grey = values.astype(np.float32)
+    if (encoding.slope, encoding.intercept) != (1.0, 0.0):
+        grey = grey * np.float32(encoding.slope) + np.float32(encoding.intercept)
+    if encoding.photometric_interpretation == "MONOCHROME1":
+        grey = -grey
+    if encoding.padding is not None:
+        low, high = encoding.padding
+        is_padding = (values >= low) & (values <= high)
+        if is_padding.any() and not is_padding.all():
+            grey[is_padding] = grey[~is_padding].min()
+    return grey
+
+
+def _stored_bits(stored: NDArray[np.integer[Any]], encoding: PixelEncoding) -> NDArray[np.integer[Any]]:
+    """Return what the stored bits alone say: others may hold an overlay, as files before 2004 have it (PS3.5 8.1.1)."""
+    unused_above = encoding.bits_allocated - encoding.high_bit - 1
+    unused_below = encoding.high_bit + 1 - encoding.bits_stored
+    if not unused_above and not unused_below:
+        return stored
+    bits = (stored.astype(np.int64) >> unused_below) & ((1 << encoding.bits_stored) - 1)
+    if not encoding.is_signed:
+        return bits
+    sign = 1 << (encoding.bits_stored - 1)
+    return (bits ^ sign) - sign

@@ -1,12 +1,18 @@
-"""Which series of a study is the axial T2w, which the sagittal T1w, and why the others are not."""
+"""Which series of a study are the axial T2w and the sagittal T1w, and why the others are not.
 
+The measurement decides: orientation, sequence, TR and TE, image type, contrast agent, body part. What people typed can
+only refuse a series, never choose it.
+"""
+
+import re
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tfspine.dicom.headers import SliceHeader
-from tfspine.geometry import plane_of, stacking_position_mm
+from tfspine.dicom.parts import Part, parts_of
+from tfspine.geometry import stacking_position_mm
 from tfspine.labels import Plane
 
 T1_LONGEST_TR_MS = 1200.0
@@ -15,75 +21,201 @@ T2_SHORTEST_TR_MS = 1800.0
 T2_SHORTEST_TE_MS = 60.0
 """Spin-echo weighting by TR and TE; the paper's examples are 500/10-15 and 3500-5300/80-100 (PAPER.md, Data)."""
 
+STIR_LONGEST_TI_MS = 300.0
+"""Inversion this short nulls fat (some 150 to 220 ms); longer times make FLAIR or T1 contrast (PS3.3 C.8.3.1)."""
+
 FEWEST_SLICES = 5
 """A localizer has three; a lumbar stack has more than ten."""
 
-SECONDARY_IMAGE_TYPES = frozenset({"DERIVED", "LOCALIZER", "SECONDARY", "PROJECTION IMAGE"})
+SECONDARY_IMAGE_TYPES = frozenset(
+    {"DERIVED", "LOCALIZER", "SECONDARY", "PROJECTION IMAGE", "MPR", "POSDISP", "MOSAIC", "ADC", "SUBTRACTION"}
+)
+"""Values of ImageType of pictures that were not measured slice by slice for reading."""
+
+TYPED_SECONDARY = re.compile(r"\b(POSDISP|LOCALI[SZ]ER|SCOUT|SURVEY|MYELO\w*|REFORMAT\w*|MPR)\b")
+TYPED_CONTRAST = re.compile(r"(\bPOST\b|\bGAD\w*|\bGD\b|\bC\+|\+ ?C\b|\bCONTRAST\b(?! (NO|NONE)\b))")
+TYPED_WITHOUT = re.compile(r"\b(PRE|NO|NON|WITHOUT|W/?O|NATIVE)\b")
+ELSEWHERE = re.compile(
+    r"\b(C-?SPINE|CERVICAL\w*|NECK|T-?SPINE|THORAX|THORACIC\w*|CHEST|BRAIN|HEAD|SKULL|KNEE|HIP|SHOULDER|ABDOMEN"
+    r"|BREAST|PROSTATE|HEART|WRIST|ANKLE|FOOT|HAND)\b"
+)
+LUMBAR = re.compile(r"(\bL-?SPINE|\bLSPINE|LUMB|\bLS-?SPINE|\bLWS\b)")
 
 WEIGHTING_OF_PLANE = {Plane.AXIAL: "T2", Plane.SAGITTAL: "T1"}
 
 
 @dataclass(frozen=True)
 class Decision:
-    """One series: its slices in stacking order, and either the plane it serves or the reason why it does not."""
+    """One part of a series, and either the plane it serves or the reason why it does not; `reason` is never empty.
 
-    slices: tuple[SliceHeader, ...]
+    `number` counts the parts of a series from 1.
+    """
+
+    part: Part
+    number: int
     plane: Plane | None
     reason: str
 
 
 def choose_series(headers: Iterable[SliceHeader]) -> list[Decision]:
-    """Decide on every series of one study; at most one is chosen for each plane.
+    """Decide on every part of every series of one study.
 
-    Of several candidates the one with most slices is taken, of equals the one with the smaller SeriesInstanceUID,
-    so that the choice does not depend on the order of the files.
+    For each plane the best candidate is taken (`PREFERENCES`), and with it every other that shows mostly what the
+    better ones do not: a second block of discs measured as a series of its own.
     """
-    groups: dict[str, list[SliceHeader]] = defaultdict(list)
+    series: dict[str, list[SliceHeader]] = defaultdict(list)
     for header in headers:
-        groups[header.series_instance_uid].append(header)
-    decisions = [_judge(group) for _, group in sorted(groups.items())]
-    for plane in Plane:
-        candidates = [decision for decision in decisions if decision.plane is plane]
-        best = max(candidates, key=lambda decision: len(decision.slices), default=None)
-        decisions = [
-            Decision(decision.slices, None, f"another {plane} series has more slices or came first")
-            if decision.plane is plane and decision is not best
-            else decision
-            for decision in decisions
-        ]
-    return decisions
+        series[header.series_instance_uid].append(header)
+    parts = [
+        (number, part)
+        for _, slices in sorted(series.items(), key=lambda item: (item[1][0].series_number or 0, item[0]))
+        for number, part in enumerate(parts_of(slices), start=1)
+    ]
+    refusals = {part: _refusal(part) for _, part in parts}
+    candidates = [part for part, refusal in refusals.items() if refusal is None]
+    verdicts = {part: verdict for plane in Plane for part, verdict in _compared(candidates, plane)}
+    return [
+        Decision(part, number, None, refusals[part] or "")
+        if refusals[part]
+        else Decision(part, number, *verdicts[part])
+        for number, part in parts
+    ]
 
 
-def _judge(group: Sequence[SliceHeader]) -> Decision:
-    plane = _common_plane(group)
-    if plane is None:
-        return Decision(tuple(group), None, "slices are neither all axial nor all sagittal")
-    ordered = tuple(sorted(group, key=lambda header: stacking_position_mm(header.geometry, plane)))
-    secondary = SECONDARY_IMAGE_TYPES.intersection(*(header.image_type for header in group))
-    if secondary:
-        return Decision(ordered, None, f"ImageType {', '.join(sorted(secondary))}")
-    if len(group) < FEWEST_SLICES:
-        return Decision(ordered, None, f"{len(group)} slices; expected at least {FEWEST_SLICES}")
-    weighting = _weighting(group)
-    if weighting != WEIGHTING_OF_PLANE[plane]:
-        return Decision(ordered, None, f"{plane} {weighting}; expected {WEIGHTING_OF_PLANE[plane]}-weighted")
-    return Decision(ordered, plane, f"{plane} {weighting}")
-
-
-def _common_plane(group: Sequence[SliceHeader]) -> Plane | None:
-    planes = {plane_of(header.geometry) for header in group}
-    return planes.pop() if len(planes) == 1 else None
-
-
-def _weighting(group: Sequence[SliceHeader]) -> str:
-    """Return T1, T2, or the times that are neither."""
-    repetition_times = [header.repetition_time_ms for header in group if header.repetition_time_ms is not None]
-    echo_times = [header.echo_time_ms for header in group if header.echo_time_ms is not None]
-    if not repetition_times or not echo_times:
+def weighting(part: Part) -> str:
+    """Return T1, T2, or the times that are neither, by the median TR and TE of a part."""
+    repetition_times = [header.sequence.repetition_time_ms for header in part.slices]
+    echo_times = [header.sequence.echo_time_ms for header in part.slices]
+    if None in repetition_times or None in echo_times:
         return "without TR or TE"
-    tr_ms, te_ms = statistics.median(repetition_times), statistics.median(echo_times)
+    tr_ms = statistics.median(value for value in repetition_times if value is not None)
+    te_ms = statistics.median(value for value in echo_times if value is not None)
     if tr_ms <= T1_LONGEST_TR_MS and te_ms <= T1_LONGEST_TE_MS:
         return "T1"
     if tr_ms >= T2_SHORTEST_TR_MS and te_ms >= T2_SHORTEST_TE_MS:
         return "T2"
     return f"TR/TE {tr_ms:g}/{te_ms:g} ms"
+
+
+def _refusal(part: Part) -> str | None:
+    """Return why a part can serve no plane, or None; the first rule that speaks decides."""
+    for rule in (_not_measured, _elsewhere, _after_contrast, _other_sequence, _other_plane_or_weighting, _too_few):
+        reason = rule(part)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _not_measured(part: Part) -> str | None:
+    first = part.slices[0]
+    secondary = sorted(SECONDARY_IMAGE_TYPES & set(first.image_type))
+    if secondary:
+        return f"ImageType {', '.join(secondary)}"
+    typed = TYPED_SECONDARY.search(first.descriptions)
+    return f"described as {typed[0]}" if typed else None
+
+
+def _elsewhere(part: Part) -> str | None:
+    first = part.slices[0]
+    for text, source in ((first.body_part_examined, "BodyPartExamined"), (first.descriptions, "described as")):
+        elsewhere = ELSEWHERE.search(text)
+        if elsewhere and not LUMBAR.search(text):
+            return f"{source} {elsewhere[0]}; expected the lumbar spine"
+    return None
+
+
+def _after_contrast(part: Part) -> str | None:
+    first = part.slices[0]
+    if first.sequence.contrast_agent:
+        return "post-contrast: ContrastBolusAgent is given"
+    typed = TYPED_CONTRAST.search(first.descriptions)
+    if typed and not TYPED_WITHOUT.search(first.descriptions):
+        return f"post-contrast: described with {typed[0].strip()}"
+    return None
+
+
+def _other_sequence(part: Part) -> str | None:
+    sequence = part.slices[0].sequence
+    kinds = set(sequence.scanning_sequence)
+    if "EP" in kinds:
+        return "echo-planar; expected spin echo"
+    if "GR" in kinds and "SE" not in kinds:
+        return "gradient echo; expected spin echo"
+    inversion_ms = sequence.inversion_time_ms or 0.0
+    if "IR" in kinds and 0 < inversion_ms <= STIR_LONGEST_TI_MS:
+        return f"STIR, InversionTime {inversion_ms:g} ms; expected fat to be bright"
+    return "fat-suppressed; expected fat to be bright" if sequence.is_fat_suppressed else None
+
+
+def _other_plane_or_weighting(part: Part) -> str | None:
+    if part.plane is None:
+        return "coronal or too oblique; expected axial or sagittal"
+    seen, expected = weighting(part), WEIGHTING_OF_PLANE[part.plane]
+    return None if seen == expected else f"{part.plane} {seen}; expected {expected}-weighted"
+
+
+def _too_few(part: Part) -> str | None:
+    count = len(part.slices)
+    return None if count >= FEWEST_SLICES else f"{count} slices; expected at least {FEWEST_SLICES}"
+
+
+def _names_lumbar(part: Part) -> bool:
+    first = part.slices[0]
+    return bool(LUMBAR.search(first.body_part_examined) or LUMBAR.search(first.descriptions))
+
+
+def _pixel_area_mm2(part: Part) -> float:
+    row_mm, column_mm = part.slices[0].hung.spacing_mm
+    return round(row_mm * column_mm, 4)
+
+
+PREFERENCES: tuple[tuple[str, Callable[[Part], float]], ...] = (
+    ("names the lumbar spine", _names_lumbar),
+    ("has more slices", lambda part: len(part.slices)),
+    ("has finer pixels", lambda part: -_pixel_area_mm2(part)),
+    ("was measured later, as a repeat is", lambda part: part.slices[0].series_number or 0),
+    ("is a later acquisition", lambda part: part.slices[0].acquisition_number or 0),
+)
+"""Which of several candidates is taken: the first of these in which they differ decides; then SeriesInstanceUID."""
+
+
+def _compared(candidates: Sequence[Part], plane: Plane) -> Iterator[tuple[Part, tuple[Plane | None, str]]]:
+    """Yield the candidates of one plane with the plane they serve, if any, and the rule that decided."""
+    best_first = sorted(
+        (part for part in candidates if part.plane is plane),
+        key=lambda part: (*(-preference(part) for _, preference in PREFERENCES), part.slices[0].series_instance_uid),
+    )
+    name = f"{plane} {WEIGHTING_OF_PLANE[plane]}"
+    taken: list[Part] = []
+    for part in best_first:
+        if not taken:
+            yield part, (plane, name)
+        elif _is_beside(part, taken, plane):
+            yield part, (plane, f"{name}, where the better series has no slices")
+        else:
+            yield part, (None, f"another {name} series {_what_decided(taken[0], part)}")
+            continue
+        taken.append(part)
+
+
+def _is_beside(part: Part, taken: Sequence[Part], plane: Plane) -> bool:
+    """Return whether most slices lie outside what is taken already, in the same frame of reference."""
+    frame = part.slices[0].frame_of_reference_uid
+    ranges = []
+    for other in taken:
+        if other.slices[0].frame_of_reference_uid != frame:
+            return False
+        positions = [stacking_position_mm(header.hung, plane) for header in other.slices]
+        ranges.append((min(positions), max(positions)))
+    outside = [
+        all(not low <= stacking_position_mm(header.hung, plane) <= high for low, high in ranges)
+        for header in part.slices
+    ]
+    return 2 * sum(outside) > len(outside)
+
+
+def _what_decided(better: Part, part: Part) -> str:
+    for words, preference in PREFERENCES:
+        if preference(better) != preference(part):
+            return words
+    return "comes first by SeriesInstanceUID"

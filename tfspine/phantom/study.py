@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from tfspine.config import PhantomConfig
 from tfspine.errors import ConfigError
-from tfspine.geometry import stacking_position_mm
+from tfspine.geometry import stacks_of
 from tfspine.labels import Plane
 from tfspine.phantom.anatomy import Anatomy, draw_anatomy
 from tfspine.phantom.cuts import Cut, axial_cuts, sagittal_cuts
@@ -104,8 +104,9 @@ def _draw_series(config: PhantomConfig, exam: Exam, plane: Plane, rng: np.random
 def _in_stacking_order(anatomy: Anatomy, protocol: Protocol, rng: np.random.Generator) -> list[Cut]:
     """Return the slices of a series in the order in which slices are numbered everywhere (`geometry.py`)."""
     plan = axial_cuts if protocol.plane is Plane.AXIAL else sagittal_cuts
-    cuts = plan(anatomy, protocol, rng)
-    return sorted(cuts, key=lambda cut: stacking_position_mm(cut.geometry, protocol.plane))
+    cuts = list(plan(anatomy, protocol, rng))
+    stacks = stacks_of([cut.geometry for cut in cuts], protocol.plane)
+    return [cuts[index] for stack in stacks for index in stack]
 
 
 def _images(

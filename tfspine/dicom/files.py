@@ -1,0 +1,115 @@
+"""Opening one DICOM file that may be damaged or hostile: every refusal is a `DicomError`, nothing is unbounded.
+
+What a file claims is checked before memory is asked for: frames, rows and columns, the size of what a deflated file
+unpacks to, and the size that a compressed picture's own header gives (`codestream.py`).
+"""
+
+import contextlib
+import warnings
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydicom
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from tfspine.errors import DicomError
+
+PREAMBLE_BYTES = 128
+PREFIX = b"DICM"
+
+FIRST_GROUPS = (b"\x08\x00", b"\x02\x00")
+"""How a data set starts that was stored without the preamble (before PS3.10, or cut off by a careless export)."""
+
+LARGEST_INFLATED_BYTES = 1 << 30
+"""A deflated file that unpacks to more is refused; a study of MR slices is a tenth of this."""
+
+LARGEST_FILE_BYTES = 4 << 30
+"""No MR object is larger; a claim of more is damage."""
+
+META_BYTES = 4096
+"""The file meta information lies in these first bytes."""
+
+
+def read_dataset(path: Path) -> pydicom.Dataset:
+    """Read everything of one file but its pixels.
+
+    Raises:
+        DicomError: not DICOM, unreadable, damaged, or larger than the limits; the message is the reason, without the
+            path and without any value of the header.
+    """
+    with refusing("header"):
+        return _read(path, stop_before_pixels=True)
+
+
+def read_whole(path: Path) -> pydicom.Dataset:
+    """Read everything of one file, pixels included, as `read_dataset` does."""
+    with refusing("file"):
+        return _read(path, stop_before_pixels=False)
+
+
+@contextlib.contextmanager
+def refusing(part: str) -> Iterator[None]:
+    """Turn whatever damaged bytes raise inside the block into one `DicomError`; `part` is what was being read.
+
+    Warnings are silenced: pydicom's quote values of the header, and those are the patient's.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except DicomError:
+        raise
+    except InvalidDicomError:
+        raise DicomError("not a DICOM file") from None
+    except OSError as error:
+        raise DicomError(f"cannot be read: {error.strerror or type(error).__name__}") from None
+    except Exception as error:  # damaged bytes raise nearly every kind there is
+        raise DicomError(f"damaged {part}: {type(error).__name__}; export the file again") from None
+
+
+def _read(path: Path, *, stop_before_pixels: bool) -> pydicom.Dataset:
+    head = _first_bytes(path)
+    if head[PREAMBLE_BYTES:][:4] == PREFIX:
+        _check_deflated(path, head)
+        return pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
+    if head[:2] in FIRST_GROUPS:
+        return _without_preamble(path, stop_before_pixels=stop_before_pixels)
+    raise DicomError("not a DICOM file")
+
+
+def _first_bytes(path: Path) -> bytes:
+    size = path.stat().st_size
+    if size > LARGEST_FILE_BYTES:
+        raise DicomError(f"{size} bytes; expected at most {LARGEST_FILE_BYTES}")
+    with path.open("rb") as file:
+        return file.read(META_BYTES)
+
+
+def _without_preamble(path: Path, *, stop_before_pixels: bool) -> pydicom.Dataset:
+    ds = pydicom.dcmread(path, stop_before_pixels=stop_before_pixels, force=True)
+    if "SOPClassUID" not in ds:
+        raise DicomError("not a DICOM file")
+    if "TransferSyntaxUID" not in ds.file_meta:
+        is_implicit, _ = ds.original_encoding
+        ds.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if is_implicit else ExplicitVRLittleEndian
+    return ds
+
+
+def _check_deflated(path: Path, head: bytes) -> None:
+    """Refuse a deflated file that unpacks beyond the limit: pydicom would unpack it whole, however large."""
+    if DeflatedExplicitVRLittleEndian.encode() not in head:
+        return
+    meta = pydicom.filereader.read_file_meta_info(path)
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return
+    start = PREAMBLE_BYTES + len(PREFIX) + 12 + int(meta.FileMetaInformationGroupLength)
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    left = path.read_bytes()[start:]
+    total = 0
+    while left and not inflater.eof:
+        total += len(inflater.decompress(left, 1 << 20))
+        left = inflater.unconsumed_tail
+        if total > LARGEST_INFLATED_BYTES:
+            raise DicomError(f"unpacks to more than {LARGEST_INFLATED_BYTES} bytes; expected an MR image")

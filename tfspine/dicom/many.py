@@ -1,0 +1,171 @@
+"""Ingest over many studies: worker processes, one bad study never stops the rest, and a stopped run goes on.
+
+Every study that is finished leaves `studies/PSEUDONYM.json`, written last: what it says is on disk, and a run that was
+killed takes it from there.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tfspine.dicom.headers import SliceHeader, read_headers
+from tfspine.dicom.ingest import IngestedStudy, ingest_study
+from tfspine.dicom.sources import Refusal, Source
+from tfspine.errors import DicomError
+from tfspine.outputs import write_text
+from tfspine.structures import pseudonym
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Track = Callable[[Iterable[Any], str, int], Iterable[Any]]
+
+STUDIES_FOLDER = "studies"
+FILES_AT_A_TIME = 64
+
+
+@dataclass(frozen=True)
+class StudyTask:
+    """One study to ingest: everything that a worker needs, and nothing else."""
+
+    headers: tuple[SliceHeader, ...]
+    names: Mapping[Path, str]
+    target: Path
+
+    @property
+    def study(self) -> str:
+        """The study's pseudonym."""
+        return pseudonym(self.headers[0].study_instance_uid)
+
+
+def ingest_studies(source: Source, target: Path, *, workers: int, track: Track) -> IngestedStudy:
+    """Ingest every study of a source into one folder, and return the rows of all of them.
+
+    Args:
+        source: the files.
+        target: the folder that gets `slices/`, and `studies/` to go on from.
+        workers: processes that share the files, then the studies.
+        track: shows progress: ``track(items, description, total)`` yields the items.
+    """
+    tasks, refused = _find_studies(source, target, workers=workers, track=track)
+    finished: dict[str, IngestedStudy] = {}
+    for task, result in track(in_processes(ingest_task, tasks, workers=workers), "studies", len(tasks)):
+        if isinstance(result, str):
+            failed = [Refusal(name, f"study {task.study}: {result}") for name in task.names.values()]
+            result = IngestedStudy((), (), tuple(failed))
+        finished[task.study] = result
+    studies = [finished[task.study] for task in tasks]
+    return IngestedStudy(
+        tuple(row for study in studies for row in study.rows),
+        tuple(row for study in studies for row in study.series),
+        (*refused, *(item for study in studies for item in study.refused)),
+    )
+
+
+def _find_studies(source: Source, target: Path, *, workers: int, track: Track) -> tuple[list[StudyTask], list[Refusal]]:
+    """Read the header of every file, whatever it is called, and return the studies in them, and the files that fail."""
+    files = list(source.names)
+    groups = [files[first : first + FILES_AT_A_TIME] for first in range(0, len(files), FILES_AT_A_TIME)]
+    studies: dict[str, list[SliceHeader]] = defaultdict(list)
+    refused = list(source.refused)
+    for group, found in track(in_processes(_read_group, groups, workers=workers), "headers", len(groups)):
+        if isinstance(found, str):
+            refused += [Refusal(source.names[path], found) for path in group]
+            continue
+        for path, headers in found:
+            if isinstance(headers, str):
+                refused.append(Refusal(source.names[path], headers))
+                continue
+            for header in headers:
+                studies[header.study_instance_uid].append(header)
+    tasks = []
+    for _, headers in sorted(studies.items()):
+        ordered = tuple(sorted(headers, key=lambda header: (source.names[header.path], header.frame)))
+        tasks.append(StudyTask(ordered, {header.path: source.names[header.path] for header in ordered}, target))
+    return tasks, sorted(refused, key=lambda item: item.file)
+
+
+def ingest_task(task: StudyTask) -> IngestedStudy:
+    """Ingest one study and say on disk that it is finished; one that is finished already is only read back."""
+    done = task.target / STUDIES_FOLDER / f"{task.study}.json"
+    inputs = _fingerprint(task)
+    if done.is_file():
+        former = json.loads(done.read_text())
+        if former["inputs"] == inputs:
+            refused = tuple(Refusal(**item) for item in former["refused"])
+            return IngestedStudy(tuple(former["rows"]), tuple(former["series"]), refused)
+    ingested = ingest_study(task.headers, task.names, task.target)
+    write_text(done, json.dumps({"inputs": inputs, **asdict(ingested)}))
+    return ingested
+
+
+def in_processes(
+    function: Callable[[Item], Result], items: Sequence[Item], *, workers: int
+) -> Iterator[tuple[Item, Result | str]]:
+    """Yield each item with its result, in the order in which they finish, or with the reason why it has none.
+
+    A worker that dies, as one may over a damaged file in a decoder written in C, takes its own item with it and no
+    other: what was under way beside it is done again, each in a process of its own.
+    """
+    if workers == 1 or len(items) < 2:
+        for item in items:
+            yield item, _guarded(function, item)
+        return
+    left = dict(enumerate(items))
+    with _pool(workers) as pool:
+        futures: dict[Future[Result | str], int] = {
+            pool.submit(_guarded, function, item): number for number, item in left.items()
+        }
+        for future in as_completed(futures):
+            try:
+                result = future.result()
+            except BrokenProcessPool:
+                continue
+            yield left.pop(futures[future]), result
+    for item in left.values():
+        with _pool(1) as pool:
+            try:
+                yield item, pool.submit(_guarded, function, item).result()
+            except BrokenProcessPool:
+                yield item, "the process that read it died; a file in it is damaged so that its decoder fails"
+
+
+def _guarded(function: Callable[[Item], Result], item: Item) -> Result | str:
+    """Return the result, or the reason why there is none, without any value of the patient's.
+
+    What cannot be written stops the run: the next study could not be written either.
+    """
+    try:
+        return function(item)
+    except DicomError as error:
+        return str(error)
+    except OSError:
+        raise
+    except Exception as error:  # one study never stops the rest
+        return f"failed with {type(error).__name__}; please report it"
+
+
+def _read_group(paths: Sequence[Path]) -> list[tuple[Path, tuple[SliceHeader, ...] | str]]:
+    found: list[tuple[Path, tuple[SliceHeader, ...] | str]] = []
+    for path in paths:
+        try:
+            found.append((path, read_headers(path)))
+        except DicomError as error:
+            found.append((path, str(error)))
+    return found
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=get_context("forkserver"))
+
+
+def _fingerprint(task: StudyTask) -> str:
+    """Return what the inputs of a study are known by: its files' names and instances."""
+    listed = [(task.names[header.path], header.sop_instance_uid, header.frame) for header in task.headers]
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()

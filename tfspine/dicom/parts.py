@@ -1,0 +1,105 @@
+"""A series taken apart: what was measured together, in stacks, in order, with gaps and duplicates named.
+
+One SeriesInstanceUID may hold several echoes, repeats, magnitudes and phases, planes and stacks. What shares plane,
+matrix, echo and kind of image is one part; a part may have several stacks (one for each disc, say). Where slices lie
+twice at one place, acquisitions are parts of their own; what then still lies twice is a duplicate.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfspine.dicom.headers import SliceHeader
+from tfspine.geometry import along_stack_mm, stacks_of
+from tfspine.labels import Plane
+
+SAME_PLACE_MM = 0.1
+"""Slices of one stack nearer than this lie at one place; no spacing between lumbar slices is under a millimetre."""
+
+GAP_SHARE = 1.5
+"""A distance this much longer than the stack's median is a gap: a slice is missing there."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Slices measured together: `stacks` in stacking order, each without duplicates.
+
+    `gaps` counts places where a slice is missing in a stack; what lies beyond the ends of a stack cannot be told.
+    """
+
+    plane: Plane | None
+    stacks: tuple[tuple[SliceHeader, ...], ...]
+    duplicates: tuple[SliceHeader, ...]
+    gaps: int
+
+    @property
+    def slices(self) -> tuple[SliceHeader, ...]:
+        """All slices in the order in which they are numbered."""
+        return tuple(header for stack in self.stacks for header in stack)
+
+
+def parts_of(series: Iterable[SliceHeader]) -> list[Part]:
+    """Take one series apart; every slice is in one part, or a duplicate of one."""
+    parts = []
+    for group in _grouped(series, _kind):
+        if _has_duplicates(group):
+            parts += [_part(acquisition) for acquisition in _grouped(group, lambda header: header.acquisition_number)]
+        else:
+            parts.append(_part(group))
+    return parts
+
+
+def _kind(header: SliceHeader) -> Hashable:
+    echo_time_ms = header.sequence.echo_time_ms
+    return (
+        header.plane,
+        header.hung.size_px,
+        tuple(np.round(header.hung.spacing_mm, 3)),
+        None if echo_time_ms is None else round(echo_time_ms),
+        header.image_type,
+        bool(header.sequence.contrast_agent),
+    )
+
+
+def _grouped(headers: Iterable[SliceHeader], key: Callable[[SliceHeader], Hashable]) -> list[list[SliceHeader]]:
+    """Return the groups in the order of their first slice, which does not depend on the order of files."""
+    groups: dict[Hashable, list[SliceHeader]] = defaultdict(list)
+    for header in sorted(headers, key=_number):
+        groups[key(header)].append(header)
+    return list(groups.values())
+
+
+def _number(header: SliceHeader) -> tuple[int, int, str]:
+    return header.instance_number or 0, header.frame, header.sop_instance_uid
+
+
+def _has_duplicates(group: Sequence[SliceHeader]) -> bool:
+    return bool(_part(group).duplicates)
+
+
+def _part(group: Sequence[SliceHeader]) -> Part:
+    plane = group[0].plane
+    if plane is None:
+        return Part(None, (tuple(group),), (), 0)
+    stacks, duplicates, gaps = [], [], 0
+    for stack in stacks_of([header.hung for header in group], plane):
+        kept: list[SliceHeader] = []
+        for header in (group[index] for index in stack):
+            if kept and _apart_mm(kept[-1], header, plane) < SAME_PLACE_MM:
+                duplicates.append(header)
+            else:
+                kept.append(header)
+        stacks.append(tuple(kept))
+        gaps += _gaps(kept, plane)
+    return Part(plane, tuple(stacks), tuple(duplicates), gaps)
+
+
+def _apart_mm(first: SliceHeader, second: SliceHeader, plane: Plane) -> float:
+    return abs(along_stack_mm(first.hung, plane) - along_stack_mm(second.hung, plane))
+
+
+def _gaps(stack: Sequence[SliceHeader], plane: Plane) -> int:
+    distances_mm = np.diff([along_stack_mm(header.hung, plane) for header in stack])
+    return int(np.sum(distances_mm > GAP_SHARE * np.median(distances_mm))) if len(distances_mm) > 1 else 0
