@@ -75,7 +75,8 @@ def run(args: argparse.Namespace) -> None:
     with new_folder(args.out) as folder:
         summary = importer(args, folder)
         details = {"dataset": args.dataset, "licence": LICENCES[args.dataset]} | summary
-        write_manifest(folder, command="import", details=details)
+        inputs = [args.folder, args.slices] if args.dataset == "rsna" else [args.folder]
+        write_manifest(folder, command="import", inputs=inputs, details=details)
     counts = {name: count for name, count in summary.items() if isinstance(count, int)}
     if args.json:
         print(json.dumps(counts))
