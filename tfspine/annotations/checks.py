@@ -1,5 +1,6 @@
 """Do the label files fit the slices, one another and the patient's sides?"""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,7 +86,10 @@ def _problems_of(annotated: AnnotatedSlice, facts: SliceFacts, midline_mm: float
         if item.grade is None:
             yield Severity.WARNING, f"{name}: no grade; it trains the detector only"
         x_mm = float(box_centre_mm(facts.geometry, item.box)[0])
-        if item.region is Region.NEURAL_FORAMEN and item.side is not side_of_patient(x_mm, midline_mm):
+        if math.isnan(x_mm):
+            if item.region.is_paired:
+                yield Severity.WARNING, f"{name}: the slice has no position in the patient; the side was not checked"
+        elif item.region is Region.NEURAL_FORAMEN and item.side is not side_of_patient(x_mm, midline_mm):
             yield (
                 Severity.ERROR,
                 f"{name}: lies on the patient's {side_of_patient(x_mm, midline_mm)} (x = {x_mm:.0f} mm)",

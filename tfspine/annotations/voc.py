@@ -37,7 +37,7 @@ def read_voc(path: Path) -> AnnotatedSlice:
         AnnotationError: the file cannot be read or parsed, a label or level is unknown, a number is missing, or a box
             lies outside the image or has no area. The message names the file and counts objects from 1.
     """
-    root = _parse(path)
+    root = parse_voc(path)
     size_px = (_integer(root, "size/height", str(path)), _integer(root, "size/width", str(path)))
     if min(size_px) < 1:
         raise AnnotationError(f"{path}: image size {list(size_px)}; expected rows and columns of at least 1 pixel")
@@ -102,7 +102,12 @@ def from_voc_box(voc_box: VocBox) -> Box:
     return float(ymin - 1), float(xmin - 1), float(ymax), float(xmax)
 
 
-def _parse(path: Path) -> ElementTree.Element:
+def parse_voc(path: Path) -> ElementTree.Element:
+    """Return the root of a VOC file, whatever its objects are called.
+
+    Raises:
+        AnnotationError: the file cannot be read or parsed, or is not VOC.
+    """
     try:
         root: ElementTree.Element = fromstring(path.read_bytes())
     except (ElementTree.ParseError, DefusedXmlException, LookupError, ValueError) as error:

@@ -6,6 +6,7 @@ go to standard output, logs and progress to standard error.
 
 import argparse
 import importlib
+import keyword
 import logging
 import os
 import sys
@@ -17,6 +18,7 @@ from tfspine.errors import TfspineError
 VERBS: dict[str, str] = {
     "phantom": "simulate lumbar MRI studies (DICOM) with known truth",
     "ingest": "find the axial T2w and sagittal T1w series, window them, write PNG and slices.csv",
+    "import": "turn a public data set into labels and tables",
     "check": "check label files against the slices",
     "split": "divide the patients into training, validation and test",
     "records": "write TFRecords for the detectors and graders",
@@ -32,7 +34,7 @@ VERBS: dict[str, str] = {
     "doctor": "say what is wrong with this installation and what to do",
     "info": "print labels, signatures and versions",
 }
-"""Each verb is a module of this package with `add_arguments(parser)` and `run(args)`."""
+"""Each verb is a module of this package with `add_arguments(parser)` and `run(args)`; `import_` is that of import."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,7 +72,7 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
         subparser = subparsers.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
         subparser.add_argument("--verbose", action="store_true", help="log more, to standard error")
         if name == verb:
-            module = importlib.import_module(f"tfspine.cli.{name}")
+            module = importlib.import_module(f"tfspine.cli.{name}{'_' if keyword.iskeyword(name) else ''}")
             module.add_arguments(subparser)
             subparser.set_defaults(run=module.run)
     return parser

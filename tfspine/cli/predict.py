@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import math
 import shutil
 import sys
 import tempfile
@@ -113,6 +114,13 @@ def _load_slices(args: argparse.Namespace, folder: Path) -> list["SliceImage"]:
     if not slices:
         raise ConfigError(
             f"{args.slices or args.dicom}: no slice to read" + (f" in split {args.split}" if args.split else "")
+        )
+    unplaced = [slice_.key for slice_ in slices if not math.isfinite(slice_.geometry.position_mm[0])]
+    if unplaced:
+        # Without positions every foramen would come out on the same side.
+        raise ConfigError(
+            f"{folder / 'slices.csv'}: slice {unplaced[0]} has no position in the patient; expected slices that "
+            "tfspine ingest wrote from DICOM, since sides and levels follow from positions"
         )
     return slices
 

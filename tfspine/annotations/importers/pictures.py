@@ -1,0 +1,164 @@
+"""Labelled PNG and JPG pictures, written in the layout of ``tfspine ingest``, with what is unknown left empty.
+
+A picture file does not say where it lies in the patient nor how large a pixel is. Those columns of `slices.csv` stay
+empty: labels can be split, turned into records and evaluated, but nothing can tell sides or levels from positions.
+Slices are numbered by the order of their files, which need not be that of the stack.
+"""
+
+import io
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from tfspine.annotations.importers.refusals import Refusal, write_refused
+from tfspine.annotations.tables import annotated_rows, write_boxes
+from tfspine.annotations.voc import write_voc
+from tfspine.errors import AnnotationError
+from tfspine.labels import Plane
+from tfspine.outputs import write_bytes, write_text
+from tfspine.structures import BOX_COLUMNS, SLICE_COLUMNS, AnnotatedSlice, Annotation, pseudonym, slice_key
+
+SUFFIXES = (".png", ".PNG", ".jpg", ".JPG", ".jpeg", ".JPEG")
+"""Searched in this order: a picture saved twice is taken from the file that lost nothing."""
+
+COLOUR_TOLERANCE = 8
+"""How far the colours of a grey picture may differ: JPG stores them apart and rounds."""
+
+
+@dataclass(frozen=True)
+class LabelledPicture:
+    """One picture with its boxes: `source` is its file within the data set, `pixels` uint8 [rows, columns].
+
+    `patient` is what the data set calls the person; it is written as a pseudonym. A foramen may lack its side.
+    """
+
+    source: str
+    patient: str
+    plane: Plane
+    annotations: tuple[Annotation, ...]
+    pixels: NDArray[np.uint8] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class PictureCounts:
+    """How much was written, and how much was not."""
+
+    studies: int
+    slices: int
+    boxes: int
+    refused: int
+
+
+def find_picture(label: Path) -> Path:
+    """Return the picture beside a label file.
+
+    Raises:
+        AnnotationError: there is none; without the path.
+    """
+    for suffix in SUFFIXES:
+        path = label.with_suffix(suffix)
+        if path.is_file():
+            return path
+    raise AnnotationError("no picture of that name beside it; expected .png or .jpg")
+
+
+def read_grey(path: Path) -> NDArray[np.uint8]:
+    """Return the pixels of a grey picture, uint8 [rows, columns]; grey stored as three equal colours is grey.
+
+    Raises:
+        AnnotationError: the picture is damaged, coloured, or deeper than 8 bits; without the path.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ("1", "L", "P", "RGB", "RGBA"):
+                raise AnnotationError(f"picture of mode {image.mode}; expected 8-bit grey")
+            if image.mode == "L":
+                return np.array(image, np.uint8)
+            colours = np.asarray(image.convert("RGB"))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        if isinstance(error, AnnotationError):
+            raise
+        raise AnnotationError("damaged picture; copy it again") from None
+    spread = int((colours.max(axis=2).astype(int) - colours.min(axis=2)).max())
+    if spread > COLOUR_TOLERANCE:
+        raise AnnotationError(f"coloured picture (colours differ by {spread}); expected grey, without drawings on it")
+    return np.ascontiguousarray(np.median(colours, axis=2).astype(np.uint8))
+
+
+def write_pictures(folder: Path, items: Iterable[LabelledPicture | Refusal], *, dataset: str) -> PictureCounts:
+    """Write slices, labels, `slices.csv`, `reference.csv`, `sources.csv` and `refused.csv`.
+
+    A slice with a foramen whose side is unknown has its boxes in `reference.csv` and no label file, which could not
+    name them; it is listed in `refused.csv`.
+
+    Args:
+        folder: the folder to fill.
+        items: pictures and refusals, in the order in which a patient's slices are numbered.
+        dataset: name of the data set, so that patient 1 of two data sets get two pseudonyms.
+
+    Raises:
+        AnnotationError: not one picture is left.
+    """
+    slices: list[dict[str, Any]] = []
+    boxes: list[dict[str, Any]] = []
+    sources: list[tuple[str, str]] = []
+    refused: list[Refusal] = []
+    numbers: Counter[tuple[str, Plane]] = Counter()
+    for item in items:
+        if isinstance(item, Refusal):
+            refused.append(item)
+            continue
+        patient = pseudonym(f"{dataset}/{item.patient}")
+        numbers[patient, item.plane] += 1
+        number = numbers[patient, item.plane]
+        key = slice_key(patient, item.plane, number)
+        annotated = AnnotatedSlice(key, (item.pixels.shape[0], item.pixels.shape[1]), item.annotations)
+        write_bytes(folder / "slices" / f"{key}.png", _png(item.pixels))
+        refused += _write_label(folder, item, annotated)
+        slices.append(_slice_row(annotated, patient, item.plane, number))
+        boxes += annotated_rows(annotated, study=patient, plane=item.plane)
+        sources.append((key, item.source))
+    if not slices:
+        reason = f"; {refused[0].file}: {refused[0].reason}" if refused else "; name the folder of the data set"
+        raise AnnotationError(f"{dataset}: no labelled picture that can be used{reason}")
+    write_text(folder / "slices.csv", pd.DataFrame(slices, columns=list(SLICE_COLUMNS)).to_csv(index=False))
+    write_boxes(folder / "reference.csv", pd.DataFrame(boxes, columns=list(BOX_COLUMNS)))
+    write_text(folder / "sources.csv", pd.DataFrame(sources, columns=["key", "file"]).to_csv(index=False))
+    write_refused(folder, refused)
+    return PictureCounts(len({row["study"] for row in slices}), len(slices), len(boxes), len(refused))
+
+
+def _write_label(folder: Path, item: LabelledPicture, annotated: AnnotatedSlice) -> list[Refusal]:
+    sideless = sum(box.region.is_paired and box.side is None for box in item.annotations)
+    if sideless:
+        reason = f"{sideless} boxes without a side: in reference.csv, but no label file; say their sides with --sides"
+        return [Refusal(item.source, None, reason)]
+    write_voc(folder / "labels" / f"{annotated.key}.xml", annotated)
+    return []
+
+
+def _slice_row(annotated: AnnotatedSlice, patient: str, plane: Plane, number: int) -> dict[str, Any]:
+    rows, columns = annotated.size_px
+    known = {
+        "key": annotated.key,
+        "study": patient,
+        "patient": patient,
+        "plane": plane.value,
+        "number": number,
+        "rows": rows,
+        "columns": columns,
+    }
+    return dict.fromkeys(SLICE_COLUMNS, "") | known
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()

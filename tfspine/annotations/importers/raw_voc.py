@@ -1,0 +1,70 @@
+"""Pascal VOC files of other projects: any object names, numbers as LabelImg reads them.
+
+LabelImg cuts decimals to whole pixels and never writes a coordinate below 1 (FORMATS.md, iv); other tools count from
+0, so that 0 is taken for 1.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tfspine.annotations.voc import CORNERS, from_voc_box, parse_voc
+from tfspine.errors import AnnotationError
+from tfspine.structures import Box
+
+
+@dataclass(frozen=True)
+class RawObject:
+    """One box with the name that its project gave it; `level` is the text of an extra child ``<level>``, or empty."""
+
+    name: str
+    level: str
+    box: Box
+
+
+@dataclass(frozen=True)
+class RawLabel:
+    """One label file; `size_px` is (rows, columns) as the file says, which need not be true."""
+
+    size_px: tuple[int, int]
+    objects: tuple[RawObject, ...]
+
+
+def read_raw_voc(path: Path) -> RawLabel:
+    """Read a VOC file without asking what its objects are called.
+
+    Raises:
+        AnnotationError: the file is no VOC file, a number is missing, or a box has no area or leaves the image. The
+            message is the reason, without the path.
+    """
+    try:
+        root = parse_voc(path)
+    except AnnotationError as error:
+        raise AnnotationError(str(error).removeprefix(f"{path}: ")) from None
+    size_px = (_pixels(root, "size/height", "image"), _pixels(root, "size/width", "image"))
+    objects = [
+        _object(element, size_px, f"object {number}") for number, element in enumerate(root.iterfind("object"), start=1)
+    ]
+    return RawLabel(size_px, tuple(objects))
+
+
+def _object(element: ElementTree.Element, size_px: tuple[int, int], where: str) -> RawObject:
+    xmin, ymin, xmax, ymax = (_pixels(element, f"bndbox/{corner}", where) for corner in CORNERS)
+    box = from_voc_box((max(xmin, 1), max(ymin, 1), xmax, ymax))
+    rows, columns = size_px
+    if not (0 <= xmin <= xmax <= columns and 0 <= ymin <= ymax <= rows and xmax > 0 and ymax > 0):
+        raise AnnotationError(
+            f"{where}: rows {ymin} to {ymax}, columns {xmin} to {xmax}; expected a box inside {rows} rows x {columns} "
+            "columns"
+        )
+    level = re.sub(r"\s", "", element.findtext("level") or "")
+    return RawObject((element.findtext("name") or "").strip(), level, box)
+
+
+def _pixels(element: ElementTree.Element, name: str, where: str) -> int:
+    text = element.findtext(name) or ""
+    try:
+        return int(float(text))
+    except (ValueError, OverflowError):
+        raise AnnotationError(f'{where}: <{name}> "{text}"; expected a number of pixels') from None

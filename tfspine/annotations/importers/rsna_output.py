@@ -1,0 +1,63 @@
+"""What ``tfspine import rsna`` writes: labels, `reference.csv` and the three grades in `grades3.csv`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tfspine.annotations.importers.refusals import write_refused
+from tfspine.annotations.importers.rsna import Placed, Target
+from tfspine.annotations.importers.rsna_tables import Grade3, Place, RsnaTables
+from tfspine.annotations.tables import CORNER_COLUMNS, annotated_rows, write_boxes
+from tfspine.annotations.voc import write_voc
+from tfspine.outputs import write_text
+from tfspine.structures import BOX_COLUMNS, pseudonym
+
+GRADE3_COLUMNS = ("study", "level", "region", "side", "grade3", "slice", *CORNER_COLUMNS)
+"""One row a region of a study. `grade3` is normal_mild, moderate, severe or empty; slice and box are empty where no
+point could be used."""
+
+
+def write_rsna(folder: Path, tables: RsnaTables, placed: Placed, targets: Sequence[Target]) -> dict[str, Any]:
+    """Fill `folder` and return what the manifest should say.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    target_of = {target.key: target for target in targets}
+    boxes: list[dict[str, Any]] = []
+    for annotated in placed.labels:
+        write_voc(folder / "labels" / f"{annotated.key}.xml", annotated)
+        target = target_of[annotated.key]
+        boxes += annotated_rows(annotated, study=target.study, plane=target.plane)
+    write_boxes(folder / "reference.csv", pd.DataFrame(boxes, columns=list(BOX_COLUMNS)))
+    grades = grades3_table(tables.grades, placed)
+    write_text(folder / "grades3.csv", grades.to_csv(index=False))
+    refused = (*tables.refused, *placed.refused)
+    write_refused(folder, refused)
+    return {
+        "studies": int(grades["study"].nunique()),
+        "slices": len(placed.labels),
+        "boxes": len(boxes),
+        "grades": {grade.value: int((grades["grade3"] == grade).sum()) for grade in Grade3},
+        "refused": len(refused),
+    }
+
+
+def grades3_table(grades: Mapping[Place, Grade3 | None], placed: Placed) -> pd.DataFrame:
+    """Return one row of `GRADE3_COLUMNS` for every region of every study, with or without a box."""
+    rows = []
+    for place, grade in grades.items():
+        key, box = placed.boxes.get(place, ("", ("", "", "", "")))
+        row = (
+            pseudonym(place.study_id),
+            place.level.value,
+            place.region.value,
+            place.side or "",
+            grade or "",
+            key,
+            *box,
+        )
+        rows.append(row)
+    return pd.DataFrame(rows, columns=list(GRADE3_COLUMNS))

@@ -1,0 +1,72 @@
+"""What ``tfspine import sudirman`` writes of the DICOM tree: `plan.csv`, and links for ``tfspine ingest``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tfspine.annotations.importers.refusals import Refusal, write_refused
+from tfspine.annotations.importers.sudirman import PlannedSeries, patients_without
+from tfspine.errors import OutputError
+from tfspine.outputs import write_text
+
+PLAN_COLUMNS = ("patient", "series", "files", "plane", "weighting", "decision", "reason")
+LINKS_FOLDER = "dicom"
+
+
+def write_plan(
+    folder: Path, plan: Sequence[PlannedSeries], *, source: Path, others: Sequence[Refusal] = ()
+) -> dict[str, Any]:
+    """Write the plan, one link a file to ingest as ``dicom/PATIENT/SERIES/NAME.ima``, and what was refused.
+
+    Links cost nothing where copies would cost gigabytes.
+
+    Args:
+        folder: the folder to fill.
+        plan: decisions on every series.
+        source: the data set.
+        others: refusals that do not concern a series.
+
+    Returns:
+        what the manifest should say.
+
+    Raises:
+        OutputError: a file or a link cannot be written.
+    """
+    rows = [
+        (
+            series.patient,
+            series.folder.as_posix(),
+            len(series.files),
+            series.plane or "",
+            series.weighting,
+            "ingest" if series.is_taken else "refused",
+            series.reason,
+        )
+        for series in plan
+    ]
+    write_text(folder / "plan.csv", pd.DataFrame(rows, columns=list(PLAN_COLUMNS)).to_csv(index=False))
+    taken = [series for series in plan if series.is_taken]
+    for series in taken:
+        _link(folder / LINKS_FOLDER / series.patient / "__".join(series.folder.parts[-2:]), series)
+    refused = [Refusal(series.folder.as_posix(), None, series.reason) for series in plan if not series.is_taken]
+    refused += [Refusal(patient, None, reason) for patient, reason in patients_without(plan)]
+    refused += others
+    write_refused(folder, refused)
+    return {
+        "patients": len({series.patient for series in plan}),
+        "series": len(taken),
+        "files": sum(len(series.files) for series in taken),
+        "refused": len(refused),
+        "source": source.name,
+    }
+
+
+def _link(folder: Path, series: PlannedSeries) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in series.files:
+            (folder / path.name).symlink_to(path.resolve())
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be linked: {error.strerror}; name an --out that can hold links") from error
