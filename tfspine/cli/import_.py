@@ -228,13 +228,13 @@ def _targets(slices: Path) -> list["Target"]:
 def _reader(images: Path) -> Callable[["Point"], "PointPicture"]:
     """Return a function that reads the header of a point's picture."""
     from tfspine.annotations.importers.rsna import PointPicture
-    from tfspine.dicom.headers import read_header
+    from tfspine.dicom.headers import read_headers
 
     @functools.lru_cache(maxsize=1024)  # a sagittal picture carries the points of several levels
     def read(file: Path) -> PointPicture:
         if not (images / file).is_file():
             raise DicomError(f"no picture {file}")
-        header = read_header(images / file)
+        header = read_headers(images / file)[0]
         return PointPicture(header.sop_instance_uid, header.frame_of_reference_uid, header.geometry)
 
     return lambda point: read(point.file)
