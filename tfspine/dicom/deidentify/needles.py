@@ -5,7 +5,7 @@ How a hit by chance is kept from counting as a leak:
 - Texts of three characters and more are looked for as whole words in every text of a data set (`Needles.in_text`).
 - Texts of `IN_BYTES` bytes and more are looked for in every byte outside the pixels, inside longer words too.
 - Texts of `IN_PIXELS` bytes and more are looked for in the pixels too: eight random bytes equal one of 100,000 texts
-  once in 2e14 places. Comments in compressed pixels count as text.
+  once in 2e14 places. Comments in compressed pixels count as text. UTF-16 is not looked for there.
 - A number is found where no digit stands beside it and it is no decimal part, and from `IN_PIXELS` digits on in bytes;
   numbers that could be a date are looked for in texts only.
 - UIDs of `IN_PIXELS` characters and more are looked for as whole UIDs everywhere; shorter ones in UID elements.
@@ -22,7 +22,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tfspine.dicom.deidentify.dates import date_of, renderings
+from tfspine.dicom.deidentify.dates import parse_date, renderings
 from tfspine.dicom.deidentify.descriptors import DESCRIPTOR_WORDS
 from tfspine.dicom.deidentify.identifiers import Identifiers
 from tfspine.dicom.deidentify.options import CODES
@@ -59,6 +59,11 @@ ENCODINGS = (
 _WORD = re.compile(r"\w+")
 _DIGITS = re.compile(rb"[0-9]+")
 _UID_RUN = re.compile(rb"[0-9.]{%d,}" % IN_PIXELS)
+_WIDE_UID_RUN = re.compile(rb"[0-9.](?:\0[0-9.]){%d,}" % (IN_PIXELS - 1))
+"""The same in UTF-16 of either byte order."""
+
+_YEARS = range(1850, 2150)
+"""Of a number that could be a date."""
 
 
 @dataclass(frozen=True)
@@ -99,15 +104,16 @@ class Needles:
         low = content.lower()
         for at, form in self._index.candidates(low):
             is_in_pixels = pixels[0] <= at < pixels[1]
-            if (len(form) >= IN_PIXELS or not is_in_pixels) and _stands_alone(low, at, form):
+            if not (is_in_pixels and _is_short(form)) and _stands_alone(low, at, form):
                 return Hit("text", f"byte {at}")
         return self.uid_in_bytes(content)
 
     def uid_in_bytes(self, content: bytes) -> Hit | None:
         """Return the first original UID in `content`."""
         uids = self._uid_forms
-        for match in _UID_RUN.finditer(content) if uids else ():
-            if not uids.isdisjoint(_uid_readings(match[0].strip(b"."))):
+        runs = (*_UID_RUN.finditer(content), *_WIDE_UID_RUN.finditer(content)) if uids else ()
+        for match in runs:
+            if not uids.isdisjoint(_uid_readings(match[0].replace(b"\0", b"").strip(b"."))):
                 return Hit("UID", f"byte {match.start()}")
         return None
 
@@ -126,12 +132,12 @@ def find_date(content: bytes, dates: Collection[datetime.date], *, days: int) ->
     low = content.lower()
     for date in sorted(set(dates) - moved):
         for text in renderings(date):
-            form = text.encode()
-            at = low.find(form)
-            while at >= 0:
-                if low[max(at - 1, 0) : at] not in _BEFORE_NO_DATE:
-                    return Hit("date", f"byte {at}")
-                at = low.find(form, at + 1)
+            for form in (text.encode(), _wide(text.encode())):
+                at = low.find(form)
+                while at >= 0:
+                    if low[max(at - 1, 0) : at] not in _BEFORE_NO_DATE:
+                        return Hit("date", f"byte {at}")
+                    at = low.find(form, at + 1)
     return None
 
 
@@ -187,6 +193,10 @@ def _forms(identifiers: Identifiers) -> Iterator[bytes]:
 
 
 def _encoded(text: str) -> Iterator[bytes]:
+    if text.isascii():
+        yield text.encode()
+        yield _wide(text.encode())
+        return
     for variant in {text, text.lower(), text.upper()}:
         for encoding in ENCODINGS:
             try:
@@ -211,10 +221,26 @@ def _is_worth(form: bytes) -> bool:
     """Return whether a byte string is long enough to be no chance hit outside the pixels."""
     if not form.isascii() or b"\x1b" in form:
         return len(form) >= IN_BYTES_FOREIGN
-    if _DIGITS.fullmatch(form):
-        return len(form) >= IN_PIXELS and date_of(form.decode()) is None
-    is_ordinary = all(word in ORDINARY for word in _phrase(form.decode("latin-1")).split())
-    return len(form) >= IN_BYTES and not is_ordinary
+    narrow = form.replace(b"\0", b"")
+    if _DIGITS.fullmatch(narrow):
+        return len(narrow) >= IN_PIXELS and not _may_be_date(narrow.decode())
+    is_ordinary = all(word in ORDINARY for word in _phrase(narrow.decode()).split())
+    return len(narrow) >= IN_BYTES and not is_ordinary
+
+
+def _may_be_date(digits: str) -> bool:
+    date = parse_date(digits)
+    return date is not None and date.year in _YEARS
+
+
+def _is_short(form: bytes) -> bool:
+    """Return whether pixels may equal a byte string by chance: dark 16-bit pixels look like letters in UTF-16."""
+    return len(form) < IN_PIXELS or b"\0" in form
+
+
+def _wide(form: bytes) -> bytes:
+    """Return ASCII as UTF-16 of either byte order holds it, without the zero at one of its ends."""
+    return b"\0".join(form[at : at + 1] for at in range(len(form)))
 
 
 def _stands_alone(content: bytes, at: int, form: bytes) -> bool:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_data_element
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
@@ -45,6 +47,15 @@ _OF_CODE = frozenset(
 )
 PUBLIC_SCHEMES = frozenset({"DCM", "SRT", "SCT", "SNM3", "UCUM", "LN", "RADLEX", "FMA", "UMLS", "NCIt"})
 """Codes of other schemes are a hospital's own, with meanings that anybody may have typed (PS3.16 Annex 8)."""
+
+_BEARS: dict[Action, frozenset[str]] = {
+    Action.REMOVE: frozenset(),
+    Action.MAP: frozenset({"UI"}),
+    Action.SHIFT: frozenset({"DA", "DT"}),
+    Action.CLEAN: TEXT_VRS,
+    Action.CAP: frozenset({"AS"}),
+}
+"""Value representations whose values can be changed so; a file may claim another for a tag than the standard does."""
 
 _PIXELS = frozenset(tag_for_keyword(name) for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
 _CODED_WORD = re.compile(r"[A-Z0-9_ ./+\-]{0,16}", re.IGNORECASE)
@@ -129,8 +140,8 @@ class _Cleaner:
             element.value = [] if element.VR == "SQ" else None
         elif action in (Action.EMPTY, Action.REPLACE):
             return self._replaced(element)
-        elif action is Action.REMOVE:
-            return Action.REMOVE
+        elif element.VR not in _BEARS[action]:
+            return Action.REMOVE  # also where the action is that
         else:
             new = [self._new_value(element.VR, value, action) for value in values(element)]
             if new == values(element):
@@ -146,22 +157,22 @@ class _Cleaner:
             return Action.KEEP
         texts = values(element) if element.VR not in ("OB", "OW", "UN", "OD", "OF", "OL", "OV") else []
         is_sound = all(_looks_right(element.VR, text) for text in texts)
-        return Action.KEEP if is_sound and not self._tells(element.VR, texts, form) else Action.REMOVE
+        return Action.KEEP if is_sound and not self._tells(element, texts, form) else Action.REMOVE
 
-    def _tells(self, vr: str, texts: list[str], form: bytes) -> bool:
+    def _tells(self, element: DataElement, texts: list[str], form: bytes) -> bool:
         """Return whether a value that would stay holds an identifier, as words, as bytes or as a day."""
+        vr = element.VR
         if vr in TEXT_VRS | {"CS"} and any(self._needles.in_text(text) for text in texts):
             return True
-        if vr == "UI":
-            return False
-        content = form or "\\".join(texts).encode()
-        if self._needles.in_bytes(content) is not None:
+        contents = [form] if form else _encodings(element)
+        if any(self._needles.in_bytes(content) is not None for content in contents):
             return True
         is_dated = vr in ("DA", "DT") or Option.FULL_DATES in self._rules.options
-        return not is_dated and find_date(content, self._patient.identifiers.dates, days=self._days) is not None
+        dates = () if is_dated else self._patient.identifiers.dates
+        return any(find_date(content, dates, days=self._days) is not None for content in contents)
 
     def _replaced(self, element: DataElement) -> Action:
-        if element.tag in _OF_PATIENT:
+        if element.tag in _OF_PATIENT and element.VR in ("LO", "PN"):
             element.value = self._rules.salt.patient(self._patient.key)
         elif element.VR in TEXT_VRS - {"UR"} or element.VR in ("PN", "CS"):
             element.value = DUMMY
@@ -201,6 +212,17 @@ class _Cleaner:
     def _note(self, tag: BaseTag, action: Action) -> None:
         if action not in (Action.KEEP, Action.DESCEND):
             self._changes[Change(tag_text(tag), keyword(tag), action)] += 1
+
+
+def _encodings(element: DataElement) -> list[bytes]:
+    """Return the bytes of a value that was read before, in both byte orders."""
+    written = []
+    for is_little_endian in (True, False):
+        buffer = DicomBytesIO()
+        buffer.is_implicit_VR, buffer.is_little_endian = False, is_little_endian
+        write_data_element(buffer, element, ["utf-8"])
+        written.append(buffer.getvalue())
+    return written
 
 
 def _creators(ds: Dataset) -> dict[int, str]:
