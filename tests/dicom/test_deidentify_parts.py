@@ -96,7 +96,7 @@ def test_descriptions_keep_the_words_of_imaging() -> None:
     ],
 )
 def test_actions_of_table_e_1_1(keyword: str, vr: str, action: Action) -> None:
-    """Read off PS3.15 Table E.1-1; what it does not list is decided by value representation."""
+    """As PS3.15 Table E.1-1 is understood here, not copied from it; what it does not list goes by representation."""
     assert action_for(Tag(keyword), vr, DEFAULT_OPTIONS) is action
 
 

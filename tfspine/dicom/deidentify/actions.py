@@ -108,8 +108,10 @@ SAFE_PRIVATE: dict[tuple[int, str, int], str] = {
     (0x2005, "Philips MR Imaging DD 001", 0x0D): "FL",
     (0x2005, "Philips MR Imaging DD 001", 0x0E): "FL",
 }
-"""Group, creator and element: value representation. The numbers of MR images among the standard's safe private
-attributes (PS3.15 Table E.3.10-1): b-values, gradient directions, Philips' rescale slope and intercept. Never a text.
+"""Group, creator and element: value representation. Numbers of MR images that PS3.15 Table E.3.10-1 calls safe:
+b-values, gradient directions, Philips' rescale slope and intercept; never a text.
+To be compared with the table: it was not at
+hand when this was written.
 """
 
 
