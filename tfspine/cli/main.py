@@ -19,6 +19,7 @@ VERBS: dict[str, str] = {
     "phantom": "simulate lumbar MRI studies (DICOM) with known truth",
     "ingest": "find the axial T2w and sagittal T1w series, window them, write PNG and slices.csv",
     "import": "turn a public data set into labels and tables",
+    "deidentify": "take the patients out of DICOM studies, and prove by search that nothing of them is left",
     "check": "check label files against the slices",
     "split": "divide the patients into training, validation and test",
     "records": "write TFRecords for the detectors and graders",

@@ -1,0 +1,105 @@
+"""``tfspine deidentify``: DICOM in, DICOM without its patients out, with the tables of what was changed and refused."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfspine.cli.options import track
+
+if TYPE_CHECKING:
+    from tfspine.dicom.deidentify.folder import Outcome
+    from tfspine.dicom.deidentify.pseudonyms import Salt
+
+SALT_VARIABLE = "TFSPINE_SALT_FILE"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``tfspine deidentify``."""
+    from tfspine.dicom.deidentify.options import DEFAULT_OPTIONS, Option
+
+    parser.add_argument("source", type=Path, help="folder with DICOM files, at any depth and of any name")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for dicom/, report.csv, refused.csv"
+    )
+    parser.add_argument(
+        "--salt-file", type=Path, metavar="FILE", help=f"secret behind the pseudonyms (default: ${SALT_VARIABLE})"
+    )
+    parser.add_argument("--create-salt", action="store_true", help="make the salt file first, readable by you alone")
+    parser.add_argument(
+        "--option",
+        dest="options",
+        action="append",
+        type=Option,
+        choices=list(Option),
+        metavar="NAME",
+        help=f"option of PS3.15 Annex E, repeatable: {', '.join(Option)} "
+        f"(default: {', '.join(sorted(DEFAULT_OPTIONS))})",
+    )
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="also write which file became which; secret, readable by you alone"
+    )
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    """De-identify a folder; if the search afterwards finds anything, nothing is left of the output."""
+    from tfspine.dicom.deidentify.folder import deidentify_folder
+    from tfspine.dicom.deidentify.options import DEFAULT_OPTIONS, check_options
+    from tfspine.dicom.deidentify.pseudonyms import write_private
+    from tfspine.dicom.deidentify.tables import key_table, write_tables
+    from tfspine.dicom.deidentify.transform import Rules
+    from tfspine.errors import ConfigError
+    from tfspine.outputs import new_folder
+
+    options = check_options(DEFAULT_OPTIONS if args.options is None else args.options)
+    if args.workers < 1:
+        raise ConfigError(f"--workers {args.workers}; expected 1 or more")
+    for secret in (args.key, args.salt_file):
+        if secret is not None and secret.resolve().is_relative_to(args.out.resolve()):
+            raise ConfigError(f"{secret}: lies in the output, which is handed on; keep it elsewhere")
+    if args.source.resolve().is_relative_to(args.out.resolve()):
+        raise ConfigError(f"{args.out}: holds the originals; expected another folder for --out")
+    rules = Rules(options, _salt(args))
+    with new_folder(args.out) as folder:
+        outcome = deidentify_folder(args.source, folder, rules, workers=args.workers, track=_track)
+        write_tables(folder, outcome, rules)
+        if args.key is not None:
+            write_private(args.key, key_table(outcome, args.source))
+    _tell(args, outcome)
+
+
+def _salt(args: argparse.Namespace) -> "Salt":
+    from tfspine.dicom.deidentify.pseudonyms import create_salt, read_salt
+    from tfspine.errors import ConfigError
+
+    path = args.salt_file or (Path(os.environ[SALT_VARIABLE]) if os.environ.get(SALT_VARIABLE) else None)
+    if path is None:
+        raise ConfigError(f"no salt; name a file with --salt-file or {SALT_VARIABLE}; --create-salt makes one")
+    return create_salt(path) if args.create_salt else read_salt(path)
+
+
+def _track(items: Iterable[Any], description: str, total: int) -> Iterable[Any]:
+    return track(items, description, total)
+
+
+def _tell(args: argparse.Namespace, outcome: "Outcome") -> None:
+    summary = {
+        "patients": outcome.patients,
+        "files": len(outcome.written),
+        "refused": len(outcome.refused),
+        "searched_bytes": outcome.searched_bytes,
+        "identifiers": outcome.identifiers,
+        "identifiers_not_searched_alone": outcome.unsearched_texts,
+    }
+    if args.json:
+        print(json.dumps(summary))
+    else:
+        print(f"{args.out}: {len(outcome.written)} files of {outcome.patients} patients de-identified")
+        print(f"none of {outcome.identifiers} original identifiers is left in {outcome.searched_bytes} bytes")
+    if outcome.refused:
+        print(f"{len(outcome.refused)} files refused, with the reason, in {args.out / 'refused.csv'}", file=sys.stderr)

@@ -1,0 +1,107 @@
+"""New names for old identifiers, from a secret salt: HMAC-SHA256, so that nobody without it can try names out.
+
+One salt gives one patient the same pseudonym, one UID the same UID and one patient the same shift of days in every
+run, so that studies sent later join those sent before. Whoever has the salt can look a patient up: keep it as you
+keep the patients' names, never beside the output.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydicom.config import IGNORE
+from pydicom.uid import UID
+
+from tfspine.errors import ConfigError
+
+SALT_BYTES = 32
+SHORTEST_SALT = 16
+"""Bytes; 128 bits are beyond trial (NIST SP 800-131A asks for 112)."""
+
+FEWEST_DAYS, MOST_DAYS = 366, 3650
+"""Dates move into the past by one to ten years: no shifted date lies in the future, none stays in its year."""
+
+
+@dataclass(frozen=True)
+class Salt:
+    """The secret behind every pseudonym; it does not show itself when printed."""
+
+    secret: bytes = field(repr=False)
+
+    def digest(self, kind: str, value: str) -> bytes:
+        """Return 32 bytes that stand for `value`; values of different kinds never share theirs."""
+        return hmac.new(self.secret, f"{kind}\0{value}".encode(), hashlib.sha256).digest()
+
+    def name(self, kind: str, value: str) -> str:
+        """Return 16 hexadecimal digits that stand for `value`."""
+        return self.digest(kind, value).hex()[:16]
+
+    def patient(self, key: str) -> str:
+        """Return the PatientID and PatientName of a patient."""
+        return f"P{self.name('patient', key)}"
+
+    def uid(self, uid: str) -> str:
+        """Return the new UID of an instance: a UUID under 2.25 (PS3.5 B.2). The standard's own UIDs stay."""
+        if is_well_known(uid):
+            return uid
+        return f"2.25.{uuid.UUID(bytes=self.digest('uid', uid)[:16], version=5).int}"
+
+    def days(self, key: str) -> int:
+        """Return by how many days all dates of a patient move; negative, see `FEWEST_DAYS` and `MOST_DAYS`."""
+        span = MOST_DAYS - FEWEST_DAYS + 1
+        return -(FEWEST_DAYS + int.from_bytes(self.digest("days", key), "big") % span)
+
+
+def is_well_known(uid: str) -> bool:
+    """Return whether a UID is in the standard's register (PS3.6 Annex A), as SOP classes and transfer syntaxes are."""
+    return UID(uid, validation_mode=IGNORE).type != ""
+
+
+def read_salt(path: Path) -> Salt:
+    """Read the salt from a file that nobody else may read; white space at its ends does not count.
+
+    Raises:
+        ConfigError: the file is missing, too short, or open to others.
+    """
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        secret = path.read_bytes().strip()
+    except OSError as error:
+        raise ConfigError(f"{path}: salt cannot be read: {error.strerror}; make one with --create-salt") from None
+    if os.name == "posix" and mode & 0o077:
+        raise ConfigError(f"{path}: mode {mode:o} lets others read the salt; expected 600; run chmod 600 on it")
+    if len(secret) < SHORTEST_SALT:
+        raise ConfigError(f"{path}: salt of {len(secret)} bytes; expected {SHORTEST_SALT} or more; use --create-salt")
+    return Salt(secret)
+
+
+def create_salt(path: Path) -> Salt:
+    """Write a new random salt with mode 600, and return it.
+
+    Raises:
+        ConfigError: there is a file already, which is never overwritten, or it cannot be written.
+    """
+    text = secrets.token_hex(SALT_BYTES)
+    write_private(path, text + "\n")
+    return Salt(text.encode())
+
+
+def write_private(path: Path, content: str) -> None:
+    """Write a new file that only its owner can read.
+
+    Raises:
+        ConfigError: there is a file already, or it cannot be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ConfigError(f"{path}: is there already and is not overwritten; name another file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}; name another file") from None
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(content)

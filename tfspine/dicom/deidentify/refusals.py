@@ -1,0 +1,84 @@
+"""Files that are not de-identified at all, because what names the patient may be where no header says it."""
+
+import warnings
+from collections.abc import Collection
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import UID, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage, MRImageStorage
+
+from tfspine.dicom.deidentify.options import Option
+from tfspine.errors import DicomError
+
+SOP_CLASSES = frozenset({MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage})
+"""MR images. Secondary captures, reports, encapsulated documents and unknown classes can show or say anything."""
+
+DRAWN_IMAGE_TYPES = frozenset({"SCREEN SAVE", "SCREENSAVE", "SCREEN", "POSDISP", "REPORT", "CSA REPORT", "COLLAGE"})
+"""Words of ImageType for images with text or lines drawn into them; POSDISP is Siemens' position display."""
+
+
+def read(path: Path, *, with_pixels: bool) -> Dataset:
+    """Read one file without letting pydicom print the values it finds odd.
+
+    Raises:
+        DicomError: not DICOM or damaged; the message holds neither the path nor any value.
+    """
+    try:
+        with warnings.catch_warnings(), pydicom.config.disable_value_validation():
+            warnings.simplefilter("ignore")
+            return pydicom.dcmread(path, stop_before_pixels=not with_pixels)
+    except InvalidDicomError:
+        raise DicomError("not a DICOM file") from None
+    except Exception as error:  # pydicom meets damaged bytes with many kinds of exception, and quotes them
+        raise DicomError(f"damaged file: {type(error).__name__}") from None
+
+
+def require_cleanable(ds: Dataset, options: Collection[Option]) -> None:
+    """Raise where a file cannot be de-identified by its header alone.
+
+    Raises:
+        DicomError: the reason, without any value that the file holds but codes of the standard.
+    """
+    sop_class = UID(str(ds.get("SOPClassUID", "")))
+    if sop_class not in SOP_CLASSES:
+        known = sop_class.name if sop_class.is_valid and sop_class.name != sop_class else "unknown or private SOP class"
+        raise DicomError(f"{known}; only MR images are de-identified")
+    burned_in = str(ds.get("BurnedInAnnotation", "")).strip().upper()
+    if burned_in == "YES":
+        raise DicomError("BurnedInAnnotation YES; the pixels may name the patient")
+    if Option.CLEAN_PIXEL_DATA in options and burned_in != "NO":
+        raise DicomError("no BurnedInAnnotation NO, which the option clean-pixel-data asks for")
+    if str(ds.get("RecognizableVisualFeatures", "")).strip().upper() == "YES":
+        raise DicomError("RecognizableVisualFeatures YES; the patient may be known by the picture")
+    words = ds.get("ImageType") or ()
+    drawn = DRAWN_IMAGE_TYPES.intersection(
+        str(word).strip().upper() for word in ([words] if isinstance(words, str) else words)
+    )
+    if drawn:
+        raise DicomError(f"ImageType {min(drawn)}; text may be drawn into the image")
+    if not str(ds.get("PhotometricInterpretation", "")).startswith("MONOCHROME"):
+        raise DicomError("a colour or pseudo-colour image; MR images are grey, and colour is used to draw on them")
+
+
+def require_plain_pixels(ds: Dataset) -> None:
+    """Raise where there are no pixels, or more bytes than pixels.
+
+    Raises:
+        DicomError: the reason.
+    """
+    if "PixelData" not in ds:
+        raise DicomError("no PixelData")
+    if ds.file_meta.TransferSyntaxUID.is_encapsulated:
+        return
+    try:
+        frames = int(ds.get("NumberOfFrames") or 1)
+        values = int(ds.Rows) * int(ds.Columns) * int(ds.SamplesPerPixel) * frames
+        expected = values * int(ds.BitsAllocated) // 8
+    except (AttributeError, TypeError, ValueError):
+        raise DicomError("Rows, Columns, BitsAllocated or NumberOfFrames is absent or no number") from None
+    if len(ds.PixelData) > expected + expected % 2:
+        raise DicomError(
+            f"PixelData of {len(ds.PixelData)} bytes for an image of {expected}; the rest may say anything"
+        )

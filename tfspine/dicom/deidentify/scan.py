@@ -1,0 +1,74 @@
+"""The proof afterwards: every byte of every written file is searched for every original identifier.
+
+The search knows nothing of what was done to the files: it reads them from disk anew, as bytes, and once more as data
+sets for what is too short to be looked for in bytes. What it cannot tell is said in `needles.py`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from tfspine.dicom.deidentify.actions import TEXT_VRS
+from tfspine.dicom.deidentify.identifiers import elements, values
+from tfspine.dicom.deidentify.jpeg import comments
+from tfspine.dicom.deidentify.needles import IN_BYTES, Hit, Needles, find_date
+from tfspine.dicom.deidentify.options import Option
+from tfspine.dicom.deidentify.patients import Patient
+from tfspine.dicom.deidentify.refusals import read
+from tfspine.dicom.deidentify.transform import Rules
+from tfspine.errors import DicomError
+
+
+def scan_image(path: Path, name: str, patient: Patient, rules: Rules, needles: Needles) -> int:
+    """Search one written image and its name, and return how many bytes were searched.
+
+    Raises:
+        DicomError: an original identifier was found; the message says where, never what.
+    """
+    content = path.read_bytes()
+    ds = read(path, with_pixels=True)
+    start = content.rfind(ds.PixelData) if ds.get("PixelData") else 0
+    pixels = (start, start + len(ds.PixelData)) if start > 0 else (0, 0)
+    hit = needles.in_bytes(content, pixels=pixels)
+    if hit is None and Option.FULL_DATES not in rules.options:
+        hit = find_date(content, patient.identifiers.dates, days=rules.salt.days(patient.key))
+    _require_none(hit or next(_in_texts(ds, needles), None) or _in_name(name, needles), name)
+    return len(content)
+
+
+def scan_table(path: Path, needles: Needles) -> int:
+    """Search a table or manifest for whole words of some length: a short PatientID may equal a count in it.
+
+    Raises:
+        DicomError: an original identifier was found.
+    """
+    content = path.read_bytes()
+    lines = enumerate(content.decode().splitlines(), start=1)
+    in_words = (Hit("text", f"line {at}") for at, line in lines if needles.in_text(line, shortest=IN_BYTES))
+    _require_none(needles.uid_in_bytes(content) or next(in_words, None), path.name)
+    return len(content)
+
+
+def _in_texts(ds: Dataset, needles: Needles) -> Iterator[Hit]:
+    for part in (ds.file_meta, ds):
+        for tag, _, element in elements(part):
+            if element.VR in TEXT_VRS | {"PN", "CS"} and any(needles.in_text(text) for text in values(element)):
+                yield Hit("text", f"element {pydicom.tag.Tag(tag)}")
+            if element.VR == "UI" and not needles.uids.isdisjoint(values(element)):
+                yield Hit("UID", f"element {pydicom.tag.Tag(tag)}")
+    for segment in comments(ds):
+        if needles.in_text(segment.decode("latin-1")):
+            yield Hit("text", "a comment in the compressed pixels")
+
+
+def _in_name(name: str, needles: Needles) -> Hit | None:
+    return Hit("text", "the file name") if needles.in_text(name) or needles.in_bytes(name.encode()) else None
+
+
+def _require_none(hit: Hit | None, name: str) -> None:
+    if hit is not None:
+        raise DicomError(
+            f"{name}: an original {hit.kind} is left at {hit.place}; the whole output was deleted; report this as a bug"
+        )

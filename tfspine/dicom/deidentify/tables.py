@@ -1,0 +1,75 @@
+"""What is written beside the images: what was changed, what was refused, how it was done. No original value in any."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tfspine.dicom.deidentify.folder import IMAGES, Outcome
+from tfspine.dicom.deidentify.options import BASIC_PROFILE, CODES, Option
+from tfspine.dicom.deidentify.pseudonyms import FEWEST_DAYS, MOST_DAYS
+from tfspine.dicom.deidentify.scan import scan_table
+from tfspine.dicom.deidentify.transform import Rules
+from tfspine.manifest import FILE_NAME, write_manifest
+from tfspine.outputs import write_text
+
+REPORT, REFUSED = "report.csv", "refused.csv"
+
+
+def write_tables(folder: Path, outcome: Outcome, rules: Rules) -> None:
+    """Write `report.csv`, `refused.csv` and `manifest.json`, and search them too.
+
+    Raises:
+        DicomError: an original identifier stands in one of them.
+    """
+    changed = (
+        (f"{IMAGES}/{item.name}", change.tag, change.keyword, change.action, count)
+        for item in outcome.written
+        for change, count in sorted(item.changes.items(), key=lambda pair: (pair[0].tag, pair[0].action))
+    )
+    write_text(folder / REPORT, _csv(("file", "tag", "keyword", "action", "count"), changed))
+    write_text(folder / REFUSED, _csv(("file", "reason"), ((item.name, item.reason) for item in outcome.refused)))
+    write_manifest(
+        folder,
+        command="deidentify",
+        config={"options": sorted(rules.options), "codes": _codes(rules.options)},
+        details={
+            "patients": outcome.patients,
+            "files": len(outcome.written),
+            "refused": len(outcome.refused),
+            "searched_bytes": outcome.searched_bytes,
+            "identifiers": outcome.identifiers,
+            "identifiers_not_searched_alone": outcome.unsearched_texts,
+            "dates": _dates(rules.options),
+            "salt_check": rules.salt.name("check", "salt"),
+        },
+    )
+    for name in (REPORT, REFUSED, FILE_NAME):
+        scan_table(folder / name, outcome.needles)
+
+
+def key_table(outcome: Outcome, source: Path) -> str:
+    """Return the secret table of which source file became which output, or was refused."""
+    written = ((item.source.relative_to(source), f"{IMAGES}/{item.name}") for item in outcome.written)
+    refused = ((item.source.relative_to(source), item.name) for item in outcome.refused)
+    return _csv(("source", "file"), sorted([*written, *refused]))
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _codes(options: Iterable[Option]) -> list[str]:
+    return [BASIC_PROFILE[0], *sorted(CODES[option][0] for option in options)]
+
+
+def _dates(options: frozenset[Option]) -> str:
+    if Option.FULL_DATES in options:
+        return "kept"
+    if Option.MODIFIED_DATES in options:
+        return f"all of a patient {FEWEST_DAYS} to {MOST_DAYS} days earlier, the same number for each; times kept"
+    return "removed, emptied or replaced as the Basic Profile says"

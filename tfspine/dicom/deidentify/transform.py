@@ -1,0 +1,301 @@
+"""One data set without its patient, in place: every element at any depth, the file meta information and the preamble.
+
+Three layers: the profile decides by tag and value representation (`actions.py`); values that are kept must look like
+what their representation promises; and whatever is kept must not hold any identifier collected from the originals.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_data_element
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+
+import tfspine
+from tfspine.dicom.deidentify.actions import (
+    TEXT_VRS,
+    Action,
+    action_for,
+    is_safe_private,
+    keyword,
+    tag_text,
+)
+from tfspine.dicom.deidentify.dates import cap_age, is_date, is_time, shift_date, shift_date_time
+from tfspine.dicom.deidentify.descriptors import clean_descriptor
+from tfspine.dicom.deidentify.identifiers import original_bytes, values
+from tfspine.dicom.deidentify.jpeg import comments
+from tfspine.dicom.deidentify.needles import Needles, find_date
+from tfspine.dicom.deidentify.options import Option, method_codes
+from tfspine.dicom.deidentify.patients import Patient
+from tfspine.dicom.deidentify.pseudonyms import Salt
+from tfspine.errors import DicomError
+
+DUMMY = "REMOVED"
+_DUMMIES = {"DA": "19000101", "DT": "19000101000000", "TM": "000000", "AS": "000Y", "DS": "0", "IS": "0"}
+"""Values where the standard asks for one and none is known that means nothing."""
+
+_OF_PATIENT = frozenset(tag_for_keyword(name) for name in ("PatientID", "PatientName"))
+
+_OF_CODE = frozenset(
+    tag_for_keyword(name)
+    for name in ("CodeValue", "LongCodeValue", "CodeMeaning", "CodingSchemeDesignator", "CodingSchemeVersion")
+)
+PUBLIC_SCHEMES = frozenset({"DCM", "SRT", "SCT", "SNM3", "UCUM", "LN", "RADLEX", "FMA", "UMLS", "NCIt"})
+"""Codes of other schemes are a hospital's own, with meanings that anybody may have typed (PS3.16 Annex 8)."""
+
+_BEARS: dict[Action, frozenset[str]] = {
+    Action.REMOVE: frozenset(),
+    Action.MAP: frozenset({"UI"}),
+    Action.SHIFT: frozenset({"DA", "DT"}),
+    Action.CLEAN: TEXT_VRS,
+    Action.CAP: frozenset({"AS"}),
+}
+"""Value representations whose values can be changed so; a file may claim another for a tag than the standard does."""
+
+_PIXELS = frozenset(tag_for_keyword(name) for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
+_CODED_WORD = re.compile(r"[A-Z0-9_ ./+\-]{0,16}", re.IGNORECASE)
+_UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was done with an element, in one file; `tag` as the standard writes it, no value."""
+
+    tag: str
+    keyword: str
+    action: Action
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What holds for every file of a run."""
+
+    options: frozenset[Option]
+    salt: Salt
+
+
+def deidentify(ds: Dataset, patient: Patient, rules: Rules, needles: Needles) -> Counter[Change]:
+    """De-identify a data set that was read from a file, and return what was changed, how often.
+
+    Raises:
+        DicomError: the bytes of the pixels hold an identifier; the pixels are never changed.
+    """
+    changes: Counter[Change] = Counter()
+    _require_silent_pixels(ds, patient, rules, needles)
+    _Cleaner(patient, rules, needles, changes).clean(ds)
+    ds.PatientID = ds.PatientName = rules.salt.patient(patient.key)  # where they were absent, too
+    _declare(ds, rules, changes)
+    _renew_file_meta(ds)
+    return changes
+
+
+class _Cleaner:
+    """The recursion over the items of sequences, with what it needs at every depth."""
+
+    def __init__(self, patient: Patient, rules: Rules, needles: Needles, changes: Counter[Change]) -> None:
+        self._patient, self._rules, self._needles, self._changes = patient, rules, needles, changes
+        self._days = rules.salt.days(patient.key)
+
+    def clean(self, ds: Dataset) -> None:
+        creators = _creators(ds)
+        is_public_code = str(ds.get("CodingSchemeDesignator", "")).strip() in PUBLIC_SCHEMES
+        for tag in sorted(ds.keys()):
+            form = original_bytes(ds.get_item(tag))
+            try:
+                element = ds[tag]
+                action = self._action(element, creators)
+                if tag in _OF_CODE and not is_public_code and action is Action.KEEP:
+                    action = Action.REPLACE
+                done = self._apply(ds, element, action, form)
+            except Exception:  # a value that cannot be read cannot be judged either
+                done = Action.REMOVE
+            if done is Action.REMOVE:
+                del ds[tag]
+            self._note(tag, done)
+        self._drop_idle_creators(ds, creators)
+
+    def _action(self, element: DataElement, creators: dict[int, str]) -> Action:
+        tag = element.tag
+        if not tag.is_private:
+            return action_for(tag, element.VR, self._rules.options)
+        if tag.is_private_creator:
+            return Action.KEEP if int(tag) in creators else Action.REMOVE
+        creator = creators.get(tag.group << 16 | tag.element >> 8, "")
+        return Action.KEEP if is_safe_private(tag, creator, element.VR, self._rules.options) else Action.REMOVE
+
+    def _apply(self, ds: Dataset, element: DataElement, action: Action, form: bytes) -> Action:
+        """Change an element and return what was done, which is a removal where the value does not bear the action."""
+        tag = element.tag
+        if action is Action.DESCEND:
+            for item in element.value:
+                self.clean(item)
+        elif action is Action.KEEP:
+            return self._kept(element, form)
+        elif action is Action.EMPTY and tag not in _OF_PATIENT:
+            element.value = [] if element.VR == "SQ" else None
+        elif action in (Action.EMPTY, Action.REPLACE):
+            return self._replaced(element)
+        elif element.VR not in _BEARS[action]:
+            return Action.REMOVE  # also where the action is that
+        else:
+            new = [self._new_value(element.VR, value, action) for value in values(element)]
+            if new == values(element):
+                return Action.KEEP
+            element.value = new if len(new) > 1 else (new[0] if new else None)
+        return action
+
+    def _kept(self, element: DataElement, form: bytes) -> Action:
+        if element.tag in _PIXELS:
+            return Action.KEEP
+        if element.tag.is_private_creator:
+            element.value = str(element.value).strip()
+            return Action.KEEP
+        texts = values(element) if element.VR not in ("OB", "OW", "UN", "OD", "OF", "OL", "OV") else []
+        is_sound = all(_looks_right(element.VR, text) for text in texts)
+        return Action.KEEP if is_sound and not self._tells(element, texts, form) else Action.REMOVE
+
+    def _tells(self, element: DataElement, texts: list[str], form: bytes) -> bool:
+        """Return whether a value that would stay holds an identifier, as words, as bytes or as a day."""
+        vr = element.VR
+        if vr in TEXT_VRS | {"CS"} and any(self._needles.in_text(text) for text in texts):
+            return True
+        contents = [form] if form else _encodings(element)
+        if any(self._needles.in_bytes(content) is not None for content in contents):
+            return True
+        is_dated = vr in ("DA", "DT") or Option.FULL_DATES in self._rules.options
+        dates = () if is_dated else self._patient.identifiers.dates
+        return any(find_date(content, dates, days=self._days) is not None for content in contents)
+
+    def _replaced(self, element: DataElement) -> Action:
+        if element.tag in _OF_PATIENT and element.VR in ("LO", "PN"):
+            element.value = self._rules.salt.patient(self._patient.key)
+        elif element.VR in TEXT_VRS - {"UR"} or element.VR in ("PN", "CS"):
+            element.value = DUMMY
+        elif element.VR in _DUMMIES:
+            element.value = _DUMMIES[element.VR]
+        elif element.VR == "UI":
+            element.value = [self._rules.salt.uid(uid) for uid in values(element)]
+            return Action.MAP
+        else:
+            return Action.REMOVE
+        return Action.REPLACE
+
+    def _new_value(self, vr: str, value: str, action: Action) -> str:
+        if action is Action.MAP:
+            return self._rules.salt.uid(value) if value else ""
+        if action is Action.SHIFT:
+            return shift_date(value, self._days) if vr == "DA" else shift_date_time(value, self._days)
+        if action is Action.CAP:
+            return cap_age(value)
+        words = clean_descriptor(value).split()
+        return " ".join(
+            word for word in words if not (self._needles.in_text(word) or self._needles.in_bytes(word.encode()))
+        )
+
+    def _drop_idle_creators(self, ds: Dataset, creators: dict[int, str]) -> None:
+        for tag in creators:
+            block = tag & 0xFFFF
+            is_used = any(
+                other.group == tag >> 16 and other.element >> 8 == block
+                for other in sorted(ds.keys())
+                if other.is_private
+            )
+            if not is_used and Tag(tag) in ds:
+                del ds[tag]
+                self._note(Tag(tag), Action.REMOVE)
+
+    def _note(self, tag: BaseTag, action: Action) -> None:
+        if action not in (Action.KEEP, Action.DESCEND):
+            self._changes[Change(tag_text(tag), keyword(tag), action)] += 1
+
+
+def _encodings(element: DataElement) -> list[bytes]:
+    """Return the bytes of a value that was read before, in both byte orders."""
+    written = []
+    for is_little_endian in (True, False):
+        buffer = DicomBytesIO()
+        buffer.is_implicit_VR, buffer.is_little_endian = False, is_little_endian
+        write_data_element(buffer, element, ["utf-8"])
+        written.append(buffer.getvalue())
+    return written
+
+
+def _creators(ds: Dataset) -> dict[int, str]:
+    """Return the private creators of a data set that reserve blocks (PS3.5 7.8.1)."""
+    found = {}
+    for tag in sorted(ds.keys()):
+        if tag.is_private_creator:
+            try:
+                found[int(tag)] = str(ds[tag].value).strip()
+            except Exception:  # noqa: S112 - without its name, the block is not on the safe list
+                continue
+    return found
+
+
+def _looks_right(vr: str, text: str) -> bool:
+    """Return whether a kept value is what its representation promises, and not a name in its place."""
+    if vr in ("DS", "IS"):
+        try:
+            float(text or "0")
+        except ValueError:
+            return False
+        return len(text) <= 16
+    if vr == "CS":
+        return _CODED_WORD.fullmatch(text) is not None
+    if vr in ("DA", "DT"):
+        return not text or is_date(text)
+    if vr == "TM":
+        return not text or is_time(text)
+    if vr == "UI":
+        return not text or _UID.fullmatch(text) is not None
+    if vr == "AS":
+        return cap_age(text) == text
+    return True
+
+
+def _require_silent_pixels(ds: Dataset, patient: Patient, rules: Rules, needles: Needles) -> None:
+    pixels = ds.PixelData
+    days = rules.salt.days(patient.key)
+    texts = [segment.decode("latin-1") for segment in comments(ds)]
+    is_dated = Option.FULL_DATES not in rules.options and find_date(pixels, patient.identifiers.dates, days=days)
+    if needles.in_bytes(pixels, pixels=(0, len(pixels))) or any(map(needles.in_text, texts)) or is_dated:
+        raise DicomError("an identifier stands in the bytes of PixelData, which are never changed")
+
+
+def _declare(ds: Dataset, rules: Rules, changes: Counter[Change]) -> None:
+    """Say in the data set that and how it was de-identified (PS3.15 E.1.1, step 6)."""
+    modified = {Option.MODIFIED_DATES: "MODIFIED", Option.FULL_DATES: "UNMODIFIED"}
+    ds.PatientIdentityRemoved = "YES"
+    ds.DeidentificationMethod = f"tfspine {tfspine.__version__}"
+    ds.DeidentificationMethodCodeSequence = method_codes(rules.options)
+    ds.LongitudinalTemporalInformationModified = next(
+        (word for option, word in modified.items() if option in rules.options), "REMOVED"
+    )
+    for name in (
+        "PatientIdentityRemoved",
+        "DeidentificationMethod",
+        "DeidentificationMethodCodeSequence",
+        "LongitudinalTemporalInformationModified",
+    ):
+        tag = Tag(name)
+        for action in Action:  # what stood there before was replaced, not removed
+            changes.pop(Change(tag_text(tag), name, action), None)
+        changes[Change(tag_text(tag), name, Action.ADD)] += 1
+
+
+def _renew_file_meta(ds: Dataset) -> None:
+    """Write the file meta information anew (PS3.15 E.1.1, step 7): no titles of senders, no private information.
+
+    A deflated file becomes a plain one, so that the search afterwards sees its bytes.
+    """
+    syntax = ds.file_meta.TransferSyntaxUID
+    ds.preamble = bytes(128)
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian if syntax == DeflatedExplicitVRLittleEndian else syntax
