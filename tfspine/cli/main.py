@@ -16,6 +16,7 @@ from tfspine.errors import TfspineError
 
 VERBS: dict[str, str] = {
     "phantom": "simulate lumbar MRI studies (DICOM) with known truth",
+    "fetch": "bring MR studies out of a PACS by DICOMweb",
     "ingest": "find the axial T2w and sagittal T1w series, window them, write PNG and slices.csv",
     "check": "check label files against the slices",
     "split": "divide the patients into training, validation and test",
