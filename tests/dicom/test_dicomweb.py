@@ -1,12 +1,15 @@
 """Fetching from a small server that misbehaves on purpose: waits, bounds, credentials, and what is never said."""
 
 import contextlib
+import ipaddress
 import json
 import logging
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -37,6 +40,7 @@ class Fake:
         self.page = 1000
         self.requests: list[tuple[str, str]] = []
         self.root = ""
+        self.http: ThreadingHTTPServer
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         self.requests.append((request.path, request.headers.get("Authorization", "")))
@@ -120,6 +124,7 @@ def fake(write_study: Callable[..., Path], tmp_path: Path) -> Iterator[Fake]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         http.daemon_threads = True
+        server.http = http
         threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
         server.root = f"http://127.0.0.1:{http.server_address[1]}/dicom-web"
         yield server
@@ -335,6 +340,44 @@ def test_addresses_that_are_refused(url: str, message: str) -> None:
 @pytest.mark.parametrize("url", ["http://localhost:1/d", "http://127.8.8.8/d", "http://[::1]:8042/d", "https://pacs/d"])
 def test_addresses_that_are_taken(url: str) -> None:
     connect(Server(url))
+
+
+def write_certificate(folder: Path) -> tuple[Path, Path]:
+    """Write a certificate for 127.0.0.1 that its own key has signed, and that key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    alternatives = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(alternatives, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "server.pem").write_bytes(certificate.public_bytes(pem))
+    plain = serialization.NoEncryption()
+    (folder / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    return folder / "server.pem", folder / "key.pem"
+
+
+def test_certificates_are_checked_and_ca_file_is_the_remedy(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = write_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    fake.http.socket = context.wrap_socket(fake.http.socket, server_side=True)
+    fake.root = fake.root.replace("http:", "https:")
+    with pytest.raises(PacsError, match=r"certificate is not to be trusted; name its authority's with --ca-file$"):
+        pacs(fake).find_studies(Query(limit=1))
+    # requests would prefer this variable to what the program says.
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere.pem"))
+    assert len(pacs(fake, ca_file=certificate).find_studies(Query(limit=9)).study_instance_uids) == 2
 
 
 def test_plain_http_is_taken_where_it_is_asked_for() -> None:
