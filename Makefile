@@ -24,13 +24,13 @@ lint: $(READY)
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip setuptools wheel
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[server,test,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[server,pacs,cluster,test,dev]"
 	touch $(READY)
 
 # The lock is what a fresh resolution of setup.cfg gives; read the difference before committing it.
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet --editable ".[server,test,dev]"
+	.venv-lock/bin/python -m pip install --quiet --editable ".[server,pacs,cluster,test,dev]"
 	.venv-lock/bin/python -m pip freeze --all --exclude-editable > constraints.txt
 	rm -rf .venv-lock
 

@@ -33,6 +33,14 @@ class ServerError(TfspineError, RuntimeError):
     """A model server cannot be started, reached, or refused what it was asked."""
 
 
+class PacsError(TfspineError, RuntimeError):
+    """A DICOMweb server cannot be reached, or does not give what it was asked for."""
+
+
+class PacsLoginError(PacsError):
+    """A DICOMweb server wants other credentials: no further request has a chance."""
+
+
 class EvaluationError(TfspineError, ValueError):
     """Ratings, boxes or predictions cannot be compared."""
 

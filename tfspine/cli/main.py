@@ -17,6 +17,7 @@ from tfspine.errors import TfspineError
 
 VERBS: dict[str, str] = {
     "phantom": "simulate lumbar MRI studies (DICOM) with known truth",
+    "fetch": "bring MR studies out of a PACS by DICOMweb",
     "ingest": "find the axial T2w and sagittal T1w series, window them, write PNG and slices.csv",
     "import": "turn a public data set into labels and tables",
     "deidentify": "take the patients out of DICOM studies, and prove by search that nothing of them is left",

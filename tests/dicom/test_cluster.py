@@ -1,0 +1,131 @@
+"""Studies on a cluster: Ray's local runner gives what a plain loop gives, whatever one study does."""
+
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tfspine.dicom.cluster import Cluster, StudyFailure, run_per_study
+from tfspine.errors import ConfigError, DicomError
+
+pytestmark = pytest.mark.slow
+
+
+def test_no_studies_start_nothing() -> None:
+    assert list(run_per_study(str, [])) == []
+
+
+def test_a_cluster_that_is_not_there_is_one_line() -> None:
+    import ray
+
+    assert not ray.is_initialized()  # the tests below share one
+    with pytest.raises(ConfigError, match="Ray does not start there") as raised:
+        list(run_per_study(str, [1], cluster=Cluster(address="auto")))
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("settings", [{"workers": 0}, {"attempts": 0}])
+def test_impossible_settings_are_refused(settings: dict[str, int]) -> None:
+    with pytest.raises(ConfigError, match="expected at least 1"):
+        list(run_per_study(str, [1], cluster=Cluster(**settings)))
+
+
+@pytest.fixture(scope="module")
+def _ray() -> Iterator[None]:
+    """Start Ray once for this module: a start takes seconds, and a running one is used as it is."""
+    import ray
+
+    from tfspine.dicom import cluster
+
+    cluster._start(Cluster(workers=2))
+    yield
+    ray.shutdown()
+
+
+def on_ray(function: Callable[[Any], Any], studies: Any) -> list[Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        return list(run_per_study(function, studies, cluster=Cluster(workers=2)))
+
+
+@pytest.mark.usefixtures("_ray")
+def test_real_studies_give_what_a_plain_loop_gives(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    """Each study's pixels are summed: 0 + 1 + ... + 191 in each of its slices (conftest), times twelve slices."""
+    import pydicom
+
+    folders = [write_study(tmp_path / uid, uid=uid) for uid in ("1.2.3", "1.2.4", "1.2.5")]
+
+    def summed(folder: Path) -> tuple[str, int]:
+        read = [pydicom.dcmread(path) for path in sorted(folder.iterdir())]
+        return read[0].StudyInstanceUID, sum(int(ds.pixel_array.astype(int).sum()) for ds in read)
+
+    results = on_ray(summed, folders)
+    assert results == list(map(summed, folders))
+    assert results == [(uid, 12 * 191 * 192 // 2) for uid in ("1.2.3", "1.2.4", "1.2.5")]
+
+
+@pytest.mark.usefixtures("_ray")
+def test_one_bad_study_is_a_value_and_the_order_stays() -> None:
+    def slow_first(number: int) -> int:
+        import time
+
+        time.sleep(0.5 if number == 0 else 0)
+        if number == 2:
+            raise DicomError("no axial T2w series")
+        if number == 4:
+            raise ZeroDivisionError("Doe^Jane")
+        return number * number
+
+    assert on_ray(slow_first, list(range(6))) == [
+        0,
+        1,
+        StudyFailure("no axial T2w series"),
+        9,
+        StudyFailure("failed with ZeroDivisionError; please report it"),
+        25,
+    ]
+
+
+@pytest.mark.usefixtures("_ray")
+def test_a_study_that_takes_its_process_with_it_stops_no_other() -> None:
+    """As a decoder written in C may do over a damaged file."""
+
+    def dies(number: int) -> int:
+        if number in (1, 3):
+            os._exit(1)
+        return number
+
+    results = on_ray(dies, [0, 1, 2, 3])
+    assert (results[0], results[2], len(results)) == (0, 2, 4)
+    for lost in (results[1], results[3]):
+        assert isinstance(lost, StudyFailure)
+        assert "the process that read it died, 2 times" in lost.reason
+
+
+@pytest.mark.usefixtures("_ray")
+@pytest.mark.parametrize(("token", "enters"), [(None, True), ("0" * 64, False)])
+def test_who_has_not_the_token_is_turned_away(token: str | None, enters: bool) -> None:
+    import ray
+
+    code = "import sys, ray; ray.init(address=sys.argv[1], log_to_driver=False); print(ray.cluster_resources()['CPU'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, ray.get_runtime_context().gcs_address],
+        env=os.environ | ({"RAY_AUTH_TOKEN": token} if token else {}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode == 0, "2.0" in done.stdout) == (enters, enters), done.stderr[-2000:]
+
+
+@pytest.mark.usefixtures("_ray")
+def test_results_may_be_anything_that_pickles() -> None:
+    """Nothing passes through a table's columns: mixed types and None come back as they are."""
+    studies = [None, {"a": (1, 2)}, Path("x"), "text", [StudyFailure("mine")]]
+    assert on_ray(lambda study: study, studies) == studies

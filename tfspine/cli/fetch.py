@@ -1,0 +1,261 @@
+"""``tfspine fetch``: MR studies out of a PACS, by DICOMweb, into a folder that ``tfspine ingest`` reads.
+
+Exit codes: 0 every study asked for is there whole; 1 some are not, each in `refused.csv` with its reason, and the same
+command again fetches those alone; 2 nothing could be had at all, or the command is wrong.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfspine.cli.options import track
+from tfspine.errors import ConfigError, OutputError, PacsError, PacsLoginError
+
+if TYPE_CHECKING:
+    from requests.auth import AuthBase
+
+    from tfspine.dicom.dicomweb import Found, LeftOut, Pacs, Query
+    from tfspine.dicom.pacs_connection import Server
+
+CREDENTIALS_VARIABLE = "TFSPINE_PACS_CREDENTIALS"
+IMAGES_FOLDER = "dicom"
+REFUSED = "refused.csv"
+REFUSED_COLUMNS = ("study_instance_uid", "series_instance_uid", "reason")
+UID = re.compile(r"[0-9]+([.][0-9]+)*")
+WILDCARDS = frozenset("*?\\")
+"""A search takes them for patterns (PS3.4, C.2.2.2): more patients than were named would come."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``tfspine fetch``."""
+    parser.add_argument("url", metavar="URL", help="root of the DICOMweb server, such as https://pacs:8443/dicom-web")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for dicom/ and refused.csv; again: goes on"
+    )
+    which = parser.add_argument_group("which studies (at least one of the first four)")
+    which.add_argument("--study-uid", action="append", default=[], metavar="UID", help="this study; repeatable")
+    which.add_argument("--patient-id-file", type=Path, metavar="FILE", help="studies of these patients, one ID a line")
+    which.add_argument("--date", metavar="FROM-TO", help="StudyDate, such as 20240101-20240630; either end may lack")
+    which.add_argument("--limit", type=int, metavar="N", help="so many studies at most")
+    which.add_argument("--modality", default="MR", help="of the series to fetch (default: MR)")
+    which.add_argument(
+        "--body-part", nargs="+", default=[], metavar="PART", help="BodyPartExamined of the series, such as LSPINE"
+    )
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--auth-file",
+        type=Path,
+        metavar="FILE",
+        help=f"holds bearer TOKEN or basic USER:PASSWORD (default: the variable {CREDENTIALS_VARIABLE})",
+    )
+    how.add_argument("--ca-file", type=Path, metavar="PEM", help="certificates to trust for https")
+    how.add_argument("--insecure-http", action="store_true", help="allow http to another machine")
+    how.add_argument("--timeout", type=float, default=30, metavar="S", help="seconds of silence (default: 30)")
+    how.add_argument("--attempts", type=int, default=4, metavar="N", help="tries of each request (default: 4)")
+    how.add_argument(
+        "--largest-study-mib", type=int, default=4096, metavar="N", help="refuse larger studies (default: 4096)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fetch every study that is not there yet; one that cannot be had is listed and stops no other."""
+    try:
+        from tfspine.dicom.dicomweb import Pacs
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"fetch needs the package {error.name}; pip install 'tfspine[pacs]'") from None
+    from tfspine.manifest import write_manifest
+
+    query = _query(args)
+    pacs = Pacs(_server(args))
+    try:
+        found = pacs.find_studies(query)
+        if not found.study_instance_uids:
+            raise PacsError("no study matches; ask for other studies")
+        with _writing_alone(args.out):
+            tally = _fetch_all(pacs, found, query, args.out)
+            write_manifest(args.out, command="fetch", details={"server": args.url, **tally})
+    except PacsError as error:
+        raise type(error)(f"{args.url}: {error}") from None
+    _tell(args, tally)
+    return int(tally["refused"] > 0)
+
+
+def _fetch_all(pacs: "Pacs", found: "Found", query: "Query", out: Path) -> dict[str, int]:
+    """Fetch the studies, keep `refused.csv` true even when stopped, and return the counts.
+
+    Raises:
+        PacsError: not one study could be fetched, or the server wants other credentials.
+    """
+    from tfspine.dicom.dicomweb import LeftOut
+
+    tally = {"fetched": 0, "there_already": 0, "refused": len(found.missing), "images": 0, "bytes": 0}
+    series = _read_left_out_series(out / REFUSED)
+    failed = [*found.missing]
+    try:
+        for study in track(found.study_instance_uids, "studies"):
+            try:
+                fetched = pacs.fetch_study(study, out / IMAGES_FOLDER, query=query)
+            except PacsLoginError:
+                raise
+            except PacsError as error:
+                failed.append(LeftOut(study, "", str(error)))
+                tally["refused"] += 1
+                continue
+            if fetched.instances:
+                series[study] = [*fetched.left_out]
+            tally["fetched" if fetched.instances else "there_already"] += 1
+            tally["images"] += fetched.instances
+            tally["bytes"] += fetched.size_bytes
+    finally:
+        _write_refused(out / REFUSED, [*failed, *(item for items in series.values() for item in items)])
+    if not tally["fetched"] + tally["there_already"]:
+        raise PacsError(f"no study could be fetched; {failed[-1].reason}; the others' reasons are in {out / REFUSED}")
+    return tally
+
+
+def _server(args: argparse.Namespace) -> "Server":
+    from tfspine.dicom.pacs_connection import Server
+
+    for name in ("timeout", "attempts", "largest_study_mib"):
+        if getattr(args, name) <= 0:
+            raise ConfigError(f"--{name.replace('_', '-')} {getattr(args, name)}; expected a number above 0")
+    return Server(
+        args.url,
+        credentials=_credentials(args.auth_file),
+        ca_file=args.ca_file,
+        insecure_http=args.insecure_http,
+        timeout_s=args.timeout,
+        attempts=args.attempts,
+        largest_answer_bytes=args.largest_study_mib << 20,
+    )
+
+
+def _query(args: argparse.Namespace) -> "Query":
+    from tfspine.dicom.dicomweb import Query
+
+    if not (args.study_uid or args.patient_id_file or args.date or args.limit is not None):
+        raise ConfigError("say which studies: --study-uid, --patient-id-file, --date or --limit")
+    if args.limit is not None and args.limit < 1:
+        raise ConfigError(f"--limit {args.limit}; expected at least 1")
+    for uid in args.study_uid:
+        if not UID.fullmatch(uid):
+            raise ConfigError(f"--study-uid {uid}; expected numbers with dots between")
+    return Query(
+        study_instance_uids=tuple(dict.fromkeys(args.study_uid)),
+        patient_ids=_patient_ids(args.patient_id_file) if args.patient_id_file else (),
+        dates=_dates(args.date) if args.date else ("", ""),
+        modality=args.modality,
+        body_parts=tuple(part.upper() for part in args.body_part),
+        limit=args.limit,
+    )
+
+
+def _patient_ids(path: Path) -> tuple[str, ...]:
+    """Read one PatientID a line, blank lines aside; messages give the line's number, never the ID."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({type(error).__name__}); expected a PatientID a line") from None
+    for number, line in enumerate(lines, start=1):
+        if WILDCARDS & set(line):
+            raise ConfigError(f"{path}: line {number}: holds * ? or \\; expected one whole PatientID")
+    ids = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if not ids:
+        raise ConfigError(f"{path}: is empty; expected a PatientID a line")
+    return ids
+
+
+def _dates(text: str) -> tuple[str, str]:
+    first, dash, last = text.partition("-")
+    try:
+        for date in filter(None, (first, last)):
+            if len(date) != 8:
+                raise ValueError
+            datetime.strptime(date, "%Y%m%d")
+    except ValueError:
+        raise ConfigError(f"--date {text}; expected YYYYMMDD-YYYYMMDD") from None
+    if not (first or last):
+        raise ConfigError(f"--date {text}; expected YYYYMMDD-YYYYMMDD, one end at least")
+    last = last if dash else first
+    if first and last and last < first:
+        raise ConfigError(f"--date {text}; it ends before it begins")
+    return first, last
+
+
+def _credentials(path: Path | None) -> "AuthBase | None":
+    from tfspine.dicom.pacs_connection import read_credentials
+
+    if path is None:
+        text = os.environ.get(CREDENTIALS_VARIABLE)
+        return None if text is None else read_credentials(text, source=f"${CREDENTIALS_VARIABLE}")
+    try:
+        return read_credentials(path.read_text(encoding="utf-8"), source=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({type(error).__name__}); expected credentials") from None
+
+
+@contextlib.contextmanager
+def _writing_alone(out: Path) -> Iterator[None]:
+    """Keep other fetches away from the folder, and clear what a killed one has left there."""
+    images = out / IMAGES_FOLDER
+    try:
+        images.mkdir(parents=True, exist_ok=True)
+        lock = (out / ".fetching").open("w")
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written: {error.strerror}; name another --out") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(f"{out}: another tfspine fetch is writing there; wait, or name another --out") from None
+        for left in images.glob(".*.partial-*"):
+            shutil.rmtree(left)
+        yield
+
+
+def _read_left_out_series(path: Path) -> "dict[str, list[LeftOut]]":
+    """Return which series former runs left out of each study: nobody asks again about a study that is there."""
+    import pandas as pd
+
+    from tfspine.dicom.dicomweb import LeftOut
+
+    series: dict[str, list[LeftOut]] = {}
+    if path.is_file():
+        for row in pd.read_csv(path, dtype=str, keep_default_na=False).to_numpy().tolist():
+            item = LeftOut(*row)
+            if item.series_instance_uid:
+                series.setdefault(item.study_instance_uid, []).append(item)
+    return series
+
+
+def _write_refused(path: Path, left_out: "Iterable[LeftOut]") -> None:
+    import pandas as pd
+
+    from tfspine.outputs import write_text
+
+    table = pd.DataFrame([astuple(item) for item in left_out], columns=list(REFUSED_COLUMNS))
+    write_text(path, table.to_csv(index=False))
+
+
+def _tell(args: argparse.Namespace, tally: dict[str, int]) -> None:
+    if args.json:
+        print(json.dumps(tally))
+        return
+    print(
+        f"{args.out / IMAGES_FOLDER}: {tally['fetched']} studies fetched ({tally['images']} images, "
+        f"{tally['bytes'] / 1e6:.1f} MB), {tally['there_already']} there already"
+    )
+    if tally["refused"]:
+        listed = args.out / REFUSED
+        print(f"{tally['refused']} studies not fetched, with the reason, in {listed}; run again", file=sys.stderr)

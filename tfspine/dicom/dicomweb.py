@@ -1,0 +1,228 @@
+"""Studies out of a PACS by DICOMweb: QIDO-RS finds them, WADO-RS brings their MR series (DICOM PS3.18, 10.6 and 10.4).
+
+A study lies below its pseudonym, `STUDY/SERIES/INSTANCE.dcm`, in the transfer syntax in which the server keeps it. It
+appears there whole or not at all, so one that is there is not fetched again; images that the server receives later are
+missed: remove the folder to fetch them. One fetch at a time may write to a folder.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import requests
+from dicomweb_client.web import DICOMwebClient
+
+from tfspine.dicom.pacs_connection import Server, connect, patiently
+from tfspine.errors import PacsError
+from tfspine.outputs import new_folder
+from tfspine.structures import pseudonym
+
+PAGE = 100
+"""Answers to a search at a time; a server may send fewer."""
+
+ANY_TRANSFER_SYNTAX = (("application/dicom", "*"),)
+
+Entry = dict[str, dict[Any, Any]]
+"""One answer to a search, in the DICOM JSON model (PS3.18, F)."""
+
+STUDY_DATE, MODALITIES_IN_STUDY, MODALITY, BODY_PART = "00080020", "00080061", "00080060", "00180015"
+PATIENT_ID, STUDY_UID, SERIES_UID, SERIES_INSTANCES = "00100020", "0020000D", "0020000E", "00201209"
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which studies, and which of their series; what is empty does not restrict.
+
+    Attributes:
+        study_instance_uids: these studies.
+        patient_ids: studies of these patients, each by its exact PatientID.
+        dates: first and last StudyDate, YYYYMMDD, both included; either may be empty.
+        modality: of the series to fetch.
+        body_parts: BodyPartExamined of the series to fetch; a series that does not say is fetched.
+        limit: how many studies at most.
+    """
+
+    study_instance_uids: tuple[str, ...] = ()
+    patient_ids: tuple[str, ...] = ()
+    dates: tuple[str, str] = ("", "")
+    modality: str = "MR"
+    body_parts: tuple[str, ...] = ()
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A study, or one series of it, that was not fetched, and why; `series_instance_uid` is empty for the study."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """StudyInstanceUIDs in the order in which the server lists them, and reasons for what was asked and is not there.
+
+    A reason that concerns a patient says which entry of `patient_ids` it is, from 1, not the PatientID.
+    """
+
+    study_instance_uids: tuple[str, ...]
+    missing: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """One study on disk: how many instances and bytes came now (none when it lay there already), what was left out."""
+
+    folder: Path
+    instances: int
+    size_bytes: int
+    left_out: tuple[LeftOut, ...]
+
+
+class Pacs:
+    """A connection to one server: list with `find_studies`, then bring each with `fetch_study`."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._client: DICOMwebClient = connect(server)
+
+    def find_studies(self, query: Query) -> Found:
+        """Return the studies that the server has of those asked for.
+
+        The server's answers are checked against the question: one that ignores a condition, as some do, would
+        otherwise hand over other people's studies.
+
+        Raises:
+            PacsError: the server cannot be reached or refuses.
+        """
+        found: dict[str, None] = {}
+        missing: list[LeftOut] = []
+        for uid in query.study_instance_uids or ("",):
+            for number, patient_id in enumerate(query.patient_ids or ("",), start=1):
+                is_missing = bool(uid or patient_id)
+                for entry in self._search_studies(query, uid, patient_id):
+                    if query.limit is not None and len(found) >= query.limit:
+                        return Found(tuple(found), tuple(missing))
+                    found[_text(entry, STUDY_UID)] = None
+                    is_missing = False
+                if is_missing:
+                    which = f"; entry {number} of the patients" if patient_id else ""
+                    missing.append(LeftOut(uid, "", f"the server has no such study{which}"))
+        return Found(tuple(found), tuple(missing))
+
+    def fetch_study(self, study_instance_uid: str, target: Path, *, query: Query) -> Fetched:
+        """Bring the series of one study into `target/PSEUDONYM`, unless they are there.
+
+        Raises:
+            PacsError: a series cannot be had whole, or none is of the modality and body parts asked for.
+            OutputError: the folder cannot be written.
+        """
+        folder = target / pseudonym(study_instance_uid)
+        if folder.is_dir():
+            return Fetched(folder, 0, 0, ())
+        chosen, left_out = self._choose_series(study_instance_uid, query)
+        instances = size_bytes = 0
+        with new_folder(folder) as partial_folder:
+            for entry in chosen:
+                sizes = patiently(self._server, partial(self._save_series, study_instance_uid, entry, partial_folder))
+                instances, size_bytes = instances + len(sizes), size_bytes + sum(sizes)
+                if size_bytes > self._server.largest_answer_bytes:
+                    limit = self._server.largest_answer_bytes >> 20
+                    raise PacsError(f"the study is larger than {limit} MiB; raise --largest-study-mib")
+        return Fetched(folder, instances, size_bytes, left_out)
+
+    def _search_studies(self, query: Query, uid: str, patient_id: str) -> Iterator[Entry]:
+        dates = "-".join(query.dates) if any(query.dates) else ""
+        asked = {"StudyInstanceUID": uid, "PatientID": patient_id, "StudyDate": dates}
+        search = partial(
+            self._client.search_for_studies,
+            search_filters={keyword: value for keyword, value in asked.items() if value},
+            fields=("ModalitiesInStudy",),
+        )
+        for entry in self._pages(search, STUDY_UID):
+            first, last = query.dates
+            date, modalities = _text(entry, STUDY_DATE), entry.get(MODALITIES_IN_STUDY, {}).get("Value") or []
+            # ModalitiesInStudy is no condition of the search: with it Orthanc 1.10 ends after the first page.
+            if not uid and modalities and query.modality not in modalities:
+                continue
+            if (
+                (not uid or _text(entry, STUDY_UID) == uid)
+                and (not patient_id or _text(entry, PATIENT_ID) == patient_id)
+                and (not first or first <= date)
+                and (not last or date <= last)
+            ):
+                yield entry
+
+    def _choose_series(self, study: str, query: Query) -> tuple[list[Entry], tuple[LeftOut, ...]]:
+        search = partial(
+            self._client.search_for_series,
+            study,
+            fields=("Modality", "BodyPartExamined", "NumberOfSeriesRelatedInstances"),
+        )
+        chosen, left_out = [], []
+        for entry in self._pages(search, SERIES_UID):
+            modality, body_part = _text(entry, MODALITY), _text(entry, BODY_PART).upper()
+            reason = ""
+            if modality != query.modality:
+                reason = f"Modality {modality or 'absent'}; expected {query.modality}"
+            elif query.body_parts and body_part and body_part not in query.body_parts:
+                reason = f"BodyPartExamined {body_part}; expected {' or '.join(query.body_parts)}"
+            if reason:
+                left_out.append(LeftOut(study, _text(entry, SERIES_UID), reason))
+            else:
+                chosen.append(entry)
+        if not chosen:
+            reasons = "; ".join(sorted({item.reason for item in left_out})) or "the server lists none"
+            raise PacsError(f"no series to fetch: {reasons}")
+        return chosen, tuple(left_out)
+
+    def _pages(self, search: Callable[..., list[Entry]], uid_tag: str) -> Iterator[Entry]:
+        """Yield what a search finds, page after page, until a page brings nothing new.
+
+        An empty page is the end, a short one is not: servers bound their pages as they like. A server that ignores
+        `offset` sends the first page again.
+        """
+        seen: set[str] = set()
+        offset = 0
+        while True:
+            page = patiently(self._server, partial(search, limit=PAGE, offset=offset))
+            new = {_text(entry, uid_tag): entry for entry in page if _text(entry, uid_tag) not in seen}
+            if "" in new:
+                raise PacsError("an answer to a search lacks its UID; is the address the root of a DICOMweb service?")
+            if not new:
+                return
+            yield from new.values()
+            seen.update(new)
+            offset += len(page)
+
+    def _save_series(self, study: str, entry: Entry, folder: Path) -> list[int]:
+        """Write one series, over what an attempt that broke off has left, and return the sizes in bytes."""
+        series = _text(entry, SERIES_UID)
+        place = folder / pseudonym(series)
+        place.mkdir(exist_ok=True)
+        sizes: dict[Path, int] = {}
+        try:
+            for ds in self._client.iter_series(study, series, media_types=ANY_TRANSFER_SYNTAX):
+                if (ds.StudyInstanceUID, ds.SeriesInstanceUID) != (study, series):
+                    raise PacsError(f"series {pseudonym(series)}: the server sent an image of another series")
+                path = place / f"{pseudonym(ds.SOPInstanceUID)}.dcm"
+                ds.save_as(path, enforce_file_format=True)
+                sizes[path] = path.stat().st_size
+        except (PacsError, requests.RequestException, OSError):
+            raise
+        except Exception as error:  # the client and pydicom meet damaged bytes with many kinds of exception
+            kind = type(error).__name__
+            raise PacsError(f"series {pseudonym(series)}: what the server sent is not DICOM ({kind})") from None
+        expected = int(_text(entry, SERIES_INSTANCES) or 1)
+        if len(sizes) < expected:
+            raise PacsError(f"series {pseudonym(series)}: the server sent {len(sizes)} of {expected} images")
+        return list(sizes.values())
+
+
+def _text(entry: Entry, tag: str) -> str:
+    """Return the first value of an attribute, or an empty text where it has none."""
+    values = entry.get(tag, {}).get("Value") or [""]
+    return str(values[0]).strip()
