@@ -4,8 +4,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tfspine.cli.options import track
+
+if TYPE_CHECKING:
+    from tfspine.dicom.many import Runner
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder for slices/ and the tables; a stopped run goes on",
     )
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the studies")
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="share them over a Ray cluster instead: auto, HOST:6379, or local to try it",
+    )
     parser.add_argument("--explain", action="store_true", help="print what was decided on each series, and why")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
@@ -33,15 +42,13 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.dicom.many import ingest_studies
     from tfspine.dicom.slices import TABLE
     from tfspine.dicom.sources import open_source
-    from tfspine.errors import ConfigError, DicomError
+    from tfspine.errors import DicomError
     from tfspine.manifest import write_manifest
     from tfspine.outputs import resumable_folder, write_text
     from tfspine.structures import SLICE_COLUMNS
 
-    if args.workers < 1:
-        raise ConfigError(f"--workers {args.workers}; expected at least 1")
     with open_source(args.dicom) as source, resumable_folder(args.out) as folder:
-        ingested = ingest_studies(source, folder, workers=args.workers, track=track)
+        ingested = ingest_studies(source, folder, runner=_runner(args), track=track)
         series = pd.DataFrame(ingested.series, columns=list(SERIES_COLUMNS))
         if args.explain:
             print(series.to_string(index=False))
@@ -63,3 +70,20 @@ def run(args: argparse.Namespace) -> None:
     print(f"{args.out}: {summary['studies']} studies, {summary['slices']} slices")
     if summary["refused"]:
         print(f"{summary['refused']} files refused, with the reason, in {args.out / 'refused.csv'}", file=sys.stderr)
+
+
+def _runner(args: argparse.Namespace) -> "Runner":
+    import functools
+
+    from tfspine.dicom.many import in_processes
+    from tfspine.errors import ConfigError
+
+    if args.cluster is None:
+        if args.workers < 1:
+            raise ConfigError(f"--workers {args.workers}; expected at least 1")
+        return functools.partial(in_processes, workers=args.workers)
+    try:
+        from tfspine.dicom.cluster import Cluster, on_cluster
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"--cluster needs {error.name}: pip install tfspine[cluster]") from None
+    return functools.partial(on_cluster, cluster=Cluster(args.cluster))

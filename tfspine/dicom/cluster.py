@@ -87,6 +87,14 @@ def run_per_study(
             ray.shutdown()
 
 
+def on_cluster(
+    function: Callable[[Item], Result], items: Sequence[Item], *, cluster: Cluster
+) -> Iterator[tuple[Item, Result | str]]:
+    """Yield each item with its result or the reason why it has none, as `many.in_processes` does."""
+    for item, result in zip(items, run_per_study(function, items, cluster=cluster), strict=True):
+        yield item, result.reason if isinstance(result, StudyFailure) else result
+
+
 def _start(cluster: Cluster) -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read by Ray when it starts; not for patient data
     options: dict[str, Any] = {"address": cluster.address, "logging_level": logging.ERROR, "log_to_driver": False}

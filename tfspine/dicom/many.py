@@ -1,5 +1,7 @@
 """Ingest over many studies: worker processes, one bad study never stops the rest, and a stopped run goes on.
 
+Who does the work is a `Runner`: processes of this machine (`in_processes`), or a cluster (`cluster.on_cluster`).
+
 Every study that is finished leaves `studies/PSEUDONYM.json`, written last: what it says is on disk, and a run that was
 killed takes it from there.
 """
@@ -26,6 +28,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Track = Callable[[Iterable[Any], str, int], Iterable[Any]]
 
+Runner = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[tuple[Any, Any]]]
+"""``runner(function, items)`` yields each item with its result, or with the reason, a string, why it has none."""
+
 STUDIES_FOLDER = "studies"
 FILES_AT_A_TIME = 64
 
@@ -44,18 +49,18 @@ class StudyTask:
         return pseudonym(self.headers[0].study_instance_uid)
 
 
-def ingest_studies(source: Source, target: Path, *, workers: int, track: Track) -> IngestedStudy:
+def ingest_studies(source: Source, target: Path, *, runner: Runner, track: Track) -> IngestedStudy:
     """Ingest every study of a source into one folder, and return the rows of all of them.
 
     Args:
         source: the files.
         target: the folder that gets `slices/`, and `studies/` to go on from.
-        workers: processes that share the files, then the studies.
+        runner: reads the headers, some files at a time, then ingests the studies.
         track: shows progress: ``track(items, description, total)`` yields the items.
     """
-    tasks, refused = _find_studies(source, target, workers=workers, track=track)
+    tasks, refused = _find_studies(source, target, runner=runner, track=track)
     finished: dict[str, IngestedStudy] = {}
-    for task, result in track(in_processes(ingest_task, tasks, workers=workers), "studies", len(tasks)):
+    for task, result in track(runner(ingest_task, tasks), "studies", len(tasks)):
         if isinstance(result, str):
             failed = [Refusal(name, f"study {task.study}: {result}") for name in task.names.values()]
             result = IngestedStudy((), (), tuple(failed))
@@ -68,13 +73,15 @@ def ingest_studies(source: Source, target: Path, *, workers: int, track: Track) 
     )
 
 
-def _find_studies(source: Source, target: Path, *, workers: int, track: Track) -> tuple[list[StudyTask], list[Refusal]]:
+def _find_studies(
+    source: Source, target: Path, *, runner: Runner, track: Track
+) -> tuple[list[StudyTask], list[Refusal]]:
     """Read the header of every file, whatever it is called, and return the studies in them, and the files that fail."""
     files = list(source.names)
     groups = [files[first : first + FILES_AT_A_TIME] for first in range(0, len(files), FILES_AT_A_TIME)]
     studies: dict[str, list[SliceHeader]] = defaultdict(list)
     refused = list(source.refused)
-    for group, found in track(in_processes(_read_group, groups, workers=workers), "headers", len(groups)):
+    for group, found in track(runner(_read_group, groups), "headers", len(groups)):
         if isinstance(found, str):
             refused += [Refusal(source.names[path], found) for path in group]
             continue
