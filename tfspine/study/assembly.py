@@ -22,8 +22,8 @@ to 40 mm apart."""
 LEVEL_SPREAD_MM = 5.0
 """How far the foramina of one level scatter along z: boxes differ, and the two sides are not quite level."""
 
-DISC_BELOW_FORAMEN_MM = 6.0
-"""A foramen opens above its disc, behind the lower half of the vertebra: its centre lies so far above the disc's."""
+DISC_BELOW_FORAMEN_MM = 3.0
+"""What shows of a foramen reaches from the lower half of the vertebra past the disc: its middle lies so far above."""
 
 LANDMARK_SHARE = 0.3
 """A level is where the foramina found add up to more than this share of what they do at the clearest level; a stray box
