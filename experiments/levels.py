@@ -4,7 +4,7 @@
 
 Nothing is drawn and no network is asked: what a detector would find is made from the boxes of the truth, see
 `simulated_detector.py`. Studies are whole; or they are cut off above or within the foramina of L5-S1, in both planes;
-or they are whole, but no foramen of L5-S1 was found. Hardware: one CPU core, 5 to 10 minutes for 300 patients. Writes
+or they are whole, but no foramen of L5-S1 was found. Hardware: one CPU core, two minutes for 300 patients. Writes
 `levels.json` and `manifest.json`, and prints the shares. Simulated patients only: real spines differ more, and real
 detectors miss and invent less at random.
 """

@@ -7,6 +7,7 @@ S1-S2 for one more level. A sixth of the spines bend sideways by more than the p
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -92,6 +93,17 @@ class KnownStudy:
 
 def simulate(number: int, *, detector: Detector, view: View) -> KnownStudy:
     """Return what a detector finds on one patient; the same arguments always give the same."""
+    anatomy, slices = _whole(number, detector)
+    if view is View.LOWEST_MISSED:
+        slices = _without_foramina(slices, Level.L5_S1)
+    elif view is View.CUT_OFF:
+        slices = _cut_off(slices, anatomy, np.random.default_rng([SEED, number, 1]))
+    return KnownStudy(tuple(slices), _is_lumbarised(anatomy))
+
+
+@functools.cache
+def _whole(number: int, detector: Detector) -> tuple[Anatomy, list[KnownSlice]]:
+    """Return one patient, and what is found where all is in view; the views share it."""
     rng = np.random.default_rng([SEED, number])
     anatomy = _bent(draw_anatomy(rng), rng)
     model = VENDORS[number % len(VENDORS)]
@@ -117,11 +129,7 @@ def simulate(number: int, *, detector: Detector, view: View) -> KnownStudy:
         slices = [dataclasses.replace(item, found=tuple(_noisy(item, rng))) for item in slices]
         if rng.random() < SHARE_WITH_GAP:
             slices = _without_foramina(slices, LEVELS[int(rng.integers(len(LEVELS) - 1))])
-    if view is View.LOWEST_MISSED:
-        slices = _without_foramina(slices, Level.L5_S1)
-    elif view is View.CUT_OFF:
-        slices = _cut_off(slices, anatomy, rng)
-    return KnownStudy(tuple(slices), _is_lumbarised(anatomy))
+    return anatomy, slices
 
 
 def _bent(anatomy: Anatomy, rng: np.random.Generator) -> Anatomy:
