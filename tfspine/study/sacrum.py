@@ -40,13 +40,13 @@ def without_sacrum(piles: list[Pile], axial: Sequence[SliceReading]) -> tuple[li
     clear = [is_clear(pile, usual) for pile in piles]
     if not clear[-1]:
         doubt = "the lowest foramina were found much less clearly than the others and may be the sacrum's"
-        return (piles[:-1] if sum(clear) >= len(LEVELS) else piles), [doubt]
+        is_sacral = sum(clear) >= len(LEVELS) or _is_beyond(piles, axial)
+        return (piles[:-1] if is_sacral else piles), [doubt]
     # The topmost clear level and, below it, faint ones and gaps all count.
     levels = ranks_of(piles, spacing_mm_of(piles))[clear.index(True)] + 1
     if levels <= len(LEVELS):
         return piles, []
-    # Whoever planned the axial slices laid them down to L5-S1: a level that none of them reaches lies below.
-    while len(piles) > len(LEVELS) and axial and not _is_reached(piles, axial):
+    while len(piles) > len(LEVELS) and _is_beyond(piles, axial):
         piles = piles[:-1]
     return piles, [f"{levels} levels of foramina are clear: T12-L1 or a transitional vertebra is among them"]
 
@@ -56,7 +56,7 @@ def doubts_of(readings: Sequence[SliceReading], piles: Sequence[Pile], spacing_m
     doubts = []
     if len(piles) < FEWEST_LEVELS:
         doubts.append(f"foramina were found at {len(piles)} levels only")
-    disc, down = lowest_disc(piles)
+    disc, down = _lowest_disc(piles)
     following = piles[-1].centre_mm + spacing_mm * down
     if not all(_is_in_view(reading.geometry, following) for reading in readings if reading.plane is Plane.SAGITTAL):
         doubts.append("the sagittal images end too close below the lowest foramina to show the sacrum")
@@ -66,16 +66,17 @@ def doubts_of(readings: Sequence[SliceReading], piles: Sequence[Pile], spacing_m
     return doubts
 
 
-def lowest_disc(piles: Sequence[Pile]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _lowest_disc(piles: Sequence[Pile]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return where the disc of the lowest pile passes the canal, and the direction to the feet there."""
     down = direction(piles[-2].centre_mm, piles[-1].centre_mm) if len(piles) > 1 else STRAIGHT_DOWN
     return piles[-1].centre_mm + DISC_BELOW_FORAMEN_MM * down, down
 
 
-def _is_reached(piles: Sequence[Pile], axial: Sequence[SliceReading]) -> bool:
-    """Return whether an axial slice passes the lowest disc."""
-    disc, down = lowest_disc(piles)
-    return any(abs(below_slice_mm(reading.geometry, disc, down)) < SLICE_AT_DISC_MM for reading in axial)
+def _is_beyond(piles: Sequence[Pile], axial: Sequence[SliceReading]) -> bool:
+    """Return whether there are axial slices and none passes the lowest disc: whoever planned them saw L5-S1 above it."""
+    disc, down = _lowest_disc(piles)
+    reached = [abs(below_slice_mm(reading.geometry, disc, down)) < SLICE_AT_DISC_MM for reading in axial]
+    return bool(reached) and not any(reached)
 
 
 def _shows_canal(reading: SliceReading) -> bool:
