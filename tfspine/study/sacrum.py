@@ -73,7 +73,7 @@ def _lowest_disc(piles: Sequence[Pile]) -> tuple[NDArray[np.float64], NDArray[np
 
 
 def _is_beyond(piles: Sequence[Pile], axial: Sequence[SliceReading]) -> bool:
-    """Return whether there are axial slices and none passes the lowest disc: whoever planned them saw L5-S1 above it."""
+    """Return whether there are axial slices and none passes the lowest disc: L5-S1 was planned for above it."""
     disc, down = _lowest_disc(piles)
     reached = [abs(below_slice_mm(reading.geometry, disc, down)) < SLICE_AT_DISC_MM for reading in axial]
     return bool(reached) and not any(reached)
