@@ -15,11 +15,12 @@ Box = tuple[float, float, float, float]
 
 BOX_COLUMNS: tuple[str, ...] = (
     "study", "slice", "plane", "region", "side", "level", "ymin", "xmin", "ymax", "xmax", "grade", "score",
-    "p_normal", "p_mild", "p_moderate", "p_severe",
+    "p_normal", "p_mild", "p_moderate", "p_severe", "level_certain",
 )  # fmt: skip
 """Columns of every table of boxes: reference, reader or model (`reference.csv`, `predictions.csv`).
 
 `side`, `level` and `grade` are words or empty; `score` and the four probabilities are empty for people.
+`level_certain` is yes or no for a level that was counted (`study.levels`), and empty without one and for people.
 """
 
 SLICE_COLUMNS: tuple[str, ...] = (
@@ -71,6 +72,7 @@ class Detection:
     """One box found by a model, with its score and the probabilities of the four grades, all in 0 to 1.
 
     `side` of a foramen and `level` are None until the study is assembled: one slice alone cannot tell them.
+    `is_level_certain` is False where the levels of the study may be miscounted: the level is then a guess.
     """
 
     box: Box
@@ -79,6 +81,7 @@ class Detection:
     score: float
     probabilities: tuple[float, float, float, float]
     level: Level | None = None
+    is_level_certain: bool = False
 
     @property
     def grade(self) -> Grade:
@@ -114,11 +117,26 @@ class RegionResult:
 
 
 @dataclass(frozen=True)
+class SliceLevel:
+    """The level of one axial slice, None where it lies far from every disc."""
+
+    slice_key: str
+    level: Level | None
+    is_certain: bool
+
+
+@dataclass(frozen=True)
 class StudyResult:
-    """A whole study: 5 canals, 10 recesses and 10 foramina, found or not."""
+    """A whole study: 5 canals, 10 recesses and 10 foramina, found or not.
+
+    `level_doubt` says why its levels may be miscounted, and is empty where they are sure. `slices` holds every axial
+    slice.
+    """
 
     study: str
     rows: tuple[RegionResult, ...]
+    level_doubt: str = ""
+    slices: tuple[SliceLevel, ...] = ()
 
 
 def pseudonym(identifier: str) -> str:

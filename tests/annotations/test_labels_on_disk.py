@@ -139,6 +139,22 @@ def test_other_contradictions(tmp_path: Path) -> None:
     assert found[0].slice == "stray"
 
 
+def test_whether_a_level_is_sure_survives_the_table_and_old_tables_do_not_say(tmp_path: Path) -> None:
+    def found(level: Level | None, *, is_certain: bool) -> Detection:
+        box = (10.0, 10.0, 30.0, 20.0)
+        return Detection(box, Region.NEURAL_FORAMEN, Side.LEFT, 0.9, (1, 0, 0, 0), level, is_certain)
+
+    boxes = (found(Level.L5_S1, is_certain=True), found(Level.L4_L5, is_certain=False), found(None, is_certain=False))
+    write_boxes(tmp_path / "new.csv", readings_table([SliceReading("k", "s", Plane.SAGITTAL, SAGITTAL, boxes)]))
+    assert list(read_boxes(tmp_path / "new.csv")["level_certain"]) == ["yes", "no", ""]
+    lines = (tmp_path / "new.csv").read_text().splitlines()
+    (tmp_path / "old.csv").write_text("\n".join(line.rpartition(",")[0] for line in lines) + "\n")
+    assert list(read_boxes(tmp_path / "old.csv")["level_certain"]) == ["", "", ""]
+    (tmp_path / "odd.csv").write_text("\n".join([*lines[:2], lines[2].rpartition(",")[0] + ",maybe"]) + "\n")
+    with pytest.raises(AnnotationError, match=r'odd\.csv: line 3: level_certain "maybe"; expected one of yes, no'):
+        read_boxes(tmp_path / "odd.csv")
+
+
 @given(st.sets(st.text("0123456789abcdef", min_size=6, max_size=6), min_size=60, max_size=80), st.integers(0, 99))
 def test_more_patients_move_nobody(patients: set[str], seed: int) -> None:
     config = SplitConfig(validation=0.3, test=0.3)

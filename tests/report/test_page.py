@@ -83,6 +83,17 @@ def test_not_found_is_said_for_each_region_and_never_normal() -> None:
     assert html.count("no foramen found") == 1
 
 
+def test_levels_in_doubt_are_marked_wherever_they_are_named() -> None:
+    sure = render_page(content(), maximum_studies=1)
+    assert "Levels uncertain" not in sure
+    assert "L4-L5?" not in sure
+    study = dataclasses.replace(make_study(), level_doubt="the images end above the sacrum")
+    html = render_page(content(studies=[study]), maximum_studies=1)
+    assert "Levels uncertain: the images end above the sacrum." in html
+    assert html.count('<th scope="row">L4-L5?</th>') == 1
+    assert html.count("<figcaption>L4-L5?") == 1
+
+
 def test_text_is_escaped() -> None:
     html = render_page(
         content(facts=[("<b>Seed</b>", "<script>alert(1)</script>")]),

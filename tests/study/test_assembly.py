@@ -93,7 +93,7 @@ def test_a_doubtful_box_does_not_grade_its_region() -> None:
 
 
 def test_nothing_found_is_not_normal() -> None:
-    _, result = assemble([foramina(-18.0, FIVE_ROWS)])
+    _, result = assemble([foramina(-18.0, FIVE_ROWS), foramina(18.0, [])])
     assert len(result.rows) == 5 + 10 + 10
     assert all(row.grade is None for row in result.rows if row.region is not Region.NEURAL_FORAMEN)
     assert all(row.grade is None for row in result.rows if row.side is Side.LEFT)

@@ -22,6 +22,11 @@ PROBABILITY_COLUMNS = ("p_normal", "p_mild", "p_moderate", "p_severe")
 NUMBER_COLUMNS = (*CORNER_COLUMNS, "score", *PROBABILITY_COLUMNS)
 WORD_COLUMNS = tuple(name for name in BOX_COLUMNS if name not in NUMBER_COLUMNS)
 
+YES_NO = {True: "yes", False: "no"}
+
+OPTIONAL_COLUMNS = ("level_certain",)
+"""What tables of people, and of models before levels could be in doubt, need not have: read as empty."""
+
 PROBABILITY_TOLERANCE = 1e-3
 """How far four probabilities may sum from 1: they come from a float32 softmax and through text."""
 
@@ -61,6 +66,7 @@ def annotated_rows(annotated: AnnotatedSlice, *, study: str, plane: Plane) -> li
             "level": annotation.level or "",
             **dict(zip(CORNER_COLUMNS, annotation.box, strict=True)),
             "grade": "" if annotation.grade is None else annotation.grade.word,
+            "level_certain": "",
         }
         for annotation in annotated.annotations
     ]
@@ -80,6 +86,7 @@ def readings_table(readings: Iterable[SliceReading]) -> pd.DataFrame:
             "grade": detection.grade.word,
             "score": detection.score,
             **dict(zip(PROBABILITY_COLUMNS, detection.probabilities, strict=True)),
+            "level_certain": "" if detection.level is None else YES_NO[detection.is_level_certain],
         }
         for reading in readings
         for detection in reading.detections
@@ -93,7 +100,7 @@ def read_boxes(path: Path) -> pd.DataFrame:
         AnnotationError: the file cannot be read, lacks a column, or holds a value that no box can have; the message
             names the line (the header is line 1).
     """
-    table = _read_csv(path, BOX_COLUMNS)
+    table = _read_csv(path, BOX_COLUMNS, optional=OPTIONAL_COLUMNS)
     for name in NUMBER_COLUMNS:
         numbers = pd.to_numeric(table[name].replace("", "nan"), errors="coerce").astype("float64")
         _require(path, table, name, numbers.notna() | table[name].str.lower().isin(("", "nan")), "a number or nothing")
@@ -104,6 +111,7 @@ def read_boxes(path: Path) -> pd.DataFrame:
         ("side", (*Side, "")),
         ("level", (*LEVELS, "")),
         ("grade", (*GRADE_WORDS, "")),
+        ("level_certain", (*YES_NO.values(), "")),
     ):
         _require(path, table, name, table[name].isin(words), f"one of {', '.join(word or 'nothing' for word in words)}")
     _check_relations(path, table)
@@ -133,7 +141,7 @@ def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     return table.astype(dict.fromkeys(WORD_COLUMNS, "str") | dict.fromkeys(NUMBER_COLUMNS, "float64"))
 
 
-def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def _read_csv(path: Path, columns: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> pd.DataFrame:
     """Read a CSV of text: pseudonyms such as ``0123456789`` or ``12345e6789`` must not become numbers."""
     try:
         table = pd.read_csv(path, dtype="str", keep_default_na=False)
@@ -142,6 +150,7 @@ def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     except ValueError as error:
         reason = " ".join(str(error).split())
         raise AnnotationError(f"{path}: not a readable CSV file: {reason}; expected {', '.join(columns)}") from None
+    table = table.assign(**{name: "" for name in optional if name not in table.columns})
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise AnnotationError(f"{path}: no column {missing[0]}; expected the columns {', '.join(columns)}")

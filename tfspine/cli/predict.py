@@ -174,7 +174,9 @@ def _write(folder: Path, readings: Sequence["SliceReading"], results: Sequence["
     for reading in readings:
         # A slice without boxes gets a file too: read and nothing found is not the same as not read.
         boxes = tuple(
-            Annotation(item.box, item.region, item.side, item.grade, item.level) for item in reading.detections
+            # Label files become training data: a level that may be miscounted stays out of them.
+            Annotation(item.box, item.region, item.side, item.grade, item.level if item.is_level_certain else None)
+            for item in reading.detections
         )
         write_voc(
             folder / "labels" / f"{reading.key}.xml", AnnotatedSlice(reading.key, reading.geometry.size_px, boxes)
@@ -182,11 +184,15 @@ def _write(folder: Path, readings: Sequence["SliceReading"], results: Sequence["
 
 
 def _study_json(result: "StudyResult") -> dict[str, Any]:
-    """Return a study's table as JSON values: grades in words, null where nothing was found."""
+    """Return a study's table as JSON values: grades in words, null where nothing was found.
+
+    `level_doubt` says why its levels may be miscounted; `slices` has the level of every axial slice.
+    """
     rows = [
         dataclasses.asdict(row) | {"grade": row.grade.word if row.grade is not None else None} for row in result.rows
     ]
-    return {"study": result.study, "rows": rows}
+    slices = [dataclasses.asdict(slice_) for slice_ in result.slices]
+    return {"study": result.study, "level_doubt": result.level_doubt, "rows": rows, "slices": slices}
 
 
 def _inputs(args: argparse.Namespace) -> list[Path]:
@@ -199,6 +205,7 @@ def _print_summary(args: argparse.Namespace, results: Sequence["StudyResult"], d
             "found": sum(row.grade is not None for row in result.rows),
             "of": len(result.rows),
             "stenosed": sum(row.grade is not None and row.grade.is_positive for row in result.rows),
+            "level_doubt": result.level_doubt,
         }
         for result in results
     }
@@ -208,5 +215,6 @@ def _print_summary(args: argparse.Namespace, results: Sequence["StudyResult"], d
     print(f"{'study':<12} {'regions found':>13} {'moderate or severe':>18}")
     for study, counts in studies.items():
         found = f"{counts['found']} of {counts['of']}"
-        print(f"{study:<12} {found:>13} {counts['stenosed']:>18}")
+        doubt = f"  levels uncertain: {counts['level_doubt']}" if counts["level_doubt"] else ""
+        print(f"{study:<12} {found:>13} {counts['stenosed']:>18}{doubt}")
     print(f"{details['slices']} slices, {details['detections']} boxes: {args.out}")

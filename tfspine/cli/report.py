@@ -67,7 +67,8 @@ def _studies(predictions: Path) -> "list[StudyResult]":
     for path in files:
         content = _read_json(path, "tfspine predict")
         try:
-            studies.append(StudyResult(content["study"], tuple(_row(row) for row in content["rows"])))
+            rows = tuple(_row(row) for row in content["rows"])
+            studies.append(StudyResult(content["study"], rows, content.get("level_doubt", "")))
         except (KeyError, TypeError, ValueError) as error:
             raise EvaluationError(f"{path}: not a study of tfspine predict: {error!r}; make it again") from None
     return studies

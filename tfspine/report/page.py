@@ -82,23 +82,32 @@ def _study(study: StudyResult, content: ReportInput) -> dict[str, Any]:
     """Return one study for the template: table, figures and counts."""
     rows = cells(study)
     table = [
-        {"level": level, "cells": [_cell(rows.get((level, region, side))) for region, side in COLUMNS]}
+        {"level": _named(level, study), "cells": [_cell(rows.get((level, region, side))) for region, side in COLUMNS]}
         for level in LEVELS
     ]
     axial = axial_keys(study)
     return {
         "name": study.study,
+        "level_doubt": study.level_doubt,
         "found": len(study.rows) - count_grade(study, None),
         "regions": len(study.rows),
         "counts": [(grade.word, count_grade(study, grade)) for grade in reversed(GRADES)],
         "missing": count_grade(study, None),
         "table": table,
-        "axial": [{"caption": level, **_figure(axial[level], f"axial, {level}", content)} for level in LEVELS],
+        "axial": [
+            {"caption": _named(level, study), **_figure(axial[level], f"axial, {_named(level, study)}", content)}
+            for level in LEVELS
+        ],
         "sagittal": [
             {"caption": f"{side.value.title()} foramina", **_figure(key, f"sagittal, {side}", content)}
             for side, key in sagittal_keys(study).items()
         ],
     }
+
+
+def _named(level: Level, study: StudyResult) -> str:
+    """Return a level as it is shown: with a question mark in a study whose levels may be miscounted."""
+    return f"{level}?" if study.level_doubt else str(level)
 
 
 def _cell(row: RegionResult | None) -> dict[str, str]:

@@ -1,0 +1,233 @@
+"""The course of one spine through its study: where the midline runs, and how far along it a place lies.
+
+The midline may bend to either side (scoliosis), lean as a whole (a patient who lies askew) and curve from front to
+back (lordosis): x and y are smooth functions of z, fitted to the canals and foramina found. A place belongs to the
+nearest point of that curve, so that the two foramina of a vertebra that leans with the spine lie equally far along;
+where vertebrae stay level though the midline bends, x does not count. Patient coordinates in mm (`geometry.py`);
+positions along the curve grow to the feet.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfspine.geometry import SliceGeometry, box_centre_mm, distance_to_slice_mm
+from tfspine.labels import Plane, Region
+from tfspine.structures import SliceReading
+
+OFF_MIDLINE_MM = 19.5
+"""A foramen's middle lies so far off the midline: 14 mm, the half width of the canal with the pedicle's edge (Cook &
+Baker 2021, Int J Spine Surg 15:1072-1081), and half of a foramen's length."""
+
+BETWEEN_FORAMINA_MM = 6.0
+"""Nearer to the midline than this lies the canal: a box there is no foramen, and is no landmark."""
+
+SCALE_MM = 75.0
+"""Half the length of a lumbar spine: over it a leaning midline moves by `LEAN_MM` and a bent one by `BEND_MM`."""
+
+STACK_STRAY_MM = 15.0
+LEAN_MM = 15.0
+BEND_MM = 15.0
+CURVE_MM = 30.0
+"""How far, one standard deviation, midlines are expected to stray from the middle of the sagittal stack, to lean and to
+bend sideways, and lordosis to curve; wide, so that what was found decides."""
+
+SPREAD_MM = 4.0
+OUTLIER_MM = 12.0
+"""How far canals and foramina scatter about their place, and from where on a box counts no more against a course."""
+
+_STARTS = (-1.5, -0.75, 0.0, 0.75, 1.5)
+_ITERATIONS = 6
+_BEYOND_MM = 150.0
+_STEP_MM = 1.0
+
+STRAIGHT_DOWN = np.array([0.0, 0.0, -1.0])
+"""The direction to the feet where one level alone was found."""
+
+
+@dataclass(frozen=True)
+class Spots:
+    """Where boxes lie: centres float64 [N, 3] in patient mm, and their scores float64 [N]."""
+
+    centres_mm: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SpineCurve:
+    """The midline at the depth of the foramina: points float64 [M, 3] from head to feet, and how far along each lies.
+
+    `is_leaning` is whether vertebrae lean with it to the side.
+    """
+
+    points_mm: NDArray[np.float64]
+    along_mm: NDArray[np.float64]
+    is_leaning: bool = True
+
+
+def spots_of(readings: Sequence[SliceReading], region: Region) -> Spots:
+    """Return the centres and scores of all boxes of one region."""
+    found = [
+        (*box_centre_mm(reading.geometry, item.box), item.score)
+        for reading in readings
+        for item in reading.detections
+        if item.region is region
+    ]
+    table = np.array(found, np.float64).reshape(-1, 4)
+    return Spots(table[:, :3], table[:, 3])
+
+
+def fit_curve(readings: Sequence[SliceReading]) -> SpineCurve:
+    """Return the course of the spine of one study, straight where nothing was found."""
+    canals, foramina = spots_of(readings, Region.CENTRAL_CANAL), spots_of(readings, Region.NEURAL_FORAMEN)
+    z = np.concatenate([canals.centres_mm[:, 2], foramina.centres_mm[:, 2]])
+    low, high = (float(z.min()), float(z.max())) if len(z) else (0.0, 0.0)
+    middle = (low + high) / 2
+    across = _fit_across(canals, foramina, middle, _expected_x_mm(readings, canals))
+    # Boxes near the midline, mostly false, lie behind the foramina: they do not bend the curve.
+    is_off = np.abs(foramina.centres_mm[:, 0] - _at(across, foramina.centres_mm[:, 2], middle)) > BETWEEN_FORAMINA_MM
+    depth = _fit_depth(Spots(foramina.centres_mm[is_off], foramina.scores[is_off]), canals, middle)
+    # Beyond what was found a parabola would run away: the curve goes on straight.
+    inner = np.linspace(high, low, max(2, int(high - low) + 1))
+    x, y = _at(across, inner, middle), _at(depth, inner, middle)
+    steps = np.arange(_STEP_MM, _BEYOND_MM, _STEP_MM)
+    slope_high, slope_low = (
+        np.array([_slope(across, end, middle), _slope(depth, end, middle), 1.0]) for end in (high, low)
+    )
+    points = np.concatenate(
+        [
+            np.array([x[0], y[0], high]) + steps[::-1, np.newaxis] * slope_high,
+            np.stack([x, y, inner], axis=1),
+            np.array([x[-1], y[-1], low]) - steps[:, np.newaxis] * slope_low,
+        ]
+    )
+    lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    return SpineCurve(points, np.concatenate([[0.0], np.cumsum(lengths)]))
+
+
+def along_mm(curve: SpineCurve, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far along the curve places [N, 3] lie, float64 [N], growing to the feet."""
+    return np.asarray(curve.along_mm[_nearest(curve, points_mm)])
+
+
+def off_midline_mm(curve: SpineCurve, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far to the patient's left of the midline places [N, 3] lie, float64 [N]."""
+    nearest = _nearest(curve, points_mm)
+    return np.asarray((points_mm - curve.points_mm[nearest])[:, 0])
+
+
+def behind_curve_mm(curve: SpineCurve, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the steps, float64 [N, 3], from the curve to places [N, 3], but for those to the patient's side."""
+    nearest = _nearest(curve, points_mm)
+    last = len(curve.points_mm) - 1
+    feet = curve.points_mm[np.minimum(nearest + 1, last)] - curve.points_mm[np.maximum(nearest - 1, 0)]
+    back = np.stack([np.zeros(len(feet)), -feet[:, 2], feet[:, 1]], axis=1)
+    back /= np.linalg.norm(back, axis=1, keepdims=True)
+    depths = ((points_mm - curve.points_mm[nearest]) * back).sum(axis=1, keepdims=True)
+    return np.asarray(depths * back)
+
+
+def place_at_mm(curve: SpineCurve, along: float) -> NDArray[np.float64]:
+    """Return the place on the curve, float64 [3], that lies so far along it; the inverse of `along_mm`."""
+    return np.array([np.interp(along, curve.along_mm, curve.points_mm[:, axis]) for axis in range(3)])
+
+
+def direction(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the unit vector, float64 [3], from one place to another; straight down where they are one."""
+    step = end - start
+    length = float(np.linalg.norm(step))
+    return step / length if length > 0 else STRAIGHT_DOWN
+
+
+def below_slice_mm(geometry: SliceGeometry, place_mm: NDArray[np.float64], footwards: NDArray[np.float64]) -> float:
+    """Return how far a place lies below a slice, measured along the spine; infinite where the slice runs along it."""
+    across = float(geometry.normal @ footwards)
+    return float(distance_to_slice_mm(geometry, place_mm)) / across if abs(across) > 1e-6 else math.inf
+
+
+def _nearest(curve: SpineCurve, points_mm: NDArray[np.float64]) -> NDArray[np.intp]:
+    apart = points_mm[:, np.newaxis] - curve.points_mm
+    if not curve.is_leaning:
+        apart = apart[..., 1:]
+    return np.asarray(np.argmin(np.square(apart).sum(axis=2), axis=1))
+
+
+def _expected_x_mm(readings: Sequence[SliceReading], canals: Spots) -> float:
+    """Return x of the median canal, else of the middle of the sagittal stack."""
+    if len(canals.scores):
+        return float(np.median(canals.centres_mm[:, 0]))
+    positions = [reading.geometry.centre_mm[0] for reading in readings if reading.plane is Plane.SAGITTAL]
+    return float((min(positions) + max(positions)) / 2) if positions else 0.0
+
+
+def _fit_across(canals: Spots, foramina: Spots, middle_mm: float, expected_x_mm: float) -> NDArray[np.float64]:
+    """Return the parabola x(z) that has the canals on it and foramina at their distance on either side.
+
+    Which foramina are of which side is not known before the midline is: many courses are tried, the best is refined.
+    """
+    prior = np.array([expected_x_mm, 0.0, 0.0])
+    deviation = np.array([STACK_STRAY_MM, LEAN_MM, BEND_MM])
+    z = np.concatenate([canals.centres_mm[:, 2], foramina.centres_mm[:, 2]])
+    x = np.concatenate([canals.centres_mm[:, 0], foramina.centres_mm[:, 0]])
+    scores = np.concatenate([canals.scores, foramina.scores])
+    off = np.concatenate([np.zeros(len(canals.scores)), np.full(len(foramina.scores), OFF_MIDLINE_MM)])
+
+    def sided(course: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return where the midline is, judged from each box on the side on which it now lies."""
+        return np.asarray(x - np.where(x > _at(course, z, middle_mm), off, -off))
+
+    def cost(course: NDArray[np.float64]) -> float:
+        misses = np.minimum(np.abs(sided(course) - _at(course, z, middle_mm)), OUTLIER_MM)
+        strays = np.square((course - prior) / deviation).sum()
+        return float(np.square(misses / SPREAD_MM) @ scores + strays)
+
+    starts = (prior + deviation * np.array(factors) for factors in itertools.product(_STARTS, repeat=3))
+    best: NDArray[np.float64] = min(starts, key=cost)
+    for _ in range(_ITERATIONS):
+        best = _parabola(z - middle_mm, sided(best), scores, best, prior=prior, deviation=deviation)
+    return best
+
+
+def _fit_depth(foramina: Spots, canals: Spots, middle_mm: float) -> NDArray[np.float64]:
+    """Return the parabola y(z) through the foramina, or through the canals where there is none."""
+    used = foramina if len(foramina.scores) else canals
+    if not len(used.scores):
+        return np.zeros(3)
+    prior = np.array([float(np.median(used.centres_mm[:, 1])), 0.0, 0.0])
+    best = prior
+    for _ in range(_ITERATIONS):
+        best = _parabola(
+            used.centres_mm[:, 2] - middle_mm, used.centres_mm[:, 1], used.scores, best,
+            prior=prior, deviation=np.full(3, CURVE_MM),
+        )  # fmt: skip
+    return best
+
+
+def _parabola(
+    z_mm: NDArray[np.float64],
+    values_mm: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    former: NDArray[np.float64],
+    *,
+    prior: NDArray[np.float64],
+    deviation: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the least-squares parabola; boxes count by score, and less the further they lie from the former one."""
+    powers = np.vander(z_mm / SCALE_MM, 3, increasing=True)
+    misses = (values_mm - powers @ former) / OUTLIER_MM
+    weights = np.sqrt(scores / (1.0 + np.square(misses))) / SPREAD_MM
+    rows = np.concatenate([powers * weights[:, np.newaxis], np.diag(1.0 / deviation)])
+    wanted = np.concatenate([values_mm * weights, prior / deviation])
+    return np.asarray(np.linalg.lstsq(rows, wanted, rcond=None)[0])
+
+
+def _at(course: NDArray[np.float64], z_mm: NDArray[np.float64], middle_mm: float) -> NDArray[np.float64]:
+    return np.asarray(np.vander((z_mm - middle_mm) / SCALE_MM, 3, increasing=True) @ course)
+
+
+def _slope(course: NDArray[np.float64], z_mm: float, middle_mm: float) -> float:
+    return float(course[1] + 2.0 * course[2] * (z_mm - middle_mm) / SCALE_MM) / SCALE_MM
