@@ -67,6 +67,8 @@ def test_the_way_to_the_table_needs_no_tensorflow(tmp_path: Path) -> None:
     assert "1.00" in done.stdout
 
 
-@pytest.mark.parametrize("verb", ["info", "predict", "report", "phantom", "ingest", "evaluate", "split", "check"])
+@pytest.mark.parametrize(
+    "verb", ["info", "predict", "report", "phantom", "ingest", "evaluate", "split", "check", "exclude", "flow"]
+)
 def test_help_of_a_command_needs_no_tensorflow(verb: str) -> None:
     assert without_tensorflow(verb, "--help").returncode == 0

@@ -26,16 +26,19 @@ PEDICLE_ABOVE_DISC_MM = 24.0
 
 @dataclass(frozen=True)
 class Screw:
-    """A straight screw from head to tip, patient positions float64 [3], void so far around its axis."""
+    """A straight screw from head to tip, patient positions float64 [3], void so far around its axis.
+
+    `brightness` of the crescents is relative to the brightest hundredth of the slice.
+    """
 
     head_mm: NDArray[np.float64]
     tip_mm: NDArray[np.float64]
-    void_mm: float = 5.0
+    void_mm: float
+    brightness: float
     crescent_mm: float = 2.5
-    brightness: float = 1.6
 
 
-def screws_of(anatomy: Anatomy, *, discs: Sequence[int], void_mm: float = 5.0) -> list[Screw]:
+def screws_of(anatomy: Anatomy, *, discs: Sequence[int], void_mm: float, brightness: float) -> list[Screw]:
     """Return both pedicle screws of the vertebrae above some lumbar discs (0 is L1-L2), and the rods that join them."""
     screws = []
     for side in Side:
@@ -48,16 +51,18 @@ def screws_of(anatomy: Anatomy, *, discs: Sequence[int], void_mm: float = 5.0) -
                 for u, v in ((pedicle + 2.0, behind), (pedicle - 8.0, -4.0))
             )
             heads.append(head)
-            screws.append(Screw(head, tip, void_mm))
-        screws += [Screw(above, below, void_mm) for above, below in pairwise(heads)]
+            screws.append(Screw(head, tip, void_mm, brightness))
+        screws += [Screw(above, below, void_mm, brightness) for above, below in pairwise(heads)]
     return screws
 
 
-def implanted(study: SimulatedStudy, config: PhantomConfig, *, seed: int, number: int, void_mm: float = 5.0) -> None:
+def implanted(
+    study: SimulatedStudy, config: PhantomConfig, *, seed: int, number: int, void_mm: float, brightness: float
+) -> None:
     """Paint the screws of L4 and L5 into every image of a study, in place."""
     anatomy = draw_anatomy(np.random.default_rng([seed, number]), prevalence=config.prevalence)
     for _, ds in study.files:
-        paint(ds, screws_of(anatomy, discs=(3, 4), void_mm=void_mm))
+        paint(ds, screws_of(anatomy, discs=(3, 4), void_mm=void_mm, brightness=brightness))
 
 
 def paint(ds: Dataset, screws: Sequence[Screw]) -> None:

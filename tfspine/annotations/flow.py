@@ -29,7 +29,7 @@ FLOW_COLUMNS = ("part", "step", "reason", "studies", "axial", "sagittal")
 
 @dataclass(frozen=True)
 class Group:
-    """Some studies with their slices of both planes; `patients` are those of the studies that have slices."""
+    """Some studies with their patients and slices of both planes; 0 each where ingest has not counted them yet."""
 
     title: str
     studies: int
@@ -79,7 +79,7 @@ def flow_of(cohort: Sequence[CohortStudy], *, part: str, splits: Mapping[str, st
     return Flow(
         part=part,
         steps=(
-            Step(_group("studies seen", cohort), _reasons(study for study in cohort if not study.axial)),
+            Step(Group("studies seen", len(cohort), 0, 0, 0), _reasons(study for study in cohort if not study.axial)),
             Step(
                 _group("studies with both series", usable),
                 _reasons(study for study in usable if study.verdict is Verdict.EXCLUDE),

@@ -99,6 +99,8 @@ def _measure(folder: Path, study: str, boxes: "pd.DataFrame | None") -> "Iterato
 
 
 def _scoliosis(study: str, slices: "list[SliceImage]", boxes: "pd.DataFrame") -> "Measured":
+    import numpy as np
+
     from tfspine.annotations.exclusions import Measure, Measured
     from tfspine.errors import AnnotationError
     from tfspine.geometry import box_centre_mm
@@ -118,6 +120,7 @@ def _scoliosis(study: str, slices: "list[SliceImage]", boxes: "pd.DataFrame") ->
                 centre_mm=box_centre_mm(
                     geometries[row["slice"]], [row[name] for name in ("ymin", "xmin", "ymax", "xmax")]
                 ),
+                upwards=-np.asarray(geometries[row["slice"]].column_direction),
                 score=float(row["score"]) if row["score"] == row["score"] else 1.0,
             )
         )
