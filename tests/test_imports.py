@@ -69,7 +69,21 @@ def test_the_way_to_the_table_needs_no_tensorflow(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "verb",
-    ["info", "predict", "report", "phantom", "ingest", "evaluate", "split", "check", "import", "deidentify", "fetch"],
+    [
+        "info",
+        "predict",
+        "report",
+        "phantom",
+        "fetch",
+        "deidentify",
+        "ingest",
+        "import",
+        "exclude",
+        "flow",
+        "check",
+        "split",
+        "evaluate",
+    ],  # fmt: skip
 )
 def test_help_of_a_command_needs_no_tensorflow(verb: str) -> None:
     assert without_tensorflow(verb, "--help").returncode == 0

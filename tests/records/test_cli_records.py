@@ -77,3 +77,12 @@ def test_a_folder_without_labels_is_refused(
     command[command.index("--labels") + 1] = str(tmp_path / "nowhere")
     assert main(command) == 2
     assert "nowhere: no label files (*.xml)" in capsys.readouterr().err
+
+
+def test_an_excluded_study_gives_no_records(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "splits.csv"
+    path.write_text(path.read_text().replace("study1,train", "study1,excluded"))
+    assert main(command) == 0
+    assert "axial: 2 train, 2 validation, 2 test" in capsys.readouterr().out

@@ -11,6 +11,9 @@ from tfspine.errors import AnnotationError
 from tfspine.outputs import write_text
 
 SPLITS = ("train", "validation", "test")
+EXCLUDED = "excluded"
+"""Stands in `splits.csv` for a study that was left out, so that nobody takes it for one that was forgotten."""
+
 COLUMNS = ("patient", "study", "split")
 
 
@@ -39,15 +42,16 @@ def assign_splits(patients: Collection[str], *, config: SplitConfig, seed: int) 
     return assigned
 
 
-def write_splits(path: Path, slices: pd.DataFrame, assigned: dict[str, str]) -> None:
-    """Write `splits.csv` with the columns patient, study, split: one row a study of `slices.csv`."""
+def write_splits(path: Path, slices: pd.DataFrame, assigned: dict[str, str], *, excluded: Collection[str] = ()) -> None:
+    """Write `splits.csv` with the columns patient, study, split: one row a study of `slices.csv`, excluded ones too."""
     studies = slices[["patient", "study"]].drop_duplicates().sort_values(["patient", "study"])
-    table = studies.assign(split=studies["patient"].map(assigned))
+    is_out = studies["study"].isin(list(excluded))
+    table = studies.assign(split=studies["patient"].map(assigned).mask(is_out, EXCLUDED))
     write_text(path, table[list(COLUMNS)].to_csv(index=False))
 
 
 def read_splits(path: Path) -> dict[str, str]:
-    """Return the split of each study.
+    """Return the split of each study, `EXCLUDED` for those left out.
 
     Raises:
         AnnotationError: the file is missing, lacks a column or a value, names a split that there is not, lists a
@@ -63,7 +67,7 @@ def read_splits(path: Path) -> dict[str, str]:
     missing = [name for name in COLUMNS if name not in table]
     if missing:
         raise AnnotationError(f"{path}: no column {missing[0]}; expected {', '.join(COLUMNS)}")
-    wrong = table.index[~table["split"].isin(SPLITS)]
+    wrong = table.index[~table["split"].isin((*SPLITS, EXCLUDED))]
     if len(wrong):
         value = table.loc[wrong[0], "split"]
         raise AnnotationError(f'{path}: line {wrong[0] + 2}: split "{value}"; expected one of {", ".join(SPLITS)}')
@@ -84,7 +88,7 @@ def _require_separate_patients(path: Path, table: pd.DataFrame) -> None:
         if study in studies:
             raise AnnotationError(f"{where}: study {study} is listed twice; keep one of the lines")
         studies.add(study)
-        if former.setdefault(patient, split) != split:
+        if split != EXCLUDED and former.setdefault(patient, split) != split:
             raise AnnotationError(
                 f"{where}: patient {patient} in {split} and in {former[patient]}; expected one split a patient, or the "
                 "test would see people it was trained on"

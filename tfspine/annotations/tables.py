@@ -100,7 +100,7 @@ def read_boxes(path: Path) -> pd.DataFrame:
         AnnotationError: the file cannot be read, lacks a column, or holds a value that no box can have; the message
             names the line (the header is line 1).
     """
-    table = _read_csv(path, BOX_COLUMNS, optional=OPTIONAL_COLUMNS)
+    table = read_table_of_words(path, BOX_COLUMNS, optional=OPTIONAL_COLUMNS)
     for name in NUMBER_COLUMNS:
         numbers = pd.to_numeric(table[name].replace("", "nan"), errors="coerce").astype("float64")
         _require(path, table, name, numbers.notna() | table[name].str.lower().isin(("", "nan")), "a number or nothing")
@@ -133,7 +133,7 @@ def read_slices_csv(path: Path) -> pd.DataFrame:
     Raises:
         AnnotationError: the file cannot be read or is no `slices.csv`.
     """
-    return _read_csv(path, SLICE_COLUMNS)
+    return read_table_of_words(path, SLICE_COLUMNS)
 
 
 def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
@@ -141,8 +141,12 @@ def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     return table.astype(dict.fromkeys(WORD_COLUMNS, "str") | dict.fromkeys(NUMBER_COLUMNS, "float64"))
 
 
-def _read_csv(path: Path, columns: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Read a CSV of text: pseudonyms such as ``0123456789`` or ``12345e6789`` must not become numbers."""
+def read_table_of_words(path: Path, columns: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Read some columns of a CSV as text: pseudonyms such as ``0123456789`` or ``12345e6789`` must not become numbers.
+
+    Raises:
+        AnnotationError: the file cannot be read or lacks a column.
+    """
     try:
         table = pd.read_csv(path, dtype="str", keep_default_na=False)
     except OSError as error:

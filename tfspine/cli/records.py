@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the records of both planes."""
-    from tfspine.annotations.splits import read_splits
+    from tfspine.annotations.splits import EXCLUDED, read_splits
     from tfspine.annotations.voc import find_labels, read_voc
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
@@ -31,7 +31,11 @@ def run(args: argparse.Namespace) -> None:
     experiment = options.experiment_from(args)
     entries = read_entries(args.slices / "slices.csv")
     splits = read_splits(args.splits)
-    files = list(find_labels(args.labels))
+    excluded = {entry.key for entry in entries if splits.get(entry.study) == EXCLUDED}
+    entries = [entry for entry in entries if entry.key not in excluded]
+    if excluded:
+        logger.info("%d slices of excluded studies left out (%s)", len(excluded), args.splits)
+    files = [path for path in find_labels(args.labels) if path.stem not in excluded]
     labels = {path.stem: read_voc(path) for path in options.track(files, "reading labels")}
     examples, left_out = join_labels(entries, labels=labels, splits=splits, image_folder=args.slices / "slices")
     for series in left_out:

@@ -10,6 +10,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfspine split``."""
     parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="folder that ingest wrote")
     parser.add_argument("--out", type=Path, required=True, metavar="CSV", help="table of patient, study, split")
+    parser.add_argument(
+        "--exclusions", type=Path, metavar="DIR", help="folder that exclude wrote; its studies stay out"
+    )
     add_experiment(parser)
 
 
@@ -17,12 +20,18 @@ def run(args: argparse.Namespace) -> None:
     """Assign every patient of `slices.csv` and print how many fell where."""
     from collections import Counter
 
+    from tfspine.annotations.cohort import excluded_of, read_cohort
     from tfspine.annotations.splits import SPLITS, assign_splits, write_splits
     from tfspine.dicom.slices import read_table
 
     experiment = experiment_from(args)
     slices = read_table(args.slices)
-    assigned = assign_splits(set(slices["patient"]), config=experiment.split, seed=experiment.seed)
-    write_splits(args.out, slices, assigned)
+    excluded: set[str] = set()
+    if args.exclusions is not None:
+        excluded = excluded_of(read_cohort(args.exclusions), list(slices["study"]), args.exclusions)
+    patients = set(slices.loc[~slices["study"].isin(list(excluded)), "patient"])
+    assigned = assign_splits(patients, config=experiment.split, seed=experiment.seed)
+    write_splits(args.out, slices, assigned, excluded=excluded)
     counts = Counter(assigned.values())
-    print(f"{args.out}: " + ", ".join(f"{counts[split]} {split}" for split in SPLITS))
+    left_out = f"; {len(excluded)} studies excluded" if excluded else ""
+    print(f"{args.out}: " + ", ".join(f"{counts[split]} {split}" for split in SPLITS) + left_out)

@@ -1,0 +1,216 @@
+"""Which studies stay out, and why: measures against the limits of `[exclusions]`, and what a person decided.
+
+Every study has one row for each measure, whatever it says, so that the numbers of those that stayed can be seen too.
+What could not be measured has no value; it is neither good nor bad, and flagged.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import pandas as pd
+
+from tfspine.annotations.tables import read_table_of_words
+from tfspine.config import ExclusionsConfig, OnFinding
+from tfspine.errors import AnnotationError
+from tfspine.outputs import write_text
+
+TABLE = "exclusions.csv"
+INCLUDED = "included.txt"
+
+
+class Measure(StrEnum):
+    """What is looked at, in the order in which a study is counted as left out.
+
+    Gadolinium goes first: it is why a series that was measured after it cannot serve.
+    """
+
+    GADOLINIUM = "gadolinium"
+    SERIES = "series"
+    INSTRUMENTATION = "instrumentation"
+    SCOLIOSIS = "scoliosis"
+    SNR = "snr"
+    GHOSTING = "ghosting"
+    SHARPNESS = "sharpness"
+
+
+UNITS: dict[Measure, str] = {
+    Measure.SERIES: "planes",
+    Measure.GADOLINIUM: "series",
+    Measure.INSTRUMENTATION: "ml",
+    Measure.SCOLIOSIS: "degrees",
+    Measure.SNR: "",
+    Measure.GHOSTING: "of the picture",
+    Measure.SHARPNESS: "mm",
+}
+
+
+class Verdict(StrEnum):
+    """Of one measure of one study. A flagged study stays in until a person decides."""
+
+    INCLUDE = "include"
+    FLAG = "flag"
+    EXCLUDE = "exclude"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measure of one study: `value` is None where there was none to take, and `note` says where it comes from."""
+
+    study: str
+    measure: Measure
+    value: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row of `exclusions.csv`."""
+
+    study: str
+    measure: Measure
+    value: float | None
+    threshold: float
+    verdict: Verdict
+    reason: str
+
+
+COLUMNS = tuple(field.name for field in dataclasses.fields(Finding))
+DECISION_COLUMNS = ("study", "measure", "verdict")
+
+
+def judge(measured: Iterable[Measured], config: ExclusionsConfig) -> list[Finding]:
+    """Hold every measure against its limit, and return the findings study by study.
+
+    Raises:
+        AnnotationError: a limit that no measure can have.
+    """
+    _require(config)
+    order = list(Measure)
+    findings = [_judge_one(item, config) for item in measured]
+    return sorted(findings, key=lambda finding: (finding.study, order.index(finding.measure)))
+
+
+def decided(findings: Sequence[Finding], path: Path) -> list[Finding]:
+    """Put a person's decisions in place of the verdicts.
+
+    Args:
+        findings: what `judge` found.
+        path: a CSV with the columns study, measure, verdict: include or exclude; others, such as a remark, are left
+            alone, so that a copy of some rows of `exclusions.csv` will do.
+
+    Raises:
+        AnnotationError: the file cannot be read, or decides on something that was not measured, or twice.
+    """
+    table = read_table_of_words(path, DECISION_COLUMNS)
+    decisions: dict[tuple[str, str], Verdict] = {}
+    known = {(finding.study, str(finding.measure)) for finding in findings}
+    for line, (study, measure, verdict) in enumerate(table.itertuples(index=False), start=2):
+        where = f"{path}: line {line}"
+        if verdict not in (Verdict.INCLUDE, Verdict.EXCLUDE):
+            raise AnnotationError(f'{where}: verdict "{verdict}"; expected include or exclude')
+        if (study, measure) not in known:
+            raise AnnotationError(f'{where}: study "{study}", measure "{measure}": not among those in {TABLE}')
+        if (study, measure) in decisions:
+            raise AnnotationError(f"{where}: study {study}, measure {measure}: decided twice; keep one line")
+        decisions[study, measure] = Verdict(verdict)
+    return [_decided_one(finding, decisions.get((finding.study, finding.measure))) for finding in findings]
+
+
+def excluded_studies(findings: Iterable[Finding]) -> dict[str, Measure]:
+    """Return the studies left out, each with the first measure, in the order of `Measure`, that does it."""
+    order = list(Measure)
+    out: dict[str, Measure] = {}
+    for finding in sorted(findings, key=lambda finding: order.index(finding.measure)):
+        if finding.verdict is Verdict.EXCLUDE:
+            out.setdefault(finding.study, finding.measure)
+    return out
+
+
+def flagged_studies(findings: Sequence[Finding]) -> dict[str, list[Measure]]:
+    """Return the studies that stay in and wait for a person, with what was found on them."""
+    out = excluded_studies(findings)
+    flagged: dict[str, list[Measure]] = {}
+    for finding in findings:
+        if finding.verdict is Verdict.FLAG and finding.study not in out:
+            flagged.setdefault(finding.study, []).append(finding.measure)
+    return flagged
+
+
+def write_findings(folder: Path, findings: Sequence[Finding]) -> None:
+    """Write `exclusions.csv`, and `included.txt` with one study a line."""
+    table = pd.DataFrame([dataclasses.astuple(finding) for finding in findings], columns=list(COLUMNS))
+    write_text(folder / TABLE, table.to_csv(index=False))
+    out = excluded_studies(findings)
+    included = sorted({finding.study for finding in findings} - set(out))
+    write_text(folder / INCLUDED, "".join(f"{study}\n" for study in included))
+
+
+def read_findings(folder: Path) -> list[Finding]:
+    """Read `exclusions.csv` of a folder that ``tfspine exclude`` wrote.
+
+    Raises:
+        AnnotationError: the table is missing, or holds a measure, verdict or number that there is not.
+    """
+    path = folder / TABLE
+    if not path.is_file():
+        raise AnnotationError(f"{path}: not there; make it with tfspine exclude --out {folder}")
+    findings = []
+    for line, row in enumerate(read_table_of_words(path, COLUMNS).to_dict("records"), start=2):
+        try:
+            value = float(row["value"]) if row["value"] else None
+            measure, verdict = Measure(row["measure"]), Verdict(row["verdict"])
+            findings.append(Finding(row["study"], measure, value, float(row["threshold"]), verdict, row["reason"]))
+        except ValueError as error:
+            raise AnnotationError(f"{path}: line {line}: {error}; make it again with tfspine exclude") from None
+    return findings
+
+
+def _require(config: ExclusionsConfig) -> None:
+    for name in ("metal_ml", "scoliosis_deg", "snr", "ghosting", "edge_mm"):
+        value = getattr(config, name)
+        if not 0 < value < float("inf"):
+            raise AnnotationError(f"exclusions.{name} = {value}; expected more than 0")
+
+
+def _judge_one(measured: Measured, config: ExclusionsConfig) -> Finding:
+    threshold, action = _rules(config)[measured.measure]
+    name, unit, note = measured.measure, UNITS[measured.measure], measured.note
+
+    def found(verdict: Verdict, reason: str) -> Finding:
+        return Finding(
+            measured.study, name, measured.value, threshold, verdict, f"{reason}; {note}" if note else reason
+        )
+
+    if measured.value is None:
+        return found(Verdict.INCLUDE if action is OnFinding.IGNORE else Verdict.FLAG, "could not be measured")
+    is_low = name in (Measure.SERIES, Measure.SNR)
+    is_beyond = measured.value < threshold if is_low else measured.value > threshold
+    words = " ".join(f"{name} {measured.value:.3g} {unit}".split())
+    if not is_beyond:
+        return found(Verdict.INCLUDE, words)
+    limit = " ".join(f"{words}, {'less' if is_low else 'more'} than {threshold:.3g}".split())
+    if action is OnFinding.IGNORE:
+        return found(Verdict.INCLUDE, f"{limit}, ignored by the experiment")
+    return found(Verdict(action.value), limit)
+
+
+def _rules(config: ExclusionsConfig) -> Mapping[Measure, tuple[float, OnFinding]]:
+    """Return the limit of each measure and what is done beyond it; without both series there is nothing to read."""
+    return {
+        Measure.SERIES: (2.0, OnFinding.EXCLUDE),
+        Measure.GADOLINIUM: (0.0, config.gadolinium),
+        Measure.INSTRUMENTATION: (config.metal_ml, config.instrumentation),
+        Measure.SCOLIOSIS: (config.scoliosis_deg, config.scoliosis),
+        Measure.SNR: (config.snr, config.quality),
+        Measure.GHOSTING: (config.ghosting, config.quality),
+        Measure.SHARPNESS: (config.edge_mm, config.quality),
+    }
+
+
+def _decided_one(finding: Finding, verdict: Verdict | None) -> Finding:
+    if verdict is None:
+        return finding
+    return dataclasses.replace(finding, verdict=verdict, reason=f"{finding.reason}; a person decided: {verdict}")

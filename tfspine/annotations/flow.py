@@ -1,0 +1,165 @@
+"""The way of the studies from the export to the splits, with the number at each arrow (PAPER.md, Data; its Figure 2).
+
+A `Flow` is made from `studies.csv` and `splits.csv` alone, so that it says what a run did and not what it meant to.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tfspine.annotations.cohort import CohortStudy
+from tfspine.annotations.exclusions import Measure, Verdict
+from tfspine.annotations.splits import SPLITS
+from tfspine.errors import AnnotationError
+
+TITLE_OF_MEASURE = {
+    Measure.GADOLINIUM: "after gadolinium",
+    Measure.SERIES: "without both series",
+    Measure.INSTRUMENTATION: "instrumentation",
+    Measure.SCOLIOSIS: "severe scoliosis",
+    Measure.SNR: "poor quality",
+    Measure.GHOSTING: "poor quality",
+    Measure.SHARPNESS: "poor quality",
+}
+
+TITLE_OF_SPLIT = {"train": "training", "validation": "validation", "test": "internal test"}
+
+FLOW_COLUMNS = ("part", "step", "reason", "studies", "axial", "sagittal")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some studies with their patients and slices of both planes; 0 each where ingest has not counted them yet."""
+
+    title: str
+    studies: int
+    patients: int
+    axial: int
+    sagittal: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """Studies at one step, and those left out after it: (reason, number), the most common first."""
+
+    group: Group
+    left_out: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Seen, usable, included; then what the included ones serve. `flagged` of these wait for a person."""
+
+    part: str
+    steps: tuple[Step, Step, Step]
+    flagged: int
+    ends: tuple[Group, ...]
+
+
+def flow_of(cohort: Sequence[CohortStudy], *, part: str, splits: Mapping[str, str] | None = None) -> Flow:
+    """Return the flow of one cohort.
+
+    Args:
+        cohort: what ``tfspine exclude`` said of every study.
+        part: what to call it, such as ``"internal"``.
+        splits: the split of each included study, or None where they are not divided.
+
+    Raises:
+        AnnotationError: splits and cohort contradict each other.
+    """
+    usable = [study for study in cohort if study.axial]
+    included = [study for study in usable if study.verdict is not Verdict.EXCLUDE]
+    ends: tuple[Group, ...] = ()
+    if splits is not None:
+        _require_same(included, splits)
+        ends = tuple(
+            _group(TITLE_OF_SPLIT[split], [study for study in included if splits[study.study] == split])
+            for split in SPLITS
+        )
+    return Flow(
+        part=part,
+        steps=(
+            Step(Group("studies seen", len(cohort), 0, 0, 0), _reasons(study for study in cohort if not study.axial)),
+            Step(
+                _group("studies with both series", usable),
+                _reasons(study for study in usable if study.verdict is Verdict.EXCLUDE),
+            ),
+            Step(_group("studies included", included), ()),
+        ),
+        flagged=sum(study.verdict is Verdict.FLAG for study in included),
+        ends=ends,
+    )
+
+
+def flow_text(flow: Flow) -> str:
+    """Return the chart in plain characters, the number at every arrow."""
+    return "\n".join(_lines(flow))
+
+
+def flow_rows(flow: Flow) -> Iterator[tuple[str, str, str, int, int, int]]:
+    """Yield the chart as rows of `FLOW_COLUMNS`; a row with a reason is an arrow that leads out."""
+    for step in flow.steps:
+        group = step.group
+        yield flow.part, group.title, "", group.studies, group.axial, group.sagittal
+        for reason, count in step.left_out:
+            yield flow.part, group.title, reason, count, 0, 0
+    for group in flow.ends:
+        yield flow.part, group.title, "", group.studies, group.axial, group.sagittal
+
+
+def describe(group: Group) -> str:
+    """Return what a group holds beside its number of studies, in words; empty where it has no slices."""
+    if not group.axial:
+        return ""
+    return f"{group.patients:,} patients; {group.axial:,} axial and {group.sagittal:,} sagittal slices"
+
+
+def _group(title: str, studies: Sequence[CohortStudy]) -> Group:
+    return Group(
+        title,
+        len(studies),
+        len({study.patient for study in studies if study.patient}),
+        sum(study.axial for study in studies),
+        sum(study.sagittal for study in studies),
+    )
+
+
+def _reasons(studies: Iterator[CohortStudy]) -> tuple[tuple[str, int], ...]:
+    counts = Counter(_reason(study) for study in studies)
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _reason(study: CohortStudy) -> str:
+    if not study.left_out_by:
+        return "cannot be read"
+    title = TITLE_OF_MEASURE[Measure(study.left_out_by)]
+    return f"{title}: {study.detail}" if study.left_out_by == Measure.SERIES and study.detail else title
+
+
+def _require_same(included: Sequence[CohortStudy], splits: Mapping[str, str]) -> None:
+    known = {study.study for study in included}
+    divided = {study for study, split in splits.items() if split in SPLITS}
+    for study in sorted(known - divided):
+        raise AnnotationError(f"study {study}: included, but in no split; run tfspine split --exclusions again")
+    for study in sorted(divided - known):
+        raise AnnotationError(
+            f"study {study}: in split {splits[study]}, but not included; run tfspine split --exclusions again"
+        )
+
+
+def _lines(flow: Flow) -> Iterator[str]:
+    yield f"{flow.part}:"
+    last = len(flow.steps) - 1
+    for number, step in enumerate(flow.steps):
+        words = describe(step.group)
+        flagged = f"; {flow.flagged:,} of them flagged for a person" if number == last and flow.flagged else ""
+        yield f"  {step.group.studies:,} {step.group.title}{f' ({words})' if words else ''}{flagged}"
+        if number == last:
+            break
+        yield f"    |--> {sum(count for _, count in step.left_out):,} left out"
+        for reason, count in step.left_out:
+            yield f"    |      {count:,} {reason}"
+        yield f"    v {flow.steps[number + 1].group.studies:,}"
+    for group in flow.ends:
+        words = describe(group)
+        yield f"    |--> {group.studies:,} {group.title}{f' ({words})' if words else ''}"

@@ -1,0 +1,149 @@
+"""``tfspine exclude``: which studies stay out, with the numbers, and the flow of the rest."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfspine.cli.options import add_experiment, experiment_from, track
+from tfspine.labels import Level, Plane, Region, Side
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tfspine.annotations.exclusions import Measured
+    from tfspine.structures import SliceImage
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``tfspine exclude``."""
+    parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="folder that ingest wrote")
+    boxes = parser.add_mutually_exclusive_group()
+    boxes.add_argument("--detections", type=Path, metavar="CSV", help="predictions.csv, to measure scoliosis on")
+    boxes.add_argument("--labels", type=Path, metavar="DIR", help="folder of LabelImg files, for the same")
+    parser.add_argument(
+        "--decisions",
+        type=Path,
+        metavar="CSV",
+        help="what a person decided: study, measure, verdict (include, exclude)",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the tables and the chart")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON instead of the chart")
+    add_experiment(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure every study, hold it against the experiment's limits, and print the flow."""
+    from tfspine.annotations.cohort import cohort_of, measures_of_ingest, read_ingested, write_cohort
+    from tfspine.annotations.exclusions import decided, excluded_studies, flagged_studies, judge, write_findings
+    from tfspine.annotations.flow import flow_of, flow_text
+    from tfspine.cli.flow import write_flow
+    from tfspine.config import as_dict
+    from tfspine.manifest import write_manifest
+    from tfspine.outputs import new_folder
+
+    experiment = experiment_from(args)
+    ingested = read_ingested(args.slices)
+    boxes = _boxes(args)
+    judge([], experiment.exclusions)  # a wrong limit is told before minutes of measuring
+    measured = list(measures_of_ingest(ingested))
+    for study in track(ingested.usable, "measuring studies"):
+        measured += _measure(args.slices, study, boxes)
+    findings = judge(measured, experiment.exclusions)
+    if args.decisions is not None:
+        findings = decided(findings, args.decisions)
+    cohort = cohort_of(ingested, measured, findings)
+    flow = flow_of(cohort, part=args.slices.resolve().name)
+    out, flagged = excluded_studies(findings), flagged_studies(findings)
+    summary = {
+        "studies": len(cohort),
+        "included": len(cohort) - len(out),
+        "excluded": len(out),
+        "flagged": len(flagged),
+    }
+    with new_folder(args.out) as folder:
+        write_findings(folder, findings)
+        write_cohort(folder, cohort)
+        write_flow(folder, [flow])
+        inputs = [path for path in (args.slices, args.detections, args.labels, args.decisions) if path is not None]
+        config = {"exclusions": as_dict(experiment.exclusions)}
+        write_manifest(folder, command="exclude", config=config, inputs=inputs, details=summary)
+    print(json.dumps(summary) if args.json else flow_text(flow))
+    if boxes is None:
+        print("scoliosis was not measured; give --detections or --labels", file=sys.stderr)
+    if flagged:
+        print(f"{len(flagged)} studies flagged; look at them, and give --decisions; see {args.out}", file=sys.stderr)
+
+
+def _boxes(args: argparse.Namespace) -> "pd.DataFrame | None":
+    from tfspine.annotations.tables import labels_table, read_boxes
+
+    if args.detections is not None:
+        return read_boxes(args.detections)
+    return None if args.labels is None else labels_table(args.labels, args.slices / "slices.csv")
+
+
+def _measure(folder: Path, study: str, boxes: "pd.DataFrame | None") -> "Iterator[Measured]":
+    """Yield all measures of one study's slices."""
+    from tfspine.annotations.exclusions import Measure, Measured
+    from tfspine.dicom.metal import metal_ml
+    from tfspine.dicom.slices import load_slices
+
+    slices = load_slices(folder, studies=[study])
+    yield Measured(study, Measure.INSTRUMENTATION, metal_ml(slices))
+    if boxes is not None:
+        yield _scoliosis(study, slices, boxes)
+    yield from _quality(study, slices)
+
+
+def _scoliosis(study: str, slices: "list[SliceImage]", boxes: "pd.DataFrame") -> "Measured":
+    import numpy as np
+
+    from tfspine.annotations.exclusions import Measure, Measured
+    from tfspine.errors import AnnotationError
+    from tfspine.geometry import box_centre_mm
+    from tfspine.study.curve import FoundRegion, coronal_angle_deg, midline_places_mm
+
+    geometries = {slice_.key: slice_.geometry for slice_ in slices}
+    found = []
+    for row in boxes[boxes["study"] == study].to_dict("records"):
+        if row["slice"] not in geometries:
+            raise AnnotationError(f"slice {row['slice']}: has boxes, but is not among the slices; give both of one run")
+        found.append(
+            FoundRegion(
+                region=Region(row["region"]),
+                side=Side(row["side"]) if row["side"] else None,
+                level=Level(row["level"]) if row["level"] else None,
+                slice_key=row["slice"],
+                centre_mm=box_centre_mm(
+                    geometries[row["slice"]], [row[name] for name in ("ymin", "xmin", "ymax", "xmax")]
+                ),
+                upwards=-np.asarray(geometries[row["slice"]].column_direction),
+                score=float(row["score"]) if row["score"] == row["score"] else 1.0,
+            )
+        )
+    places = midline_places_mm(found)
+    angle_deg = coronal_angle_deg(places)
+    note = f"{len(places)} places on the midline"
+    return Measured(
+        study, Measure.SCOLIOSIS, angle_deg, note if angle_deg is not None else f"only {note}, or too close"
+    )
+
+
+def _quality(study: str, slices: "list[SliceImage]") -> "Iterator[Measured]":
+    """Yield the quality of the worse plane, with both numbers in the note."""
+    from tfspine.annotations.exclusions import Measure, Measured
+    from tfspine.dicom.quality import measure_quality
+
+    planes = {plane: measure_quality([slice_ for slice_ in slices if slice_.plane is plane]) for plane in Plane}
+    for measure, name, worse in (
+        (Measure.SNR, "snr", min),
+        (Measure.GHOSTING, "ghosting", max),
+        (Measure.SHARPNESS, "edge_mm", max),
+    ):
+        values = {plane: getattr(quality, name) for plane, quality in planes.items()}
+        known = {plane: value for plane, value in values.items() if value is not None}
+        note = ", ".join(f"{plane} {value:.3g}" for plane, value in known.items())
+        yield Measured(study, measure, worse(known.values()) if known else None, note or "no tissue to measure on")
