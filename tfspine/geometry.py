@@ -169,13 +169,13 @@ def stacks_of(geometries: Sequence[SliceGeometry], plane: Plane) -> list[list[in
 def along_stack_mm(stack: Sequence[SliceGeometry], plane: Plane) -> NDArray[np.float64]:
     """Return where the slices of one stack lie along its normal, float64 [slices], growing with the slice number.
 
-    The normal is the first slice's, for all: slices that differ by half a degree would else seem millimetres apart
-    that they are not.
+    The normal is the first slice's, and the place of a slice that of its middle: among slices turned by half a degree
+    against one another, corners and normals of their own would seem millimetres further or nearer than they are.
     """
     normal = stack[0].normal
     towards = np.sign(normal[AXIS_OF_PLANE[plane]]) * DIRECTION_OF_NUMBERS[plane]
-    positions_mm = np.array([geometry.position_mm for geometry in stack])
-    return np.asarray(positions_mm @ normal * towards)
+    centres_mm = np.array([geometry.centre_mm for geometry in stack])
+    return np.asarray(centres_mm @ normal * towards)
 
 
 def stacking_position_mm(geometry: SliceGeometry, plane: Plane) -> float:

@@ -78,13 +78,24 @@ def _stored(ds: pydicom.Dataset, header: SliceHeader) -> NDArray[np.integer[Any]
         if ds.file_meta.TransferSyntaxUID.is_compressed:
             _check_coded_size(ds, header)
         try:
-            stored = pixel_array(ds, index=header.frame, raw=True)
+            # Unused bits are ours to clear (`_stored_bits`): pydicom takes the stored ones for the lowest.
+            stored = pixel_array(
+                ds, index=header.frame, raw=True, decoding_plugin=_plugin(ds), correct_unused_bits=False
+            )
         except Exception as error:  # each decoder meets damaged bytes with its own; their words quote no header
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise DicomError(f"pixels cannot be decoded: {reason[:200]}") from None
     if stored.shape != header.geometry.size_px:
         raise DicomError(f"pixels {list(stored.shape)}; Rows and Columns say {list(header.geometry.size_px)}")
     return stored
+
+
+def _plugin(ds: pydicom.Dataset) -> str:
+    """Return which decoder reads the pixels, nothing for the first at hand.
+
+    The RLE decoder in Rust panics over damaged runs, past every `except Exception`; pydicom's own is quick enough.
+    """
+    return "pydicom" if ds.file_meta.TransferSyntaxUID == RLELossless else ""
 
 
 def _check_coded_size(ds: pydicom.Dataset, header: SliceHeader) -> None:
