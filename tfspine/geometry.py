@@ -56,7 +56,8 @@ class SliceGeometry:
     @property
     def normal(self) -> NDArray[np.float64]:
         """Unit vector across the slice, float64 [3]: row direction x column direction."""
-        return np.cross(self.row_direction, self.column_direction)
+        across = np.cross(self.row_direction, self.column_direction)
+        return across / np.linalg.norm(across)  # headers round the directions, so that they are not quite unit vectors
 
     @property
     def centre_mm(self) -> NDArray[np.float64]:
@@ -73,11 +74,12 @@ def pixel_to_patient(geometry: SliceGeometry, pixels_rc: ArrayLike) -> NDArray[n
 
 
 def patient_to_pixel(geometry: SliceGeometry, points_mm: ArrayLike) -> NDArray[np.float64]:
-    """Return pixel coordinates, float64 [..., 2], of points [..., 3] dropped at right angles onto the slice."""
+    """Return pixel coordinates, float64 [..., 2], of points [..., 3] dropped at right angles onto the slice.
+
+    The exact inverse of `pixel_to_patient`, also where rounding left the directions not quite at right angles.
+    """
     offset = np.asarray(points_mm, np.float64) - np.asarray(geometry.position_mm)
-    row = offset @ np.asarray(geometry.column_direction) / geometry.spacing_mm[0]
-    column = offset @ np.asarray(geometry.row_direction) / geometry.spacing_mm[1]
-    return np.stack([row, column], axis=-1)
+    return np.asarray(offset @ np.linalg.pinv(np.stack(_steps_mm(geometry))))
 
 
 def distance_to_slice_mm(geometry: SliceGeometry, points_mm: ArrayLike) -> NDArray[np.float64]:
@@ -156,7 +158,7 @@ def stacks_of(geometries: Sequence[SliceGeometry], plane: Plane) -> list[list[in
                 break
         else:
             stacks.append([index])
-    ordered = [sorted(stack, key=lambda index: along_stack_mm(geometries[index], plane)) for stack in stacks]
+    ordered = [_sorted_along(stack, along_stack_mm([geometries[index] for index in stack], plane)) for stack in stacks]
 
     def middle_mm(stack: Sequence[int]) -> float:
         return float(np.mean([stacking_position_mm(geometries[index], plane) for index in stack]))
@@ -164,10 +166,16 @@ def stacks_of(geometries: Sequence[SliceGeometry], plane: Plane) -> list[list[in
     return sorted(ordered, key=middle_mm)
 
 
-def along_stack_mm(geometry: SliceGeometry, plane: Plane) -> float:
-    """Return where the plane of a slice lies along its normal, growing with the slice number (`stacks_of`)."""
-    position = float(np.dot(geometry.position_mm, geometry.normal))
-    return position if geometry.normal[AXIS_OF_PLANE[plane]] * DIRECTION_OF_NUMBERS[plane] > 0 else -position
+def along_stack_mm(stack: Sequence[SliceGeometry], plane: Plane) -> NDArray[np.float64]:
+    """Return where the slices of one stack lie along its normal, float64 [slices], growing with the slice number.
+
+    The normal is the first slice's, and the place of a slice that of its middle: among slices turned by half a degree
+    against one another, corners and normals of their own would seem millimetres further or nearer than they are.
+    """
+    normal = stack[0].normal
+    towards = np.sign(normal[AXIS_OF_PLANE[plane]]) * DIRECTION_OF_NUMBERS[plane]
+    centres_mm = np.array([geometry.centre_mm for geometry in stack])
+    return np.asarray(centres_mm @ normal * towards)
 
 
 def stacking_position_mm(geometry: SliceGeometry, plane: Plane) -> float:
@@ -176,6 +184,10 @@ def stacking_position_mm(geometry: SliceGeometry, plane: Plane) -> float:
     Minus z for axial slices (from head to feet), x for sagittal ones (from the patient's right to left).
     """
     return DIRECTION_OF_NUMBERS[plane] * float(geometry.centre_mm[AXIS_OF_PLANE[plane]])
+
+
+def _sorted_along(stack: Sequence[int], positions_mm: ArrayLike) -> list[int]:
+    return [stack[place] for place in np.argsort(positions_mm, kind="stable")]
 
 
 def _turns(geometry: SliceGeometry, plane: Plane) -> tuple[bool, bool, bool]:

@@ -6,8 +6,14 @@ JPEG and JPEG-LS (ITU-T T.81 B.2.2, T.87 C.2.2).
 """
 
 import struct
+from dataclasses import dataclass
 
 SOC_AND_SIZ = b"\xff\x4f\xff\x51"
+JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
+"""How a JP2 file starts, whose boxes some writers leave around the codestream (PS3.5 A.4.4 forbids it)."""
+
+START_OF_IMAGE = b"\xff\xd8"
+
 START_OF_FRAME = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7})
 """Second bytes of the markers that open a frame; 0xF7 is JPEG-LS."""
 
@@ -15,32 +21,59 @@ WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xDA)})
 """Second bytes of markers that no length follows, up to the start of the scan's own header."""
 
 
-def coded_size_px(codestream: bytes) -> tuple[int, int] | None:
-    """Return (rows, columns) that a JPEG, JPEG-LS or JPEG 2000 codestream claims, or None where none is found."""
-    if codestream[:4] == SOC_AND_SIZ:
+@dataclass(frozen=True)
+class CodedSize:
+    """What a codestream claims: `size_px` is (rows, columns), `components` one for grey."""
+
+    size_px: tuple[int, int]
+    components: int
+
+
+def coded_size(codestream: bytes) -> CodedSize | None:
+    """Return what a JPEG, JPEG-LS or JPEG 2000 codestream claims, or None where it is none of these."""
+    if codestream.startswith(JP2_SIGNATURE):
+        codestream = _unboxed(codestream)
+    if codestream.startswith(SOC_AND_SIZ):
         return _size_of_jpeg_2000(codestream)
-    if codestream[:2] == b"\xff\xd8":
+    if codestream.startswith(START_OF_IMAGE):
         return _size_of_jpeg(codestream)
     return None
 
 
-def _size_of_jpeg_2000(codestream: bytes) -> tuple[int, int] | None:
-    """SIZ is followed by its length and capabilities, then Xsiz, Ysiz, XOsiz and YOsiz, four bytes each."""
-    if len(codestream) < 24:
+def _unboxed(jp2: bytes) -> bytes:
+    """Return the codestream of a JP2 file, from its first jp2c box (ISO/IEC 15444-1 I.4), or nothing."""
+    at = 0
+    while at + 8 <= len(jp2):
+        length, kind = struct.unpack_from(">I4s", jp2, at)
+        if kind == b"jp2c":
+            return jp2[at + 8 :]
+        if length < 8:
+            break
+        at += length
+    return b""
+
+
+def _size_of_jpeg_2000(codestream: bytes) -> CodedSize | None:
+    """SIZ is followed by its length and capabilities, then four bytes each of image, origin, tile and tile origin."""
+    if len(codestream) < 42:
         return None
     right, lower, left, upper = struct.unpack_from(">4I", codestream, 8)
-    return lower - upper, right - left
+    (components,) = struct.unpack_from(">H", codestream, 40)
+    return CodedSize((lower - upper, right - left), components)
 
 
-def _size_of_jpeg(codestream: bytes) -> tuple[int, int] | None:
-    at = 2
-    while at + 9 <= len(codestream) and codestream[at] == 0xFF:
+def _size_of_jpeg(codestream: bytes) -> CodedSize | None:
+    """A frame header is its marker, length and precision, then rows, columns and the number of components."""
+    at = len(START_OF_IMAGE)
+    while at + 10 <= len(codestream) and codestream[at] == 0xFF:
         marker = codestream[at + 1]
-        if marker == 0xFF or marker in WITHOUT_LENGTH:
-            at += 1 if marker == 0xFF else 2
-            continue
-        if marker in START_OF_FRAME:
-            rows, columns = struct.unpack_from(">2H", codestream, at + 5)
-            return rows, columns
-        at += 2 + int(struct.unpack_from(">H", codestream, at + 2)[0])
+        if marker == 0xFF:
+            at += 1
+        elif marker in WITHOUT_LENGTH:
+            at += 2
+        elif marker in START_OF_FRAME:
+            rows, columns, components = struct.unpack_from(">2HB", codestream, at + 5)
+            return CodedSize((rows, columns), components)
+        else:
+            at += 2 + int(struct.unpack_from(">H", codestream, at + 2)[0])
     return None

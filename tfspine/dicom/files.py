@@ -5,6 +5,7 @@ unpacks to, and the size that a compressed picture's own header gives (`codestre
 """
 
 import contextlib
+import logging
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pydicom
 from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_dataset as read_elements
+from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from tfspine.errors import DicomError
@@ -28,8 +31,15 @@ LARGEST_INFLATED_BYTES = 1 << 30
 LARGEST_FILE_BYTES = 4 << 30
 """No MR object is larger; a claim of more is damage."""
 
-META_BYTES = 4096
-"""The file meta information lies in these first bytes."""
+CHUNK_BYTES = 1 << 20
+
+META_GROUP = 0x0002
+"""The group of the file meta information (PS3.10 7.1)."""
+
+ZIP_PREFIX = b"PK\x03\x04"
+
+TALKATIVE = ("pydicom", "pylibjpeg", "openjpeg", "libjpeg", "rle")
+"""Loggers of the libraries that read; their messages quote the header, and that is the patient's."""
 
 
 def read_dataset(path: Path) -> pydicom.Dataset:
@@ -53,11 +63,15 @@ def read_whole(path: Path) -> pydicom.Dataset:
 def refusing(part: str) -> Iterator[None]:
     """Turn whatever damaged bytes raise inside the block into one `DicomError`; `part` is what was being read.
 
-    Warnings are silenced: pydicom's quote values of the header, and those are the patient's.
+    Warnings and log lines of the libraries that read are silenced: they quote values of the header, and those are the
+    patient's.
     """
+    loggers = {logging.getLogger(name): logging.getLogger(name).level for name in TALKATIVE}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            for logger in loggers:
+                logger.setLevel(logging.CRITICAL + 1)
             yield
     except DicomError:
         raise
@@ -67,15 +81,20 @@ def refusing(part: str) -> Iterator[None]:
         raise DicomError(f"cannot be read: {error.strerror or type(error).__name__}") from None
     except Exception as error:  # damaged bytes raise nearly every kind there is
         raise DicomError(f"damaged {part}: {type(error).__name__}; export the file again") from None
+    finally:
+        for logger, level in loggers.items():
+            logger.setLevel(level)
 
 
 def _read(path: Path, *, stop_before_pixels: bool) -> pydicom.Dataset:
     head = _first_bytes(path)
     if head[PREAMBLE_BYTES:][:4] == PREFIX:
-        _check_deflated(path, head)
+        _check_deflated(path)
         return pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
     if head[:2] in FIRST_GROUPS:
         return _without_preamble(path, stop_before_pixels=stop_before_pixels)
+    if head.startswith(ZIP_PREFIX):
+        raise DicomError("a zip archive, without the ending .zip or inside another archive; unpack it yourself")
     raise DicomError("not a DICOM file")
 
 
@@ -84,7 +103,7 @@ def _first_bytes(path: Path) -> bytes:
     if size > LARGEST_FILE_BYTES:
         raise DicomError(f"{size} bytes; expected at most {LARGEST_FILE_BYTES}")
     with path.open("rb") as file:
-        return file.read(META_BYTES)
+        return file.read(PREAMBLE_BYTES + len(PREFIX))
 
 
 def _without_preamble(path: Path, *, stop_before_pixels: bool) -> pydicom.Dataset:
@@ -97,19 +116,19 @@ def _without_preamble(path: Path, *, stop_before_pixels: bool) -> pydicom.Datase
     return ds
 
 
-def _check_deflated(path: Path, head: bytes) -> None:
+def _check_deflated(path: Path) -> None:
     """Refuse a deflated file that unpacks beyond the limit: pydicom would unpack it whole, however large."""
-    if DeflatedExplicitVRLittleEndian.encode() not in head:
-        return
-    meta = pydicom.filereader.read_file_meta_info(path)
-    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-        return
-    start = PREAMBLE_BYTES + len(PREFIX) + 12 + int(meta.FileMetaInformationGroupLength)
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    left = path.read_bytes()[start:]
-    total = 0
-    while left and not inflater.eof:
-        total += len(inflater.decompress(left, 1 << 20))
-        left = inflater.unconsumed_tail
-        if total > LARGEST_INFLATED_BYTES:
-            raise DicomError(f"unpacks to more than {LARGEST_INFLATED_BYTES} bytes; expected an MR image")
+    with path.open("rb") as file:
+        file.seek(PREAMBLE_BYTES + len(PREFIX))
+        meta = read_elements(file, is_implicit_VR=False, is_little_endian=True, stop_when=_is_past_meta)
+        if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+            return
+        inflater, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
+        while not inflater.eof and (left := inflater.unconsumed_tail or file.read(CHUNK_BYTES)):
+            total += len(inflater.decompress(left, CHUNK_BYTES))
+            if total > LARGEST_INFLATED_BYTES:
+                raise DicomError(f"unpacks to more than {LARGEST_INFLATED_BYTES} bytes; expected an MR image")
+
+
+def _is_past_meta(tag: BaseTag, vr: str | None, length: int) -> bool:
+    return tag.group != META_GROUP

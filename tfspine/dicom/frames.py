@@ -1,13 +1,14 @@
 """An enhanced multi-frame data set, taken apart into frames that read like classic images.
 
 Functional groups (PS3.3 C.7.6.16 and C.8.13.5) are sequences of one item, shared by all frames or given for each.
-Their attributes are laid flat over those of the whole: shared ones first, then the frame's own.
+Their attributes are looked up before those of the whole: the frame's own first, then the shared ones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import pydicom
-from pydicom.dataset import Dataset
 
 from tfspine.errors import DicomError
 
@@ -22,12 +23,34 @@ CLASSIC_KEYWORD = {
 }
 """What functional groups call by another name than the classic image."""
 
-SCANNING_SEQUENCE = {"SPIN": ["SE"], "GRADIENT": ["GR"], "BOTH": ["GR", "SE"]}
+SCANNING_SEQUENCE = {"SPIN": ("SE",), "GRADIENT": ("GR",), "BOTH": ("GR", "SE")}
 """EchoPulseSequence (PS3.3 C.8.13.4) in the words of ScanningSequence."""
 
+ALSO_SCANNING_SEQUENCE = {"InversionRecovery": "IR", "EchoPlanarPulseSequence": "EP"}
+"""Attributes that are YES or NO (PS3.3 C.8.13.5.5 and C.8.13.4) and the word of ScanningSequence for YES."""
 
-def flattened_frames(ds: pydicom.Dataset) -> Iterator[Dataset]:
-    """Yield one data set a frame, with the attributes of its functional groups at top level; a classic one as it is.
+
+class Attributes(Protocol):
+    """What has DICOM attributes by keyword: a classic data set, or one frame of an enhanced one."""
+
+    def get(self, keyword: str, default: Any = None, /) -> Any:
+        """Return the value of an attribute, or the default where it is absent."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of an enhanced data set: what its functional groups say, laid over what holds for the whole."""
+
+    groups: Mapping[str, Any]
+    whole: pydicom.Dataset
+
+    def get(self, keyword: str, default: Any = None, /) -> Any:
+        """Return the value of an attribute, or the default where it is absent."""
+        return self.groups[keyword] if keyword in self.groups else self.whole.get(keyword, default)
+
+
+def frames_of(ds: pydicom.Dataset) -> Iterator[Attributes]:
+    """Yield the frames of an enhanced data set; a classic one as it is.
 
     Raises:
         DicomError: the number of frames contradicts the groups, or there are more than anyone measures.
@@ -43,32 +66,34 @@ def flattened_frames(ds: pydicom.Dataset) -> Iterator[Dataset]:
         raise DicomError(
             f"NumberOfFrames {frames}, functional groups for {len(per_frame)}; expected as many, at most {MOST_FRAMES}"
         )
-    shared = _flat(*(ds.get("SharedFunctionalGroupsSequence") or ()))
-    whole = {element.keyword: element.value for element in ds if not _is_group(element)}
-    if "EchoPulseSequence" in whole:
-        whole["ScanningSequence"] = SCANNING_SEQUENCE.get(str(whole["EchoPulseSequence"]), [])
+    shared: dict[str, Any] = {}
+    for groups in ds.get("SharedFunctionalGroupsSequence") or ():
+        shared |= _flat(groups)
     for groups in per_frame:
-        frame = Dataset()
-        for keyword, value in (whole | shared | _flat(groups)).items():
-            if keyword:
-                setattr(frame, keyword, value)
-        yield frame
+        frame = Frame(shared | _flat(groups), ds)
+        yield Frame({**frame.groups, **_scanning_sequence(frame)}, ds)
 
 
-def _flat(*groups: Dataset) -> dict[str, object]:
-    """Return the attributes inside the one-item sequences of functional groups, under their classic keyword."""
-    flat: dict[str, object] = {}
-    for group in groups:
-        for macro in group:
-            if macro.VR != "SQ" or macro.value is None or len(macro.value) != 1:
-                continue
-            if macro.keyword in ("AnatomicRegionSequence", "ContrastBolusAgentSequence"):
-                flat[macro.keyword] = macro.value
-                continue
-            for element in macro.value[0]:
+def _flat(groups: pydicom.Dataset) -> dict[str, Any]:
+    """Return the attributes inside the one-item sequences of functional groups, under their classic keyword.
+
+    Private groups are passed over: Philips repeats standard attributes in them with other meanings.
+    """
+    flat: dict[str, Any] = {}
+    for tag in tuple(groups.keys()):
+        if tag.is_private:
+            continue
+        macro = groups[tag]
+        if macro.VR != "SQ" or macro.value is None or len(macro.value) != 1:
+            continue
+        for element in macro.value[0]:
+            if element.keyword:
                 flat[CLASSIC_KEYWORD.get(element.keyword, element.keyword)] = element.value
     return flat
 
 
-def _is_group(element: pydicom.DataElement) -> bool:
-    return element.keyword in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence")
+def _scanning_sequence(frame: Frame) -> dict[str, list[str]]:
+    """Return ScanningSequence in the words of the classic image, where the enhanced attributes say it."""
+    words = list(SCANNING_SEQUENCE.get(str(frame.get("EchoPulseSequence", "")), ()))
+    words += [word for keyword, word in ALSO_SCANNING_SEQUENCE.items() if frame.get(keyword) == "YES"]
+    return {"ScanningSequence": words} if words else {}

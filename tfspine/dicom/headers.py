@@ -8,12 +8,11 @@ frame reads like a classic image.
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pydicom
+from pydicom.multival import MultiValue
 
 from tfspine.dicom.files import read_dataset, refusing
-from tfspine.dicom.frames import flattened_frames
+from tfspine.dicom.frames import Attributes, frames_of
 from tfspine.errors import DicomError
 from tfspine.geometry import SliceGeometry, display_geometry, plane_of
 from tfspine.labels import Plane
@@ -24,8 +23,13 @@ DIRECTION_TOLERANCE = 1e-3
 LONGEST_SIDE_PX = 4096
 """More rows or columns than any MR image has are damage, and would ask for gigabytes."""
 
-DESCRIPTIONS = ("StudyDescription", "SeriesDescription", "ProtocolName")
-"""Free text, read only to refuse what it admits to be; it may name the patient and is never written anywhere."""
+LARGEST_NUMBER = 1e9
+"""No time in ms, length in mm, field or rescale value is further from 0."""
+
+NO_AGENT = frozenset(
+    {"", "-", "0", "N", "NO", "NIL", "NONE", "N/A", "UNKNOWN", "NOT GIVEN", "NO CONTRAST", "WITHOUT", "W/O CONTRAST"}
+)
+"""What people type into ContrastBolusAgent where none was given."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ class PixelEncoding:
 class PulseSequence:
     """How the slice was excited; times in ms, None where absent.
 
-    `scanning_sequence` holds SE, GR, IR, EP; `is_fat_suppressed` is what ScanOptions or SpectrallySelectedSuppression say.
+    `scanning_sequence` holds SE, GR, IR, EP; `is_fat_suppressed` is what ScanOptions or SpectrallySelectedSuppression
+    say.
     """
 
     scanning_sequence: tuple[str, ...]
@@ -65,8 +70,11 @@ class PulseSequence:
 class SliceHeader:
     """What the other steps need to know of one MR slice; `frame` counts from 0, field in tesla, None where absent.
 
-    `descriptions` joins what people typed (`DESCRIPTIONS`), in capitals. `geometry` is that of the stored picture,
-    `hung` that of the same slice turned as readers hang it (`geometry.to_display`), where its plane has such a way.
+    `described` is what people typed for the series (SeriesDescription, ProtocolName), `study_described` what they
+    typed for all of the study (StudyDescription): in capitals, underscores as blanks, read only to refuse what they
+    admit to be; they may name the patient and are never written anywhere. `image_type` holds ImageType and, of
+    enhanced images, ComplexImageComponent. `geometry` is that of the stored picture, `hung` that of the same slice
+    turned as readers hang it (`geometry.to_display`), where its plane has such a way.
     """
 
     path: Path
@@ -80,7 +88,8 @@ class SliceHeader:
     acquisition_number: int | None
     instance_number: int | None
     stack_id: str
-    descriptions: str
+    described: str
+    study_described: str
     body_part_examined: str
     image_type: tuple[str, ...]
     sequence: PulseSequence
@@ -112,10 +121,10 @@ def read_headers(path: Path) -> tuple[SliceHeader, ...]:
     with refusing("header"):
         if ds.get("Modality") != "MR":
             raise DicomError(f"Modality {_word(ds.get('Modality', 'absent'))}; expected MR")
-        return tuple(_header(path, number, frame) for number, frame in enumerate(flattened_frames(ds)))
+        return tuple(_header(path, number, frame) for number, frame in enumerate(frames_of(ds)))
 
 
-def _header(path: Path, number: int, ds: pydicom.Dataset) -> SliceHeader:
+def _header(path: Path, number: int, ds: Attributes) -> SliceHeader:
     return SliceHeader(
         path=path,
         frame=number,
@@ -128,9 +137,10 @@ def _header(path: Path, number: int, ds: pydicom.Dataset) -> SliceHeader:
         acquisition_number=_integer(ds, "AcquisitionNumber"),
         instance_number=_integer(ds, "InstanceNumber"),
         stack_id=str(ds.get("StackID", "")),
-        descriptions=" ".join(str(ds.get(keyword, "")) for keyword in DESCRIPTIONS).upper(),
+        described=f"{_typed(ds, 'SeriesDescription')} {_typed(ds, 'ProtocolName')}".strip(),
+        study_described=_typed(ds, "StudyDescription"),
         body_part_examined=_body_part(ds),
-        image_type=_words(ds, "ImageType"),
+        image_type=_words(ds, "ImageType") + _words(ds, "ComplexImageComponent"),
         sequence=_sequence(ds),
         slice_thickness_mm=_number(ds, "SliceThickness"),
         magnetic_field_strength_t=_number(ds, "MagneticFieldStrength"),
@@ -140,7 +150,7 @@ def _header(path: Path, number: int, ds: pydicom.Dataset) -> SliceHeader:
     )
 
 
-def _sequence(ds: pydicom.Dataset) -> PulseSequence:
+def _sequence(ds: Attributes) -> PulseSequence:
     suppressed = "FAT" in str(ds.get("SpectrallySelectedSuppression", "")).upper()
     return PulseSequence(
         scanning_sequence=_words(ds, "ScanningSequence"),
@@ -152,23 +162,21 @@ def _sequence(ds: pydicom.Dataset) -> PulseSequence:
     )
 
 
-def _contrast_agent(ds: pydicom.Dataset) -> str:
+def _contrast_agent(ds: Attributes) -> str:
     """Return the agent given before this slice, or nothing."""
     if ds.get("ContrastBolusAgentAdministered") == "NO":
         return ""
     agents = [str(ds.get("ContrastBolusAgent", ""))]
     agents += [str(item.get("CodeMeaning", "")) for item in ds.get("ContrastBolusAgentSequence") or ()]
-    return ", ".join(
-        agent.strip() for agent in agents if agent.strip().upper() not in ("", "NONE", "NO", "N", "UNKNOWN")
-    )
+    return ", ".join(agent.strip() for agent in agents if agent.strip().upper() not in NO_AGENT)
 
 
-def _body_part(ds: pydicom.Dataset) -> str:
+def _body_part(ds: Attributes) -> str:
     regions = [str(item.get("CodeMeaning", "")) for item in ds.get("AnatomicRegionSequence") or ()]
     return (str(ds.get("BodyPartExamined", "")) or " ".join(regions)).strip().upper()
 
 
-def _encoding(ds: pydicom.Dataset) -> PixelEncoding:
+def _encoding(ds: Attributes) -> PixelEncoding:
     photometric = str(ds.get("PhotometricInterpretation", "absent"))
     if photometric not in ("MONOCHROME1", "MONOCHROME2") or int(ds.get("SamplesPerPixel", 1)) != 1:
         raise DicomError(f"PhotometricInterpretation {_word(photometric)}; expected a grey image, not a coloured one")
@@ -188,12 +196,19 @@ def _encoding(ds: pydicom.Dataset) -> PixelEncoding:
         high_bit=high_bit,
         is_signed=int(ds.get("PixelRepresentation", 0)) == 1,
         padding=None if first is None else (min(int(first), int(last)), max(int(first), int(last))),
-        slope=_number(ds, "RescaleSlope") or 1.0,
+        slope=_slope(ds),
         intercept=_number(ds, "RescaleIntercept") or 0.0,
     )
 
 
-def _geometry(ds: pydicom.Dataset) -> SliceGeometry:
+def _slope(ds: Attributes) -> float:
+    slope = _number(ds, "RescaleSlope")
+    if slope == 0:
+        raise DicomError("RescaleSlope 0; expected a slope that keeps the pixels apart")
+    return 1.0 if slope is None else slope
+
+
+def _geometry(ds: Attributes) -> SliceGeometry:
     position = _numbers(ds, "ImagePositionPatient", 3)
     orientation = _numbers(ds, "ImageOrientationPatient", 6)
     row_spacing, column_spacing = _numbers(ds, "PixelSpacing", 2)
@@ -217,36 +232,49 @@ def _geometry(ds: pydicom.Dataset) -> SliceGeometry:
     )
 
 
-def _required(ds: pydicom.Dataset, keyword: str) -> str:
+def _required(ds: Attributes, keyword: str) -> str:
     value = ds.get(keyword)
     if value in (None, ""):
         raise DicomError(f"{keyword} is absent")
     return str(value)
 
 
-def _numbers(ds: pydicom.Dataset, keyword: str, count: int) -> tuple[float, ...]:
-    value: Any = ds.get(keyword)
-    numbers = () if value is None else tuple(float(number) for number in value)
+def _numbers(ds: Attributes, keyword: str, count: int) -> tuple[float, ...]:
+    value = ds.get(keyword)
+    numbers = tuple(float(number) for number in value) if isinstance(value, list | MultiValue) else ()
     if len(numbers) != count or not all(abs(number) < 1e6 for number in numbers):
         raise DicomError(f"{keyword} is absent or not {count} numbers; the slice cannot be placed in the patient")
     return numbers
 
 
-def _number(ds: pydicom.Dataset, keyword: str) -> float | None:
+def _number(ds: Attributes, keyword: str) -> float | None:
+    """Return a number, or the first of several, or None where there is none."""
     value = ds.get(keyword)
-    return None if value in (None, "") else float(value)
+    if isinstance(value, list | MultiValue):
+        value = value[0] if value else None
+    if value in (None, ""):
+        return None
+    number = float(value)
+    if not abs(number) < LARGEST_NUMBER:
+        raise DicomError(f"{keyword} is not a number below {LARGEST_NUMBER:g}")
+    return number
 
 
-def _integer(ds: pydicom.Dataset, keyword: str) -> int | None:
+def _integer(ds: Attributes, keyword: str) -> int | None:
     value = ds.get(keyword)
     return None if value in (None, "") else int(value)
 
 
-def _words(ds: pydicom.Dataset, keyword: str) -> tuple[str, ...]:
+def _words(ds: Attributes, keyword: str) -> tuple[str, ...]:
     """Return the values of a code string, which may be one, several or absent."""
     value = ds.get(keyword) or ()
     values = (value,) if isinstance(value, str) else tuple(value)
     return tuple(str(word).strip().upper() for word in values)
+
+
+def _typed(ds: Attributes, keyword: str) -> str:
+    """Return free text as rules read it; underscores, as scanners put them between words, become blanks."""
+    return str(ds.get(keyword, "")).upper().replace("_", " ")
 
 
 def _word(value: object) -> str:

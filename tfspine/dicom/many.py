@@ -8,17 +8,18 @@ killed takes it from there.
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
+import tfspine
 from tfspine.dicom.headers import SliceHeader, read_headers
-from tfspine.dicom.ingest import IngestedStudy, ingest_study
+from tfspine.dicom.ingest import IMAGES_FOLDER, IngestedStudy, ingest_study
 from tfspine.dicom.sources import Refusal, Source
 from tfspine.errors import DicomError
 from tfspine.outputs import write_text
@@ -107,6 +108,8 @@ def ingest_task(task: StudyTask) -> IngestedStudy:
         if former["inputs"] == inputs:
             refused = tuple(Refusal(**item) for item in former["refused"])
             return IngestedStudy(tuple(former["rows"]), tuple(former["series"]), refused)
+    for stale in (task.target / IMAGES_FOLDER).glob(f"{task.study}-*.png"):
+        stale.unlink()
     ingested = ingest_study(task.headers, task.names, task.target)
     write_text(done, json.dumps({"inputs": inputs, **asdict(ingested)}))
     return ingested
@@ -118,29 +121,34 @@ def in_processes(
     """Yield each item with its result, in the order in which they finish, or with the reason why it has none.
 
     A worker that dies, as one may over a damaged file in a decoder written in C, takes its own item with it and no
-    other: what was under way beside it is done again, each in a process of its own.
+    other: what was under way beside it is done again, each in a process of its own. One worker alone is a process
+    too, for that reason.
     """
-    if workers == 1 or len(items) < 2:
-        for item in items:
-            yield item, _guarded(function, item)
-        return
-    left = dict(enumerate(items))
-    with _pool(workers) as pool:
-        futures: dict[Future[Result | str], int] = {
-            pool.submit(_guarded, function, item): number for number, item in left.items()
-        }
-        for future in as_completed(futures):
+    left = deque(items)
+    while left:
+        suspects: dict[Future[Result | str], Item] = {}
+        with _pool(min(workers, len(left))) as pool:
             try:
-                result = future.result()
+                while left or suspects:
+                    while left and len(suspects) < workers:
+                        suspects[pool.submit(_guarded, function, left[0])] = left[0]
+                        left.popleft()
+                    done, _ = wait(suspects, return_when=FIRST_COMPLETED)
+                    for future in sorted(done, key=list(suspects).index):
+                        result = future.result()
+                        yield suspects.pop(future), result
             except BrokenProcessPool:
-                continue
-            yield left.pop(futures[future]), result
-    for item in left.values():
-        with _pool(1) as pool:
-            try:
-                yield item, pool.submit(_guarded, function, item).result()
-            except BrokenProcessPool:
-                yield item, "the process that read it died; a file in it is damaged so that its decoder fails"
+                pass
+        for item in suspects.values():
+            yield item, _alone(function, item)
+
+
+def _alone(function: Callable[[Item], Result], item: Item) -> Result | str:
+    with _pool(1) as pool:
+        try:
+            return pool.submit(_guarded, function, item).result()
+        except BrokenProcessPool:
+            return "the process that read it died; a file in it is damaged so that its decoder fails"
 
 
 def _guarded(function: Callable[[Item], Result], item: Item) -> Result | str:
@@ -169,10 +177,13 @@ def _read_group(paths: Sequence[Path]) -> list[tuple[Path, tuple[SliceHeader, ..
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=get_context("forkserver"))
+    """Return worker processes that share no state with this one, and have their imports from the server they fork."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return ProcessPoolExecutor(workers, mp_context=context)
 
 
 def _fingerprint(task: StudyTask) -> str:
-    """Return what the inputs of a study are known by: its files' names and instances."""
+    """Return what the inputs of a study are known by: its files' names and instances, and what reads them."""
     listed = [(task.names[header.path], header.sop_instance_uid, header.frame) for header in task.headers]
-    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([tfspine.__version__, *listed]).encode()).hexdigest()

@@ -2,7 +2,8 @@
 
 One SeriesInstanceUID may hold several echoes, repeats, magnitudes and phases, planes and stacks. What shares plane,
 matrix, echo and kind of image is one part; a part may have several stacks (one for each disc, say). Where slices lie
-twice at one place, acquisitions are parts of their own; what then still lies twice is a duplicate.
+twice at one place, or inside one another, and acquisitions taken apart do less so, each acquisition is a part of its
+own; what then still lies twice is a duplicate. (Acquisitions that interleave to one stack stay together.)
 """
 
 from collections import defaultdict
@@ -10,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfspine.dicom.headers import SliceHeader
 from tfspine.geometry import along_stack_mm, stacks_of
@@ -17,6 +19,9 @@ from tfspine.labels import Plane
 
 SAME_PLACE_MM = 0.1
 """Slices of one stack nearer than this lie at one place; no spacing between lumbar slices is under a millimetre."""
+
+CROWDED_SHARE = 0.5
+"""Slices of one two-dimensional stack nearer than this much of their thickness were not measured together."""
 
 GAP_SHARE = 1.5
 """A distance this much longer than the stack's median is a gap: a slice is missing there."""
@@ -44,10 +49,10 @@ def parts_of(series: Iterable[SliceHeader]) -> list[Part]:
     """Take one series apart; every slice is in one part, or a duplicate of one."""
     parts = []
     for group in _grouped(series, _kind):
-        if _has_duplicates(group):
-            parts += [_part(acquisition) for acquisition in _grouped(group, lambda header: header.acquisition_number)]
-        else:
-            parts.append(_part(group))
+        whole = _part(group)
+        apart = [_part(acquisition) for acquisition in _grouped(group, lambda header: header.acquisition_number)]
+        is_repeated = _crowded(whole) > sum(map(_crowded, apart))
+        parts += apart if is_repeated else [whole]
     return parts
 
 
@@ -75,10 +80,6 @@ def _number(header: SliceHeader) -> tuple[int, int, str]:
     return header.instance_number or 0, header.frame, header.sop_instance_uid
 
 
-def _has_duplicates(group: Sequence[SliceHeader]) -> bool:
-    return bool(_part(group).duplicates)
-
-
 def _part(group: Sequence[SliceHeader]) -> Part:
     plane = group[0].plane
     if plane is None:
@@ -86,20 +87,33 @@ def _part(group: Sequence[SliceHeader]) -> Part:
     stacks, duplicates, gaps = [], [], 0
     for stack in stacks_of([header.hung for header in group], plane):
         kept: list[SliceHeader] = []
-        for header in (group[index] for index in stack):
-            if kept and _apart_mm(kept[-1], header, plane) < SAME_PLACE_MM:
+        last_mm = -np.inf
+        for header, at_mm in _placed([group[index] for index in stack], plane):
+            if at_mm - last_mm < SAME_PLACE_MM:
                 duplicates.append(header)
             else:
                 kept.append(header)
+                last_mm = at_mm
         stacks.append(tuple(kept))
-        gaps += _gaps(kept, plane)
+        distances_mm = _distances_mm(kept, plane)
+        gaps += int(np.sum(distances_mm > GAP_SHARE * np.median(distances_mm))) if len(distances_mm) > 1 else 0
     return Part(plane, tuple(stacks), tuple(duplicates), gaps)
 
 
-def _apart_mm(first: SliceHeader, second: SliceHeader, plane: Plane) -> float:
-    return abs(along_stack_mm(first.hung, plane) - along_stack_mm(second.hung, plane))
+def _crowded(part: Part) -> int:
+    """Return how many slices lie twice at one place or inside another."""
+    if part.plane is None:
+        return 0
+    within = 0
+    for stack in part.stacks:
+        limit_mm = CROWDED_SHARE * (stack[0].slice_thickness_mm or 0.0)
+        within += int(np.sum(_distances_mm(stack, part.plane) < limit_mm))
+    return within + len(part.duplicates)
 
 
-def _gaps(stack: Sequence[SliceHeader], plane: Plane) -> int:
-    distances_mm = np.diff([along_stack_mm(header.hung, plane) for header in stack])
-    return int(np.sum(distances_mm > GAP_SHARE * np.median(distances_mm))) if len(distances_mm) > 1 else 0
+def _placed(stack: Sequence[SliceHeader], plane: Plane) -> list[tuple[SliceHeader, float]]:
+    return list(zip(stack, along_stack_mm([header.hung for header in stack], plane).tolist(), strict=True))
+
+
+def _distances_mm(stack: Sequence[SliceHeader], plane: Plane) -> NDArray[np.float64]:
+    return np.diff(along_stack_mm([header.hung for header in stack], plane))

@@ -1,5 +1,6 @@
 """Stored pixels of DICOM images to grey values, and those of a series to 8 bits: the only windowing in the package."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.encaps import generate_frames
 from pydicom.pixels.utils import pixel_array
+from pydicom.uid import RLELossless
 
-from tfspine.dicom.codestream import coded_size_px
+from tfspine.dicom.codestream import coded_size
 from tfspine.dicom.files import read_whole, refusing
 from tfspine.dicom.headers import PixelEncoding, SliceHeader
 from tfspine.errors import DicomError
@@ -76,7 +78,10 @@ def _stored(ds: pydicom.Dataset, header: SliceHeader) -> NDArray[np.integer[Any]
         if ds.file_meta.TransferSyntaxUID.is_compressed:
             _check_coded_size(ds, header)
         try:
-            stored = pixel_array(ds, index=header.frame, raw=True)
+            # Unused bits are ours to clear (`_stored_bits`): pydicom takes the stored ones for the lowest.
+            stored = pixel_array(
+                ds, index=header.frame, raw=True, decoding_plugin=_plugin(ds), correct_unused_bits=False
+            )
         except Exception as error:  # each decoder meets damaged bytes with its own; their words quote no header
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise DicomError(f"pixels cannot be decoded: {reason[:200]}") from None
@@ -85,17 +90,31 @@ def _stored(ds: pydicom.Dataset, header: SliceHeader) -> NDArray[np.integer[Any]
     return stored
 
 
+def _plugin(ds: pydicom.Dataset) -> str:
+    """Return which decoder reads the pixels, nothing for the first at hand.
+
+    The RLE decoder in Rust panics over damaged runs, past every `except Exception`; pydicom's own is quick enough.
+    """
+    return "pydicom" if ds.file_meta.TransferSyntaxUID == RLELossless else ""
+
+
 def _check_coded_size(ds: pydicom.Dataset, header: SliceHeader) -> None:
+    """Refuse a compressed frame that is larger than its header says, before a decoder makes room for it."""
+    if ds.file_meta.TransferSyntaxUID == RLELossless:
+        return  # its decoder makes room by Rows and Columns
     frames = int(ds.get("NumberOfFrames") or 1)
-    for number, codestream in enumerate(generate_frames(ds.PixelData, number_of_frames=frames)):
-        if number == header.frame:
-            coded = coded_size_px(codestream)
-            if coded is not None and coded != header.geometry.size_px:
-                raise DicomError(
-                    f"compressed pixels {list(coded)}; Rows and Columns say {list(header.geometry.size_px)}"
-                )
-            return
-    raise DicomError(f"{frames} frames announced, frame {header.frame + 1} is absent")
+    codestreams = generate_frames(ds.PixelData, number_of_frames=frames)
+    codestream = next(itertools.islice(codestreams, header.frame, None), None)
+    if codestream is None:
+        raise DicomError(f"{frames} frames announced, frame {header.frame + 1} is absent")
+    coded = coded_size(codestream)
+    if coded is None:
+        raise DicomError("compressed pixels do not start as JPEG, JPEG-LS or JPEG 2000 do")
+    if coded.size_px != header.geometry.size_px or coded.components != 1:
+        raise DicomError(
+            f"compressed pixels {list(coded.size_px)} of {coded.components} components; Rows and Columns say "
+            f"{list(header.geometry.size_px)}, and grey has one"
+        )
 
 
 def _grey_values(stored: NDArray[np.integer[Any]], encoding: PixelEncoding) -> Pixels:

@@ -22,7 +22,10 @@ T2_SHORTEST_TE_MS = 60.0
 """Spin-echo weighting by TR and TE; the paper's examples are 500/10-15 and 3500-5300/80-100 (PAPER.md, Data)."""
 
 STIR_LONGEST_TI_MS = 300.0
-"""Inversion this short nulls fat (some 150 to 220 ms); longer times make FLAIR or T1 contrast (PS3.3 C.8.3.1)."""
+"""Inversion this short nulls fat (some 150 to 220 ms)."""
+
+T1_INVERSION_MS = (500.0, 1300.0)
+"""Inversion of T1 FLAIR, with which spines are measured at 3 T (some 700 to 1000 ms); longer times null the fluid."""
 
 FEWEST_SLICES = 5
 """A localizer has three; a lumbar stack has more than ten."""
@@ -32,14 +35,31 @@ SECONDARY_IMAGE_TYPES = frozenset(
 )
 """Values of ImageType of pictures that were not measured slice by slice for reading."""
 
-TYPED_SECONDARY = re.compile(r"\b(POSDISP|LOCALI[SZ]ER|SCOUT|SURVEY|MYELO\w*|REFORMAT\w*|MPR)\b")
-TYPED_CONTRAST = re.compile(r"(\bPOST\b|\bGAD\w*|\bGD\b|\bC\+|\+ ?C\b|\bCONTRAST\b(?! (NO|NONE)\b))")
-TYPED_WITHOUT = re.compile(r"\b(PRE|NO|NON|WITHOUT|W/?O|NATIVE)\b")
-ELSEWHERE = re.compile(
-    r"\b(C-?SPINE|CERVICAL\w*|NECK|T-?SPINE|THORAX|THORACIC\w*|CHEST|BRAIN|HEAD|SKULL|KNEE|HIP|SHOULDER|ABDOMEN"
-    r"|BREAST|PROSTATE|HEART|WRIST|ANKLE|FOOT|HAND)\b"
+NOT_MAGNITUDE = frozenset(
+    {"P", "PHASE", "PHASE MAP", "P_SE", "P_IR", "R", "REAL", "R_SE", "R_IR", "I", "IMAGINARY", "I_SE", "I_IR"}
+    | {"VELOCITY", "VELOCITY MAP", "T1 MAP", "T2 MAP", "T2_STAR MAP", "R2 MAP"}
 )
-LUMBAR = re.compile(r"(\bL-?SPINE|\bLSPINE|LUMB|\bLS-?SPINE|\bLWS\b)")
+"""Values of ImageType, from the third on, of pictures that are no magnitude, and of maps; M_SE and OTHER are one."""
+
+DIXON_PARTS = frozenset({"WATER", "W", "FAT", "F", "OUT_PHASE", "OPP_PHASE", "OPPOSED_PHASE", "FAT_FRACTION", "FF"})
+"""Values of ImageType, from the third on, of what Dixon's method takes apart; in phase, fat is bright as usual."""
+
+CORRECTED = frozenset({"DIS2D", "DIS3D"})
+"""Values of ImageType of pictures that the scanner straightened; ND means that it did not, and both may be kept."""
+
+TYPED_SECONDARY = re.compile(
+    r"\b(POSDISP|LOC|3[- ]?(PL|PLANE) LOC\w*|LOCALI[SZ]ER\w*|SCOUT\w*|SURVEY\w*|MYELO\w*|REFORMAT\w*|MPR)\b"
+)
+TYPED_FAT_DARK = re.compile(r"\b(FS|FAT ?SAT\w*|FATSUPP?\w*|STIR|TIRM|SPIR|SPAIR|WATER ONLY)\b")
+TYPED_CONTRAST = re.compile(
+    r"(\bPOST\b(?![- ]?OP)|\bGAD\w*|\bGD\b|\bKM\b|\bCE\b|\bINJ\w*|\bC\+|\+ ?(C|GD)\b|\bCONTRAST\w*)"
+)
+TYPED_WITHOUT = re.compile(r"(\b(PRE|NO|NON|NONE|WITHOUT|W/?O|OHNE|NATIV\w*|SANS)\b)")
+ELSEWHERE = re.compile(
+    r"\b(C[- ]?SPINE|CERVICAL\w*|HWS|NECK|T[- ]?SPINE|THORAX|THORACIC\w*|BWS|CHEST|BRAIN|HEAD(?! FIRST)|SKULL|KNEE"
+    r"|HIPS?|SHOULDER|ABDOMEN|LIVER|PELVIS|BREAST|PROSTATE|HEART|CARDIAC|WRIST|ELBOW|ANKLE|FOOT|HAND)\b"
+)
+LUMBAR = re.compile(r"(\bL[- ]?SPINE|\bLS[- ]?SPINE|L[UO]MB|\bLWS\b)")
 
 WEIGHTING_OF_PLANE = {Plane.AXIAL: "T2", Plane.SAGITTAL: "T1"}
 
@@ -83,13 +103,17 @@ def choose_series(headers: Iterable[SliceHeader]) -> list[Decision]:
 
 
 def weighting(part: Part) -> str:
-    """Return T1, T2, or the times that are neither, by the median TR and TE of a part."""
+    """Return T1, T2, or the times that are neither, by the median TR and TE of a part, and its inversion."""
     repetition_times = [header.sequence.repetition_time_ms for header in part.slices]
     echo_times = [header.sequence.echo_time_ms for header in part.slices]
     if None in repetition_times or None in echo_times:
         return "without TR or TE"
     tr_ms = statistics.median(value for value in repetition_times if value is not None)
     te_ms = statistics.median(value for value in echo_times if value is not None)
+    inversion_ms = _inversion_ms(part)
+    if inversion_ms is not None:
+        is_t1 = T1_INVERSION_MS[0] <= inversion_ms <= T1_INVERSION_MS[1] and te_ms <= T1_LONGEST_TE_MS
+        return "T1" if is_t1 else f"TR/TE/TI {tr_ms:g}/{te_ms:g}/{inversion_ms:g} ms"
     if tr_ms <= T1_LONGEST_TR_MS and te_ms <= T1_LONGEST_TE_MS:
         return "T1"
     if tr_ms >= T2_SHORTEST_TR_MS and te_ms >= T2_SHORTEST_TE_MS:
@@ -111,13 +135,23 @@ def _not_measured(part: Part) -> str | None:
     secondary = sorted(SECONDARY_IMAGE_TYPES & set(first.image_type))
     if secondary:
         return f"ImageType {', '.join(secondary)}"
-    typed = TYPED_SECONDARY.search(first.descriptions)
+    other = sorted((NOT_MAGNITUDE | DIXON_PARTS) & set(first.image_type[2:]))
+    if other:
+        return f"ImageType {', '.join(other)}; expected the magnitude of all signal"
+    typed = TYPED_SECONDARY.search(first.described)
     return f"described as {typed[0]}" if typed else None
 
 
 def _elsewhere(part: Part) -> str | None:
+    """Refuse what names another part of the body, and not the lumbar spine with it.
+
+    What is said of the whole study counts only where its series do not say that they are lumbar.
+    """
     first = part.slices[0]
-    for text, source in ((first.body_part_examined, "BodyPartExamined"), (first.descriptions, "described as")):
+    said = [(first.body_part_examined, "BodyPartExamined"), (first.described, "described as")]
+    if not _names_lumbar(part):
+        said.append((first.study_described, "study described as"))
+    for text, source in said:
         elsewhere = ELSEWHERE.search(text)
         if elsewhere and not LUMBAR.search(text):
             return f"{source} {elsewhere[0]}; expected the lumbar spine"
@@ -125,11 +159,12 @@ def _elsewhere(part: Part) -> str | None:
 
 
 def _after_contrast(part: Part) -> str | None:
+    """Refuse what was measured after an agent was given; a study "with and without contrast" says nothing of it."""
     first = part.slices[0]
     if first.sequence.contrast_agent:
         return "post-contrast: ContrastBolusAgent is given"
-    typed = TYPED_CONTRAST.search(first.descriptions)
-    if typed and not TYPED_WITHOUT.search(first.descriptions):
+    typed = TYPED_CONTRAST.search(first.described)
+    if typed and not TYPED_WITHOUT.search(first.described):
         return f"post-contrast: described with {typed[0].strip()}"
     return None
 
@@ -141,10 +176,19 @@ def _other_sequence(part: Part) -> str | None:
         return "echo-planar; expected spin echo"
     if "GR" in kinds and "SE" not in kinds:
         return "gradient echo; expected spin echo"
-    inversion_ms = sequence.inversion_time_ms or 0.0
-    if "IR" in kinds and 0 < inversion_ms <= STIR_LONGEST_TI_MS:
+    inversion_ms = _inversion_ms(part)
+    if inversion_ms is not None and inversion_ms <= STIR_LONGEST_TI_MS:
         return f"STIR, InversionTime {inversion_ms:g} ms; expected fat to be bright"
-    return "fat-suppressed; expected fat to be bright" if sequence.is_fat_suppressed else None
+    if sequence.is_fat_suppressed:
+        return "fat-suppressed; expected fat to be bright"
+    typed = TYPED_FAT_DARK.search(part.slices[0].described)
+    return f"fat-suppressed: described with {typed[0]}; expected fat to be bright" if typed else None
+
+
+def _inversion_ms(part: Part) -> float | None:
+    """Return the inversion time of an inversion-recovery sequence; scanners fill InversionTime in others too."""
+    sequence = part.slices[0].sequence
+    return sequence.inversion_time_ms or None if "IR" in sequence.scanning_sequence else None
 
 
 def _other_plane_or_weighting(part: Part) -> str | None:
@@ -161,7 +205,11 @@ def _too_few(part: Part) -> str | None:
 
 def _names_lumbar(part: Part) -> bool:
     first = part.slices[0]
-    return bool(LUMBAR.search(first.body_part_examined) or LUMBAR.search(first.descriptions))
+    return bool(LUMBAR.search(first.body_part_examined) or LUMBAR.search(first.described))
+
+
+def _is_corrected(part: Part) -> bool:
+    return bool(CORRECTED & set(part.slices[0].image_type))
 
 
 def _pixel_area_mm2(part: Part) -> float:
@@ -173,6 +221,7 @@ PREFERENCES: tuple[tuple[str, Callable[[Part], float]], ...] = (
     ("names the lumbar spine", _names_lumbar),
     ("has more slices", lambda part: len(part.slices)),
     ("has finer pixels", lambda part: -_pixel_area_mm2(part)),
+    ("is corrected for distortion", _is_corrected),
     ("was measured later, as a repeat is", lambda part: part.slices[0].series_number or 0),
     ("is a later acquisition", lambda part: part.slices[0].acquisition_number or 0),
 )

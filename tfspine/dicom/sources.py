@@ -1,6 +1,8 @@
 """Where DICOM files come from: a folder, one file, a DICOMDIR, or a zip archive unpacked within limits."""
 
 import contextlib
+import os
+import re
 import shutil
 import stat
 import tempfile
@@ -8,8 +10,6 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-
-import pydicom
 
 from tfspine.dicom.files import read_dataset, refusing
 from tfspine.errors import DicomError
@@ -21,6 +21,11 @@ LARGEST_UNPACKED_BYTES = 64 << 30
 LARGEST_MEMBER_BYTES = 4 << 30
 HIGHEST_RATIO = 200
 """MR slices shrink to a half or a third; a member that unpacks to this many times its size is a bomb."""
+
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Other methods may ask for gigabytes of memory before the first byte comes out."""
+
+DRIVE = re.compile(r"[A-Za-z]:")
 
 CHUNK_BYTES = 1 << 20
 
@@ -56,7 +61,7 @@ def open_source(path: Path) -> Iterator[Source]:
         if path.is_dir():
             yield _folder(path, Path(unpacked))
         elif path.name.upper() == DICOMDIR:
-            yield _listed(path)
+            yield _listed(path, path.parent)
         elif zipfile.is_zipfile(path):
             try:
                 refused = unpack(path, Path(unpacked))
@@ -79,47 +84,61 @@ def unpack(archive: Path, target: Path) -> tuple[Refusal, ...]:
     refused = []
     with refusing("zip archive"), zipfile.ZipFile(archive) as opened:
         members = [member for member in opened.infolist() if not member.is_dir()]
-        total = sum(member.file_size for member in members)
-        if len(members) > MOST_MEMBERS or total > min(LARGEST_UNPACKED_BYTES, shutil.disk_usage(target).free):
+        wrong = {member: reason for member in members if (reason := _wrong_with(member))}
+        total = sum(member.file_size for member in members if member not in wrong)
+        limit = min(
+            LARGEST_UNPACKED_BYTES,
+            shutil.disk_usage(target).free,
+            HIGHEST_RATIO * max(archive.stat().st_size, CHUNK_BYTES),  # members may overlap, and share their bytes
+        )
+        if len(members) > MOST_MEMBERS or total > limit:
             raise DicomError(
-                f"{len(members)} members of {total} bytes; expected at most {MOST_MEMBERS} that fit on the disk and "
-                f"into {LARGEST_UNPACKED_BYTES} bytes; unpack it yourself and name the folder"
+                f"{len(members)} members that unpack to {total} bytes; expected at most {MOST_MEMBERS} and {limit} "
+                "bytes; unpack it yourself and name the folder"
             )
         for number, member in enumerate(members):
-            try:
-                _unpack_member(opened, member, target, number)
-            except (DicomError, RuntimeError, NotImplementedError, OSError, zipfile.BadZipFile, EOFError) as error:
-                refused.append(Refusal(_printable(member.filename), f"not unpacked: {_printable(str(error))}"))
-            except Exception as error:  # zlib, lzma and bz2 each meet damage with their own
-                refused.append(Refusal(_printable(member.filename), f"not unpacked: damaged ({type(error).__name__})"))
+            reason = wrong.get(member) or _unpack_member(opened, member, target, number)
+            if reason is not None:
+                refused.append(Refusal(_printable(member.filename), f"not unpacked: {reason}"))
     return tuple(refused)
 
 
-def _unpack_member(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, number: int) -> None:
+def _wrong_with(member: zipfile.ZipInfo) -> str | None:
+    """Return why a member must not be unpacked, by what the archive says of it, or None."""
     name = PurePosixPath(member.filename.replace("\\", "/"))
-    if name.is_absolute() or ".." in name.parts or ":" in member.filename or not name.parts:
-        raise DicomError("its name leads outside the archive")
+    if name.is_absolute() or ".." in name.parts or DRIVE.match(member.filename) or not name.parts:
+        return "its name leads outside the archive"
     if stat.S_ISLNK(member.external_attr >> 16):
-        raise DicomError("a link; expected a file")
+        return "a link; expected a file"
     if member.flag_bits & 1:
-        raise DicomError("encrypted; unpack the archive yourself and name the folder")
+        return "encrypted; unpack the archive yourself and name the folder"
+    if member.compress_type not in COMPRESSIONS:
+        return f"compression method {member.compress_type}; expected stored or deflated; unpack the archive yourself"
     if member.file_size > LARGEST_MEMBER_BYTES or member.file_size > HIGHEST_RATIO * max(member.compress_size, 1024):
-        raise DicomError(f"{member.compress_size} bytes that unpack to {member.file_size}; expected MR images")
-    path = target / _short(name, number)
-    path.parent.mkdir(parents=True, exist_ok=True)
+        return f"{member.compress_size} bytes that unpack to {member.file_size}; expected MR images"
+    return None
+
+
+def _unpack_member(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, number: int) -> str | None:
+    """Unpack one member, or return why that cannot be done; nothing half-written stays."""
+    path = target / _short(PurePosixPath(member.filename.replace("\\", "/")), number)
     left = member.file_size
     try:
-        with opened.open(member) as packed, path.open("xb") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file, opened.open(member) as packed:
             while chunk := packed.read(CHUNK_BYTES):
                 left -= len(chunk)
                 if left < 0:
                     raise DicomError("unpacks to more than it says")
                 file.write(chunk)
-    except FileExistsError:
-        raise DicomError("a second member of this name") from None
-    except Exception:
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        return "a second member of this name"
+    except Exception as error:  # zipfile and zlib each meet damage with their own
         path.unlink(missing_ok=True)
-        raise
+        if isinstance(error, OSError):
+            return f"cannot be written: {error.strerror or type(error).__name__}"
+        return str(error) if isinstance(error, DicomError) else f"damaged ({type(error).__name__})"
+    return None
 
 
 def _short(name: PurePosixPath, number: int) -> str:
@@ -151,45 +170,80 @@ def _folder(root: Path, unpacked: Path) -> Source:
 def _plain_folder(root: Path) -> Source:
     names: dict[Path, str] = {}
     refused: list[Refusal] = []
-    for path in sorted(path for path in root.rglob("*") if path.is_file()):
+    for path in _files_below(root, refused):
         name = str(path.relative_to(root))
         if path.name.upper() == DICOMDIR:
-            refused += [Refusal(name, "lists files, which are read by themselves"), *_missing(path, root)]
+            refused += [Refusal(name, "lists files, which are read by themselves"), *_listed(path, root).refused]
         else:
             names[path] = name
     return Source(names, tuple(refused))
 
 
-def _listed(dicomdir: Path) -> Source:
-    """Return the files that a DICOMDIR lists (PS3.3 F.3), those that are there."""
-    root = dicomdir.parent
-    there = sorted({path for path in _referenced(dicomdir) if path.is_file()})
-    return Source({path: str(path.relative_to(root)) for path in there}, tuple(_missing(dicomdir, root)))
+def _files_below(root: Path, refused: list[Refusal]) -> list[Path]:
+    """Return all files below a folder, sorted, and add the folders that may not be looked into to `refused`."""
+
+    def note(error: OSError) -> None:
+        name = os.path.relpath(error.filename, root)
+        refused.append(Refusal(name, f"folder cannot be read: {error.strerror}"))
+
+    found = []
+    for folder, folders, files in os.walk(root, onerror=note):
+        links = [Path(folder, name) for name in folders if os.path.islink(Path(folder, name))]
+        refused += [Refusal(str(path.relative_to(root)), "a link to a folder; name that folder") for path in links]
+        for path in (Path(folder, name) for name in files):
+            if path.is_file():
+                found.append(path)
+            else:
+                refused.append(Refusal(str(path.relative_to(root)), "not a file"))
+    return sorted(found)
 
 
-def _missing(dicomdir: Path, root: Path) -> Iterator[Refusal]:
+def _listed(dicomdir: Path, root: Path) -> Source:
+    """Return the files that a DICOMDIR lists (PS3.3 F.3), and those that are not there; names count from `root`."""
+    name = str(dicomdir.relative_to(root))
     try:
         listed = _referenced(dicomdir)
     except DicomError as error:
-        yield Refusal(str(dicomdir.relative_to(root)), str(error))
-        return
-    for path in listed:
-        if not path.is_file():
-            yield Refusal(str(path.relative_to(root)), f"{dicomdir.relative_to(root)} lists it, but it is not there")
+        return Source({}, (Refusal(name, str(error)),))
+    names: dict[Path, str] = {}
+    refused: list[Refusal] = []
+    entries: dict[Path, dict[str, str]] = {}
+    for parts in dict.fromkeys(listed):
+        path = _found(dicomdir.parent, parts, entries)
+        if ".." in parts:
+            refused.append(Refusal(name, f"{_printable('/'.join(parts))} leads outside its folder"))
+        elif path is None:
+            missing = dicomdir.parent.joinpath(*parts).relative_to(root)
+            refused.append(Refusal(_printable(str(missing)), f"{name} lists it, but it is not there"))
+        else:
+            names[path] = str(path.relative_to(root))
+    return Source(dict(sorted(names.items())), tuple(refused))
 
 
-def _referenced(dicomdir: Path) -> list[Path]:
-    """Return the paths that a DICOMDIR refers to; those that lead outside its folder are left out."""
+def _referenced(dicomdir: Path) -> list[tuple[str, ...]]:
+    """Return what a DICOMDIR refers to, by the parts of each path."""
     ds = read_dataset(dicomdir)
     with refusing("DICOMDIR"):
-        named = [_components(record) for record in ds.get("DirectoryRecordSequence") or ()]
-    return [dicomdir.parent.joinpath(*parts) for parts in named if parts and not {"..", "/", ""} & set(parts)]
+        named = [record.get("ReferencedFileID") or "" for record in ds.get("DirectoryRecordSequence") or ()]
+        # Parts are values of their own (PS3.11); some writers put separators inside one.
+        paths = ["/".join([value] if isinstance(value, str) else map(str, value)) for value in named]
+        return [parts for path in paths if (parts := tuple(part for part in path.split("/") if part))]
 
 
-def _components(record: pydicom.Dataset) -> list[str]:
-    value = record.get("ReferencedFileID") or []
-    parts = [value] if isinstance(value, str) else [str(part) for part in value]
-    return [part for part in parts if "/" not in part and "\\" not in part and "\0" not in part]
+def _found(folder: Path, parts: tuple[str, ...], entries: dict[Path, dict[str, str]]) -> Path | None:
+    """Return the file of this path below a folder; a medium's capitals may have become small letters on the way.
+
+    `entries` keeps the names in each folder looked into, by their capitals.
+    """
+    path = folder
+    for part in parts:
+        if not os.path.exists(path / part):
+            if path not in entries:
+                names = sorted(os.listdir(path)) if path.is_dir() else []
+                entries[path] = {name.upper(): name for name in names}
+            part = entries[path].get(part.upper(), part)
+        path = path / part
+    return path if os.path.isfile(path) else None
 
 
 def _printable(text: str) -> str:
