@@ -83,7 +83,7 @@ def test_the_way_to_the_table_needs_no_tensorflow(tmp_path: Path) -> None:
         "check",
         "split",
         "evaluate",
-    ],  # fmt: skip
+    ],
 )
 def test_help_of_a_command_needs_no_tensorflow(verb: str) -> None:
     assert without_tensorflow(verb, "--help").returncode == 0
