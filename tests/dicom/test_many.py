@@ -1,6 +1,5 @@
 """Many studies: worker processes, a study that kills its worker, and a run that was stopped and goes on."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -8,26 +7,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from deadly_work import DEADLY, DEADLY_STUDY, deadly_task, full_disk, risky
 
 from tfspine.cli.main import main
 from tfspine.dicom import many
-from tfspine.dicom.many import StudyTask, in_processes, ingest_studies, ingest_task
+from tfspine.dicom.many import in_processes, ingest_studies
 from tfspine.dicom.sources import open_source
-from tfspine.errors import DicomError
 from tfspine.structures import pseudonym
 
 STUDIES = ("1.2.1", "1.2.2", "1.2.3", "1.2.4")
-DEADLY = 3
-
-
-def risky(number: int) -> int:
-    if number == DEADLY:
-        os._exit(9)  # as a decoder in C that writes past its memory
-    if number == 5:
-        raise DicomError("five is no study")
-    if number == 6:
-        raise KeyError("Quagga^Zebulon")
-    return number**2
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
@@ -38,10 +26,6 @@ def test_a_worker_that_dies_costs_its_own_item_alone(workers: int) -> None:
     assert results.pop(5) == "five is no study"
     assert results.pop(6) == "failed with KeyError; please report it"  # no value of the patient's
     assert results == {number: number**2 for number in (0, 1, 2, 4, 7, 8)}
-
-
-def full_disk(number: int) -> int:
-    raise OSError(28, "No space left on device")
 
 
 def test_what_cannot_be_written_stops_the_run() -> None:
@@ -82,12 +66,6 @@ def without_progress(items: Iterable[Any], description: str, total: int) -> Iter
     return items
 
 
-def deadly_task(task: StudyTask) -> object:
-    if task.study == pseudonym(STUDIES[1]):
-        os._exit(9)
-    return ingest_task(task)
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_study_that_kills_its_worker_does_not_stop_the_rest(
     workers: int, cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -96,12 +74,12 @@ def test_a_study_that_kills_its_worker_does_not_stop_the_rest(
     (tmp_path / "out" / "slices").mkdir(parents=True)
     with open_source(cohort) as source:
         ingested = ingest_studies(source, tmp_path / "out", workers=workers, track=without_progress)
-    rest = [pseudonym(uid) for uid in STUDIES if uid != STUDIES[1]]
+    rest = [pseudonym(uid) for uid in STUDIES if uid != DEADLY_STUDY]
     assert list(dict.fromkeys(row["study"] for row in ingested.rows)) == rest
     died = [item for item in ingested.refused if "died" in item.reason]
     assert len(died) == 12
-    assert all(item.file.startswith(f"{STUDIES[1]}/") for item in died)
-    assert all(item.reason.startswith(f"study {pseudonym(STUDIES[1])}: ") for item in died)
+    assert all(item.file.startswith(f"{DEADLY_STUDY}/") for item in died)
+    assert all(item.reason.startswith(f"study {pseudonym(DEADLY_STUDY)}: ") for item in died)
 
 
 def stop_at_second_study(cohort: Path, out: Path) -> Path:
