@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
     with open_source(args.dicom) as source, resumable_folder(args.out) as folder:
         ingested = ingest_studies(source, folder, runner=_runner(args), track=track)
         series = pd.DataFrame(ingested.series, columns=list(SERIES_COLUMNS))
-        if args.explain:
+        if args.explain and not args.json:
             print(series.to_string(index=False))
         if not ingested.rows:
             first = ingested.refused[0] if ingested.refused else None
@@ -65,7 +65,8 @@ def run(args: argparse.Namespace) -> None:
         summary = {"studies": table["study"].nunique(), "slices": len(table), "refused": len(refusals)}
         write_manifest(folder, command="ingest", details=summary)
     if args.json:
-        print(json.dumps(summary))
+        explained = {"series": list(ingested.series)} if args.explain else {}
+        print(json.dumps(summary | explained))
         return
     print(f"{args.out}: {summary['studies']} studies, {summary['slices']} slices")
     if summary["refused"]:

@@ -179,7 +179,7 @@ def _read_group(paths: Sequence[Path]) -> list[tuple[Path, tuple[SliceHeader, ..
 def _pool(workers: int) -> ProcessPoolExecutor:
     """Return worker processes that share no state with this one, and have their imports from the server they fork."""
     context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload(["__main__", __name__])
     return ProcessPoolExecutor(workers, mp_context=context)
 
 

@@ -20,6 +20,9 @@ from tfspine.labels import Plane
 SAME_PLACE_MM = 0.1
 """Slices of one stack nearer than this lie at one place; no spacing between lumbar slices is under a millimetre."""
 
+ECHOES_APART_MS = 2.0
+"""Echoes of one excitation are further apart; the echo time of one and the same may be rounded slice by slice."""
+
 CROWDED_SHARE = 0.5
 """Slices of one two-dimensional stack nearer than this much of their thickness were not measured together."""
 
@@ -45,10 +48,11 @@ class Part:
         return tuple(header for stack in self.stacks for header in stack)
 
 
-def parts_of(series: Iterable[SliceHeader]) -> list[Part]:
+def parts_of(series: Sequence[SliceHeader]) -> list[Part]:
     """Take one series apart; every slice is in one part, or a duplicate of one."""
-    parts = []
-    for group in _grouped(series, _kind):
+    echoes = _echoes(series)
+    parts: list[Part] = []
+    for group in _grouped(series, lambda header: (echoes[header.sequence.echo_time_ms], *_kind(header))):
         whole = _part(group)
         apart = [_part(acquisition) for acquisition in _grouped(group, lambda header: header.acquisition_number)]
         is_repeated = _crowded(whole) > sum(map(_crowded, apart))
@@ -56,13 +60,19 @@ def parts_of(series: Iterable[SliceHeader]) -> list[Part]:
     return parts
 
 
-def _kind(header: SliceHeader) -> Hashable:
-    echo_time_ms = header.sequence.echo_time_ms
+def _echoes(series: Sequence[SliceHeader]) -> dict[float | None, int]:
+    """Return which echo each echo time belongs to, numbered by time; 0 where it is absent."""
+    found = {header.sequence.echo_time_ms for header in series}
+    times_ms = np.array(sorted(time_ms for time_ms in found if time_ms is not None))
+    numbers = np.cumsum(np.diff(times_ms, prepend=-np.inf) > ECHOES_APART_MS)
+    return {None: 0, **dict(zip(times_ms.tolist(), numbers.tolist(), strict=True))}
+
+
+def _kind(header: SliceHeader) -> tuple[Hashable, ...]:
     return (
         header.plane,
         header.hung.size_px,
         tuple(np.round(header.hung.spacing_mm, 3)),
-        None if echo_time_ms is None else round(echo_time_ms),
         header.image_type,
         bool(header.sequence.contrast_agent),
     )

@@ -1,0 +1,116 @@
+"""Many studies: worker processes, a study that kills its worker, and a run that was stopped and goes on."""
+
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from deadly_work import DEADLY, DEADLY_STUDY, deadly_task, full_disk, risky
+
+from tfspine.cli.main import main
+from tfspine.dicom import many
+from tfspine.dicom.many import in_processes, ingest_studies
+from tfspine.dicom.sources import open_source
+from tfspine.structures import pseudonym
+
+STUDIES = ("1.2.1", "1.2.2", "1.2.3", "1.2.4")
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_a_worker_that_dies_costs_its_own_item_alone(workers: int) -> None:
+    results = dict(in_processes(risky, range(9), workers=workers))
+    died = results.pop(DEADLY)
+    assert "the process that read it died" in str(died)
+    assert results.pop(5) == "five is no study"
+    assert results.pop(6) == "failed with KeyError; please report it"  # no value of the patient's
+    assert results == {number: number**2 for number in (0, 1, 2, 4, 7, 8)}
+
+
+def test_what_cannot_be_written_stops_the_run() -> None:
+    with pytest.raises(OSError, match="No space left"):
+        list(in_processes(full_disk, range(3), workers=2))
+
+
+@pytest.fixture
+def cohort(write_study: Callable[..., Path], tmp_path: Path) -> Path:
+    for uid in STUDIES:
+        write_study(tmp_path / "in" / uid, uid=uid, patient=f"P{uid}")
+    (tmp_path / "in" / "notes.txt").write_text("not an image")
+    return tmp_path / "in"
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Return every file but the manifest, which tells the time."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "manifest.json"
+    }
+
+
+def ingest(source: Path, out: Path, *words: str) -> int:
+    return main(["ingest", str(source), "--out", str(out), *words])
+
+
+def test_two_workers_write_what_one_writes(cohort: Path, tmp_path: Path) -> None:
+    assert ingest(cohort, tmp_path / "one", "--workers", "1") == 0
+    assert ingest(cohort, tmp_path / "two", "--workers", "2") == 0
+    one = content(tmp_path / "one")
+    assert len([name for name in one if name.endswith(".png")]) == 12 * len(STUDIES)
+    assert one == content(tmp_path / "two")
+
+
+def without_progress(items: Iterable[Any], description: str, total: int) -> Iterable[Any]:
+    return items
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_study_that_kills_its_worker_does_not_stop_the_rest(
+    workers: int, cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(many, "ingest_task", deadly_task)
+    (tmp_path / "out" / "slices").mkdir(parents=True)
+    with open_source(cohort) as source:
+        ingested = ingest_studies(source, tmp_path / "out", workers=workers, track=without_progress)
+    rest = [pseudonym(uid) for uid in STUDIES if uid != DEADLY_STUDY]
+    assert list(dict.fromkeys(row["study"] for row in ingested.rows)) == rest
+    died = [item for item in ingested.refused if "died" in item.reason]
+    assert len(died) == 12
+    assert all(item.file.startswith(f"{DEADLY_STUDY}/") for item in died)
+    assert all(item.reason.startswith(f"study {pseudonym(DEADLY_STUDY)}: ") for item in died)
+
+
+def stop_at_second_study(cohort: Path, out: Path) -> Path:
+    """Run ingest until the second study cannot be noted as finished, and return the folder that stays."""
+    unfinished = out.parent / f".{out.name}.unfinished"
+    obstacle = unfinished / many.STUDIES_FOLDER / f"{pseudonym(STUDIES[1])}.json"
+    obstacle.mkdir(parents=True)
+    assert ingest(cohort, out) == 2
+    assert not out.exists()
+    obstacle.rmdir()
+    return unfinished
+
+
+def test_a_stopped_run_goes_on_and_does_not_redo_what_is_finished(cohort: Path, tmp_path: Path) -> None:
+    unfinished = stop_at_second_study(cohort, tmp_path / "out")
+    first = pseudonym(STUDIES[0])
+    written = {path.name: path.stat().st_mtime_ns for path in unfinished.rglob(f"{first}*")}
+    assert len(written) == 13  # its slices, and the note that it is finished
+    assert ingest(cohort, tmp_path / "out") == 0
+    assert not unfinished.exists()
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob(f"{first}*")} == written
+    assert ingest(cohort, tmp_path / "afresh") == 0
+    assert content(tmp_path / "out") == content(tmp_path / "afresh")
+
+
+def test_a_study_that_changed_meanwhile_is_done_again_without_rests(cohort: Path, tmp_path: Path) -> None:
+    stop_at_second_study(cohort, tmp_path / "out")
+    (cohort / STUDIES[0] / "a5").unlink()
+    shutil.rmtree(cohort / STUDIES[3])
+    assert ingest(cohort, tmp_path / "out") == 0
+    table = pd.read_csv(tmp_path / "out" / "slices.csv", dtype={"study": str})
+    assert (table.study == pseudonym(STUDIES[0])).sum() == 11
+    pictures = {path.stem for path in (tmp_path / "out" / "slices").iterdir()}
+    assert pictures == set(table.key)
