@@ -43,7 +43,7 @@ in so many people, by hand."""
 VESSELS = 5
 """Vessels drawn beside the root in each foramen."""
 
-FORAMEN_D_MM = (-4.0, -3.5, -3.0, -3.0, -3.0, -2.5, -0.5, -0.5, -0.5)
+FORAMEN_D_MM = (-4.0, -3.5, -3.0, -3.0, -3.0, -2.5, -0.5, -3.0, -3.0)
 """Mean place of a foramen's middle below its disc, from T11-T12 down. By eye: the
 opening between the pedicles lies higher, but what shows in real slices is fat that reaches past the disc."""
 

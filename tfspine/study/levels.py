@@ -8,7 +8,7 @@ numbering is in doubt, and says why, where
 - the sagittal images end before that place;
 - axial slices show the canal further down than the lowest disc, so that L5-S1 may have been missed;
 - the lowest foramina are much fainter than the rest, as those of the sacrum are (they are left out below five clear
-  levels, or where no axial slice reaches them);
+  levels, or where no axial slice reaches them; with both there is no doubt);
 - more than five levels are clear: one is T12-L1, or S1 has come off the sacrum (the lowest that axial slices pass then
   counts as L5-S1);
 - much of what was found lies between levels: then the boxes are no foramina, or no lumbar spine's;

@@ -40,8 +40,9 @@ def without_sacrum(piles: list[Pile], axial: Sequence[SliceReading]) -> tuple[li
     clear = [is_clear(pile, usual) for pile in piles]
     if not clear[-1]:
         doubt = "the lowest foramina were found much less clearly than the others and may be the sacrum's"
-        is_sacral = sum(clear) >= len(LEVELS) or _is_beyond(piles, axial)
-        return (piles[:-1] if is_sacral else piles), [doubt]
+        is_sixth, is_beyond = sum(clear) >= len(LEVELS), _is_beyond(piles, axial)
+        kept = piles[:-1] if is_sixth or is_beyond else piles
+        return kept, [] if is_sixth and is_beyond else [doubt]
     # The topmost clear level and, below it, faint ones and gaps all count.
     levels = ranks_of(piles, spacing_mm_of(piles))[clear.index(True)] + 1
     if levels <= len(LEVELS):
