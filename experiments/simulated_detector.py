@@ -204,8 +204,8 @@ def _foramen_box(anatomy: Anatomy, disc: int, item: KnownSlice) -> Box | None:
 
 def _foramen_mm(anatomy: Anatomy, disc: int) -> NDArray[np.float64]:
     """Return the place on the midline, float64 [3], that is level with a foramen's middle."""
-    d, behind = float(anatomy.foramina[Side.LEFT].d_mm[disc]), float(regions.foramen_v_mm(anatomy, disc, Side.LEFT)[0])
-    return np.asarray(to_patient(anatomy.frame, disc=disc, d_mm=d, u_mm=0.0, v_mm=behind)[0])
+    behind = float(regions.foramen_v_mm(anatomy, disc, Side.LEFT)[0])
+    return np.asarray(to_patient(anatomy.frame, disc=disc, d_mm=regions.FORAMEN_D_MM, u_mm=0.0, v_mm=behind)[0])
 
 
 def _noisy(item: KnownSlice, rng: np.random.Generator) -> Iterator[Known]:

@@ -260,7 +260,7 @@ def test_an_oblique_slice_belongs_to_the_disc_it_passes_in_the_canal() -> None:
 def test_axial_slices_go_to_the_nearest_disc_and_beyond_22_mm_to_none() -> None:
     readings, _ = spine()
     levels = find_levels(readings)
-    discs = {level: DEPTHS_MM[level] - 3.0 for level in LEVELS}
+    discs = {level: DEPTHS_MM[level] - 5.5 for level in LEVELS}
     heights = [
         discs[Level.L1_L2] + 25.0,
         discs[Level.L1_L2] + 19.0,

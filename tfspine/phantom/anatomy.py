@@ -43,29 +43,20 @@ in so many people, by hand."""
 VESSELS = 5
 """Vessels drawn beside the root in each foramen."""
 
-FORAMEN_D_MM = (-4.0, -3.5, -3.0, -3.0, -3.0, -2.5, -0.5, -3.0, -3.0)
-"""Mean place of a foramen's middle below its disc, from T11-T12 down. By eye: the
-opening between the pedicles lies higher, but what shows in real slices is fat that reaches past the disc."""
-
-FORAMEN_TILT_DEG = (7.0, 7.0, 7.0, 7.0, 7.0, 8.0, 12.0, 12.0, 12.0)
-
 
 @dataclass(frozen=True)
 class ForamenForm:
     """What makes the foramina of one side differ from the mean; arrays float32 with a row for each disc.
 
-    `d_mm` is how far its middle lies below its disc, `tilt_rad` turns it in its sagittal plane, `taper` is the share of
-    its depth lost at the lower end, `depth` a factor on its half depth. `rim` is how dark the bone around it shows and
-    `fat_behind` how much fat lies behind its joint, both 0 to 1. `root` [9, 3] is the place of the root's middle from
-    that of the foramen (d, v) in mm and a factor on its size; `vessels` [9, VESSELS, 3] the place d in mm, v in halves
-    of the depth, and the radius in mm.
+    `tilt_rad` turns a foramen in its sagittal plane, `taper` is the share of its depth lost at the lower end, `depth`
+    a factor on its half depth, `fat_behind` how much fat lies behind its joint, 0 to 1. `root` [9, 3] is the place of
+    the root's middle from that of the foramen (d, v) in mm and a factor on its size; `vessels` [9, VESSELS, 3] the
+    place d in mm, v in halves of the depth, and the radius in mm.
     """
 
-    d_mm: NDArray[np.float32]
     tilt_rad: NDArray[np.float32]
     taper: NDArray[np.float32]
     depth: NDArray[np.float32]
-    rim: NDArray[np.float32]
     fat_behind: NDArray[np.float32]
     root: NDArray[np.float32]
     vessels: NDArray[np.float32]
@@ -234,11 +225,9 @@ def _draw_foramina(rng: np.random.Generator) -> ForamenForm:
         axis=-1,
     )
     return ForamenForm(
-        d_mm=rng.normal(FORAMEN_D_MM, 1.5).astype(np.float32),
-        tilt_rad=np.radians(rng.normal(0.0, FORAMEN_TILT_DEG)).astype(np.float32),
+        tilt_rad=np.radians(rng.normal(0.0, 7.0, discs)).astype(np.float32),
         taper=rng.uniform(0.05, 0.5, discs).astype(np.float32),
         depth=rng.uniform(0.7, 1.1, discs).astype(np.float32),
-        rim=rng.uniform(0.2, 1.0, discs).astype(np.float32),
         fat_behind=rng.uniform(0.0, 1.0, discs).astype(np.float32),
         root=root.astype(np.float32),
         vessels=vessels.astype(np.float32),

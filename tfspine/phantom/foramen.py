@@ -46,8 +46,7 @@ def _foramen(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: S
     taper = 1.0 - form.taper[place.disc] * np.clip(hole.d_mm / hole.half_d_mm, -0.3, 1.0)
     _fat_behind(image, hole, paint, form.fat_behind[place.disc])
     rim = ellipse(hole.d_mm, hole.v_mm, hole.half_d_mm + RIM_MM, (hole.half_v_mm + RIM_MM) * taper)
-    bone = paint.of(Tissue.LIGAMENT)
-    cover(image, both(rim, hole.here), bone, edge_mm=paint.edge_mm, opacity=form.rim[place.disc])
+    cover(image, both(rim, hole.here), paint.of(Tissue.LIGAMENT), edge_mm=paint.edge_mm)
     fat = ellipse(
         hole.d_mm + 2.5 * hole.lost,
         hole.v_mm,
@@ -67,7 +66,7 @@ def _keyhole(anatomy: Anatomy, place: Place, side: Side) -> _Keyhole:
     inner, outer = regions.foramen_u_mm(anatomy, disc)
     middle, half = regions.foramen_v_mm(anatomy, disc, side)
     d, v = turned(
-        place.d_mm - form.d_mm[disc],
+        place.d_mm - regions.FORAMEN_D_MM,
         place.v_mm - middle,
         form.tilt_rad[disc],
     )

@@ -19,6 +19,7 @@ RECESS_BEHIND_BODY_MM = 3.6
 RECESS_REACH_MM = 3.75
 """How far from the disc plane a recess is open; slices nearer than this show at least half of it, and are boxed."""
 
+FORAMEN_D_MM = -5.5
 FORAMEN_FRONT_MM = -0.3
 """Where a foramen begins behind the body and the disc; a narrow one, a slit, hugs them."""
 
@@ -111,10 +112,9 @@ def foramen_v_mm(anatomy: Anatomy, disc: ArrayLike, side: Side) -> tuple[NDArray
 def foramen_box_mm(anatomy: Anatomy, disc: int, side: Side) -> tuple[float, float, float, float]:
     """Return (d low, d high, v low, v high) of a foramen that nothing narrows, with the bone around it."""
     half_d = float(anatomy.foramen_half_height_mm[disc]) + FORAMEN_MARGIN_MM
-    d = float(anatomy.foramina[side].d_mm[disc])
     v, half_v = (float(value) for value in foramen_v_mm(anatomy, disc, side))
     depth = half_v + FORAMEN_MARGIN_MM
-    return d - half_d, d + half_d, v - depth, v + depth
+    return FORAMEN_D_MM - half_d, FORAMEN_D_MM + half_d, v - depth, v + depth
 
 
 def sign(side: Side) -> float:

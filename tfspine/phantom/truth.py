@@ -16,8 +16,7 @@ from tfspine.phantom.severity import grade_of
 from tfspine.structures import Annotation, Box
 
 FORAMEN_BEHIND_BODY_MM = 4.0
-FORAMEN_ABOVE_DISC_MM = -3.0
-"""Where a sagittal slice is said to pass a foramen, to tell how far off the midline it does: (v, d)."""
+"""Where a sagittal slice passes a foramen it is said to lie so far off the midline."""
 
 
 def annotate(anatomy: Anatomy, cut: Cut) -> tuple[Annotation, ...]:
@@ -60,7 +59,7 @@ def _sagittal(anatomy: Anatomy, cut: Cut) -> Iterator[Annotation]:
     for disc, level in enumerate(LEVELS, start=FIRST_LEVEL):
         low, high = regions.foramen_u_mm(anatomy, disc)
         behind = float(anatomy.body_half_depth_mm[disc]) + FORAMEN_BEHIND_BODY_MM
-        u = _u_of_slice(anatomy, cut, disc, FORAMEN_ABOVE_DISC_MM, behind)
+        u = _u_of_slice(anatomy, cut, disc, regions.FORAMEN_D_MM, behind)
         side = Side.LEFT if u > 0 else Side.RIGHT
         if not low <= abs(u) <= high:
             continue
