@@ -151,9 +151,10 @@ def stacks_of(geometries: Sequence[SliceGeometry], plane: Plane) -> list[list[in
     normal, and stack after stack by the middle of each. InstanceNumber plays no part: scanners number as they please.
     """
     stacks: list[list[int]] = []
-    for index, geometry in enumerate(geometries):
+    normals = [geometry.normal for geometry in geometries]
+    for index, normal in enumerate(normals):
         for stack in stacks:
-            if np.dot(geometries[stack[0]].normal, geometry.normal) > np.cos(np.radians(PARALLEL_DEG)):
+            if np.dot(normals[stack[0]], normal) > np.cos(np.radians(PARALLEL_DEG)):
                 stack.append(index)
                 break
         else:

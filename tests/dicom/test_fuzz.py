@@ -7,18 +7,22 @@ allocation fails the test instead of the test run. `python test_fuzz.py SEED COU
 import os
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from dicom_samples import PATIENT_ID, PATIENT_NAME, SYNTAXES, classic, enhanced, ramp, save
+from pydicom.fileset import FileSet
 
 from tfspine.dicom.headers import read_headers
 from tfspine.dicom.pixels import read_pixels
+from tfspine.dicom.sources import open_source
 from tfspine.errors import DicomError
 
 MEMORY_BYTES = 2 << 30
@@ -71,7 +75,21 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
 
 
 def verdict(path: Path) -> str:
-    """Read one file to the end and return what became of it; anything but a refusal or sound pixels raises."""
+    """Read one source to the end and return what became of it; anything but a refusal or sound pixels raises."""
+    if path.suffix != ".zip" and path.name != "DICOMDIR":
+        return file_verdict(path)
+    try:
+        with open_source(path) as source:
+            for item in source.refused:
+                _checked(DicomError(item.reason))
+            read = [file_verdict(file) == "read" for file in source.names]
+    except DicomError as error:
+        return _checked(error)
+    return "read" if any(read) else "refused"
+
+
+def file_verdict(path: Path) -> str:
+    """Read one DICOM file as `verdict` does."""
     try:
         headers = read_headers(path)
     except DicomError as error:
@@ -99,12 +117,14 @@ def _checked(error: DicomError) -> str:
 def child(seed: int, count: int, folder: Path) -> None:
     """Mutate and read `count` files under a memory limit, and say what became of them."""
     sources = sorted(folder.glob("source-*"))
-    path = folder / f"mutated-{seed}"
+    scratch = folder / f"mutated-{seed}"
+    scratch.mkdir()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     counted: Counter[str] = Counter()
     for number in range(count):
         rng = random.Random(f"{seed}/{number}")
         source = rng.choice(sources)
+        path = scratch / ("DICOMDIR" if source.suffix == ".DICOMDIR" else f"one{source.suffix}")
         path.write_bytes(mutated(source.read_bytes(), rng))
         started = time.monotonic()
         (folder / f"at-{seed}").write_text(f"{number} of {source.name}")
@@ -137,6 +157,14 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
         save(classic(), folder / f"source-classic-{number}", syntax)
         frames = [ramp(step=step) for step in (1, 2, 3)]
         save(enhanced(frames, [(0.0, 0.0, 4.0 * z) for z in range(3)]), folder / f"source-enhanced-{number}", syntax)
+    archived = {f"IM{number}": classic(InstanceNumber=number) for number in (1, 2)}
+    with zipfile.ZipFile(folder / "source-archive.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, ds in archived.items():
+            archive.write(save(ds, folder / "archived" / name), name)
+    fileset = FileSet()
+    fileset.add(save(classic(StudyDate="20260101", StudyTime="120000", StudyID="1"), folder / "archived" / "IM3"))
+    fileset.write(folder / "cd")
+    shutil.copy(folder / "cd" / "DICOMDIR", folder / "source-list.DICOMDIR")
     real = os.environ.get("TFSPINE_REAL_DATA")
     for number, path in enumerate(sorted(Path(real, "vendor_dicom").rglob("*.dcm")) if real else []):
         if path.stat().st_size < REAL_UNDER_BYTES:
@@ -146,7 +174,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_sound_files_are_read(sources: Path) -> None:
     for path in sources.glob("source-*"):
-        if "real" not in path.name:
+        if "real" not in path.name and path.suffix != ".DICOMDIR":
             assert verdict(path) == "read", path.name
 
 

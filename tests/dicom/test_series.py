@@ -128,6 +128,11 @@ def test_what_fits_is_chosen(plane: Plane, attributes: dict[str, Any]) -> None:
         (SAGITTAL, {"times_ms": (3500.0, 100.0)}, "sagittal T2; expected T1-weighted"),
         (AXIAL, {"times_ms": (600.0, 12.0)}, "axial T1; expected T2-weighted"),
         (AXIAL, {"times_ms": (2500.0, 20.0)}, "axial TR/TE 2500/20 ms; expected T2-weighted"),
+        (
+            SAGITTAL,
+            {"times_ms": (6.8, 3.1), "scanning_sequence": ()},
+            "sagittal TR/TE 6.8/3.1 ms; expected T1-weighted",
+        ),
         (AXIAL, {"times_ms": (None, 90.0)}, "axial without TR or TE; expected T2-weighted"),
         (AXIAL, {"at_mm": [0.0, 5.0, 10.0]}, "3 slices; expected at least 5"),
     ],

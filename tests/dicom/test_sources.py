@@ -1,4 +1,4 @@
-"""Folders, zip archives and DICOMDIRs: what is read, what is left out and why, and what can do no harm."""
+"""Folders and zip archives: what is read, what is left out and why, and what can do no harm."""
 
 import os
 import shutil
@@ -7,22 +7,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from dicom_samples import classic, save
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydicom.fileset import FileSet
+from source_samples import files_below, seen
 
 from tfspine.dicom import sources
 from tfspine.dicom.sources import Refusal, open_source, unpack
 from tfspine.errors import DicomError
-
-
-def seen(path: Path) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Return the content of each file of a source by its name, and the reasons by the names of those refused."""
-    with open_source(path) as source:
-        content = {name: file.read_bytes() for file, name in source.names.items()}
-        assert list(source.names.values()) == sorted(source.names.values(), key=lambda name: Path(name).parts)
-    return content, {item.file: item.reason for item in source.refused}
 
 
 def zipped(path: Path, members: dict[str, bytes], **options: int) -> Path:
@@ -116,14 +107,11 @@ def test_names_that_lead_outside_are_left_out(name: str, tmp_path: Path) -> None
     assert files_below(tmp_path) == ["a.zip", "deep/out/good"]
 
 
-def files_below(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
-
-
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
 tricks = st.lists(st.sampled_from(["..", ".", "/", "\\", "a", "b", "C:", "~", "%2e%2e", "\u202e", "\n"]), min_size=1)
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(members=st.lists(st.one_of(names, tricks.map("".join), tricks.map("/".join)), min_size=1, max_size=6))
 def test_no_name_writes_outside_and_every_member_is_read_or_refused(members: list[str], tmp_path: Path) -> None:
@@ -245,72 +233,3 @@ def test_a_damaged_member_is_refused_and_the_rest_is_read(tmp_path: Path) -> Non
     content, refused = seen(archive)
     assert content == {"b": b"B" * 500}
     assert refused == {"a": "not unpacked: damaged (BadZipFile)"}
-
-
-@pytest.fixture
-def medium(tmp_path: Path) -> Path:
-    """A folder as on a CD, written by pydicom: three images and the DICOMDIR that lists them."""
-    fileset = FileSet()
-    for number in range(1, 4):
-        fileset.add(
-            save(
-                classic(InstanceNumber=number, StudyDate="20260101", StudyTime="120000", StudyID="1"),
-                tmp_path / f"{number}",
-            )
-        )
-    fileset.write(tmp_path / "cd")
-    return tmp_path / "cd"
-
-
-def listed(medium: Path) -> list[str]:
-    return sorted(name for name in files_below(medium) if name != "DICOMDIR")
-
-
-def test_a_dicomdir_gives_what_it_lists_and_nothing_else(medium: Path) -> None:
-    expected = listed(medium)
-    (medium / "AUTORUN.INF").write_text("x")
-    content, refused = seen(medium / "DICOMDIR")
-    assert (list(content), refused) == (expected, {})
-    assert len(expected) == 3
-
-
-def test_a_file_that_a_dicomdir_lists_and_that_is_not_there_is_named(medium: Path) -> None:
-    gone, *there = listed(medium)
-    (medium / gone).unlink()
-    assert seen(medium / "DICOMDIR")[1] == {gone: "DICOMDIR lists it, but it is not there"}
-    content, refused = seen(medium)
-    assert list(content) == there
-    assert refused == {
-        "DICOMDIR": "lists files, which are read by themselves",
-        gone: "DICOMDIR lists it, but it is not there",
-    }
-
-
-def test_a_medium_copied_in_small_letters_is_read(medium: Path, tmp_path: Path) -> None:
-    for name in files_below(medium):
-        target = tmp_path / "copy" / name.lower()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(medium / name, target)
-    content, refused = seen(tmp_path / "copy" / "dicomdir")
-    assert (list(content), refused) == ([name.lower() for name in listed(medium)], {})
-
-
-def test_a_dicomdir_cannot_lead_outside(medium: Path) -> None:
-    """A reference to ../../1, as long as the one it replaces, to a file that is there."""
-    from pydicom import dcmread
-
-    ds = dcmread(medium / "DICOMDIR")
-    records = [record for record in ds.DirectoryRecordSequence if "ReferencedFileID" in record]
-    records[0].ReferencedFileID = ["..", "1"]
-    records[1].ReferencedFileID = "../2"
-    ds.save_as(medium / "DICOMDIR")
-    content, refused = seen(medium / "DICOMDIR")
-    assert len(content) == 1
-    assert refused["DICOMDIR"].endswith("leads outside its folder")
-
-
-def test_a_damaged_dicomdir_is_refused_and_the_folder_is_read(medium: Path) -> None:
-    (medium / "DICOMDIR").write_bytes((medium / "DICOMDIR").read_bytes()[:150] + b"\xff" * 300)
-    content, refused = seen(medium)
-    assert list(content) == listed(medium)
-    assert "DICOMDIR" in refused

@@ -14,6 +14,19 @@ PORTS = {8500: "gRPC", 8501: "REST"}
 MEMORY_GIB = 8
 DISK_GIB = 5
 
+COMPRESSED_SYNTAXES = {
+    "RLE": "1.2.840.10008.1.2.5",
+    "JPEG baseline": "1.2.840.10008.1.2.4.50",
+    "JPEG extended": "1.2.840.10008.1.2.4.51",
+    "JPEG lossless": "1.2.840.10008.1.2.4.57",
+    "JPEG lossless SV1": "1.2.840.10008.1.2.4.70",
+    "JPEG-LS lossless": "1.2.840.10008.1.2.4.80",
+    "JPEG-LS near-lossless": "1.2.840.10008.1.2.4.81",
+    "JPEG 2000 lossless": "1.2.840.10008.1.2.4.90",
+    "JPEG 2000": "1.2.840.10008.1.2.4.91",
+}
+"""Compressed transfer syntaxes of MR images (PS3.6 table A-1); the uncompressed ones need no decoder."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -86,13 +99,12 @@ def _packages() -> Iterator[Finding]:
 def _decoders() -> Iterator[Finding]:
     """Say for each compressed transfer syntax that MR is sent in whether pydicom can decode it here."""
     from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless
 
-    for syntax in (RLELossless, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless, JPEG2000):
+    for name, syntax in COMPRESSED_SYNTAXES.items():
         decoder = get_decoder(syntax)
         found = ", ".join(decoder.available_plugins) or "no decoder"
         remedy = "" if decoder.is_available else "pip install -c constraints.txt 'pylibjpeg[all]'"
-        yield Finding(f"decoder {syntax.name.split('(')[0].strip()}", found, remedy)
+        yield Finding(f"decoder {name}", found, remedy)
 
 
 def _devices() -> Finding:

@@ -15,11 +15,15 @@ from tfspine.dicom.parts import Part, parts_of
 from tfspine.geometry import stacking_position_mm
 from tfspine.labels import Plane
 
+T1_SHORTEST_TR_MS = 200.0
 T1_LONGEST_TR_MS = 1200.0
 T1_LONGEST_TE_MS = 35.0
 T2_SHORTEST_TR_MS = 1800.0
 T2_SHORTEST_TE_MS = 60.0
-"""Spin-echo weighting by TR and TE; the paper's examples are 500/10-15 and 3500-5300/80-100 (PAPER.md, Data)."""
+"""Spin-echo weighting by TR and TE; the paper's examples are 500/10-15 and 3500-5300/80-100 (PAPER.md, Data).
+
+A TR of a few ms is a gradient echo's, also where ScanningSequence does not say so.
+"""
 
 STIR_LONGEST_TI_MS = 300.0
 """Inversion this short nulls fat (some 150 to 220 ms)."""
@@ -114,7 +118,7 @@ def weighting(part: Part) -> str:
     if inversion_ms is not None:
         is_t1 = T1_INVERSION_MS[0] <= inversion_ms <= T1_INVERSION_MS[1] and te_ms <= T1_LONGEST_TE_MS
         return "T1" if is_t1 else f"TR/TE/TI {tr_ms:g}/{te_ms:g}/{inversion_ms:g} ms"
-    if tr_ms <= T1_LONGEST_TR_MS and te_ms <= T1_LONGEST_TE_MS:
+    if T1_SHORTEST_TR_MS <= tr_ms <= T1_LONGEST_TR_MS and te_ms <= T1_LONGEST_TE_MS:
         return "T1"
     if tr_ms >= T2_SHORTEST_TR_MS and te_ms >= T2_SHORTEST_TE_MS:
         return "T2"
