@@ -1,5 +1,6 @@
 """Many studies: worker processes, a study that kills its worker, and a run that was stopped and goes on."""
 
+import functools
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -73,7 +74,8 @@ def test_a_study_that_kills_its_worker_does_not_stop_the_rest(
     monkeypatch.setattr(many, "ingest_task", deadly_task)
     (tmp_path / "out" / "slices").mkdir(parents=True)
     with open_source(cohort) as source:
-        ingested = ingest_studies(source, tmp_path / "out", workers=workers, track=without_progress)
+        runner = functools.partial(in_processes, workers=workers)
+        ingested = ingest_studies(source, tmp_path / "out", runner=runner, track=without_progress)
     rest = [pseudonym(uid) for uid in STUDIES if uid != DEADLY_STUDY]
     assert list(dict.fromkeys(row["study"] for row in ingested.rows)) == rest
     died = [item for item in ingested.refused if "died" in item.reason]

@@ -279,7 +279,7 @@ def _typed(ds: Attributes, keyword: str) -> str:
 
 def _word(value: object) -> str:
     """Return the beginning of a value that a message quotes: damaged bytes may be long."""
-    return str(value)[:16]
+    return "".join(letter if letter.isprintable() else "?" for letter in str(value)[:16])
 
 
 def _dot(first: tuple[float, ...], second: tuple[float, ...]) -> float:

@@ -227,7 +227,7 @@ def _draw_foramina(rng: np.random.Generator) -> ForamenForm:
     return ForamenForm(
         tilt_rad=np.radians(rng.normal(0.0, 7.0, discs)).astype(np.float32),
         taper=rng.uniform(0.05, 0.5, discs).astype(np.float32),
-        depth=rng.uniform(0.7, 1.1, discs).astype(np.float32),
+        depth=rng.uniform(0.75, 1.1, discs).astype(np.float32),
         fat_behind=rng.uniform(0.0, 1.0, discs).astype(np.float32),
         root=root.astype(np.float32),
         vessels=vessels.astype(np.float32),
