@@ -59,6 +59,11 @@ def read_whole(path: Path) -> pydicom.Dataset:
         return _read(path, stop_before_pixels=False)
 
 
+def printable(text: str) -> str:
+    """Return the beginning of a text that a message or a table quotes, on one line: damaged bytes hold anything."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:200])
+
+
 @contextlib.contextmanager
 def refusing(part: str) -> Iterator[None]:
     """Turn whatever damaged bytes raise inside the block into one `DicomError`; `part` is what was being read.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydicom.multival import MultiValue
 
-from tfspine.dicom.files import read_dataset, refusing
+from tfspine.dicom.files import printable, read_dataset, refusing
 from tfspine.dicom.frames import Attributes, frames_of
 from tfspine.errors import DicomError
 from tfspine.geometry import SliceGeometry, display_geometry, plane_of
@@ -279,7 +279,7 @@ def _typed(ds: Attributes, keyword: str) -> str:
 
 def _word(value: object) -> str:
     """Return the beginning of a value that a message quotes: damaged bytes may be long."""
-    return "".join(letter if letter.isprintable() else "?" for letter in str(value)[:16])
+    return printable(str(value)[:16])
 
 
 def _dot(first: tuple[float, ...], second: tuple[float, ...]) -> float:

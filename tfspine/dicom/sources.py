@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tfspine.dicom.files import read_dataset, refusing
+from tfspine.dicom.files import printable, read_dataset, refusing
 from tfspine.errors import DicomError
 
 DICOMDIR = "DICOMDIR"
@@ -99,7 +99,7 @@ def unpack(archive: Path, target: Path) -> tuple[Refusal, ...]:
         for number, member in enumerate(members):
             reason = wrong.get(member) or _unpack_member(opened, member, target, number)
             if reason is not None:
-                refused.append(Refusal(_printable(member.filename), f"not unpacked: {reason}"))
+                refused.append(Refusal(printable(member.filename), f"not unpacked: {reason}"))
     return tuple(refused)
 
 
@@ -211,10 +211,10 @@ def _listed(dicomdir: Path, root: Path) -> Source:
     for parts in dict.fromkeys(listed):
         path = _found(dicomdir.parent, parts, entries)
         if ".." in parts:
-            refused.append(Refusal(name, f"{_printable('/'.join(parts))} leads outside its folder"))
+            refused.append(Refusal(name, f"{printable('/'.join(parts))} leads outside its folder"))
         elif path is None:
             missing = dicomdir.parent.joinpath(*parts).relative_to(root)
-            refused.append(Refusal(_printable(str(missing)), f"{name} lists it, but it is not there"))
+            refused.append(Refusal(printable(str(missing)), f"{name} lists it, but it is not there"))
         else:
             names[path] = str(path.relative_to(root))
     return Source(dict(sorted(names.items())), tuple(refused))
@@ -244,7 +244,3 @@ def _found(folder: Path, parts: tuple[str, ...], entries: dict[Path, dict[str, s
             part = entries[path].get(part.upper(), part)
         path = path / part
     return path if os.path.isfile(path) else None
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)[:200]

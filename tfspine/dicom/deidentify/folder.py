@@ -25,12 +25,11 @@ from tfspine.dicom.deidentify.patients import Patient, patient_key
 from tfspine.dicom.deidentify.refusals import read, require_cleanable, require_plain_pixels
 from tfspine.dicom.deidentify.scan import scan_image
 from tfspine.dicom.deidentify.transform import Change, Rules, deidentify
+from tfspine.dicom.many import Track
 from tfspine.errors import DicomError
 from tfspine.outputs import write_bytes
 
 T = TypeVar("T")
-Track = Callable[[Iterable[Any], str, int], Iterable[Any]]
-"""Passes items on and shows how far it is: items, what they are, how many."""
 
 IMAGES = "dicom"
 CHUNK = 16
