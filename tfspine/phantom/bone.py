@@ -13,9 +13,12 @@ from tfspine.phantom.soft_tissue import SPINOUS_LENGTH_MM
 from tfspine.phantom.tissue import MARROW_FAT_FRACTION, Tissue
 
 CORTEX_MM = 1.2
+FACET_CORTEX_MM = 1.5
 ENDPLATE_MM = 0.9
 
-PEDICLE_HALF_WIDTH_MM = np.array((3.2, 3.4, 3.6, 3.9, 4.6, 5.8, 7.5, 8.0, 6.0), np.float32)
+PEDICLE_BELOW_MM = np.array((16.0, 16.0, 16.0, 16.0, 16.0, 16.0, 16.0, 12.0, 11.0), np.float32)
+"""From the plane of the disc above to the middle of the pedicles, at the disc below them; by eye on real slices."""
+
 TRANSVERSE_TIP_MM = np.array((22.0, 30.0, 36.0, 40.0, 45.0, 42.0, 38.0, 30.0, 20.0), np.float32)
 SACRAL_ALA_HALF_WIDTH_MM = np.array((0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 27.0, 47.0, 42.0), np.float32)
 
@@ -54,7 +57,7 @@ def _bodies(image: Field, anatomy: Anatomy, place: Place, paint: Paint, marrow: 
     u, v = place.u_mm, place.v_mm
     waist = np.sin(np.pi * np.clip(place.fraction, 0.0, 1.0))
     tip = 1.0 - 0.6 * np.clip(place.d_mm / 34.0, 0.0, 1.0) * (place.disc == len(DISCS) - 1)
-    half_u = along(anatomy.body_half_width_mm, place) * (1.0 - 0.11 * waist) * tip
+    half_u = along(anatomy.body_half_width_mm, place) * (1.0 - 0.09 * waist) * tip
     half_v = along(anatomy.body_half_depth_mm, place) * tip
     hollow = 1.5 * waist * np.exp(-np.square(u / 11.0))
     block = rounded_block(u, v + np.where(v > 0, hollow, -2.0 * waist), half_u, half_v)
@@ -92,9 +95,10 @@ def _ala(image: Field, anatomy: Anatomy, place: Place, paint: Paint, marrow: Fie
     wing = rounded_block(side, there.v_mm - 0.1 * side, width, np.asarray(depth + 4.0, np.float32))
     cover(part, wing, paint.of(Tissue.CORTEX), edge_mm=paint.edge_mm)
     cover(part, wing + CORTEX_MM, marrow[low], edge_mm=paint.edge_mm)
-    hole = ellipse(side - 21.0, (there.fraction - 0.85) * 25.0, 5.0, 5.5)
+    through = slab(there.v_mm, 0.2 * depth, depth + 7.0)
+    hole = both(ellipse(side - 21.0, (there.fraction - 0.85) * 25.0 - 0.3 * (depth - there.v_mm), 4.5, 5.0), through)
     cover(part, hole, paint.of(Tissue.FAT), edge_mm=paint.edge_mm)
-    cover(part, hole + 2.6, paint.of(Tissue.NERVE), edge_mm=paint.edge_mm)
+    cover(part, hole + 2.4, paint.of(Tissue.NERVE), edge_mm=paint.edge_mm)
     image[low] = part
 
 
@@ -105,14 +109,13 @@ def _arch(image: Field, anatomy: Anatomy, place: Place, paint: Paint, marrow: Fi
     back = front + along(anatomy.canal_depth_mm, place)
     half_canal = along(anatomy.canal_half_width_mm, place)
     facet_u = along(anatomy.facet_off_midline_mm, place)
-    pedicle_half = along(PEDICLE_HALF_WIDTH_MM, place)
-    pedicle = both(
-        rounded_block(side - half_canal - pedicle_half, below - 11.0 - 0.12 * (v - front), pedicle_half, 7.0),
-        slab(v, front - 4.0, front + 11.0),
-    )
+    from_pedicle = below - PEDICLE_BELOW_MM[place.vertebra]
+    pedicle_half = along(regions.PEDICLE_HALF_WIDTH_MM, place)
+    stem = rounded_block(side - half_canal - pedicle_half, from_pedicle - 0.12 * (v - front), pedicle_half, 7.0)
+    pedicle = both(stem, slab(v, front - 4.0, front + 11.0))
     reach = np.clip(side - 16.0, 0.0, None)
     length = along(TRANSVERSE_TIP_MM, place) - 14.0
-    transverse = _ellipsoid((side - 14.0, length), (below - 12.5, 5.4), (v - front - 9.5 - 0.2 * reach, 3.2), power=2.5)
+    transverse = _ellipsoid((side - 14.0, length), (from_pedicle - 1.0, 5.4), (v - front - 9.5 - 0.2 * reach, 3.2), power=2.5)
     joint_v = front + 10.5
     lamina = both(
         _plate(side, v, (facet_u - 1.0, joint_v + 2.0), (np.zeros_like(back), back + 2.6), 2.7),
@@ -130,6 +133,8 @@ def _arch(image: Field, anatomy: Anatomy, place: Place, paint: Paint, marrow: Fi
     bone = either(pedicle, transverse, lamina, spinous)
     cover(image, bone, paint.of(Tissue.CORTEX), edge_mm=paint.edge_mm)
     cover(image, bone + CORTEX_MM, marrow, edge_mm=paint.edge_mm)
+    into_body = both(stem + CORTEX_MM, slab(v, front - 7.0, front))
+    cover(image, into_body, marrow, edge_mm=paint.edge_mm)
 
 
 def _plate(x: Field, y: Field, start: tuple[Field, Field], end: tuple[Field, Field], half_thickness_mm: float) -> Field:
@@ -167,19 +172,19 @@ def _facet(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: Sid
     lower = _ellipsoid(
         (across - 3.9 * swollen, 4.2 * swollen),
         (joint + 1.0, 7.2 * swollen),
-        (d - 2.5 - 0.25 * across, 15.0),
+        (d - 3.0 - 0.25 * across, 11.5),
         power=2.6,
     )
     upper = _ellipsoid(
         (across + 4.3 * swollen, 4.7 * swollen),
         (joint - 1.0, 8.2 * swollen),
-        (d + 5.5 - 0.25 * across, 14.5),
+        (d + 5.5 - 0.25 * across, 13.5),
         power=2.6,
     )
     bone = either(lower, upper)
     cover(part, bone, paint.of(Tissue.CORTEX), edge_mm=paint.edge_mm)
     sclerotic = paint.mix(Tissue.MARROW, Tissue.SCLEROSIS, 0.2 + 0.7 * anatomy.wear[disc])
-    cover(part, bone + 1.9, sclerotic, edge_mm=paint.edge_mm)
+    cover(part, bone + FACET_CORTEX_MM, sclerotic, edge_mm=paint.edge_mm)
     cleft = both(slab(across, -0.4, 0.6), slab(joint, -6.0 * swollen, 6.0 * swollen), slab(there.d_mm, -10.0, 7.5))
     cover(part, cleft, paint.of(Tissue.SYNOVIUM), edge_mm=paint.edge_mm, opacity=0.6)
     image[near] = part

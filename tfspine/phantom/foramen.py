@@ -14,7 +14,9 @@ from tfspine.phantom.shapes import Field, both, cover, ellipse, slab, turned
 from tfspine.phantom.tissue import Tissue
 
 RIM_MM = 0.8
-ROOT_HALF_MM = (3.1, 2.9)
+"""How far the flavum and the capsule of the joint, dark, reach around the fat; before it is the body's own border."""
+
+ROOT_HALF_MM = (2.7, 2.4)
 
 
 def draw_foramina(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
@@ -40,13 +42,15 @@ class _Keyhole:
 
 
 def _foramen(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: Side) -> None:
-    """Fat within a rim of bone, taken from front, back and below as the foramen narrows."""
+    """Fat before the joint, taken from front, back and below by what is dark as the foramen narrows."""
     form = anatomy.foramina[side]
     hole = _keyhole(anatomy, place, side)
     taper = 1.0 - form.taper[place.disc] * np.clip(hole.d_mm / hole.half_d_mm, -0.3, 1.0)
-    _fat_behind(image, hole, paint, form.fat_behind[place.disc])
+    _fat_behind(image, hole, place, paint, form.fat_behind[place.disc])
     rim = ellipse(hole.d_mm, hole.v_mm, hole.half_d_mm + RIM_MM, (hole.half_v_mm + RIM_MM) * taper)
-    cover(image, both(rim, hole.here), paint.of(Tissue.LIGAMENT), edge_mm=paint.edge_mm)
+    behind = np.clip(0.5 + 2.0 * hole.v_mm / hole.half_v_mm, 0.0, 1.0)
+    filled = np.maximum(behind, np.clip(3.0 * hole.lost, 0.0, 1.0))
+    cover(image, both(rim, hole.here), paint.of(Tissue.LIGAMENT), edge_mm=paint.edge_mm, opacity=filled)
     fat = ellipse(
         hole.d_mm + 2.5 * hole.lost,
         hole.v_mm,
@@ -76,13 +80,14 @@ def _keyhole(anatomy: Anatomy, place: Place, side: Side) -> _Keyhole:
         half_d_mm=anatomy.foramen_half_height_mm[disc],
         half_v_mm=half,
         lost=anatomy.narrowing[Region.NEURAL_FORAMEN, side][disc],
-        here=slab(place.u_mm * regions.sign(side), inner - 2.0, outer + 3.0),
+        here=slab(place.u_mm * regions.sign(side), inner - 1.0, outer + 3.0),
     )
 
 
-def _fat_behind(image: Field, hole: _Keyhole, paint: Paint, opacity: Field) -> None:
+def _fat_behind(image: Field, hole: _Keyhole, place: Place, paint: Paint, opacity: Field) -> None:
     """Behind the joint, under the muscles, there often is fat again."""
-    fat = ellipse(hole.d_mm + 3.0, hole.v_mm - 17.0, 6.5, 4.5)
+    fat = ellipse(hole.d_mm + 7.0, hole.v_mm - 17.0, 6.5, 4.5)
+    fat += 2.0 * paint.texture(place.point_mm, (5.0, 5.0, 5.0), layer=33)
     cover(image, both(fat, hole.here), paint.of(Tissue.FAT), edge_mm=2.0, opacity=opacity)
 
 

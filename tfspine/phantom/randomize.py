@@ -41,6 +41,9 @@ BRIGHTEST_ROOT_T2 = 0.6
 GAIN = (-0.7, 0.1)
 """Natural logarithm of what a slice's greys are multiplied with; the window is the series'."""
 
+TAMENESS = {Plane.AXIAL: 1.0, Plane.SAGITTAL: 2.0}
+"""Power of the uniform draw that says how far a slice strays: foramina are small, and are lost in wild slices."""
+
 SHARE_WITHOUT_BAND = 0.15
 SHARE_WITH_WRAP = 0.1
 
@@ -70,7 +73,7 @@ def recoloured(protocol: Protocol, rng: np.random.Generator) -> Protocol:
 
     No scanner does that; but it makes thirty pictures of different looks from one patient instead of one.
     """
-    wildness = rng.random()
+    wildness = rng.random() ** TAMENESS[protocol.plane]
     return dataclasses.replace(
         protocol,
         contrast=_contrast(protocol, rng, wildness),

@@ -19,12 +19,17 @@ RECESS_BEHIND_BODY_MM = 3.6
 RECESS_REACH_MM = 3.75
 """How far from the disc plane a recess is open; slices nearer than this show at least half of it, and are boxed."""
 
-FORAMEN_D_MM = -5.5
+PEDICLE_HALF_WIDTH_MM = np.array((3.2, 3.4, 3.6, 3.9, 4.6, 5.8, 7.5, 8.0, 6.0), np.float32)
+"""Of the vertebra above each disc; by hand, a mm or two below published widths."""
+
+FORAMEN_D_MM = -1.5
 FORAMEN_FRONT_MM = -0.3
 """Where a foramen begins behind the body and the disc; a narrow one, a slit, hugs them."""
 
-FORAMEN_LENGTH_MM = 11.1
-"""From the inner edge of the pedicles outwards; sagittal slices within show the foramen, and are boxed."""
+FORAMEN_WITHIN_MM = 0.6
+FORAMEN_BEYOND_MM = 1.5
+"""A foramen begins so far outside the inner edge of the pedicles and ends so far outside their outer one; sagittal
+slices within show it, and are boxed."""
 
 DISC_REACH_MM = 4.6
 """How far behind the body a disc bulges that all but closes the canal."""
@@ -98,8 +103,10 @@ def recess_box_mm(anatomy: Anatomy, disc: int, side: Side) -> tuple[float, float
 
 def foramen_u_mm(anatomy: Anatomy, disc: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return from where to where, off the midline, a foramen is open."""
-    inner = anatomy.canal_half_width_mm[np.asarray(disc)] + 2.0
-    return np.asarray(inner, np.float32), np.asarray(inner + FORAMEN_LENGTH_MM, np.float32)
+    at = np.asarray(disc)
+    inner = anatomy.canal_half_width_mm[at]
+    outer = inner + 2.0 * PEDICLE_HALF_WIDTH_MM[at]
+    return np.asarray(inner + FORAMEN_WITHIN_MM, np.float32), np.asarray(outer + FORAMEN_BEYOND_MM, np.float32)
 
 
 def foramen_v_mm(anatomy: Anatomy, disc: ArrayLike, side: Side) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

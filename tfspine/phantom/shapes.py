@@ -21,9 +21,9 @@ def ellipse(x_mm: Field, y_mm: Field, half_x_mm: Size, half_y_mm: Size) -> Field
 
 
 def rounded_block(x_mm: Field, y_mm: Field, half_x_mm: Size, half_y_mm: Size) -> Field:
-    """Return the distance to a superellipse of the third power: a block with rounded corners."""
-    power = np.abs(x_mm / half_x_mm) ** 3 + np.abs(y_mm / half_y_mm) ** 3
-    return np.asarray((np.cbrt(power) - 1.0) * np.minimum(half_x_mm, half_y_mm), np.float32)
+    """Return the distance to a superellipse of the fourth power: a block with rounded corners."""
+    power = np.square(np.square(x_mm / half_x_mm)) + np.square(np.square(y_mm / half_y_mm))
+    return np.asarray((np.sqrt(np.sqrt(power)) - 1.0) * np.minimum(half_x_mm, half_y_mm), np.float32)
 
 
 def tapered_ellipse(x_mm: Field, y_mm: Field, half_x_mm: Size, half_y_mm: Size, *, taper: Size) -> Field:

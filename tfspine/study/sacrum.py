@@ -15,8 +15,8 @@ from tfspine.structures import SliceReading
 from tfspine.study.piles import Pile, is_clear, ranks_of, spacing_mm_of, usual_weight
 from tfspine.study.spine_curve import STRAIGHT_DOWN, below_slice_mm, direction
 
-DISC_BELOW_FORAMEN_MM = 5.5
-"""A foramen opens above its disc, behind the lower half of the vertebra: its centre lies so far above the disc's."""
+DISC_BELOW_FORAMEN_MM = 1.5
+"""A foramen reaches from pedicle to pedicle, past its disc: its centre lies so far above the disc's."""
 
 FORAMEN_IN_VIEW_MM = 10.0
 """The half height of a foramen (`phantom/measures.py`): with so much of the image around its centre all is in view."""
