@@ -66,8 +66,9 @@ def test_slices_stray_from_the_scanners_own_look_by_all_degrees() -> None:
         for p in drawn(Plane.SAGITTAL)
     ]
     assert np.quantile(strayed, 0.1) < 0.15 and np.quantile(strayed, 0.9) > 0.5
-    own = [p.artefacts == BASE[Plane.SAGITTAL].artefacts for p in drawn(Plane.SAGITTAL)]
-    assert 0.4 < np.mean(own) < 0.6
+    for plane, share in ((Plane.AXIAL, 1 / 2), (Plane.SAGITTAL, 2 / 3)):  # less the mean of a uniform draw, or its square
+        own = [p.artefacts == BASE[plane].artefacts for p in drawn(plane)]
+        assert abs(np.mean(own) - share) < 0.1
 
 
 def test_no_two_slices_of_a_series_look_alike() -> None:

@@ -250,7 +250,7 @@ def test_an_oblique_slice_belongs_to_the_disc_it_passes_in_the_canal() -> None:
     """At 30 degrees it passes three discs within 60 mm; in the canal, at y = 20, it passes that of L3-L4."""
     readings, _ = spine()
     levels = find_levels(readings)
-    disc_mm = DEPTHS_MM[Level.L3_L4] - 5.5
+    disc_mm = DEPTHS_MM[Level.L3_L4] - 1.5
     for tilt in (-30.0, 0.0, 30.0):
         (mark,) = landmarks_of_slices([axial(disc_mm, tilt)], levels)
         assert mark is not None
@@ -260,7 +260,7 @@ def test_an_oblique_slice_belongs_to_the_disc_it_passes_in_the_canal() -> None:
 def test_axial_slices_go_to_the_nearest_disc_and_beyond_22_mm_to_none() -> None:
     readings, _ = spine()
     levels = find_levels(readings)
-    discs = {level: DEPTHS_MM[level] - 5.5 for level in LEVELS}
+    discs = {level: DEPTHS_MM[level] - 1.5 for level in LEVELS}
     heights = [
         discs[Level.L1_L2] + 25.0,
         discs[Level.L1_L2] + 19.0,

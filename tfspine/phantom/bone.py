@@ -13,6 +13,9 @@ from tfspine.phantom.soft_tissue import SPINOUS_LENGTH_MM
 from tfspine.phantom.tissue import MARROW_FAT_FRACTION, Tissue
 
 CORTEX_MM = 1.2
+FRONT_ROUNDING = 0.35
+"""Share of its width that a body loses towards its front, more than a block with rounded corners would."""
+
 FACET_CORTEX_MM = 1.5
 ENDPLATE_MM = 0.9
 
@@ -60,11 +63,17 @@ def _bodies(image: Field, anatomy: Anatomy, place: Place, paint: Paint, marrow: 
     half_u = along(anatomy.body_half_width_mm, place) * (1.0 - 0.09 * waist) * tip
     half_v = along(anatomy.body_half_depth_mm, place) * tip
     hollow = 1.5 * waist * np.exp(-np.square(u / 11.0))
-    block = rounded_block(u, v + np.where(v > 0, hollow, -2.0 * waist), half_u, half_v)
+    block = _outline(u, v + np.where(v > 0, hollow, -2.0 * waist), half_u, half_v)
     cover(image, block, paint.of(Tissue.CORTEX), edge_mm=paint.edge_mm)
     cover(image, block + CORTEX_MM, marrow, edge_mm=paint.edge_mm)
     vein = both(ellipse(u, v - 0.55 * half_v, 2.5, 0.5 * half_v), np.asarray(np.abs(place.fraction - 0.5) * 30.0 - 1.4))
     cover(image, vein, paint.of(Tissue.VEIN), edge_mm=paint.edge_mm, opacity=0.7)
+
+
+def _outline(u_mm: Field, v_mm: Field, half_u_mm: Field, half_v_mm: Field) -> Field:
+    """Return the distance to the outline of a body or disc: square behind, where pedicles spring from it, round before."""
+    rounding = 1.0 - FRONT_ROUNDING * np.square(np.minimum(v_mm / half_v_mm, 0.0))
+    return rounded_block(u_mm, v_mm, half_u_mm * np.maximum(rounding, 0.5), half_v_mm)
 
 
 def _discs(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
@@ -74,7 +83,7 @@ def _discs(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
     radius = np.clip(np.square(u / half_u) + np.square(v / half_v), 0.0, 1.2)
     half_d = anatomy.disc_half_height_mm[place.disc] * (1.1 - 0.3 * radius)
     bulge = regions.bulge_mm(anatomy, place)
-    rim = rounded_block(u, v - bulge / 2, half_u + 0.3 * bulge, half_v + bulge / 2)
+    rim = _outline(u, v - bulge / 2, half_u + 0.3 * bulge, half_v + bulge / 2)
     inside = np.asarray(np.abs(d) - half_d, np.float32)
     cover(image, both(rim, inside - ENDPLATE_MM), paint.of(Tissue.ENDPLATE), edge_mm=paint.edge_mm)
     cover(image, both(rim, inside), paint.of(Tissue.ANNULUS), edge_mm=paint.edge_mm)
