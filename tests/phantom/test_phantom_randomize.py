@@ -66,7 +66,8 @@ def test_slices_stray_from_the_scanners_own_look_by_all_degrees() -> None:
         for p in drawn(Plane.SAGITTAL)
     ]
     assert np.quantile(strayed, 0.1) < 0.15 and np.quantile(strayed, 0.9) > 0.5
-    for plane, share in ((Plane.AXIAL, 1 / 2), (Plane.SAGITTAL, 2 / 3)):  # less the mean of a uniform draw, or its square
+    # One less the mean of a uniform draw, and of its square.
+    for plane, share in ((Plane.AXIAL, 1 / 2), (Plane.SAGITTAL, 2 / 3)):
         own = [p.artefacts == BASE[plane].artefacts for p in drawn(plane)]
         assert abs(np.mean(own) - share) < 0.1
 

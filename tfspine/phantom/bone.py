@@ -71,7 +71,7 @@ def _bodies(image: Field, anatomy: Anatomy, place: Place, paint: Paint, marrow: 
 
 
 def _outline(u_mm: Field, v_mm: Field, half_u_mm: Field, half_v_mm: Field) -> Field:
-    """Return the distance to the outline of a body or disc: square behind, where pedicles spring from it, round before."""
+    """Return the distance to the outline of a body or disc: square behind, where pedicles begin, and round before."""
     rounding = 1.0 - FRONT_ROUNDING * np.square(np.minimum(v_mm / half_v_mm, 0.0))
     return rounded_block(u_mm, v_mm, half_u_mm * np.maximum(rounding, 0.5), half_v_mm)
 
@@ -124,7 +124,9 @@ def _arch(image: Field, anatomy: Anatomy, place: Place, paint: Paint, marrow: Fi
     pedicle = both(stem, slab(v, front - 4.0, front + 11.0))
     reach = np.clip(side - 16.0, 0.0, None)
     length = along(TRANSVERSE_TIP_MM, place) - 14.0
-    transverse = _ellipsoid((side - 14.0, length), (from_pedicle - 1.0, 5.4), (v - front - 9.5 - 0.2 * reach, 3.2), power=2.5)
+    transverse = _ellipsoid(
+        (side - 14.0, length), (from_pedicle - 1.0, 5.4), (v - front - 9.5 - 0.2 * reach, 3.2), power=2.5
+    )
     joint_v = front + 10.5
     lamina = both(
         _plate(side, v, (facet_u - 1.0, joint_v + 2.0), (np.zeros_like(back), back + 2.6), 2.7),
