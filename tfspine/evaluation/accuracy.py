@@ -76,11 +76,11 @@ def proportion(successes: int, n: int, *, interval: Interval = Interval.WILSON, 
     """Return `successes` / `n` with its interval; of nothing (n = 0) it is undefined.
 
     Raises:
-        EvaluationError: the counts contradict each other.
+        EvaluationError: the counts contradict each other or are no whole numbers.
     """
     check_confidence(confidence)
-    if not 0 <= successes <= n:
-        raise EvaluationError(f"{successes} of {n}; expected 0 <= successes <= n")
+    if not 0 <= successes <= n or successes != int(successes) or n != int(n):
+        raise EvaluationError(f"{successes} of {n}; expected whole numbers, 0 <= successes <= n")
     if n == 0:
         return undefined(0, interval.value)
     bounds = _wilson if interval is Interval.WILSON else _clopper_pearson

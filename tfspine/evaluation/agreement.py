@@ -1,37 +1,61 @@
-"""Gwet's chance-corrected agreement of two raters: AC1, and AC2 with weights.
+"""Gwet's chance-corrected agreement of two or more raters: AC1, and AC2 with weights.
 
 Source: K. L. Gwet, "Computing inter-rater reliability and its variance in the presence of high agreement", British
 Journal of Mathematical and Statistical Psychology 2008;61:29-48, and his Handbook of Inter-Rater Reliability, 4th
-ed. 2014, chapters 3 and 4 (weights). The formulas stand in EVALUATION.md.
+ed. 2014, chapters 3 and 4 (weights), 5 (variance). The formulas stand in EVALUATION.md.
 
-Ratings are codes 0 to q - 1 of a scale of q categories; q is the length of the scale, also where a category never
-occurs. A missing rating is NaN; a subject with one is left out (listwise).
+Everything here is one formula. A subject, or a kind of subject that occurs `frequency` times, is its number of
+ratings in each category, r_k with r = sum r_k. With w the weights and T_w their sum:
+
+- observed agreement of a subject with two ratings or more: sum r_k (sum_l w_kl r_l - 1) / (r (r - 1)), averaged
+  over those subjects;
+- prevalence pi_k: mean of r_k / r over all subjects; chance agreement pe = T_w sum pi_k (1 - pi_k) / (q (q - 1));
+- the coefficient (pa - pe) / (1 - pe).
 """
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
-from tfspine.errors import EvaluationError
-from tfspine.evaluation.estimate import Estimate, check_confidence, undefined
+from tfspine.evaluation.estimate import (
+    NO_SPREAD,
+    Difference,
+    Estimate,
+    check_confidence,
+    clipped,
+    critical_value,
+    significance,
+    undefined,
+)
+from tfspine.evaluation.ratings import (
+    Missing,
+    category_counts,
+    checked_ratings,
+    checked_table,
+    complete,
+    joint_counts,
+    rating_matrix,
+)
+from tfspine.evaluation.weights import AnyWeights, Weights, describe, is_identity, weight_matrix
 
-
-class Weights(StrEnum):
-    """How much a disagreement of d categories still counts as agreement: 1 for d = 0, less the further apart."""
-
-    IDENTITY = "identity"
-    LINEAR = "linear"
-    QUADRATIC = "quadratic"
-    ORDINAL = "ordinal"
+__all__ = [
+    "Agreement",
+    "Missing",
+    "Weights",
+    "gwet",
+    "gwet_difference",
+    "gwet_from_table",
+    "gwet_of_raters",
+    "joint_counts",
+    "weight_matrix",
+]
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Gwet's coefficient with its interval, and what it was computed from.
+    """A chance-corrected coefficient with its interval, and what it was computed from.
 
     `observed` and `expected` are the weighted shares of agreement found and due to chance; `p_value` is two-sided
     against a coefficient of 0.
@@ -49,26 +73,30 @@ def gwet(
     second: ArrayLike,
     *,
     categories: int,
-    weights: Weights = Weights.IDENTITY,
+    weights: AnyWeights = Weights.IDENTITY,
+    missing: Missing = Missing.LISTWISE,
     confidence: float = 0.95,
 ) -> Agreement:
-    """Return Gwet's coefficient of two vectors of ratings [n]; see `gwet_from_table`.
+    """Return Gwet's coefficient of two vectors of ratings [n]; see `gwet_of_raters`.
 
     Args:
         first: ratings of the first rater, whole numbers 0 to `categories` - 1, NaN where missing.
         second: ratings of the second rater, for the same subjects in the same order.
         categories: length of the scale.
-        weights: identity gives AC1, the others AC2.
+        weights: identity gives AC1, the others AC2; or a matrix [q, q].
+        missing: what becomes of subjects that one rater did not rate.
         confidence: share that the interval is to cover.
 
     Raises:
-        EvaluationError: the vectors differ in length or a rating is not on the scale.
+        EvaluationError: the vectors differ in length, a rating is not on the scale, or the weights are none.
     """
-    table = joint_counts(first, second, categories=categories)
-    return gwet_from_table(table, weights=weights, confidence=confidence)
+    matrix = rating_matrix([first, second], categories=categories)
+    return gwet_of_raters(matrix, categories=categories, weights=weights, missing=missing, confidence=confidence)
 
 
-def gwet_from_table(counts: ArrayLike, *, weights: Weights = Weights.IDENTITY, confidence: float = 0.95) -> Agreement:
+def gwet_from_table(
+    counts: ArrayLike, *, weights: AnyWeights = Weights.IDENTITY, confidence: float = 0.95
+) -> Agreement:
     """Return Gwet's coefficient of a table of counts [q, q], first rater in rows, second in columns.
 
     The variance is conditional on the raters, over n - 1 (Gwet 2008, equation 17, generalised to weights in the
@@ -78,79 +106,149 @@ def gwet_from_table(counts: ArrayLike, *, weights: Weights = Weights.IDENTITY, c
     Raises:
         EvaluationError: the table is not square, is smaller than 2 x 2 or holds negative counts.
     """
-    check_confidence(confidence)
-    table = _checked(counts)
-    n, q = int(table.sum()), table.shape[0]
-    method = f"Gwet {'AC1' if weights is Weights.IDENTITY else f'AC2 ({weights})'}, t({max(n - 1, 0)})"
-    if n == 0:
-        return Agreement(undefined(0, method), math.nan, math.nan, math.nan, math.nan)
+    table = checked_table(counts)
+    one = np.eye(len(table))
+    kinds = (one[:, None, :] + one[None, :, :]).reshape(-1, len(table))  # [q * q, q]: the two ratings of each cell
+    return _agreement(kinds, table.ravel(), weights, confidence)
 
-    weight = weight_matrix(q, weights)
-    joint = table / n
-    prevalence = (joint.sum(axis=0) + joint.sum(axis=1)) / 2
-    observed = float((weight * joint).sum())
-    expected = float(weight.sum() * (prevalence * (1 - prevalence)).sum() / (q * (q - 1)))
-    gamma = (observed - expected) / (1 - expected)
+
+def gwet_of_raters(
+    ratings: ArrayLike,
+    *,
+    categories: int,
+    weights: AnyWeights = Weights.IDENTITY,
+    missing: Missing = Missing.LISTWISE,
+    confidence: float = 0.95,
+) -> Agreement:
+    """Return Gwet's coefficient of any number of raters.
+
+    Variance and interval as in `gwet_from_table`, with n the subjects that count: listwise, those that every rater
+    rated; available, those with at least one rating (two for the observed agreement).
+
+    Args:
+        ratings: [n, raters], whole numbers 0 to `categories` - 1, NaN where missing.
+        categories: length of the scale.
+        weights: identity gives AC1, the others AC2; or a matrix [q, q].
+        missing: what becomes of subjects that not every rater rated.
+        confidence: share that the interval is to cover.
+
+    Raises:
+        EvaluationError: fewer than two raters, a rating off the scale, or weights that are none.
+    """
+    matrix = checked_ratings(ratings, categories=categories)
+    kept = complete(matrix) if missing is Missing.LISTWISE else ~np.isnan(matrix).all(axis=1)
+    counts = category_counts(matrix[kept], categories=categories)
+    return _agreement(counts, np.ones(len(counts)), weights, confidence)
+
+
+def gwet_difference(
+    reference: ArrayLike,
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    categories: int,
+    weights: AnyWeights = Weights.IDENTITY,
+    confidence: float = 0.95,
+) -> Difference:
+    """Compare two raters' agreement with one reference: the first's coefficient minus the second's.
+
+    Both coefficients are means of values of the subjects (`_linearised`), so their difference is the mean of the
+    subjects' differences: a paired t test of n - 1 degrees of freedom, clipped to [-2, 2] (K. L. Gwet, Educational
+    and Psychological Measurement 2016;76:609-637). Subjects that one of the three did not rate are left out.
+
+    Args:
+        reference: ratings [n] of the reference, whole numbers 0 to `categories` - 1, NaN where missing.
+        first: ratings of the first rater, for the same subjects.
+        second: ratings of the second rater.
+        categories: length of the scale.
+        weights: as in `gwet`.
+        confidence: share that the interval is to cover.
+
+    Raises:
+        EvaluationError: the vectors differ in length, a rating is not on the scale, or the weights are none.
+    """
+    check_confidence(confidence)
+    matrix = rating_matrix([reference, first, second], categories=categories)
+    matrix = matrix[complete(matrix)]
+    weight, n = weight_matrix(categories, weights), len(matrix)
+    method = f"difference of Gwet's {_name(weights, weight)}, paired t({max(n - 1, 0)})"
+    if n == 0:
+        return Difference(undefined(0, method), math.nan, math.nan, math.nan)
+
+    values = []
+    for rater in (1, 2):
+        counts = category_counts(matrix[:, [0, rater]], categories=categories)
+        values.append(_linearised(counts, np.ones(n), weight))
+    by_subject = values[0] - values[1]
+    difference = float(by_subject.mean())
+    standard_error = float(by_subject.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
+    statistic, p_value = significance(difference, standard_error, degrees=n - 1)
+    half = critical_value(confidence, degrees=n - 1) * standard_error if n > 1 else math.nan
+    estimate = Estimate(difference, *clipped(difference, half, lowest=-2.0, highest=2.0), n, method)
+    return Difference(estimate, standard_error, statistic, p_value)
+
+
+def gwet_of_counts(
+    counts: NDArray[np.float64], frequency: NDArray[np.float64], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return coefficient [...], observed [...] and chance agreement [...] and prevalence [..., q], NaN if undefined.
+
+    Args:
+        counts: float64 [m, q], ratings in each category of m subjects or kinds of subject, at least one each.
+        frequency: float64 [..., m], how often each occurs.
+        weight: float64 [q, q].
+    """
+    q = counts.shape[1]
+    raters = counts.sum(axis=1)
+    pairs = np.maximum(raters * (raters - 1), 1)
+    agreed = (counts * (counts @ weight - 1)).sum(axis=1) / pairs  # 0 of a single rating
+    with np.errstate(invalid="ignore", divide="ignore"):
+        observed = frequency @ agreed / (frequency @ (raters >= 2).astype(np.float64))
+        prevalence = frequency @ (counts / raters[:, None]) / frequency.sum(axis=-1)[..., None]
+        expected = weight.sum() * (prevalence * (1 - prevalence)).sum(axis=-1) / (q * (q - 1))
+        gamma = np.where(1 - expected > NO_SPREAD, (observed - expected) / (1 - expected), np.nan)
+    return gamma, observed, expected, prevalence
+
+
+def _agreement(
+    counts: NDArray[np.float64], frequency: NDArray[np.float64], weights: AnyWeights, confidence: float
+) -> Agreement:
+    check_confidence(confidence)
+    weight, n = weight_matrix(counts.shape[1], weights), int(frequency.sum())
+    method = f"Gwet {_name(weights, weight)}, t({max(n - 1, 0)})"
+    gamma, observed, expected = (float(value) for value in gwet_of_counts(counts, frequency, weight)[:3])
+    if math.isnan(gamma):
+        return Agreement(undefined(n, method), math.nan, math.nan, observed, expected)
     if n == 1:
         return Agreement(Estimate(gamma, math.nan, math.nan, 1, method), math.nan, math.nan, observed, expected)
 
-    expected_of_pair = weight.sum() * (2 - prevalence[:, None] - prevalence[None, :]) / (2 * q * (q - 1))
-    gamma_of_pair = (weight - expected) / (1 - expected)
-    gamma_of_pair -= 2 * (1 - gamma) * (expected_of_pair - expected) / (1 - expected)
-    variance = float((joint * (gamma_of_pair - gamma) ** 2).sum()) / (n - 1)
-    standard_error = math.sqrt(variance)
-    half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * standard_error
-    estimate = Estimate(gamma, max(gamma - half, -1.0), min(gamma + half, 1.0), n, method)
-    return Agreement(estimate, standard_error, _p_value(gamma, standard_error, n - 1), observed, expected)
+    spread = frequency @ (_linearised(counts, frequency, weight) - gamma) ** 2
+    standard_error = math.sqrt(float(spread) / (n * (n - 1)))
+    half = critical_value(confidence, degrees=n - 1) * standard_error
+    estimate = Estimate(gamma, *clipped(gamma, half, lowest=-1.0, highest=1.0), n, method)
+    p_value = significance(gamma, standard_error, degrees=n - 1)[1]
+    return Agreement(estimate, standard_error, p_value, observed, expected)
 
 
-def joint_counts(first: ArrayLike, second: ArrayLike, *, categories: int) -> NDArray[np.int64]:
-    """Return how often each pair of ratings occurs, int64 [q, q], first rater in rows; NaN pairs are left out.
+def _linearised(
+    counts: NDArray[np.float64], frequency: NDArray[np.float64], weight: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the value [m] of each subject whose mean is the coefficient and whose spread is its variance.
 
-    Raises:
-        EvaluationError: the vectors differ in length or a rating is not on the scale.
+    Gwet's subject-level value: n / n2 (pa_i - pe) / (1 - pe) - 2 (1 - gamma) (pe_i - pe) / (1 - pe), the first term
+    only of the n2 subjects with two ratings or more, with pe_i = T_w sum_k r_ik (1 - pi_k) / (r_i q (q - 1)). Of two
+    ratings (k, l) it is the gamma_kl of EVALUATION.md.
     """
-    if categories < 2:
-        raise EvaluationError(f"a scale of {categories} categories; agreement needs at least 2")
-    ratings = [np.asarray(vector, np.float64) for vector in (first, second)]
-    if ratings[0].ndim != 1 or ratings[0].shape != ratings[1].shape:
-        raise EvaluationError(f"ratings of shapes {ratings[0].shape} and {ratings[1].shape}; expected two equal [n]")
-    rows, columns = (vector[~(np.isnan(ratings[0]) | np.isnan(ratings[1]))] for vector in ratings)
-    for rating in (*rows, *columns):
-        if rating != np.floor(rating) or not 0 <= rating < categories:
-            raise EvaluationError(f"rating {rating:g}; expected a whole number from 0 to {categories - 1}")
-    table = np.zeros((categories, categories), np.int64)
-    np.add.at(table, (rows.astype(int), columns.astype(int)), 1)
-    return table
+    q, raters = counts.shape[1], counts.sum(axis=1)
+    gamma, _, expected, prevalence = gwet_of_counts(counts, frequency, weight)
+    twice = raters >= 2
+    agreed = (counts * (counts @ weight - 1)).sum(axis=1) / np.maximum(raters * (raters - 1), 1)
+    by_chance = weight.sum() * (counts @ (1 - prevalence)) / (raters * q * (q - 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = frequency.sum() / (frequency @ twice.astype(np.float64))
+        value = share * np.where(twice, agreed - expected, 0) / (1 - expected)
+        return np.asarray(value - 2 * (1 - gamma) * (by_chance - expected) / (1 - expected))
 
 
-def weight_matrix(categories: int, weights: Weights) -> NDArray[np.float64]:
-    """Return the weights, float64 [q, q], of every pair of categories (EVALUATION.md; Handbook, chapter 3)."""
-    code = np.arange(categories)
-    distance = np.abs(code[:, None] - code[None, :]).astype(np.float64)
-    match weights:
-        case Weights.IDENTITY:
-            weight = (distance == 0).astype(np.float64)
-        case Weights.LINEAR:
-            weight = 1 - distance / (categories - 1)
-        case Weights.QUADRATIC:
-            weight = 1 - distance**2 / (categories - 1) ** 2
-        case Weights.ORDINAL:
-            weight = 1 - distance * (distance + 1) / (categories * (categories - 1))
-    return np.asarray(weight)
-
-
-def _checked(counts: ArrayLike) -> NDArray[np.float64]:
-    table = np.asarray(counts, np.float64)
-    if table.ndim != 2 or table.shape[0] != table.shape[1] or table.shape[0] < 2:
-        raise EvaluationError(f"a table of shape {table.shape}; expected [q, q] counts with q of at least 2")
-    if not np.isfinite(table).all() or (table < 0).any() or (table != np.floor(table)).any():
-        raise EvaluationError("a table with negative, broken or missing counts; expected whole numbers from 0")
-    return table
-
-
-def _p_value(gamma: float, standard_error: float, degrees: int) -> float:
-    """Two-sided p of gamma = 0. Without spread a coefficient is certain: p is 0, and undefined for exactly 0."""
-    if standard_error == 0:
-        return 0.0 if gamma else math.nan
-    return float(2 * stats.t.sf(abs(gamma) / standard_error, degrees))
+def _name(weights: AnyWeights, weight: NDArray[np.float64]) -> str:
+    return "AC1" if is_identity(weight) else f"AC2 ({describe(weights)})"

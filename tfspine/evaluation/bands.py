@@ -3,6 +3,8 @@
 import math
 from enum import StrEnum
 
+from tfspine.errors import EvaluationError
+
 
 class Band(StrEnum):
     """Strength of agreement."""
@@ -15,6 +17,8 @@ class Band(StrEnum):
     ALMOST_PERFECT = "almost perfect"
 
 
+_ROUNDING = 1e-9
+
 _UPPER: tuple[tuple[float, Band], ...] = (
     (0.2, Band.SLIGHT),
     (0.4, Band.FAIR),
@@ -25,9 +29,15 @@ _UPPER: tuple[tuple[float, Band], ...] = (
 
 
 def landis_koch(value: float) -> Band | None:
-    """Return the band of an unrounded coefficient: below 0 poor, then each upper limit included; None of NaN."""
+    """Return the band of an unrounded coefficient: below 0 poor, then each upper limit included; None of NaN.
+
+    Raises:
+        EvaluationError: more than 1, which no coefficient of agreement can be, or minus infinity.
+    """
     if math.isnan(value):
         return None
+    if value > 1 + _ROUNDING or math.isinf(value):
+        raise EvaluationError(f"coefficient {value}; expected at most 1 (a share, not per cent)")
     if value < 0:
         return Band.POOR
     return next((band for upper, band in _UPPER if value <= upper), Band.ALMOST_PERFECT)

@@ -3,7 +3,12 @@
 import math
 from dataclasses import dataclass
 
+from scipy import stats
+
 from tfspine.errors import EvaluationError
+
+NO_SPREAD = 1e-12
+"""A standard error below this is rounding: the data show no spread at all."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,20 @@ class Estimate:
         return not math.isnan(self.value)
 
 
+@dataclass(frozen=True)
+class Difference:
+    """Of two estimates from the same subjects: the first minus the second, and the test that there is none.
+
+    `statistic` is the difference over its standard error; `p_value` is two-sided. Both are NaN where the data do
+    not define them, as where two readers gave the same answers throughout.
+    """
+
+    estimate: Estimate
+    standard_error: float
+    statistic: float
+    p_value: float
+
+
 def undefined(n: int, method: str) -> Estimate:
     """Return the estimate of something that `n` units do not define."""
     return Estimate(math.nan, math.nan, math.nan, n, method)
@@ -39,3 +58,30 @@ def check_confidence(confidence: float) -> None:
     """
     if not 0.0 < confidence < 1.0:
         raise EvaluationError(f"confidence {confidence}; expected a share between 0 and 1, for example 0.95")
+
+
+def critical_value(confidence: float, *, degrees: int | None = None) -> float:
+    """Return the half width, in standard errors, of an interval: of t with `degrees` of freedom, of z without."""
+    upper = (1 + confidence) / 2
+    return float(stats.norm.ppf(upper) if degrees is None else stats.t.ppf(upper, degrees))
+
+
+def clipped(value: float, half: float, *, lowest: float, highest: float) -> tuple[float, float]:
+    """Return `value` -+ `half`, no further out than the statistic can lie, and never leaving the value outside."""
+    if math.isnan(half):
+        return math.nan, math.nan
+    return min(max(value - half, lowest), value), max(min(value + half, highest), value)
+
+
+def significance(value: float, standard_error: float, *, degrees: int | None = None) -> tuple[float, float]:
+    """Return `value` over its standard error and the two-sided p of a true value of 0, by t or (no `degrees`) by z.
+
+    Without spread a value is certain: p is 0, and undefined of a value of 0, where it would be 0 / 0.
+    """
+    if math.isnan(value) or math.isnan(standard_error):
+        return math.nan, math.nan
+    if standard_error < NO_SPREAD:
+        return (math.nan, math.nan) if abs(value) < NO_SPREAD else (math.copysign(math.inf, value), 0.0)
+    statistic = value / standard_error
+    tail = stats.norm.sf(abs(statistic)) if degrees is None else stats.t.sf(abs(statistic), degrees)
+    return statistic, float(2 * tail)

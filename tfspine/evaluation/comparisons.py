@@ -1,0 +1,196 @@
+"""Tests of two readers against each other, and what many tests do to a p value.
+
+The paper compares proportions by a pooled z, as though the two readers had seen different patients; both read the
+same regions, so McNemar's test, or the paired difference of `non_inferiority`, is the proper one (EVALUATION.md).
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, stats
+
+from tfspine.errors import EvaluationError
+from tfspine.evaluation.estimate import Estimate, check_confidence, critical_value, undefined
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test's statistic and two-sided p value, NaN where the data do not define them, and its name."""
+
+    statistic: float
+    p_value: float
+    method: str
+
+
+class McNemar(StrEnum):
+    """How McNemar's p comes about.
+
+    Exact is binomial on the discordant pairs and holds for any number of them. Chi-square is for many (25 or more);
+    the corrected one takes Edwards' 1 off the difference, and is the more cautious.
+    """
+
+    EXACT = "exact"
+    CHI_SQUARE = "chi-square without continuity correction"
+    CHI_SQUARE_CORRECTED = "chi-square with continuity correction"
+
+
+@dataclass(frozen=True)
+class NonInferiority:
+    """Whether a first reader is no worse than a second by more than a margin.
+
+    `difference` is the first's share of right calls minus the second's. `is_non_inferior` says whether its lower
+    limit lies above -`margin`; None where the limit is undefined.
+    """
+
+    difference: Estimate
+    margin: float
+    is_non_inferior: bool | None
+
+
+def pooled_z(first_successes: int, first_n: int, second_successes: int, second_n: int) -> Test:
+    """Compare two independent proportions: z = (p1 - p2) / sqrt(p (1 - p) (1 / n1 + 1 / n2)), p of both together.
+
+    Undefined where a group is empty, and where both are all successes or all failures (0 / 0). No continuity
+    correction. The test of the paper's P values.
+
+    Raises:
+        EvaluationError: the counts contradict each other.
+    """
+    for successes, n in ((first_successes, first_n), (second_successes, second_n)):
+        _check_count(successes, "successes")
+        _check_count(n, "n")
+        if successes > n:
+            raise EvaluationError(f"{successes} of {n}; expected 0 <= successes <= n")
+    method = "pooled two-sample z"
+    together, n = first_successes + second_successes, first_n + second_n
+    if not first_n or not second_n or together in (0, n):
+        return Test(math.nan, math.nan, method)
+    pooled = together / n
+    standard_error = math.sqrt(pooled * (1 - pooled) * (1 / first_n + 1 / second_n))
+    z = (first_successes / first_n - second_successes / second_n) / standard_error
+    return Test(z, float(2 * stats.norm.sf(abs(z))), method)
+
+
+def mcnemar(only_first: int, only_second: int, *, method: McNemar = McNemar.EXACT) -> Test:
+    """Compare two readers of the same regions by those on which just one of them is right.
+
+    With b and c the two counts: exact, p = min(1, 2 P(X <= min(b, c))) of X ~ Binomial(b + c, 1/2), statistic
+    min(b, c), and p = 1 without any; chi-square, (b - c)^2 / (b + c) with one degree of freedom, undefined without
+    any; corrected, max(|b - c| - 1, 0)^2 / (b + c) (A. L. Edwards, Psychometrika 1948;13:185-187).
+    Source: Q. McNemar, Psychometrika 1947;12:153-157.
+
+    Args:
+        only_first: regions that only the first reader has right.
+        only_second: regions that only the second reader has right.
+        method: how the p value comes about.
+
+    Raises:
+        EvaluationError: a count is negative or no whole number.
+    """
+    _check_count(only_first, "regions that only the first has right")
+    _check_count(only_second, "regions that only the second has right")
+    discordant, fewer = only_first + only_second, min(only_first, only_second)
+    name = f"McNemar, {McNemar(method).value}"
+    if method is McNemar.EXACT:
+        return Test(float(fewer), min(1.0, float(2 * stats.binom.cdf(fewer, discordant, 0.5))), name)
+    if discordant == 0:
+        return Test(math.nan, math.nan, name)
+    gap = abs(only_first - only_second) - (method is McNemar.CHI_SQUARE_CORRECTED)
+    statistic = max(gap, 0) ** 2 / discordant
+    return Test(statistic, float(stats.chi2.sf(statistic, 1)), name)
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Return p values [m], each as it stands after Holm's correction for m tests.
+
+    The i-th smallest becomes the largest of (m - j + 1) p_j over j <= i, at most 1. An undefined p (NaN) stays so and
+    is not counted among the m. Source: S. Holm, Scandinavian Journal of Statistics 1979;6:65-70.
+
+    Raises:
+        EvaluationError: the values are not [m], or one is no probability.
+    """
+    p = np.asarray(p_values, np.float64)
+    if p.ndim != 1:
+        raise EvaluationError(f"p values of shape {p.shape}; expected [m]")
+    defined = np.flatnonzero(~np.isnan(p))
+    wrong = defined[(p[defined] < 0) | (p[defined] > 1)]
+    if wrong.size:
+        raise EvaluationError(f"p value {p[wrong[0]]:g}; expected 0 to 1")
+    ascending = defined[np.argsort(p[defined], kind="stable")]
+    stepped = p[ascending] * np.arange(ascending.size, 0, -1)
+    adjusted = np.full(p.shape, np.nan)
+    adjusted[ascending] = np.minimum(np.maximum.accumulate(stepped), 1) if ascending.size else stepped
+    return adjusted
+
+
+def non_inferiority(
+    first_correct: ArrayLike, second_correct: ArrayLike, *, margin: float, confidence: float = 0.95
+) -> NonInferiority:
+    """Ask whether the first reader is right no less often than the second, give or take a margin.
+
+    The interval of the paired difference is Tango's: the differences that his score test does not reject (T. Tango,
+    Statistics in Medicine 1998;17:891-908). Its two-sided confidence of 0.95 makes the non-inferiority test one-sided
+    at 0.025. For sensitivity give the positives alone, for specificity the negatives.
+
+    Args:
+        first_correct: bool [n], whether the first reader is right about each region.
+        second_correct: bool [n], the same of the second, for the same regions.
+        margin: share by which the first may be worse, 0 < margin < 1, fixed before the data were seen.
+        confidence: share that the two-sided interval is to cover.
+
+    Raises:
+        EvaluationError: the vectors differ in length or are not of truth values, or the margin is no such share.
+    """
+    check_confidence(confidence)
+    if not 0.0 < margin < 1.0:
+        raise EvaluationError(f"margin {margin}; expected a share between 0 and 1, for example 0.05")
+    first, second = np.asarray(first_correct), np.asarray(second_correct)
+    if first.ndim != 1 or first.shape != second.shape:
+        raise EvaluationError(f"calls of shapes {first.shape} and {second.shape}; expected two equal [n]")
+    if not all(vector.dtype == bool or vector.size == 0 for vector in (first, second)):
+        raise EvaluationError(f"calls of types {first.dtype} and {second.dtype}; expected true or false")
+    n, method = first.size, "paired difference of proportions, Tango's score interval"
+    if n == 0:
+        return NonInferiority(undefined(0, method), margin, None)
+    first, second = first.astype(bool), second.astype(bool)
+    only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
+    low, high = _tango(only_first, only_second, n, critical_value(confidence))
+    estimate = Estimate((only_first - only_second) / n, low, high, n, method)
+    return NonInferiority(estimate, margin, low > -margin)
+
+
+def _tango(b: int, c: int, n: int, z: float) -> tuple[float, float]:
+    """Return where Tango's statistic, which falls with the difference, passes z and -z; -1 and 1 where it does not."""
+    difference, edge = (b - c) / n, 1 - 1e-12
+
+    def beyond(delta: float, limit: float) -> float:
+        return _tango_statistic(delta, b, c, n) - limit
+
+    low = -1.0 if c == n or beyond(-edge, z) <= 0 else float(optimize.brentq(beyond, -edge, difference, args=(z,)))
+    high = 1.0 if b == n or beyond(edge, -z) >= 0 else float(optimize.brentq(beyond, difference, edge, args=(-z,)))
+    return low, high
+
+
+def _tango_statistic(delta: float, b: int, c: int, n: int) -> float:
+    """Return Tango's score statistic of a difference of `delta`.
+
+    (b - c - n delta) / sqrt(n (2 p + delta (1 - delta))), with p the share of "only the second" that is likeliest if
+    the difference is `delta`, the root of a quadratic equation.
+    """
+    linear = -b - c + (2 * n - b + c) * delta
+    constant = -c * delta * (1 - delta)
+    root = math.sqrt(max(linear**2 - 8 * n * constant, 0.0))
+    share = max((root - linear) / (4 * n), 0.0, -delta)
+    numerator = b - c - n * delta
+    variance = n * (2 * share + delta * (1 - delta))
+    if variance <= 0:
+        return math.copysign(math.inf, numerator) if numerator else 0.0
+    return numerator / math.sqrt(variance)
+
+
+def _check_count(count: int, what: str) -> None:
+    if not (math.isfinite(count) and count >= 0 and count == math.floor(count)):
+        raise EvaluationError(f"{count} {what}; expected a whole number from 0")
