@@ -100,6 +100,14 @@ def test_a_reader_may_be_a_folder_of_labels(files: Path) -> None:
     assert (readers["same"]["outside_boxes"], readers["model"]["outside_boxes"]) == (0, 1)
 
 
+def test_an_average_of_versions_can_be_the_model(files: Path) -> None:
+    versions = ("--reader", f"other={files / 'reference.csv'}", "--average", "mean=model,other", "--model", "mean")
+    assert main(words(files, *versions)) == 0
+    accuracy = pd.read_csv(files / "evaluation" / "accuracy.csv")
+    assert accuracy["reader"].tolist() == ["model", "other", "mean"]
+    assert (files / "evaluation" / "accuracy.md").read_text().count("against mean, pooled z") == 1
+
+
 def test_json_for_a_program(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words(files, "--json")) == 0
     assert json.loads(capsys.readouterr().out)["readers"]["model"] == measured(files)

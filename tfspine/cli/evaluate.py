@@ -35,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=CSV|DIR",
         help="whom to compare: table of boxes, or a folder of LabelImg XML; repeatable",
     )
-    parser.add_argument("--model", metavar="NAME", help="reader that others are compared with (default: the first)")
+    parser.add_argument(
+        "--model", metavar="NAME", help="reader or average that others are compared with (default: the first reader)"
+    )
     parser.add_argument(
         "--average",
         dest="averages",
@@ -139,7 +141,7 @@ def _facts(args: argparse.Namespace, question: "Question", tables: "Sequence[Tab
     from tfspine.evaluation.facts import Answer, Fact, manifest_facts, result_facts
 
     facts = manifest_facts(args.runs)
-    facts |= result_facts(question.internal, model=question.model, external=question.external)
+    facts |= result_facts(question.internal, model=question.reader, external=question.external)
     facts[Fact.REFERENCE] = Answer(f"boxes and grades of {args.reference.name}", "manifest.json")
     names = {table.name for table in tables}
     if "cohort" in names:

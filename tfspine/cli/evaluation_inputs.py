@@ -52,8 +52,8 @@ def inputs_of(args: argparse.Namespace) -> Inputs:
     if len({stem(name) for name in names}) < len(names):
         raise EvaluationError(f"--reader {', '.join(names)}: names too alike for file names; change letters or digits")
     model = args.model or next(iter(readers))
-    if model not in readers:
-        raise EvaluationError(f'--model "{model}": no such reader; expected one of {", ".join(readers)}')
+    if model not in names:
+        raise EvaluationError(f'--model "{model}": no such reader; expected one of {", ".join(names)}')
     inputs = Inputs(
         readers=readers,
         external_readers=_named_paths("--external-reader", args.external_readers or []),

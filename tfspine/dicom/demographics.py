@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfspine.dicom.files import read_dataset
+from tfspine.dicom.files import read_dataset, refusing
 from tfspine.dicom.sources import open_source
 from tfspine.errors import DicomError
 
@@ -34,12 +34,15 @@ def read_demographics(path: Path) -> dict[str, Demographics]:
         for file in source.names:
             try:
                 ds = read_dataset(file)
+                with refusing("header"):  # a wrong value warns when it is decoded, and the warning quotes it
+                    study, age, sex = (
+                        str(ds.get(name, "")) for name in ("StudyInstanceUID", "PatientAge", "PatientSex")
+                    )
             except DicomError:
                 continue
-            study = str(ds.get("StudyInstanceUID", ""))
-            age, sex = _years(str(ds.get("PatientAge", ""))), str(ds.get("PatientSex", "")).strip().upper()
-            if study and study not in found and (sex or not math.isnan(age)):
-                found[study] = Demographics(age, sex if sex in ("F", "M", "O") else "")
+            years, sex = _years(age), sex.strip().upper()
+            if study and study not in found and (sex or not math.isnan(years)):
+                found[study] = Demographics(years, sex if sex in ("F", "M", "O") else "")
     return found
 
 

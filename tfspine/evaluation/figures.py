@@ -38,7 +38,7 @@ class Forest:
         axis: label of the horizontal axis.
         label: columns whose values name a line.
         factor: 100 to show shares in per cent.
-        lines: where to draw dashed lines.
+        lines: where to draw lines: a plain one at 0, others dashed.
         count: column whose number stands in brackets behind the name of a line, or nothing.
     """
 
@@ -96,7 +96,7 @@ def forest_figure(table: Table, *, forest: Forest, path: Path) -> None:
                 spread = 0.5 * (number - (len(forest.series) - 1) / 2) / max(len(forest.series), 1)
                 _estimate(axes, row.get(key), place + spread, number, title if place == 0 else "_", forest.factor)
         for line in forest.lines:
-            axes.axvline(line * forest.factor, color="0.4", linestyle="--", linewidth=1)
+            axes.axvline(line * forest.factor, color="0.4", linestyle="--" if line else "-", linewidth=1)
         axes.set_yticks(range(len(rows)), names[region] if not shared or axes is grid[0] else [""] * len(rows))
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_title(region, fontsize=10)

@@ -50,7 +50,7 @@ class Question:
         internal: the set that the tables are about.
         external: a second set with its own reference, printed beside the first.
         validation: the readers on validation studies, to fit on.
-        model: the reader that the others are compared with.
+        model: the reader that the others are compared with, or an average of versions.
         averages: names of readers (versions of a model) whose mean is shown under another name.
         repeats: second readings by the reference (``"reference"``) or by a reader of that name.
         cohort: rows of `slices.csv` of each part of the study, empty without them.
@@ -67,6 +67,11 @@ class Question:
     cohort: Mapping[str, pd.DataFrame] | None = None
     people: Mapping[str, Person] | None = None
     scanners: pd.DataFrame | None = None
+
+    @property
+    def reader(self) -> str:
+        """Who stands for the model box by box: it itself, or the first version of an average, which has no boxes."""
+        return self.model if self.model in self.internal.readers else (self.averages or {})[self.model][0]
 
 
 def metrics_of(question: Question) -> Sets:
@@ -115,7 +120,7 @@ def paper_results(question: Question, sets: Sets) -> list[Result]:
 def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Result]:
     """Return what lies beyond the paper, of the internal set; tables without rows are left out."""
     set_ = question.internal
-    model = question.model
+    model = question.reader
     by = Forest({"gwet_four": "four grades", "gwet_two": "two grades"}, axis="Gwet AC1", label=("reader", "boxes"))
     results = [
         forest_result(
@@ -159,7 +164,7 @@ def external_results(question: Question, settings: EvaluationConfig, *, seed: in
     if question.external is None:
         return []
     others = list(question.external.readers)
-    model = question.model if question.model in others else others[0]
+    model = question.reader if question.reader in others else others[0]
     turned = replace(question, internal=question.external, external=None, model=model)
     results = reviewer_results(turned, settings, seed=seed)
     return [
