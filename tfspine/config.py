@@ -199,6 +199,13 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
+class ExportConfig:
+    """What goes into the served graph: `calibrate` applies each grader's temperature, fitted on validation crops."""
+
+    calibrate: bool = False
+
+
+@dataclass(frozen=True)
 class EvaluationConfig:
     """How readers are compared.
 
@@ -236,6 +243,7 @@ class Experiment:
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     grader: GraderConfig = field(default_factory=GraderConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     explain: ExplainConfig = field(default_factory=ExplainConfig)
     overrides: Mapping[str, Any] = field(default_factory=dict)

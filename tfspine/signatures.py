@@ -48,6 +48,21 @@ COUNT = TensorSpec("count", "int32", (None,))
 GRADE_PROBABILITIES = TensorSpec("grade_probabilities", "float32", (None, None, len(GRADES)))
 """Probabilities of normal, mild, moderate, severe, [N, D, 4]; they sum to 1 in filled slots."""
 
+VERSION_PROBABILITIES = TensorSpec("version_probabilities", "float32", (None, None, None, len(GRADES)))
+"""What each of V versions of the graders says, [N, D, V, 4]; their mean is `GRADE_PROBABILITIES`."""
+
+GRADE_DISAGREEMENT = TensorSpec("grade_disagreement", "float32", (None, None))
+"""How far the versions disagree, [N, D]: mutual information of grade and version in bits, 0 where all say the same.
+
+At most 2, when the versions are sure of different grades; 0 in empty slots.
+"""
+
+OF_VERSIONS = (VERSION_PROBABILITIES, GRADE_DISAGREEMENT)
+"""What `READ`, `READ_BYTES` and `GRADE` give besides their outputs when the graders have several versions.
+
+A client that does not know them need not: they are no part of the signatures that it checks.
+"""
+
 _FOUND = (BOXES, CLASSES, SCORES, COUNT)
 
 READ = Signature("read", (IMAGES,), (*_FOUND, GRADE_PROBABILITIES))

@@ -13,6 +13,9 @@ from tfspine.labels import Grade, Level, Plane, Region, Side
 Box = tuple[float, float, float, float]
 """(ymin, xmin, ymax, xmax) in pixels, far edge excluded: see `boxes.py`."""
 
+Probabilities = tuple[float, float, float, float]
+"""Of normal, mild, moderate and severe; they sum to 1."""
+
 BOX_COLUMNS: tuple[str, ...] = (
     "study", "slice", "plane", "region", "side", "level", "ymin", "xmin", "ymax", "xmax", "grade", "score",
     "p_normal", "p_mild", "p_moderate", "p_severe", "level_certain",
@@ -72,16 +75,18 @@ class Detection:
     """One box found by a model, with its score and the probabilities of the four grades, all in 0 to 1.
 
     `side` of a foramen and `level` are None until the study is assembled: one slice alone cannot tell them.
-    `is_level_certain` is False where the levels of the study may be miscounted: the level is then a guess.
+    `is_level_certain` is False where the levels of the study may be miscounted: the level is then a guess. `versions`
+    holds what each of several versions of the grader said, whose mean `probabilities` is; it is empty of one version.
     """
 
     box: Box
     region: Region
     side: Side | None
     score: float
-    probabilities: tuple[float, float, float, float]
+    probabilities: Probabilities
     level: Level | None = None
     is_level_certain: bool = False
+    versions: tuple[Probabilities, ...] = ()
 
     @property
     def grade(self) -> Grade:

@@ -15,6 +15,7 @@ from tfspine.config import Experiment
 from tfspine.errors import ModelError
 from tfspine.export import runs
 from tfspine.export.plane_model import PlaneModel
+from tfspine.export.region_grader import GraderVersion, RegionGrader
 from tfspine.export.verify import verify
 from tfspine.export.warmup import FILE
 from tfspine.export.write import Exported, export_plane
@@ -39,8 +40,13 @@ def model(tiny: Callable[..., Experiment]) -> PlaneModel:
     return PlaneModel(
         Plane.AXIAL,
         detector=Detector(experiment, Plane.AXIAL),
-        graders={region: build_grader(experiment.grader) for region in Region if region.plane is Plane.AXIAL},
+        graders=_graders(experiment),
     )
+
+
+def _graders(experiment: Experiment) -> dict[Region, RegionGrader]:
+    regions = [region for region in Region if region.plane is Plane.AXIAL]
+    return {region: RegionGrader((GraderVersion("run", build_grader(experiment.grader)),)) for region in regions}
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +110,7 @@ def test_each_box_goes_to_the_grader_of_its_region_and_the_right_side_is_mirrore
     def crop(mirrored: bool) -> tf.Tensor:
         return crop_regions(batch, boxes[0, :1], tf.constant([0]), tf.constant([mirrored]), size_px=16)
 
-    recess, canal = model.graders["lateral_recess"], model.graders["central_canal"]
+    recess, canal = (model.graders[name].versions[0].network for name in ("lateral_recess", "central_canal"))
     np.testing.assert_allclose(answer[0], recess(crop(True))[0], atol=1e-5)  # class 1: the patient's right
     np.testing.assert_allclose(answer[1], canal(crop(False))[0], atol=1e-5)
     np.testing.assert_allclose(answer[2], recess(crop(False))[0], atol=1e-5)
@@ -126,7 +132,7 @@ def test_another_model_on_disk_is_noticed(
     other = PlaneModel(
         Plane.AXIAL,
         detector=Detector(experiment, Plane.AXIAL),
-        graders={region: build_grader(experiment.grader) for region in Region if region.plane is Plane.AXIAL},
+        graders=_graders(experiment),
     )
     with pytest.raises(ModelError, match="differ from the model in memory"):
         verify(exported.folder, other, images)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import save
+import tensorflow as tf
+from conftest import BrightModel, save
 from PIL import Image
 
 from tfspine.cli.main import main
@@ -68,8 +69,8 @@ def server(exported):
         yield {"grpc": f"grpc://127.0.0.1:{ports.grpc}", "http": f"http://127.0.0.1:{ports.rest}"}
 
 
-def boxes_of(folder):
-    with (folder / "predictions.csv").open(newline="") as file:
+def boxes_of(folder, name="predictions.csv"):
+    with (folder / name).open(newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -137,6 +138,53 @@ def test_dicom_is_ingested_first_and_what_was_refused_is_kept(slices, exported, 
     assert main(["predict", "--dicom", "scans", "--model", str(exported), "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["slices"] == 14
     assert (out / "refused.csv").read_text() == "file,reason\nscans/x.dcm,truncated\n"
+
+
+class TwoVersions(BrightModel):
+    """Says what its one version says and, as a second version, severe; an even mean of both."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 1], tf.uint8, name="images")])
+    def read(self, images):
+        found = super().read(images)
+        first = found["grade_probabilities"]
+        second = tf.reduce_sum(first, axis=-1, keepdims=True) * tf.constant([0.0, 0.0, 0.0, 1.0])
+        return found | {
+            "grade_probabilities": (first + second) / 2,
+            "version_probabilities": tf.stack([first, second], axis=2),
+            "grade_disagreement": tf.zeros_like(first[..., 0]),
+        }
+
+
+def test_each_version_has_a_table_of_the_same_boxes(slices, exported, tmp_path, capsys):
+    for name in MODEL_NAMES.values():
+        save(TwoVersions(0.0), tmp_path / "two" / name / "1")
+    words = ["predict", "--slices", str(slices), "--json"]
+    assert main([*words, "--model", str(tmp_path / "two"), "--out", str(tmp_path / "out"), "--versions"]) == 0
+    assert json.loads(capsys.readouterr().out)["versions"] == 2
+    assert main([*words, "--model", str(exported), "--out", str(tmp_path / "one")]) == 0
+
+    mean, alone = boxes_of(tmp_path / "out"), boxes_of(tmp_path / "one")
+    first, second = (boxes_of(tmp_path / "out", f"versions/v{number}.csv") for number in (1, 2))
+    # The first version is the very model of one version; levels and sides are there, too.
+    assert first == alone
+    assert {row["grade"] for row in second} == {"severe"}
+    for ours, theirs in zip(mean, second, strict=True):
+        assert float(theirs["p_severe"]) == pytest.approx(1)
+        assert [ours[name] for name in BOX_COLUMNS[:10]] == [theirs[name] for name in BOX_COLUMNS[:10]]
+    for ours, one in zip(mean, first, strict=True):
+        assert float(ours["p_severe"]) == pytest.approx((float(one["p_severe"]) + 1) / 2)
+
+    # Versions are written on request only, and a client that does not ask reads the same boxes.
+    assert main([*words, "--model", str(tmp_path / "two"), "--out", str(tmp_path / "plain")]) == 0
+    assert not (tmp_path / "plain" / "versions").exists()
+    assert boxes_of(tmp_path / "plain") == mean
+
+
+def test_a_model_of_one_version_has_none_to_write(slices, exported, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["predict", "--slices", str(slices), "--model", str(exported), "--out", str(out), "--versions"]) == 2
+    assert "axial 1, sagittal 1; expected several, and as many in both planes" in capsys.readouterr().err
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

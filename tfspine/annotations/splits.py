@@ -11,6 +11,7 @@ from tfspine.errors import AnnotationError
 from tfspine.outputs import write_text
 
 SPLITS = ("train", "validation", "test")
+DEVELOPMENT = ("train", "validation")
 EXCLUDED = "excluded"
 """Stands in `splits.csv` for a study that was left out, so that nobody takes it for one that was forgotten."""
 
@@ -26,11 +27,7 @@ def assign_splits(patients: Collection[str], *, config: SplitConfig, seed: int) 
     Raises:
         AnnotationError: the shares leave nothing to train on, or a split would be empty.
     """
-    if config.validation < 0 or config.test < 0 or config.validation + config.test >= 1:
-        raise AnnotationError(
-            f"split.validation = {config.validation}, split.test = {config.test}; "
-            "expected shares of at least 0 that leave some for training"
-        )
+    _check_shares(config)
     assigned = {patient: _split_of(patient, config, seed) for patient in sorted(patients)}
     wanted = {"train": 1 - config.validation - config.test, "validation": config.validation, "test": config.test}
     for split, share in wanted.items():
@@ -46,12 +43,57 @@ def write_splits(path: Path, slices: pd.DataFrame, assigned: dict[str, str], *, 
     """Write `splits.csv` with the columns patient, study, split: one row a study of `slices.csv`, excluded ones too."""
     studies = slices[["patient", "study"]].drop_duplicates().sort_values(["patient", "study"])
     is_out = studies["study"].isin(list(excluded))
-    table = studies.assign(split=studies["patient"].map(assigned).mask(is_out, EXCLUDED))
+    write_split_table(path, studies.assign(split=studies["patient"].map(assigned).mask(is_out, EXCLUDED)))
+
+
+def redivide(table: pd.DataFrame, *, number: int, config: SplitConfig, seed: int) -> pd.DataFrame:
+    """Return the table with its development patients divided anew into training and validation.
+
+    Patients are put in an order that depends on pseudonym, seed and number alone, and the first of them validate: as
+    many as their share of the development patients says, but at least one on either side. Test and excluded studies
+    keep their places.
+
+    Args:
+        table: patient, study, split, as `read_split_table` gives it.
+        number: which of several divisions, from 1.
+        config: shares of all patients.
+        seed: of the experiment.
+
+    Raises:
+        AnnotationError: there are fewer than two development patients, or the shares leave nothing to train on.
+    """
+    _check_shares(config)
+    is_development = table["split"].isin(DEVELOPMENT)
+    patients = sorted(
+        set(table.loc[is_development, "patient"]), key=lambda patient: _digest(f"{seed}/{number}/{patient}")
+    )
+    if len(patients) < 2:
+        raise AnnotationError(
+            f"split: {len(patients)} patients to train and validate on; expected at least 2 to divide them anew"
+        )
+    wanted = round(len(patients) * config.validation / (1 - config.test))
+    validating = patients[: min(max(wanted, 1), len(patients) - 1)]
+    anew = table["patient"].isin(validating).map({True: "validation", False: "train"})
+    return table.assign(split=table["split"].mask(is_development, anew))
+
+
+def write_split_table(path: Path, table: pd.DataFrame) -> None:
+    """Write patient, study, split as `read_splits` reads them."""
     write_text(path, table[list(COLUMNS)].to_csv(index=False))
 
 
 def read_splits(path: Path) -> dict[str, str]:
     """Return the split of each study, `EXCLUDED` for those left out.
+
+    Raises:
+        AnnotationError: as `read_split_table`.
+    """
+    table = read_split_table(path)
+    return dict(zip(table["study"], table["split"], strict=True))
+
+
+def read_split_table(path: Path) -> pd.DataFrame:
+    """Return `splits.csv`, every value as text.
 
     Raises:
         AnnotationError: the file is missing, lacks a column or a value, names a split that there is not, lists a
@@ -72,7 +114,7 @@ def read_splits(path: Path) -> dict[str, str]:
         value = table.loc[wrong[0], "split"]
         raise AnnotationError(f'{path}: line {wrong[0] + 2}: split "{value}"; expected one of {", ".join(SPLITS)}')
     _require_separate_patients(path, table)
-    return dict(zip(table["study"], table["split"], strict=True))
+    return table
 
 
 def _require_separate_patients(path: Path, table: pd.DataFrame) -> None:
@@ -95,9 +137,20 @@ def _require_separate_patients(path: Path, table: pd.DataFrame) -> None:
             )
 
 
+def _check_shares(config: SplitConfig) -> None:
+    if config.validation < 0 or config.test < 0 or config.validation + config.test >= 1:
+        raise AnnotationError(
+            f"split.validation = {config.validation}, split.test = {config.test}; "
+            "expected shares of at least 0 that leave some for training"
+        )
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
 def _split_of(patient: str, config: SplitConfig, seed: int) -> str:
-    digest = hashlib.sha256(f"{seed}/{patient}".encode()).digest()
-    place = int.from_bytes(digest[:8], "big") / 2**64
+    place = int.from_bytes(_digest(f"{seed}/{patient}")[:8], "big") / 2**64
     if place < config.validation:
         return "validation"
     return "test" if place < config.validation + config.test else "train"

@@ -1,4 +1,4 @@
-"""``tfspine export``: a trained detector and its graders become one SavedModel version."""
+"""``tfspine export``: a trained detector and its graders, of one version or several, become one SavedModel version."""
 
 import argparse
 import json
@@ -8,12 +8,21 @@ from tfspine.cli import options
 
 IMAGES_TO_VERIFY = 8
 
+TAKES = ("all", "selected")
+"""Values of `export.runs.Take`, which cannot be imported before the command runs: TensorFlow comes with it."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfspine export``."""
     parser.add_argument("--detector", type=Path, required=True, metavar="RUN", help="run of the plane's detector")
     parser.add_argument(
         "--grader", type=Path, required=True, action="append", dest="graders", metavar="RUN", help="repeat per region"
+    )
+    parser.add_argument(
+        "--take",
+        choices=TAKES,
+        default=TAKES[0],
+        help="of graders with versions: all of them, or of each division the best in validation (%(default)s)",
     )
     parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="slices to verify and warm up with")
     parser.add_argument("--out", type=Path, default=Path("exported"), metavar="DIR", help="folder of all servables")
@@ -27,13 +36,13 @@ def run(args: argparse.Namespace) -> None:
 
     from tfspine.dicom.slices import load_slices
     from tfspine.errors import ModelError
-    from tfspine.export.runs import load_plane_model
+    from tfspine.export.runs import Take, load_plane_model
     from tfspine.export.write import STAGES, export_plane
     from tfspine.manifest import read_manifest
 
     with options.stage_bar(len(STAGES) + 1) as begin:
         begin("building the networks")
-        model = load_plane_model(args.detector, args.graders, args.settings)
+        model = load_plane_model(args.detector, args.graders, args.settings, take=Take(args.take))
         slices = [slice_ for slice_ in load_slices(args.slices) if slice_.plane is model.plane]
         if not slices:
             raise ModelError(f"{args.slices}: holds no {model.plane} slice to verify with")
@@ -52,9 +61,15 @@ def run(args: argparse.Namespace) -> None:
         "version": exported.version,
         "folder": str(exported.folder),
         "largest_difference": exported.largest_difference,
+        "grader_versions": model.versions,
     }
     print(
         json.dumps(result)
         if args.json
-        else f"{exported.folder}: verified, differs by {exported.largest_difference:.2g}"
+        else f"{exported.folder}: {_versions_in_words(model.versions)}verified, differs by "
+        f"{exported.largest_difference:.2g}"
     )
+
+
+def _versions_in_words(versions: int) -> str:
+    return f"{versions} versions of each grader, " if versions > 1 else ""

@@ -35,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     models.add_argument("--model", type=Path, metavar="DIR", help="what tfspine export wrote; no server is needed")
     parser.add_argument("--splits", type=Path, metavar="CSV", help="what tfspine split wrote; needs --split")
     parser.add_argument("--split", choices=("train", "validation", "test"), help="read only these studies")
+    parser.add_argument(
+        "--versions",
+        action="store_true",
+        help="write versions/v1.csv and so on, too: what each version of the graders says of the same boxes",
+    )
     parser.add_argument("--batch-size", type=int, default=8, metavar="N", help="images a request (%(default)s)")
     parser.add_argument("--timeout-s", type=float, default=60, metavar="S", help="wait for an answer (%(default)s)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
@@ -71,6 +76,7 @@ def _predict(args: argparse.Namespace, slices_folder: Path) -> None:
             raise ServerError(f"{args.server}: a new model version was published while reading; run predict again")
         results, readings = _assemble(readings)
         _write(folder, readings, results)
+        versions_written = _write_versions(folder, readings, args) if args.versions else 0
         if args.dicom is not None:
             # What was refused and why would be gone with the scratch folder.
             shutil.copyfile(slices_folder / "refused.csv", folder / "refused.csv")
@@ -80,6 +86,7 @@ def _predict(args: argparse.Namespace, slices_folder: Path) -> None:
             "split": args.split,
             "slices": len(readings),
             "detections": sum(len(reading.detections) for reading in readings),
+            "versions": versions_written,
         }
         write_manifest(folder, command="predict", inputs=_inputs(args), details=details)
     _print_summary(args, results, details)
@@ -181,6 +188,30 @@ def _write(folder: Path, readings: Sequence["SliceReading"], results: Sequence["
         write_voc(
             folder / "labels" / f"{reading.key}.xml", AnnotatedSlice(reading.key, reading.geometry.size_px, boxes)
         )
+
+
+def _write_versions(folder: Path, readings: Sequence["SliceReading"], args: argparse.Namespace) -> int:
+    """Write one table a version, with the boxes of `predictions.csv` in the same order; return how many."""
+    from tfspine.annotations.tables import readings_table, write_boxes
+
+    counts = {str(reading.plane): len(item.versions) for reading in readings for item in reading.detections}
+    if len(set(counts.values())) != 1 or 0 in counts.values():
+        told = ", ".join(f"{plane} {count or 1}" for plane, count in counts.items()) or "no box was found"
+        raise ConfigError(
+            f"--versions: versions of the graders of {args.model or args.server}: {told}; expected several, and "
+            "as many in both planes: export runs that tfspine train grader --versions wrote, or leave out --versions"
+        )
+    (count,) = set(counts.values())
+    for version in range(count):
+        table = readings_table(_of_version(reading, version) for reading in readings)
+        write_boxes(folder / "versions" / f"v{version + 1}.csv", table)
+    return count
+
+
+def _of_version(reading: "SliceReading", version: int) -> "SliceReading":
+    """Return a reading with the grades of one version, counted from 0."""
+    detections = (dataclasses.replace(item, probabilities=item.versions[version]) for item in reading.detections)
+    return dataclasses.replace(reading, detections=tuple(detections))
 
 
 def _study_json(result: "StudyResult") -> dict[str, Any]:

@@ -1,14 +1,19 @@
-"""``tfspine train``: one grader or one detector."""
+"""``tfspine train``: one grader, several versions of it, or one detector."""
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tfspine.cli import options
 from tfspine.config import Precision, Strategy
+from tfspine.errors import ConfigError
 from tfspine.labels import Plane, Region
 
-GRADER_SECTIONS = ("grader", "training")
-DETECTOR_SECTIONS = ("detector", "training", "overrides")
+if TYPE_CHECKING:
+    from tfspine.config import Experiment
+    from tfspine.records.folder import RecordFolder
+
+ONE_SHARD = "1/1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     grader = kinds.add_parser("grader", help="train the grader of one region")
     grader.add_argument("--region", type=Region, choices=list(Region), required=True)
+    grader.add_argument(
+        "--versions", metavar="SxR", help="divide train and validation S times, train R times each: 3x3; needs --splits"
+    )
+    grader.add_argument("--splits", type=Path, metavar="CSV", help="splits.csv that the records were made with")
+    grader.add_argument("--workers", type=int, default=1, metavar="N", help="versions at once on this machine (1)")
+    grader.add_argument(
+        "--shard", default=ONE_SHARD, metavar="K/N", help="this machine trains the K-th of N shares of the versions"
+    )
     detector = kinds.add_parser("detector", help="train the detector of one plane")
     detector.add_argument("--plane", type=Plane, choices=list(Plane), required=True)
     detector.add_argument(
@@ -38,14 +51,37 @@ def run(args: argparse.Namespace) -> None:
     experiment = options.experiment_from(args)
 
     from tfspine.records.folder import open_records
-    from tfspine.training.runs import RunState, open_run
 
     is_grader = args.kind == "grader"
-    plane = args.region.plane if is_grader else args.plane
-    records = open_records(args.records, plane=plane, experiment=experiment)
+    if is_grader:
+        _check_words(args)
+    records = open_records(args.records, plane=args.region.plane if is_grader else args.plane, experiment=experiment)
+    if is_grader and args.versions:
+        from tfspine.cli.train_versions import train_versions
+
+        train_versions(args, records, experiment)
+    else:
+        _train_one(args, records, experiment)
+
+
+def _check_words(args: argparse.Namespace) -> None:
+    if args.workers < 1:
+        raise ConfigError(f"--workers {args.workers}; expected 1 or more")
+    if args.versions and args.splits is None:
+        raise ConfigError("--versions needs --splits CSV: patients, and not slices, are divided anew")
+    alone = {"--splits": args.splits, "--workers": args.workers > 1, "--shard": args.shard != ONE_SHARD}
+    given = [name for name, value in alone.items() if value]
+    if given and not args.versions:
+        raise ConfigError(f"{given[0]} belongs to --versions, for example --versions 3x3")
+
+
+def _train_one(args: argparse.Namespace, records: "RecordFolder", experiment: "Experiment") -> None:
+    from tfspine.training.runs import DETECTOR_SECTIONS, GRADER_SECTIONS, RunState, open_run
+
+    is_grader = args.kind == "grader"
     state = open_run(
         args.out,
-        trains={"kind": "grader", "region": args.region} if is_grader else {"kind": "detector", "plane": plane},
+        trains={"kind": "grader", "region": args.region} if is_grader else {"kind": "detector", "plane": args.plane},
         experiment=experiment,
         sections=GRADER_SECTIONS if is_grader else DETECTOR_SECTIONS,
         records_folder=args.records,
@@ -60,5 +96,5 @@ def run(args: argparse.Namespace) -> None:
     else:
         from tfspine.training.detector import train_detector
 
-        train_detector(records, plane=plane, experiment=experiment, run_folder=args.out)
+        train_detector(records, plane=args.plane, experiment=experiment, run_folder=args.out)
     print(f"{args.out}: trained")

@@ -9,8 +9,18 @@ from tfspine.client.protocol import Predictor
 from tfspine.client.tensors import Array
 from tfspine.errors import ServerError
 from tfspine.labels import DETECTOR_CLASSES, Plane
-from tfspine.signatures import BOXES, CLASSES, COUNT, GRADE_PROBABILITIES, IMAGES, READ, SCORES
-from tfspine.structures import Detection, SliceImage, SliceReading
+from tfspine.signatures import (
+    BOXES,
+    CLASSES,
+    COUNT,
+    GRADE_PROBABILITIES,
+    IMAGES,
+    OF_VERSIONS,
+    READ,
+    SCORES,
+    VERSION_PROBABILITIES,
+)
+from tfspine.structures import Detection, Probabilities, SliceImage, SliceReading
 
 
 def read_slices(
@@ -78,9 +88,13 @@ def _read_batch(predictors: Mapping[Plane, Predictor], batch: Sequence[SliceImag
 
 
 def _check_outputs(outputs: Mapping[str, Array], plane: Plane, images: int) -> None:
-    """Refuse an answer that is not what `signatures.READ` declares: it comes from another model or a broken one."""
+    """Refuse an answer that is not what `signatures.READ` declares: it comes from another model or a broken one.
+
+    What graders of several versions give besides need not be there.
+    """
     where = f"{plane} model: {READ.name}"
-    for spec in READ.outputs:
+    declared = (*READ.outputs, *(spec for spec in OF_VERSIONS if spec.name in outputs))
+    for spec in declared:
         if spec.name not in outputs:
             raise ServerError(f"{where}: the answer lacks {spec.name}; was the model written by tfspine export?")
         array = outputs[spec.name]
@@ -89,7 +103,7 @@ def _check_outputs(outputs: Mapping[str, Array], plane: Plane, images: int) -> N
                 f"{where}: {spec.name} is {array.dtype.name} {list(array.shape)}; "
                 f"expected {spec.dtype} {describe_shape(spec)} for {images} images"
             )
-    slots = {spec.name: outputs[spec.name].shape[1] for spec in READ.outputs if spec is not COUNT}
+    slots = {spec.name: outputs[spec.name].shape[1] for spec in declared if spec is not COUNT}
     if len(set(slots.values())) > 1:
         raise ServerError(f"{where}: different numbers of detections: {slots}")
     filled = np.arange(slots[SCORES.name]) < outputs[COUNT.name][:, np.newaxis]
@@ -101,7 +115,8 @@ def _check_outputs(outputs: Mapping[str, Array], plane: Plane, images: int) -> N
         raise ServerError(f"{where}: class {min(unknown)}; expected one of {known}: is it the model of another plane?")
     if not np.all(np.isfinite(outputs[BOXES.name][filled])):
         raise ServerError(f"{where}: a box is not finite")
-    for spec in (SCORES, GRADE_PROBABILITIES):
+    shares = {SCORES, GRADE_PROBABILITIES, VERSION_PROBABILITIES}
+    for spec in (spec for spec in declared if spec in shares):
         values = outputs[spec.name][filled]
         if not np.all((values >= 0) & (values <= 1 + 1e-5)):
             raise ServerError(f"{where}: {spec.name} outside 0 to 1")
@@ -112,13 +127,20 @@ def _detections(outputs: Mapping[str, Array], index: int, plane: Plane) -> tuple
     classes = {item.class_id: item for item in DETECTOR_CLASSES[plane]}
     count = int(outputs[COUNT.name][index])
     columns = (outputs[spec.name][index][:count].tolist() for spec in (BOXES, CLASSES, SCORES, GRADE_PROBABILITIES))
+    versions = outputs.get(VERSION_PROBABILITIES.name, np.zeros((index + 1, count, 0, 4), np.float32))
+    of_versions = versions[index][:count].tolist()
     return tuple(
         Detection(
             box=(box[0], box[1], box[2], box[3]),
             region=classes[class_id].region,
             side=classes[class_id].side,
             score=score,
-            probabilities=(grades[0], grades[1], grades[2], grades[3]),
+            probabilities=_four(grades),
+            versions=tuple(_four(said) for said in of_box),
         )
-        for box, class_id, score, grades in zip(*columns, strict=True)
+        for box, class_id, score, grades, of_box in zip(*columns, of_versions, strict=True)
     )
+
+
+def _four(shares: Sequence[float]) -> Probabilities:
+    return shares[0], shares[1], shares[2], shares[3]

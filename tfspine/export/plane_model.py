@@ -3,23 +3,37 @@
 The detector is `tf_keras`, the graders Keras 3; in a SavedModel they are just variables and operations.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from tfspine import signatures
+from tfspine.errors import ModelError
+from tfspine.export.region_grader import RegionGrader, only
 from tfspine.labels import DETECTOR_CLASSES, GRADES, MIRRORED_SIDE, Plane, Region
 from tfspine.models.detector import Detector, Found
 from tfspine.records.crops import crop_regions
 
 
 class PlaneModel:
-    """Reads slices of one plane: finds the regions, and grades each with the grader of its region."""
+    """Reads slices of one plane: finds the regions, and grades each with the grader of its region.
 
-    def __init__(self, plane: Plane, *, detector: Detector, graders: Mapping[Region, keras.Model]) -> None:
+    Where the graders have several versions, the grade probabilities are their mean, and the versions' own and their
+    disagreement come besides (`signatures.OF_VERSIONS`).
+
+    Raises:
+        ModelError: the graders differ in their number of versions.
+    """
+
+    def __init__(self, plane: Plane, *, detector: Detector, graders: Mapping[Region, RegionGrader]) -> None:
+        counts = {str(region): len(grader.versions) for region, grader in graders.items()}
+        if len(set(counts.values())) > 1:
+            told = ", ".join(f"{region} {count}" for region, count in counts.items())
+            raise ModelError(f"versions of graders: {told}; expected the same number of each region of a plane")
         self.plane = plane
+        self.versions = next(iter(counts.values()), 1)
         self.name = signatures.MODEL_NAMES[plane]
         self.detector = detector
         self.graders = {str(region): grader for region, grader in graders.items()}
@@ -31,8 +45,7 @@ class PlaneModel:
     def read(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Find and grade: images uint8 [N, H, W, 1] give boxes, classes, scores, count and grade probabilities."""
         found = self._find(_checked(images))
-        grades = self._probabilities(images, found.boxes_yxyx_px, found.classes)
-        return _named(found) | {signatures.GRADE_PROBABILITIES.name: grades}
+        return _named(found) | self._graded(images, found.boxes_yxyx_px, found.classes)
 
     def read_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Do the same for PNG or JPEG files, string [N], all of one size."""
@@ -44,8 +57,12 @@ class PlaneModel:
 
     def grade(self, images: tf.Tensor, boxes_yxyx_px: tf.Tensor, classes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Grade boxes that somebody else drew: float32 [N, D, 4] and int32 [N, D], class 0 for an empty slot."""
-        grades = self._probabilities(_checked(images), boxes_yxyx_px, classes)
-        return {signatures.GRADE_PROBABILITIES.name: grades}
+        return self._graded(_checked(images), boxes_yxyx_px, classes)
+
+    def only(self, version: int) -> "PlaneModel":
+        """Return the model that has one version of each grader, counted from 0, and the same detector."""
+        graders = {Region(name): only(grader, version) for name, grader in self.graders.items()}
+        return PlaneModel(self.plane, detector=self.detector, graders=graders)
 
     def variables(self) -> tf.Module:
         """Return what a SavedModel has to keep of the networks.
@@ -56,7 +73,8 @@ class PlaneModel:
         kept = tf.Module(name=self.name)
         kept.detector = list(self.detector.network.variables)
         kept.graders = {
-            name: [variable.value for variable in grader.variables] for name, grader in self.graders.items()
+            name: [variable.value for version in grader.versions for variable in version.network.variables]
+            for name, grader in self.graders.items()
         }
         return kept
 
@@ -70,9 +88,22 @@ class PlaneModel:
         }
         return functions | {signatures.DEFAULT_SIGNATURE: functions[signatures.READ.name]}
 
+    def _graded(self, images: tf.Tensor, boxes_yxyx_px: tf.Tensor, classes: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Return the mean of the versions, and where there are several their own answers and their disagreement."""
+        of_versions = self._probabilities(images, boxes_yxyx_px, classes)
+        mean = tf.reduce_mean(of_versions, axis=2)
+        graded = {signatures.GRADE_PROBABILITIES.name: mean}
+        if self.versions > 1:
+            disagreement = _entropy_bits(mean) - tf.reduce_mean(_entropy_bits(of_versions), axis=2)
+            graded[signatures.VERSION_PROBABILITIES.name] = of_versions
+            # Rounding may leave a little less than none.
+            graded[signatures.GRADE_DISAGREEMENT.name] = tf.maximum(disagreement, 0.0)
+        return graded
+
     def _probabilities(self, images: tf.Tensor, boxes_yxyx_px: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
-        """Return float32 [N, D, 4]: each filled slot graded by the grader of its class, empty slots 0."""
-        probabilities = tf.zeros([*tf.unstack(tf.shape(classes)), len(GRADES)], tf.float32)
+        """Return float32 [N, D, V, 4]: each filled slot graded by the grader of its class, empty slots 0."""
+        shape = [*tf.unstack(tf.shape(classes)), self.versions, len(GRADES)]
+        probabilities = tf.zeros(shape, tf.float32)
         for region_name, grader in self.graders.items():
             ids = [entry for entry in DETECTOR_CLASSES[self.plane] if entry.region == region_name]
             slots = tf.where(_is_any(classes, [entry.class_id for entry in ids]))
@@ -81,10 +112,10 @@ class PlaneModel:
                 tf.gather_nd(boxes_yxyx_px, slots),
                 tf.cast(slots[:, 0], tf.int32),
                 _is_any(tf.gather_nd(classes, slots), [entry.class_id for entry in ids if entry.side is MIRRORED_SIDE]),
-                size_px=grader.input_shape[1],
+                size_px=grader.size_px,
             )
-            probabilities = tf.tensor_scatter_nd_update(probabilities, slots, _graded(grader, crops))
-        return probabilities
+            probabilities = tf.tensor_scatter_nd_update(probabilities, slots, grader.probabilities(crops))
+        return tf.ensure_shape(probabilities, [None, None, self.versions, len(GRADES)])
 
 
 def _checked(images: tf.Tensor) -> tf.Tensor:
@@ -100,13 +131,9 @@ def _named(found: Found) -> dict[str, tf.Tensor]:
     return {spec.name: tensor for spec, tensor in zip(names, found, strict=True)}
 
 
-def _graded(grader: keras.Model, crops: tf.Tensor) -> tf.Tensor:
-    """Return float32 [M, 4], also for M = 0, which a convolution refuses: one black crop is added and dropped.
-
-    Not by tf.pad: TensorFlow's graph optimizer folds a pad into the convolution behind it, and loses the added crop.
-    """
-    at_least_one = tf.concat([crops, tf.zeros([1, *crops.shape[1:]])], axis=0)
-    return tf.cast(grader(at_least_one, training=False), tf.float32)[:-1]
+def _entropy_bits(probabilities: tf.Tensor) -> tf.Tensor:
+    """Return the Shannon entropy over the grades, [..., 4] to [...]; 0 log 0 is 0."""
+    return -tf.reduce_sum(tf.math.xlogy(probabilities, probabilities), axis=-1) / math.log(2.0)
 
 
 def _is_any(classes: tf.Tensor, ids: list[int]) -> tf.Tensor:

@@ -1,29 +1,46 @@
 """From run folders back to the models they trained."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 
 from tfspine.config import Experiment
 from tfspine.errors import ModelError
 from tfspine.experiment_file import experiment_from_table
 from tfspine.export.plane_model import PlaneModel
+from tfspine.export.region_grader import GraderVersion, RegionGrader
 from tfspine.labels import Plane, Region
 from tfspine.manifest import FILE_NAME, Manifest, read_manifest
 from tfspine.models import garden
 from tfspine.models.detector import Detector
 from tfspine.models.grader import GRADER_FILE, load_grader
 
+GRADER, VERSIONS = "grader", "grader_versions"
+"""Kinds of runs, as their manifests say."""
 
-def load_plane_model(detector_run: Path, grader_runs: Sequence[Path], settings: Sequence[str] = ()) -> PlaneModel:
+
+class Take(StrEnum):
+    """Which versions of a grader are served: all, or of each division the one with the smallest validation loss."""
+
+    ALL = "all"
+    SELECTED = "selected"
+
+
+def load_plane_model(
+    detector_run: Path, grader_runs: Sequence[Path], settings: Sequence[str] = (), *, take: Take = Take.ALL
+) -> PlaneModel:
     """Build the model of one plane from its trained detector and graders.
 
     Args:
         detector_run: folder that ``tfspine train detector`` wrote; it decides the plane.
-        grader_runs: folders that ``tfspine train grader`` wrote, one for each region of the plane.
+        grader_runs: folders that ``tfspine train grader`` wrote, with versions or without, one for each region of the
+            plane.
         settings: overrides of the run's experiment, for example ``detector.score_threshold=0.3``.
+        take: which versions, of graders that have several.
 
     Raises:
-        ModelError: a run is unfinished or of the wrong kind, or a region has no grader, or two.
+        ModelError: a run is unfinished or of the wrong kind, a region has no grader, or two, the graders of a plane
+            differ in their number of versions, or a temperature is wanted that a run does not have.
     """
     manifest = _finished_run(detector_run, "detector")
     plane = Plane(manifest.details["plane"])
@@ -32,7 +49,8 @@ def load_plane_model(detector_run: Path, grader_runs: Sequence[Path], settings: 
         plane,
         detector=_load_detector(detector_run, experiment, plane),
         graders={
-            region: load_grader(run / GRADER_FILE) for region, run in _graders_by_region(plane, grader_runs).items()
+            region: _load_grader(run, take=take, calibrate=experiment.export.calibrate)
+            for region, run in _graders_by_region(plane, grader_runs).items()
         },
     )
 
@@ -43,10 +61,37 @@ def _load_detector(run: Path, experiment: Experiment, plane: Plane) -> Detector:
     return detector
 
 
+def _load_grader(run: Path, *, take: Take, calibrate: bool) -> RegionGrader:
+    """Return the grader of a run, or of each of its versions."""
+    versions = []
+    for folder in _version_runs(run, take):
+        temperature = _temperature(folder) if calibrate else None
+        versions.append(GraderVersion(folder.name, load_grader(folder / GRADER_FILE), temperature))
+    return RegionGrader(tuple(versions))
+
+
+def _version_runs(run: Path, take: Take) -> list[Path]:
+    manifest = _finished_run(run, GRADER, VERSIONS)
+    if manifest.details["kind"] == GRADER:
+        return [run]
+    names = manifest.details["selected" if take is Take.SELECTED else "versions"]
+    return [run / "versions" / name for name in names]
+
+
+def _temperature(run: Path) -> float:
+    temperature = _finished_run(run, GRADER).details.get("temperature")
+    if temperature is None:
+        raise ModelError(
+            f"{run / FILE_NAME}: no temperature, which export.calibrate needs; train the grader again, or export it "
+            "with --set export.calibrate=false"
+        )
+    return float(temperature)
+
+
 def _graders_by_region(plane: Plane, runs: Sequence[Path]) -> dict[Region, Path]:
     found: dict[Region, Path] = {}
     for run in runs:
-        region = Region(_finished_run(run, "grader").details["region"])
+        region = Region(_finished_run(run, GRADER, VERSIONS).details["region"])
         if region.plane is not plane:
             raise ModelError(f"{run}: grades the {region}, which is not in the {plane} plane; leave it out")
         if region in found:
@@ -58,10 +103,11 @@ def _graders_by_region(plane: Plane, runs: Sequence[Path]) -> dict[Region, Path]
     return found
 
 
-def _finished_run(run: Path, kind: str) -> Manifest:
+def _finished_run(run: Path, *kinds: str) -> Manifest:
+    """Return the manifest of a run of one of some kinds; the first is the one to tell of."""
     manifest = read_manifest(run)
     if manifest is None:
-        raise ModelError(f"{run}: not a finished run (no {FILE_NAME}); train it with tfspine train {kind}")
-    if manifest.details.get("kind") != kind:
-        raise ModelError(f"{run}: a run of a {manifest.details.get('kind')}; expected one of a {kind}")
+        raise ModelError(f"{run}: not a finished run (no {FILE_NAME}); train it with tfspine train {kinds[0]}")
+    if manifest.details.get("kind") not in kinds:
+        raise ModelError(f"{run}: a run of a {manifest.details.get('kind')}; expected one of a {kinds[0]}")
     return manifest

@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 from tfspine import signatures
 from tfspine.errors import ModelError
 from tfspine.export.plane_model import PlaneModel
+from tfspine.labels import DETECTOR_CLASSES
 
 BATCHES = (1, 3, 8)
 TOLERANCE = 1e-4
 """Largest difference allowed, in pixels for boxes and absolute for scores and probabilities (issue 1 of 4)."""
+
+MEAN_TOLERANCE = 1e-5
+"""Largest difference allowed between the ensemble's probabilities and the mean of its versions, each run alone."""
 
 
 def verify(folder: Path, model: PlaneModel, images: NDArray[np.uint8]) -> float:
@@ -27,15 +31,41 @@ def verify(folder: Path, model: PlaneModel, images: NDArray[np.uint8]) -> float:
         The largest absolute difference of any output.
 
     Raises:
-        ModelError: a difference is larger than `TOLERANCE`.
+        ModelError: a difference is larger than `TOLERANCE`, or the probabilities of several versions are further than
+            `MEAN_TOLERANCE` from the mean of what each of them says alone.
     """
-    reloaded = tf.saved_model.load(str(folder)).signatures[signatures.DEFAULT_SIGNATURE]
+    saved = tf.saved_model.load(str(folder)).signatures
+    reloaded = saved[signatures.DEFAULT_SIGNATURE]
     batches = [np.resize(images, (size, *images.shape[1:])) for size in BATCHES]
     batches.append(np.zeros_like(images[:1]))
     worst = max(_difference(reloaded, model, batch[..., np.newaxis]) for batch in batches)
     if worst > TOLERANCE:
         raise ModelError(f"{folder}: answers differ from the model in memory by {worst:.2g}; at most {TOLERANCE:g} may")
+    if model.versions > 1:
+        _verify_mean(folder, saved[signatures.GRADE.name], model, images[:1])
     return worst
+
+
+def _verify_mean(
+    folder: Path, grade: tf.types.experimental.ConcreteFunction, model: PlaneModel, images: NDArray[np.uint8]
+) -> None:
+    """Compare on the middle of an image, for each class: whether a region was found there does not matter."""
+    rows, columns = images.shape[1:]
+    ids = [entry.class_id for entry in DETECTOR_CLASSES[model.plane]]
+    middle = [rows / 4, columns / 4, rows * 3 / 4, columns * 3 / 4]
+    inputs = {
+        signatures.IMAGES.name: tf.constant(images[..., np.newaxis]),
+        signatures.BOXES.name: tf.constant([[middle] * len(ids)], tf.float32),
+        signatures.CLASSES.name: tf.constant([ids], tf.int32),
+    }
+    name = signatures.GRADE_PROBABILITIES.name
+    alone = [np.asarray(model.only(version).grade(**inputs)[name], np.float64) for version in range(model.versions)]
+    worst = float(np.abs(np.asarray(grade(**inputs)[name], np.float64) - np.mean(alone, axis=0)).max())
+    if worst > MEAN_TOLERANCE:
+        raise ModelError(
+            f"{folder}: probabilities differ from the mean of {model.versions} versions by {worst:.2g}; "
+            f"at most {MEAN_TOLERANCE:g} may"
+        )
 
 
 def _difference(reloaded: tf.types.experimental.ConcreteFunction, model: PlaneModel, batch: NDArray[np.uint8]) -> float:

@@ -59,7 +59,16 @@ def export_plane(
         write_warmup(folder, model.plane, images[0])
         begin(STAGES[2])
         difference = verify(folder, model, images)
-        details = {"plane": model.plane, "version": version, "largest_difference": difference}
+        details = {
+            "plane": model.plane,
+            "version": version,
+            "largest_difference": difference,
+            # By region the versions in the order of `version_probabilities`, each with its temperature, or null.
+            "graders": {
+                region: {item.name: item.temperature for item in grader.versions}
+                for region, grader in model.graders.items()
+            },
+        }
         write_manifest(folder, command="export", config=config, inputs=inputs, details=details)
     return Exported(home / str(version), version, difference)
 

@@ -16,13 +16,18 @@ COMPARED_SECTIONS = ("split", "records")
 
 @dataclass(frozen=True)
 class RecordFolder:
-    """The records of one plane; `images`, `shards` and `grades` are what the manifest counted, by split."""
+    """The records of one plane; `images`, `shards` and `grades` are what the manifest counted, by split.
+
+    `studies` is None as long as the shards of a split are the split. After `refold.refold` several splits share shards,
+    and it names the studies of each.
+    """
 
     folder: Path
     plane: Plane
     images: Mapping[str, int] = field(repr=False)
     shards: Mapping[str, tuple[str, ...]] = field(repr=False)
     grades: Mapping[str, Mapping[str, tuple[int, ...]]] = field(repr=False)
+    studies: Mapping[str, tuple[str, ...]] | None = field(default=None, repr=False)
 
     def files(self, split: str) -> list[str]:
         """Return the paths of the shards of a split.

@@ -10,7 +10,7 @@ from tfspine.labels import GRADES, MIRRORED_SIDE, Region
 from tfspine.records import augmentation
 from tfspine.records.crops import CHANNELS, crop_regions
 from tfspine.records.folder import RecordFolder
-from tfspine.records.reading import parse_example
+from tfspine.records.reading import is_of_studies, parse_example
 
 
 def grader_dataset(
@@ -56,7 +56,11 @@ def _cached_crops(records: RecordFolder, *, region: Region, split: str, size_px:
         return tf.cast(tf.round(crop[0, :, :, :1] * 255.0), tf.uint8), grade
 
     graded = sum(records.grade_counts(region, split).values())
-    slices = tf.data.TFRecordDataset(records.files(split)).map(boxes_of_slice, num_parallel_calls=tf.data.AUTOTUNE)
+    examples = tf.data.TFRecordDataset(records.files(split))
+    if records.studies is not None:
+        studies = records.studies[split]
+        examples = examples.filter(lambda serialized: is_of_studies(serialized, studies))
+    slices = examples.map(boxes_of_slice, num_parallel_calls=tf.data.AUTOTUNE)
     # One box a call: TensorFlow's cost model complains about a crop of an unknown number of boxes.
     crops = slices.unbatch().map(crop_of_box, num_parallel_calls=tf.data.AUTOTUNE)
     return crops.apply(tf.data.experimental.assert_cardinality(graded)).cache()

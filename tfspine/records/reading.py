@@ -1,8 +1,14 @@
 """Examples read back: the slice and its boxes, in pixels."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
+from tfspine.labels import Plane
 from tfspine.records import features
+
+_PLANE_AND_NUMBER = f"-({'|'.join(Plane)})-[0-9]+$"
+"""What `structures.slice_key` puts behind the study."""
 
 _SINGLE = {
     features.IMAGE: tf.io.FixedLenFeature((), tf.string),
@@ -44,3 +50,10 @@ def parse_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
         "level": parsed[features.LEVEL],
         "grade": parsed[features.GRADE],
     }
+
+
+def is_of_studies(serialized: tf.Tensor, studies: Sequence[str]) -> tf.Tensor:
+    """Whether an example belongs to one of `studies`, bool []; looks at its key only and decodes no image."""
+    parsed = tf.io.parse_single_example(serialized, {features.KEY: _SINGLE[features.KEY]})
+    study = tf.strings.regex_replace(parsed[features.KEY], _PLANE_AND_NUMBER, "")
+    return tf.reduce_any(tf.equal(study, tf.constant(tuple(studies), tf.string)))

@@ -1,27 +1,31 @@
 """Training one grader: one region, one network, the best weights by validation loss.
 
-The run folder holds `grader.keras`, `history.csv` (one row an epoch) and `tensorboard/`; while it trains also the best
-weights so far and a backup of the last epoch with its optimizer, from which an interrupted run goes on. A run that
-went on repeats the order and augmentation of the first epochs.
+The run folder holds `grader.keras`, `history.csv` (one row an epoch), `validation.csv` (what the best weights say of
+each validation crop) and `tensorboard/`; while it trains also the best weights so far and a backup of the last epoch
+with its optimizer, from which an interrupted run goes on. A run that went on repeats the order and augmentation of the
+first epochs.
 """
 
 import csv
 import json
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfspine.config import Experiment, as_dict
 from tfspine.errors import RecordError
-from tfspine.labels import Region
+from tfspine.labels import GRADE_WORDS, Region
 from tfspine.manifest import write_manifest
-from tfspine.models.grader import GRADER_FILE, build_grader
+from tfspine.models.grader import GRADER_FILE, build_grader, load_grader
 from tfspine.models.losses import make_loss
 from tfspine.models.metrics import GwetAC1
+from tfspine.models.temperature import fit_temperature
 from tfspine.outputs import write_text
 from tfspine.records.folder import RecordFolder
 from tfspine.records.pipelines import grader_dataset
@@ -29,6 +33,10 @@ from tfspine.training import runtime
 from tfspine.training.callbacks import EpochProgress, LowerOnPlateau, StopWhenDiverged
 
 HISTORY_FILE = "history.csv"
+VALIDATION_FILE = "validation.csv"
+VALIDATION_COLUMNS = ("grade", *(f"p_{word}" for word in GRADE_WORDS))
+"""One row a validation crop, in the order of the records: its true grade as a word, and four probabilities at T = 1."""
+
 TENSORBOARD_FOLDER = "tensorboard"
 BACKUP_FOLDER = "backup"
 BEST_FILE = "best.keras"
@@ -37,8 +45,22 @@ History = list[dict[str, float]]
 """One row an epoch: epoch (from 0), loss, val_loss, ac1, val_ac1, learning_rate."""
 
 
-def train_grader(records: RecordFolder, *, region: Region, experiment: Experiment, run_folder: Path) -> None:
+def train_grader(
+    records: RecordFolder,
+    *,
+    region: Region,
+    experiment: Experiment,
+    run_folder: Path,
+    details: Mapping[str, Any] | None = None,
+) -> None:
     """Train the grader of `region`, or go on with a run that was interrupted; write `grader.keras` and the manifest.
+
+    Args:
+        records: of the region's plane.
+        region: which grader.
+        experiment: its `[grader]` and `[training]`.
+        run_folder: made where it is missing.
+        details: more to say in the manifest.
 
     Raises:
         RecordError: a split without a graded box of this region.
@@ -61,7 +83,14 @@ def train_grader(records: RecordFolder, *, region: Region, experiment: Experimen
             verbose=0,
         )
     (run_folder / BEST_FILE).replace(run_folder / GRADER_FILE)
-    _write_run_manifest(records, region=region, experiment=experiment, run_folder=run_folder)
+    temperature = _calibrate(validation, run_folder)
+    _write_run_manifest(
+        records,
+        region=region,
+        experiment=experiment,
+        run_folder=run_folder,
+        details={"temperature": temperature, **(details or {})},
+    )
 
 
 def compile_grader(records: RecordFolder, *, region: Region, experiment: Experiment) -> keras.Sequential:
@@ -171,7 +200,22 @@ def _cell(key: str, value: float) -> str:
     return str(int(value)) if key == "epoch" else repr(value)
 
 
-def _write_run_manifest(records: RecordFolder, *, region: Region, experiment: Experiment, run_folder: Path) -> None:
+def _calibrate(validation: tf.data.Dataset, run_folder: Path) -> float:
+    """Write `validation.csv` with what the best weights say, as they will be served, and return the temperature."""
+    grader = load_grader(run_folder / GRADER_FILE)
+    answers = [(grader(crops, training=False).numpy(), grades.numpy().argmax(-1)) for crops, grades in validation]
+    probabilities, grades = (np.concatenate(part) for part in zip(*answers, strict=True))
+    lines = [
+        ",".join((GRADE_WORDS[grade], *map(repr, map(float, row))))
+        for grade, row in zip(grades, probabilities, strict=True)
+    ]
+    write_text(run_folder / VALIDATION_FILE, "\n".join([",".join(VALIDATION_COLUMNS), *lines]) + "\n")
+    return fit_temperature(probabilities, grades)
+
+
+def _write_run_manifest(
+    records: RecordFolder, *, region: Region, experiment: Experiment, run_folder: Path, details: Mapping[str, Any]
+) -> None:
     history = read_history(run_folder)
     best = min(history, key=lambda row: row["val_loss"])
     write_manifest(
@@ -190,5 +234,6 @@ def _write_run_manifest(records: RecordFolder, *, region: Region, experiment: Ex
                 split: {grade.word: count for grade, count in records.grade_counts(region, split).items()}
                 for split in ("train", "validation")
             },
+            **details,
         },
     )

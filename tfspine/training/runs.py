@@ -14,6 +14,10 @@ from tfspine.outputs import write_text
 CLAIM_FILE = "run.json"
 """What the run trains, written when it begins; `manifest.json` follows when it is complete."""
 
+GRADER_SECTIONS = ("grader", "training")
+DETECTOR_SECTIONS = ("detector", "training", "overrides")
+"""Sections of the experiment on which the trained weights depend."""
+
 
 class RunState(StrEnum):
     """How far a run folder is."""

@@ -1,0 +1,225 @@
+"""Versions of a grader: which there are and whose, trained once each, met in one table."""
+
+import csv
+import fcntl
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tfspine.annotations.splits import read_splits
+from tfspine.cli import train_versions as command
+from tfspine.cli.main import main
+from tfspine.errors import ConfigError
+from tfspine.models.temperature import fit_temperature
+from tfspine.training import version_run
+from tfspine.training.versions import Version, parse_versions, take_shard
+
+SETTINGS = (
+    "records.shards=2", "split.validation=0.25", "split.test=0.125", "grader.crop_size_px=16", "grader.filters=[4, 4]",
+    "grader.dense_units=4", "grader.dropout=0.0", "grader.loss=plain", "grader.batch_size=8", "grader.epochs=2",
+)  # fmt: skip
+
+
+def test_nine_versions_in_the_papers_way() -> None:
+    versions = parse_versions("3x3")
+    assert [version.name for version in versions] == [
+        "s1r1",
+        "s1r2",
+        "s1r3",
+        "s2r1",
+        "s2r2",
+        "s2r3",
+        "s3r1",
+        "s3r2",
+        "s3r3",
+    ]
+    assert [version.name for version in parse_versions("1x2")] == ["s1r1", "s1r2"]
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 12))
+def test_shares_hold_every_version_once_and_are_even(splits: int, repeats: int, shards: int) -> None:
+    versions = parse_versions(f"{splits}x{repeats}")
+    shares = [take_shard(versions, f"{number}/{shards}") for number in range(1, shards + 1)]
+    assert sorted(v.name for share in shares for v in share) == sorted(v.name for v in versions)
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+@given(st.integers(1, 400_000), st.integers(1, 400_000))
+def test_no_two_versions_share_a_seed(first: int, second: int) -> None:
+    seeds = [version.seed(seed) for seed in {first, second} for version in parse_versions("3x3")]
+    assert len(set(seeds)) == len(seeds)
+    assert max(seeds) < 2**32
+
+
+@pytest.mark.parametrize("text", ["3", "3x", "0x3", "x3", "3x-1", "3 x 3", "3x3x3", "100x1"])
+def test_other_words_are_no_versions(text: str) -> None:
+    with pytest.raises(ConfigError, match=f'--versions "{text}"; expected'):
+        parse_versions(text)
+
+
+@pytest.mark.parametrize("text", ["3/2", "0/2", "1", "a/b"])
+def test_other_words_are_no_shard(text: str) -> None:
+    with pytest.raises(ConfigError, match=f'--shard "{text}"; expected K'):
+        take_shard(parse_versions("3x3"), text)
+
+
+@pytest.fixture
+def words(records_folder: Path, tmp_path: Path) -> list[str]:
+    """Return the command line that trains two divisions twice; the records were made with other shares, so say so."""
+    manifest = json.loads((records_folder / "manifest.json").read_text())
+    manifest["config"]["split"] = {"validation": 0.25, "test": 0.125}
+    (records_folder / "manifest.json").write_text(json.dumps(manifest))
+    studies = [
+        (f"{split}{number}", split)
+        for split, n in (("train", 8), ("validation", 4), ("test", 2))
+        for number in range(n)
+    ]
+    lines = ["patient,study,split", *(f"p-{study},{study},{split}" for study, split in studies)]
+    (tmp_path / "splits.csv").write_text("\n".join(lines) + "\n")
+    return [
+        *(
+            "train",
+            "grader",
+            "--region",
+            "central_canal",
+            "--versions",
+            "2x2",
+            "--splits",
+            str(tmp_path / "splits.csv"),
+        ),
+        *("--records", str(records_folder), "--out", str(tmp_path / "run")),
+        *(word for setting in SETTINGS for word in ("--set", setting)),
+    ]
+
+
+def _table(run: Path) -> list[dict[str, str]]:
+    with (run / "versions.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+def test_two_machines_train_two_divisions_twice(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert main([*words, "--shard", "1/2"]) == 0
+    assert capsys.readouterr().out == f"{run}: 2 of 4 versions trained, 2 by others\n"
+    assert sorted(path.name for path in (run / "versions").iterdir()) == ["s1r1", "s2r1"]
+    assert not (run / "manifest.json").exists()
+    first = (run / "versions" / "s1r1" / "history.csv").read_text()
+
+    # The third machine dies in the middle of one version, and its successor trains what is left and nothing else.
+    trained = []
+    original = version_run.train_grader
+
+    def dying(*args, **kwargs):
+        trained.append(kwargs["run_folder"].name)
+        if len(trained) == 1:
+            (kwargs["run_folder"] / "history.csv").write_text("epoch,val_")
+            raise KeyboardInterrupt
+        original(*args, **kwargs)
+
+    monkeypatch.setattr(version_run, "train_grader", dying)
+    assert main([*words, "--shard", "2/2"]) == 130
+    assert main(words) == 0
+    assert trained == ["s1r2", "s1r2", "s2r2"]
+    assert (run / "versions" / "s1r1" / "history.csv").read_text() == first
+    assert main(words) == 0
+    assert "complete already" in capsys.readouterr().out
+    assert main([*words[:5], "3x1", *words[6:]]) == 2
+    assert "versions = 2x2 there, 3x1 here" in capsys.readouterr().err
+
+    rows = _table(run)
+    assert [row["version"] for row in rows] == ["s1r1", "s1r2", "s2r1", "s2r2"]
+    assert [row["seed"] for row in rows] == ["10101", "10102", "10201", "10202"]
+    for split in "12":
+        losses = {row["version"]: float(row["val_loss"]) for row in rows if row["split"] == split}
+        selected = [row["version"] for row in rows if row["split"] == split and row["selected"] == "yes"]
+        assert selected == [min(losses, key=losses.__getitem__)]
+    details = json.loads((run / "manifest.json").read_text())["details"]
+    assert (details["kind"], details["region"]) == ("grader_versions", "central_canal")
+    _check_validation_crops(run, rows)
+
+
+def _check_validation_crops(run: Path, rows: list[dict[str, str]]) -> None:
+    """Four grades a study: the crops of each version are those of its division's validation studies."""
+    divisions = {split: read_splits(run / f"splits{split}.csv") for split in "12"}
+    assert divisions["1"] != divisions["2"]
+    for row in rows:
+        studies = sum(split == "validation" for split in divisions[row["split"]].values())
+        # 0.25 / 0.875 of 12 development patients.
+        assert studies == 3
+        with (run / "versions" / row["version"] / "validation.csv").open(newline="") as file:
+            crops = list(csv.DictReader(file))
+        assert [sum(crop["grade"] == word for crop in crops) for word in ("normal", "severe")] == [3, 3]
+        shares = np.array(
+            [[float(crop[f"p_{word}"]) for word in ("normal", "mild", "moderate", "severe")] for crop in crops]
+        )
+        grades = [["normal", "mild", "moderate", "severe"].index(crop["grade"]) for crop in crops]
+        assert float(row["temperature"]) == pytest.approx(fit_temperature(shares, grades), rel=1e-6)
+        # The plain loss is the mean negative log likelihood of the best epoch.
+        nll = -np.log(shares[np.arange(len(grades)), grades]).mean()
+        assert float(row["val_loss"]) == pytest.approx(nll, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_workers_are_processes_and_a_failure_is_told_at_the_end(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    two = [*words[:5], "1x2", *words[6:]]
+    # A third share of two versions holds none: it only says whose run this is.
+    assert main([*two, "--shard", "3/3"]) == 0
+    (run / "versions" / "s1r2").mkdir(parents=True)
+    with (run / "versions" / "s1r2" / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert main([*two, "--workers", "2"]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith(f"tfspine train: {run}: 1 of 2 versions failed, the first s1r2: ")
+    assert "another process trains this version" in error
+    assert main(two) == 0
+    assert [row["version"] for row in _table(run)] == ["s1r1", "s1r2"]
+
+
+def test_a_worker_is_told_what_its_parent_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line of a worker, read by the parser, gives its parent's words with one version for its share."""
+    from tfspine.cli.main import build_parser
+
+    words = [
+        *("train", "grader", "--region", "lateral_recess", "--versions", "2x2", "--splits", "s.csv", "--records", "r"),
+        *("--out", "o", "--experiment", "e.toml", "--set", "a.b=[1, 2]", "--set", "seed=3", "--workers", "4"),
+    ]
+    args = build_parser("train").parse_args(words)
+    commands = []
+
+    def called(command: list[str], **kwargs: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(command.subprocess, "run", called)
+    versions = parse_versions("2x2")
+    assert command._at_once([Version(2, 1)], versions, args) == {}
+    again = build_parser("train").parse_args(commands[0][3:])
+    assert again.shard == "3/4"
+    for name in ("region", "versions", "splits", "records", "out", "experiment", "settings"):
+        assert getattr(again, name) == getattr(args, name)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--versions", "3x3"], "--versions needs --splits CSV"),
+        (["--splits", "splits.csv"], "--splits belongs to --versions"),
+        (["--shard", "1/2"], "--shard belongs to --versions"),
+        (["--workers", "2"], "--workers belongs to --versions"),
+        (["--workers", "0"], "--workers 0; expected 1 or more"),
+    ],
+)
+def test_words_that_do_not_go_together(given: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "grader", "--region", "central_canal", "--records", "r", "--out", "o", *given]) == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,142 @@
+"""``tfspine train grader --versions``: which versions are whose, one after the other or several at once."""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING
+
+from tfspine.cli import options
+from tfspine.errors import ModelError, TfspineError
+
+if TYPE_CHECKING:
+    from tfspine.config import Experiment
+    from tfspine.records.folder import RecordFolder
+    from tfspine.training.versions import Version
+
+THREADS_VARIABLE = "TF_NUM_INTRAOP_THREADS"
+"""How many cores an operation of TensorFlow may use; without it every worker would ask for all of them."""
+
+WRONG_INPUT = 2
+"""Exit code of a command that tells its error in one line (`cli/main.py`)."""
+
+
+def train_versions(args: argparse.Namespace, records: "RecordFolder", experiment: "Experiment") -> None:
+    """Train this machine's share of the versions, and write `versions.csv` once all are there.
+
+    A version that fails does not keep the others waiting: it is told at the end, and tried again by the next call.
+
+    Raises:
+        ModelError: a version failed, with its reason; the run folder belongs to another training.
+    """
+    from tfspine.annotations.splits import read_split_table, redivide, write_split_table
+    from tfspine.manifest import hash_input
+    from tfspine.training import versions as of_run
+    from tfspine.training.runs import GRADER_SECTIONS, RunState, open_run
+
+    versions = of_run.parse_versions(args.versions)
+    mine = of_run.take_shard(versions, args.shard)
+    table = read_split_table(args.splits)
+    divisions = {
+        number: redivide(table, number=number, config=experiment.split, seed=experiment.seed)
+        for number in sorted({version.split for version in versions})
+    }
+    state = open_run(
+        args.out,
+        trains={
+            "kind": of_run.KIND,
+            "region": args.region,
+            "versions": args.versions,
+            "splits": hash_input(args.splits),
+        },
+        experiment=experiment,
+        sections=(*GRADER_SECTIONS, "split"),
+        records_folder=args.records,
+    )
+    if state is RunState.COMPLETE:
+        print(f"{args.out}: complete already, with this configuration")
+        return
+    for number, division in divisions.items():
+        write_split_table(args.out / f"splits{number}.csv", division)
+
+    def train(version: "Version") -> None:
+        from tfspine.training.version_run import train_version
+
+        division = divisions[version.split]
+        train_version(
+            records,
+            region=args.region,
+            experiment=experiment,
+            version=version,
+            splits=dict(zip(division["study"], division["split"], strict=True)),
+            run_folder=args.out,
+        )
+
+    missing = [version for version in mine if not of_run.is_done(args.out, version)]
+    failed = _all_alone(missing, train) if args.workers == 1 else _at_once(missing, versions, args)
+    inputs = [args.records, args.splits]
+    waiting = of_run.finish(args.out, versions, region=args.region, experiment=experiment, inputs=inputs)
+    if failed:
+        name, reason = next(iter(failed.items()))
+        raise ModelError(f"{args.out}: {len(failed)} of {len(versions)} versions failed, the first {name}: {reason}")
+    done = len(versions) - waiting
+    print(f"{args.out}: {done} of {len(versions)} versions trained" + (f", {waiting} by others" if waiting else ""))
+
+
+def _all_alone(versions: "Sequence[Version]", train: "Callable[[Version], None]") -> dict[str, str]:
+    """Train one version after the other in this process; return the reasons of those that failed."""
+    failed = {}
+    for version in versions:
+        try:
+            train(version)
+        except TfspineError as error:
+            failed[version.name] = str(error)
+    return failed
+
+
+def _at_once(missing: "Sequence[Version]", versions: "Sequence[Version]", args: argparse.Namespace) -> dict[str, str]:
+    """Train each version by this very command in a process of its own, so many at a time."""
+    environment = os.environ | {
+        THREADS_VARIABLE: os.environ.get(THREADS_VARIABLE, str(max(1, _cores() // args.workers)))
+    }
+
+    def call(version: "Version") -> str:
+        words = _words(args, shard=f"{versions.index(version) + 1}/{len(versions)}")
+        command = [sys.executable, "-m", "tfspine", *words]
+        return _reason(subprocess.run(command, env=environment, capture_output=True, text=True, check=False))
+
+    reasons: dict[str, str] = {}
+    pool = ThreadPoolExecutor(args.workers)
+    try:
+        running = {pool.submit(call, version): version for version in missing}
+        for future in options.track(as_completed(running), "training versions", total=len(missing)):
+            reasons[running[future].name] = future.result()
+    finally:
+        # Interrupted, no further version may begin.
+        pool.shutdown(cancel_futures=True)
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _reason(done: "subprocess.CompletedProcess[str]") -> str:
+    """Return why a process failed, or nothing: its last line is the error, before it stand the bars."""
+    last = "".join(done.stderr.strip().splitlines()[-1:])
+    if done.returncode == WRONG_INPUT:
+        return last.removeprefix("tfspine train: ")
+    return f"ended with exit code {done.returncode}: {last}" if done.returncode else ""
+
+
+def _words(args: argparse.Namespace, *, shard: str) -> list[str]:
+    """Return the command line that trains one share alone; `--precision` is among the settings by now."""
+    experiment = ["--experiment", str(args.experiment)] if args.experiment else []
+    return [
+        *("train", "grader", "--region", str(args.region), "--versions", args.versions, "--shard", shard),
+        *("--splits", str(args.splits), "--records", str(args.records), "--out", str(args.out)),
+        *experiment,
+        *(word for setting in args.settings for word in ("--set", setting)),
+    ]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,78 @@
+"""The same records under another division into training and validation, without writing them again.
+
+The shards of training and validation hold the development studies between them. A new division reads the shards of
+both and takes from them the studies that it names; the shards of the test studies are never opened.
+"""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import tensorflow as tf
+
+from tfspine.errors import RecordError
+from tfspine.labels import GRADES, Region
+from tfspine.records import features
+from tfspine.records.folder import RecordFolder
+
+DEVELOPMENT = ("train", "validation")
+
+
+def refold(records: RecordFolder, splits: Mapping[str, str]) -> RecordFolder:
+    """Return the records with training and validation divided as `splits` says, and without the test studies.
+
+    Training slices that were left out for want of a box (`records.empty_slices`) stay left out, and validation slices
+    are all there: this is for graders, which see boxes only.
+
+    Args:
+        records: of one plane.
+        splits: the split of every study, as `annotations.splits.read_splits` gives it.
+
+    Raises:
+        RecordError: a study of the records has no split, or changes between development and test.
+    """
+    studies = _studies_of_records(records)
+    for study, was in studies.items():
+        now = splits.get(study)
+        if now not in features.SPLITS or (was == "test") != (now == "test"):
+            raise RecordError(
+                f"{records.folder}: study {study} is in {was} there and {now or 'not in the splits'} here; only "
+                "training and validation may change; name the splits that the records were made with"
+            )
+    divided = {split: tuple(sorted(study for study in studies if splits[study] == split)) for split in DEVELOPMENT}
+    shards = tuple(name for split in DEVELOPMENT for name in records.shards.get(split, ()))
+    images, grades = _count(records, shards, {study: split for split in DEVELOPMENT for study in divided[split]})
+    return replace(records, images=images, grades=grades, shards=dict.fromkeys(DEVELOPMENT, shards), studies=divided)
+
+
+def _studies_of_records(records: RecordFolder) -> dict[str, str]:
+    """Return the split under which each study of this plane was written."""
+    path = records.folder / features.IDS_FILE
+    try:
+        with path.open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["plane"] == records.plane]
+            return {row["key"].rsplit("-", 2)[0]: row["split"] for row in rows}
+    except (OSError, KeyError) as error:
+        raise RecordError(f"{path}: cannot be read: {error}; make the records again with tfspine records") from error
+
+
+def _count(
+    records: RecordFolder, shards: tuple[str, ...], split_of: Mapping[str, str]
+) -> tuple[dict[str, int], dict[str, dict[str, tuple[int, ...]]]]:
+    """Return the images of each split, and its boxes by region and grade, as the manifest has them."""
+    images = dict.fromkeys(DEVELOPMENT, 0)
+    grades = {str(region): {split: np.zeros(len(GRADES), int) for split in DEVELOPMENT} for region in Region}
+    for serialized in tf.data.TFRecordDataset([str(records.folder / name) for name in shards]).as_numpy_iterator():
+        found = tf.train.Example.FromString(serialized).features.feature
+        split = split_of[found[features.KEY].bytes_list.value[0].decode().rsplit("-", 2)[0]]
+        images[split] += 1
+        regions = (name.decode() for name in found[features.REGION].bytes_list.value)
+        for region, grade in zip(regions, found[features.GRADE].int64_list.value, strict=True):
+            if grade != features.UNKNOWN_GRADE:
+                grades[region][split][grade] += 1
+    counted = {
+        region: {split: tuple(int(count) for count in counts) for split, counts in of_region.items()}
+        for region, of_region in grades.items()
+    }
+    return images, counted

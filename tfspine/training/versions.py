@@ -1,0 +1,141 @@
+"""Several versions of one grader: some divisions of the development patients, each trained some times.
+
+The paper has nine (PAPER.md, Model): training and validation patients divided three times, trained three times on each
+division. Version s2r3 is the third training on the second division. A run of versions holds `splits1.csv` and so on,
+one a division; `versions/s1r1/` and so on, each a grader run like any other; and, when all are there, `versions.csv`
+and the manifest. Processes and machines that share the folder each take versions of their own.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfspine.config import Experiment, as_dict
+from tfspine.errors import ConfigError
+from tfspine.labels import Region
+from tfspine.manifest import read_manifest, write_manifest
+from tfspine.outputs import write_text
+
+KIND = "grader_versions"
+"""What the manifest of a run of versions calls it."""
+
+TABLE_FILE = "versions.csv"
+TABLE_COLUMNS = (
+    "version", "split", "repeat", "seed", "epochs", "best_epoch", "val_loss", "val_ac1", "temperature", "selected",
+)  # fmt: skip
+"""`selected` is yes for the version of each division with the smallest validation loss, which was the same patients'.
+
+Losses of different divisions are of different patients, and are not compared.
+"""
+
+LARGEST = 99
+"""Divisions and repeats are two digits of a version's seed."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One training: the division it was trained on and which repeat it is, both from 1."""
+
+    split: int
+    repeat: int
+
+    @property
+    def name(self) -> str:
+        """Its folder: ``s1r1``."""
+        return f"s{self.split}r{self.repeat}"
+
+    def seed(self, experiment_seed: int) -> int:
+        """Return its seed, another for each version of each experiment."""
+        return (experiment_seed * 10_000 + self.split * 100 + self.repeat) % 2**32
+
+
+def parse_versions(text: str) -> tuple[Version, ...]:
+    """Read ``3x3``: so many divisions, so many trainings of each; the versions by division, then repeat.
+
+    Raises:
+        ConfigError: it is not two whole numbers from 1 to 99.
+    """
+    splits, repeats = _two_numbers(text, "x", f'--versions "{text}"; expected DIVISIONSxREPEATS, for example 3x3')
+    if max(splits, repeats) > LARGEST:
+        raise ConfigError(f'--versions "{text}"; expected at most {LARGEST} of either')
+    return tuple(Version(split, repeat) for split in range(1, splits + 1) for repeat in range(1, repeats + 1))
+
+
+def take_shard(versions: Sequence[Version], text: str) -> tuple[Version, ...]:
+    """Return the share ``K/N`` of the versions: every N-th from the K-th, so that N shares hold each of them once.
+
+    Raises:
+        ConfigError: it is not two whole numbers with K from 1 to N.
+    """
+    number, shards = _two_numbers(text, "/", f'--shard "{text}"; expected K/N, for example 1/9')
+    if number > shards:
+        raise ConfigError(f'--shard "{text}"; expected K from 1 to {shards}')
+    return tuple(versions[number - 1 :: shards])
+
+
+def version_folder(run_folder: Path, version: Version) -> Path:
+    """Return where a version's run lies."""
+    return run_folder / "versions" / version.name
+
+
+def is_done(run_folder: Path, version: Version) -> bool:
+    """Whether a version is trained to its end."""
+    return read_manifest(version_folder(run_folder, version)) is not None
+
+
+def finish(
+    run_folder: Path, versions: Sequence[Version], *, region: Region, experiment: Experiment, inputs: Sequence[Path]
+) -> int:
+    """Write `versions.csv` and the manifest once every version is done; return how many are not.
+
+    Whoever trains the last version finishes; two who find all done at the same moment write the same.
+    """
+    waiting = [version for version in versions if not is_done(run_folder, version)]
+    if waiting:
+        return len(waiting)
+    rows = _table(run_folder, versions, experiment)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, TABLE_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(run_folder / TABLE_FILE, text.getvalue())
+    details = {
+        "kind": KIND,
+        "region": region,
+        "versions": [version.name for version in versions],
+        "selected": [row["version"] for row in rows if row["selected"] == "yes"],
+    }
+    write_manifest(run_folder, command="train", config=as_dict(experiment), inputs=inputs, details=details)
+    return 0
+
+
+def _two_numbers(text: str, between: str, message: str) -> tuple[int, int]:
+    first, _, second = text.partition(between)
+    if not (first.isdecimal() and second.isdecimal() and int(first) and int(second)):
+        raise ConfigError(message)
+    return int(first), int(second)
+
+
+def _table(run_folder: Path, versions: Sequence[Version], experiment: Experiment) -> list[dict[str, object]]:
+    """Return the rows of `versions.csv`."""
+    details = {}
+    for version in versions:
+        manifest = read_manifest(version_folder(run_folder, version))
+        details[version] = manifest.details if manifest else {}
+    smallest = {
+        split: min((version for version in versions if version.split == split), key=lambda v: details[v]["val_loss"])
+        for split in {version.split for version in versions}
+    }
+    return [
+        {
+            "version": version.name,
+            "split": version.split,
+            "repeat": version.repeat,
+            "seed": version.seed(experiment.seed),
+            **{name: details[version][name] for name in ("epochs", "best_epoch", "val_loss", "val_ac1", "temperature")},
+            "selected": "yes" if smallest[version.split] == version else "no",
+        }
+        for version in versions
+    ]
