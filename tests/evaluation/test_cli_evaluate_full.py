@@ -15,8 +15,9 @@ STUDIES = {"test": 8, "validation": 6}
 FULL = (
     "reference", "recall", "agreement_four", "agreement_two", "accuracy", "cohort", "repeat", "agreement_weighted",
     "bootstrap", "patients", "subgroups", "comparisons", "detection", "discrimination", "calibration", "operating",
-    "rsna_2024",
+    "rsna_2024", "rejection",
 )  # fmt: skip
+READERS = ("model", "people", "second", "mean_ensemble", "external_model")
 EXTERNAL = ("agreement_weighted", "bootstrap", "patients", "subgroups")
 WITHOUT_FIGURE = ("claim_2024", "stard_2015")
 
@@ -63,7 +64,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     people = reference.assign(grade=[GRADE_WORDS[max(code - 1, 0)] for code in grades_of(reference)]).iloc[2:]
     tables = {
         "reference": reference, "again": reference, "people": people,
-        "model": with_probabilities(reference, rng), "external": reference,
+        "model": with_probabilities(reference, rng),
+        "second": with_probabilities(reference, rng), "external": reference,
     }  # fmt: skip
     for name, table in tables.items():
         table.to_csv(root / f"{name}.csv", index=False)
@@ -78,7 +80,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / "flow" / f"flow.{ending}").write_bytes(b"chart")
     words = [
         *("evaluate", "--reference", "reference.csv", "--reader", "model=model.csv", "--reader", "people=people.csv"),
-        *("--repeat", "reference=again.csv", "--average", "mean=model,people", "--splits", "splits.csv"),
+        *("--reader", "second=second.csv"),
+        *("--repeat", "reference=again.csv", "--average", "mean=model,second", "--splits", "splits.csv"),
         *("--slices", "slices", "--flow", "flow", "--out", "out"),
         *("--external-reference", "external.csv", "--external-reader", "model=external.csv"),
         *("--set", "evaluation.replicates=200"),
@@ -98,7 +101,7 @@ def test_every_table_comes_in_every_format(out: Path) -> None:
     expected = {f"{name}.{kind}" for name in FULL for kind in ("csv", "json", "md", "png")}
     expected |= {f"{name}.{kind}" for name in WITHOUT_FIGURE for kind in ("csv", "json", "md")}
     expected |= {f"external_{name}.{kind}" for name in EXTERNAL for kind in ("csv", "json", "md", "png")}
-    expected |= {f"confusion_{reader}_central_canal.png" for reader in ("model", "people", "external_model")}
+    expected |= {f"confusion_{reader}_central_canal.png" for reader in READERS}
     expected |= {"flow.csv", "flow.png", "flow.svg", "summary.txt", "metrics.json", "manifest.json", "model_card.md"}
     assert {path.name for path in out.iterdir()} == expected
 
@@ -118,7 +121,7 @@ def test_the_external_set_stands_beside_the_internal_one(out: Path) -> None:
     assert any(line.startswith("| external | model | Central canal | 140 ") for line in recall)
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["external"]["readers"]["model"]["studies"] == 14
-    assert set(metrics["readers"]) == {"model", "people", "mean"}
+    assert set(metrics["readers"]) == {"model", "people", "second", "mean_ensemble", "mean"}
 
 
 def test_reading_again_is_agreement_with_oneself(out: Path) -> None:
@@ -129,17 +132,31 @@ def test_reading_again_is_agreement_with_oneself(out: Path) -> None:
 
 def test_thresholds_and_temperatures_come_from_validation(out: Path) -> None:
     operating = table_of(out, "operating")
-    assert operating["reader"].tolist() == ["model"]  # people have no probabilities
-    assert operating["validation_n"].tolist() == [60]
+    assert operating["reader"].tolist() == ["model", "second", "mean_ensemble"]  # people have no probabilities
+    assert operating["validation_n"].tolist() == [60] * 3
     assert table_of(out, "calibration")["temperature"].notna().all()
 
 
 def test_the_model_is_compared_on_the_same_boxes(out: Path) -> None:
-    comparisons = table_of(out, "comparisons").set_index("measure")
+    comparisons = table_of(out, "comparisons").set_index("reader").loc["people"].set_index("measure")
     # 40 of the 80 boxes are positive; the two that people did not find are normal and mild.
     assert comparisons["n"].to_dict() == {"AC1, four grades": 78, "sensitivity": 40, "specificity": 38}
     assert comparisons["non_inferior"]["sensitivity"] == "yes"
     assert (comparisons["p_holm"] >= comparisons["p"]).all()
+
+
+def test_the_ensemble_stands_beside_the_average_and_may_refuse(out: Path) -> None:
+    first, second = (pd.read_csv(out.parent / f"{name}.csv") for name in ("model", "second"))
+    test = first["study"].str.startswith("test")
+    columns = [f"p_{word}" for word in GRADE_WORDS]
+    calls = ((first[columns] + second[columns]) / 2).to_numpy().argmax(axis=1)
+    right = (calls == grades_of(pd.read_csv(out.parent / "reference.csv")))[test].mean()
+    weighted = table_of(out, "agreement_weighted").set_index("reader")
+    assert weighted.loc["mean_ensemble", "exact"] == pytest.approx(right)
+    rejection = table_of(out, "rejection")
+    assert rejection.loc[0, ["n", "exact"]].tolist() == [80, pytest.approx(right)]
+    # Half of the regions are kept, but for ties: the versions hardly ever disagree alike.
+    assert rejection["n"].iloc[-1] == 40
 
 
 def test_the_cohort_has_its_parts(out: Path) -> None:

@@ -1,7 +1,7 @@
 """What ``tfspine evaluate`` reads: boxes of the reference and the readers, splits, slices, headers, the flow chart."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,12 +48,14 @@ def inputs_of(args: argparse.Namespace) -> Inputs:
     averages = {
         name: tuple(str(path).split(",")) for name, path in _named_paths("--average", args.averages or []).items()
     }
-    names = [*readers, *averages]
+    names = [*readers, *averages, *(f"{name}_ensemble" for name in averages)]
     if len({stem(name) for name in names}) < len(names):
-        raise EvaluationError(f"--reader {', '.join(names)}: names too alike for file names; change letters or digits")
+        raise EvaluationError(
+            f"--reader {', '.join([*readers, *averages])}: names too alike for file names; change letters or digits"
+        )
     model = args.model or next(iter(readers))
-    if model not in names:
-        raise EvaluationError(f'--model "{model}": no such reader; expected one of {", ".join(names)}')
+    if model not in (*readers, *averages):
+        raise EvaluationError(f'--model "{model}": no such reader; expected one of {", ".join([*readers, *averages])}')
     inputs = Inputs(
         readers=readers,
         external_readers=_named_paths("--external-reader", args.external_readers or []),
@@ -94,7 +96,9 @@ def read_question(args: argparse.Namespace, inputs: Inputs, settings: "Evaluatio
     splits = read_splits(args.splits) if args.splits else None
     slices = read_table(args.slices) if args.slices else None
     external_slices = read_table(args.external_slices) if args.external_slices else None
-    readers = {name: boxes_of(path, args.slices) for name, path in inputs.readers.items()}
+    readers = _with_ensembles(
+        {name: boxes_of(path, args.slices) for name, path in inputs.readers.items()}, inputs.averages
+    )
     reference, covered = _reference(args.reference, args.slices)
     known = [table for table in (slices, external_slices) if table is not None]
     patients = {} if slices is None else dict(zip(slices["study"], slices["patient"], strict=True))
@@ -209,9 +213,26 @@ def _external(
     reference, covered = _reference(args.external_reference, args.external_slices)
     if covered.empty:
         raise EvaluationError(f"{args.external_reference}: no slice to compare; expected the reference of some studies")
-    readers = {name: boxes_of(path, args.external_slices) for name, path in inputs.external_readers.items()}
+    readers = _with_ensembles(
+        {name: boxes_of(path, args.external_slices) for name, path in inputs.external_readers.items()}, inputs.averages
+    )
     patients = {} if slices is None else dict(zip(slices["study"], slices["patient"], strict=True))
     return ReadingSet(EXTERNAL, reference, covered, readers, patients, settings.iou, settings.confidence)
+
+
+def _with_ensembles(
+    readers: "dict[str, pd.DataFrame]", averages: Mapping[str, Sequence[str]]
+) -> "dict[str, pd.DataFrame]":
+    """Return the readers, and beside each average the ensemble of its versions, where these graded the same boxes."""
+    from tfspine.evaluation.averages import ensemble_boxes
+
+    found = dict(readers)
+    for name, members in averages.items():
+        tables = [readers[member] for member in members if member in readers]
+        boxes = ensemble_boxes(tables) if len(tables) == len(members) else None
+        if boxes is not None:
+            found[f"{name}_ensemble"] = boxes
+    return found
 
 
 def _parts(

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from tfspine.evaluation.tables import Table
 
 SUMMARY_COLUMNS = 170
+OF_THE_AVERAGE = ("recall", "accuracy")
+"""Tables that print the average of versions alone, as in the paper, which lists versions by their agreement only."""
+
 LEFT = ("Set", "Reader", "Region", "Agreement", "Grades", "Characteristic")
 
 
@@ -23,8 +27,9 @@ def summary_text(
 
     text = io.StringIO()
     console = Console(file=text, width=SUMMARY_COLUMNS)
+    versions = {member for members in (question.averages or {}).values() for member in members}
     for result in results:
-        console.print(_rich(result.table))
+        console.print(_rich(_without(versions, result.table) if result.table.name in OF_THE_AVERAGE else result.table))
         if result.table.note:
             console.print(f"{result.table.note}\n")
     for line in flow:
@@ -39,6 +44,16 @@ def summary_text(
                 )
     console.print(closing)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+
+
+def _without(readers: set[str], table: "Table") -> "Table":
+    """Return a table without the rows of some readers, and say so."""
+    rows = tuple(row for row in table.rows if row["reader"] not in readers)
+    return (
+        table
+        if len(rows) == len(table.rows)
+        else replace(table, title=f"{table.title} (versions: in the files)", rows=rows)
+    )
 
 
 def flow_lines(folder: Path) -> list[str]:

@@ -1,7 +1,7 @@
 """The average of several versions of a model: the mean of their estimates and of their limits (EVALUATION.md).
 
-It says how well one version does on average. It is no model that could read a study; the ensemble, which is one, is
-usually better.
+It says how well one version does on average. It is no model that could read a study; the ensemble of their
+probabilities, which is one, is usually better.
 """
 
 import dataclasses
@@ -9,9 +9,16 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.estimate import Estimate
+from tfspine.evaluation.matching import BOX
+from tfspine.evaluation.pairs import PROBABILITIES
 from tfspine.evaluation.study_evaluation import ReaderMetrics
+from tfspine.evaluation.versions import average_estimate, ensemble
+from tfspine.labels import GRADE_WORDS
 
 
 def average_metrics(versions: Sequence[ReaderMetrics]) -> ReaderMetrics:
@@ -31,13 +38,25 @@ def average_metrics(versions: Sequence[ReaderMetrics]) -> ReaderMetrics:
     return average
 
 
-def average_estimate(estimates: Sequence[Estimate]) -> Estimate:
-    """Return the mean of the values and of the limits, and the rounded mean of n."""
-    value, low, high, n = (
-        math.fsum(getattr(estimate, part) for estimate in estimates) / len(estimates)
-        for part in ("value", "low", "high", "n")
-    )
-    return Estimate(value, low, high, round(n), f"mean of {len(estimates)}: {estimates[0].method}")
+def ensemble_boxes(versions: Sequence[pd.DataFrame]) -> pd.DataFrame | None:
+    """Return the boxes with the mean probabilities of all versions and the grade that is most probable by them.
+
+    None where the versions did not grade the same boxes, or give no probabilities: they have no ensemble then.
+
+    Args:
+        versions: tables with `structures.BOX_COLUMNS`, such as ``tfspine predict --versions`` writes.
+    """
+    first, places = versions[0], ["slice", "region", *BOX]
+    if first.empty or any(
+        not each[places].reset_index(drop=True).equals(first[places].reset_index(drop=True)) for each in versions
+    ):
+        return None
+    probabilities = np.stack([each[PROBABILITIES].to_numpy(np.float64) for each in versions])
+    if np.isnan(probabilities).any():
+        return None
+    mean = ensemble(probabilities)
+    grades = [GRADE_WORDS[code] for code in mean.argmax(axis=1)]
+    return first.assign(grade=grades, **dict(zip(PROBABILITIES, mean.T, strict=True)))
 
 
 def _mean(items: list[Any], *, name: str) -> Any:

@@ -84,7 +84,7 @@ def calibration_table(set_: ReadingSet, *, validation: ReadingSet | None, bins: 
             Column("ece_scaled", "ECE, scaled", Kind.COEFFICIENT),
         ),
         tuple(rows),
-        note="Temperature: fitted on validation."
+        note="Temperature: fitted on validation; at 0.05 or 20, the ends of the search, too little was wrong, or right."
         if validation
         else "Temperature: not fitted; the reference and the readers need boxes of the validation split too.",
     )

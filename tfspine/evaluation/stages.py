@@ -32,6 +32,7 @@ from tfspine.evaluation.probability_tables import (
     readings_with_probabilities,
 )
 from tfspine.evaluation.reading_set import ReadingSet
+from tfspine.evaluation.rejection_table import rejection_table
 from tfspine.evaluation.results import Result, forest_result
 from tfspine.evaluation.study_evaluation import THRESHOLDS, ReaderMetrics, compare
 from tfspine.evaluation.subgroups import subgroup_table
@@ -156,6 +157,17 @@ def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: in
             )
         )
     results += _score_results(question, settings, seed=seed)
+    versions = {
+        name: members
+        for name, members in (question.averages or {}).items()
+        if all(member in set_.readers for member in members)
+    }
+    rejection = Forest(
+        {"exact": "same grade", "gwet": "Gwet AC1"},
+        axis="of the regions kept, by share refused",
+        label=("reader", "refused"),
+    )
+    results.append(forest_result(rejection_table(set_, averages=versions), rejection))
     return [result for result in results if result.table.rows]
 
 
@@ -182,8 +194,15 @@ def checklist_results(facts: Facts) -> list[Result]:
 def _score_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Result]:
     """Return what only readers with scores and probabilities have."""
     set_, validation = question.internal, question.validation
-    curves = detection_curves(set_)
-    graded = list(readings_with_probabilities(set_))
+    # Nine versions would cross out one another: their ensemble stands for them where there is one.
+    hidden = {
+        member
+        for name, members in (question.averages or {}).items()
+        if f"{name}_ensemble" in set_.readers
+        for member in members
+    }
+    curves = {key: curve for key, curve in detection_curves(set_).items() if key[0] not in hidden}
+    graded = [item for item in readings_with_probabilities(set_) if item[0] not in hidden]
     points = {(reader, region): fitted_point(validation, reader, region) for reader, region, _ in graded}
     temperatures = {(reader, region): fitted_temperature(validation, reader, region) for reader, region, _ in graded}
 
