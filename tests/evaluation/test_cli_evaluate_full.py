@@ -145,6 +145,18 @@ def test_the_model_is_compared_on_the_same_boxes(out: Path) -> None:
     assert (comparisons["p_holm"] >= comparisons["p"]).all()
 
 
+def test_an_averages_ensemble_stands_for_it_box_by_box(box_table) -> None:
+    from tfspine.evaluation.reading_set import ReadingSet
+    from tfspine.evaluation.stages import Question
+
+    boxes = box_table({"grade": "mild"})
+    readers = dict.fromkeys(("a", "b", "mean_ensemble"), boxes)
+    internal = ReadingSet("internal", boxes, boxes, readers, {}, 0.3, 0.95)
+    averages = {"mean": ("a", "b"), "other": ("b", "a")}
+    chosen = {name: Question(internal, name, averages=averages).reader for name in ("a", "mean", "other")}
+    assert chosen == {"a": "a", "mean": "mean_ensemble", "other": "b"}
+
+
 def test_the_ensemble_stands_beside_the_average_and_may_refuse(out: Path) -> None:
     first, second = (pd.read_csv(out.parent / f"{name}.csv") for name in ("model", "second"))
     test = first["study"].str.startswith("test")

@@ -71,8 +71,10 @@ class Question:
 
     @property
     def reader(self) -> str:
-        """Who stands for the model box by box: it itself, or the first version of an average, which has no boxes."""
-        return self.model if self.model in self.internal.readers else (self.averages or {})[self.model][0]
+        """Who stands for the model box by box: of an average, which has no boxes, its ensemble or else a version."""
+        first = (self.averages or {}).get(self.model, [self.model])[0]
+        names = (self.model, f"{self.model}_ensemble", first)
+        return next(name for name in names if name in self.internal.readers)
 
 
 def metrics_of(question: Question) -> Sets:
