@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy.stats import binomtest
 from statsmodels.stats.proportion import proportion_confint
 
 from tfspine.errors import EvaluationError
@@ -21,11 +22,22 @@ counts = st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.
     ("successes", "n", "printed"),
     [
         (51, 56, "91.1 (80.4, 97.0)"),
+        (1538, 1562, "98.5 (97.7, 99.0)"),
+        (43, 56, "76.8 (63.6, 87.0)"),
+        (1555, 1568, "99.2 (98.6, 99.6)"),
+        (97, 130, "74.6 (66.2, 81.8)"),
+        (96, 122, "78.7 (70.4, 85.6)"),
+        (671, 678, "99.0 (97.9, 99.6)"),
         (115, 134, "85.8 (78.7, 91.2)"),
+        (895, 925, "96.8 (95.4, 97.8)"),
+        (162, 167, "97.0 (93.2, 99.0)"),
         (1014, 1058, "95.8 (94.5, 97.0)"),
     ],
 )
 def test_figures_of_the_paper(successes: int, n: int, printed: str) -> None:
+    # EVALUATION.md: all eleven of the radiologists' are Clopper-Pearson's; the digits here are SciPy's exact test's.
+    exact = binomtest(successes, n).proportion_ci(0.95, "exact")
+    assert f"{100 * successes / n:.1f} ({100 * exact.low:.1f}, {100 * exact.high:.1f})" == printed
     assert format_percent(proportion(successes, n, interval=Interval.CLOPPER_PEARSON)) == printed
 
 
@@ -48,7 +60,7 @@ def test_nothing_counted_is_undefined_not_zero() -> None:
     assert math.isnan(proportion(0, 0).value)
 
 
-@pytest.mark.parametrize(("successes", "n"), [(3, 2), (-1, 4)])
+@pytest.mark.parametrize(("successes", "n"), [(3, 2), (-1, 4), (1.5, 4), (1, 4.5), (math.nan, 4)])
 def test_impossible_counts_are_refused(successes: int, n: int) -> None:
     with pytest.raises(EvaluationError, match=f"{successes} of {n}"):
         proportion(successes, n)
@@ -90,3 +102,9 @@ def test_grades_instead_of_calls_are_refused() -> None:
 )
 def test_bands_include_their_upper_limit(value: float, band: Band | None) -> None:
     assert landis_koch(value) is band
+
+
+@pytest.mark.parametrize("value", [1.01, 89, math.inf, -math.inf])
+def test_no_coefficient_is_above_1(value: float) -> None:
+    with pytest.raises(EvaluationError, match="expected at most 1"):
+        landis_koch(value)
