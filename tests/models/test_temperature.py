@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import special
 
 from tfspine.errors import ModelError
-from tfspine.models.temperature import TEMPERATURES, at_temperature, fit_temperature, scaled
+from tfspine.models.temperature import TEMPERATURES, at_temperature, fit_temperature, is_at_limit, scaled
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
@@ -27,7 +27,9 @@ def test_two_grades_by_hand() -> None:
 
 
 def test_always_right_ends_at_the_limit() -> None:
-    assert fit_temperature([[0.6, 0.4]] * 3, [0, 0, 0]) == pytest.approx(TEMPERATURES[0], rel=1e-3)
+    temperature = fit_temperature([[0.6, 0.4]] * 3, [0, 0, 0])
+    assert temperature == pytest.approx(TEMPERATURES[0], rel=1e-3)
+    assert is_at_limit(temperature) and not is_at_limit(1.0)
 
 
 @given(

@@ -5,6 +5,8 @@ probabilities p become softmax(log(p) / T): T above 1 makes them less sure, and 
 T is fitted on validation crops (NumPy) and applied in the exported graph (TensorFlow).
 """
 
+import math
+
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
@@ -44,6 +46,11 @@ def fit_temperature(probabilities: ArrayLike, grades: ArrayLike) -> float:
         loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded", options={"xatol": 1e-6}
     )
     return float(np.exp(found.x))
+
+
+def is_at_limit(temperature: float) -> bool:
+    """Whether a fit ended at one of `TEMPERATURES`, to a thousandth, where it means nothing."""
+    return any(math.isclose(temperature, limit, rel_tol=1e-3) for limit in TEMPERATURES)
 
 
 def scaled(probabilities: ArrayLike, temperature: float) -> NDArray[np.float64]:

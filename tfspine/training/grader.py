@@ -8,6 +8,7 @@ first epochs.
 
 import csv
 import json
+import logging
 import math
 import shutil
 from collections.abc import Mapping, Sequence
@@ -25,12 +26,14 @@ from tfspine.manifest import write_manifest
 from tfspine.models.grader import GRADER_FILE, build_grader, load_grader
 from tfspine.models.losses import make_loss
 from tfspine.models.metrics import GwetAC1
-from tfspine.models.temperature import fit_temperature
+from tfspine.models.temperature import fit_temperature, is_at_limit
 from tfspine.outputs import write_text
 from tfspine.records.folder import RecordFolder
 from tfspine.records.pipelines import grader_dataset
 from tfspine.training import runtime
 from tfspine.training.callbacks import EpochProgress, LowerOnPlateau, StopWhenDiverged
+
+_log = logging.getLogger(__name__)
 
 HISTORY_FILE = "history.csv"
 VALIDATION_FILE = "validation.csv"
@@ -210,7 +213,16 @@ def _calibrate(validation: tf.data.Dataset, run_folder: Path) -> float:
         for grade, row in zip(grades, probabilities, strict=True)
     ]
     write_text(run_folder / VALIDATION_FILE, "\n".join([",".join(VALIDATION_COLUMNS), *lines]) + "\n")
-    return fit_temperature(probabilities, grades)
+    temperature = fit_temperature(probabilities, grades)
+    if is_at_limit(temperature):
+        _log.warning(
+            "%s: temperature %.2f is at its limit: %d validation crops are too few, or all graded alike; "
+            "do not export it with export.calibrate",
+            run_folder,
+            temperature,
+            len(grades),
+        )
+    return temperature
 
 
 def _write_run_manifest(
