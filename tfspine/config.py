@@ -207,10 +207,18 @@ class ExportConfig:
 
 @dataclass(frozen=True)
 class EvaluationConfig:
-    """`iou` is the overlap above which a box counts as found when grades are compared."""
+    """How readers are compared.
+
+    `iou` is the overlap above which a box counts as found when grades are compared, `confidence` what intervals are to
+    cover. `margin` is how much less sensitive or specific a model may be than a reader and still count as no worse, a
+    share. `replicates` are drawn in a bootstrap over patients; `bins` divide probabilities in calibration.
+    """
 
     iou: float = 0.3
     confidence: float = 0.95
+    margin: float = 0.05
+    replicates: int = 2000
+    bins: int = 10
 
 
 @dataclass(frozen=True)

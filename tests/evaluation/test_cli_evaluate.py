@@ -25,7 +25,7 @@ from tfspine.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 
-TABLES = ("recall", "agreement_four", "agreement_two", "accuracy")
+TABLES = ("reference", "recall", "agreement_four", "agreement_two", "accuracy")
 
 VOC = """<annotation><filename>{key}.png</filename><size><width>64</width><height>64</height><depth>1</depth></size>
 {objects}</annotation>"""
@@ -56,7 +56,7 @@ def files(tmp_path: Path, box_table: Callable[..., pd.DataFrame]) -> Path:
 
 def words(files: Path, *more: str | Path, reference: str = "reference.csv") -> list[str]:
     usual = ["evaluate", "--reference", files / reference, "--reader", f"model={files / 'reader.csv'}"]
-    return [*map(str, usual), "--out", str(files / "evaluation"), *map(str, more)]
+    return [*map(str, usual), "--extent", "paper", "--out", str(files / "evaluation"), *map(str, more)]
 
 
 def measured(files: Path) -> dict:
@@ -72,9 +72,9 @@ def test_everything_is_written_without_tensorflow(files: Path) -> None:
     assert done.stdout.strip() == (out / "summary.txt").read_text().strip()
     assert {path.name for path in out.iterdir()} == {
         "metrics.json", "summary.txt", "manifest.json", "confusion_model_central_canal.png",
-        *(f"{name}.{kind}" for name in TABLES for kind in ("csv", "md")),
+        *(f"{name}.{kind}" for name in TABLES for kind in ("csv", "json", "md", "png")),
     }  # fmt: skip
-    assert pd.read_csv(out / "recall.csv")["Boxes"].tolist() == [2, 2, 2]
+    assert pd.read_csv(out / "recall.csv")["boxes"].tolist() == [2]
 
 
 def test_only_the_split_is_compared(files: Path) -> None:
@@ -100,6 +100,14 @@ def test_a_reader_may_be_a_folder_of_labels(files: Path) -> None:
     assert (readers["same"]["outside_boxes"], readers["model"]["outside_boxes"]) == (0, 1)
 
 
+def test_an_average_of_versions_can_be_the_model(files: Path) -> None:
+    versions = ("--reader", f"other={files / 'reference.csv'}", "--average", "mean=model,other", "--model", "mean")
+    assert main(words(files, *versions)) == 0
+    accuracy = pd.read_csv(files / "evaluation" / "accuracy.csv")
+    assert accuracy["reader"].tolist() == ["model", "other", "mean"]
+    assert (files / "evaluation" / "accuracy.md").read_text().count("against mean, pooled z") == 1
+
+
 def test_json_for_a_program(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words(files, "--json")) == 0
     assert json.loads(capsys.readouterr().out)["readers"]["model"] == measured(files)
@@ -114,6 +122,13 @@ def test_json_for_a_program(files: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["--reader", "people=labels"], "reference.csv", "labels: a folder of labels; name the slices"),
         ([], "missing.csv", "missing.csv: cannot be read"),
         (["--splits", "splits.csv", "--split", "validation"], "reference.csv", 'no study of split "validation"'),
+        (["--model", "nobody"], "reference.csv", '--model "nobody": no such reader; expected one of model'),
+        (["--repeat", "nobody=x.csv"], "reference.csv", "expected reference, or one of model"),
+        (["--average", "all=model,nobody"], "reference.csv", 'no reader "nobody"; expected one of model'),
+        (["--average", "all=model"], "reference.csv", "an average of 1 version"),
+        (["--external-reference", "reference.csv"], "reference.csv", "belong together"),
+        (["--validation", "model=reader.csv"], "reference.csv", "add --splits"),
+        (["--flow", "slices"], "reference.csv", "flow.csv: not there; expected the folder that tfspine flow wrote"),
         (["--set", "evaluation.iuo=0.3"], "reference.csv", 'did you mean "evaluation.iou"'),
     ],
 )

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from tfspine.errors import EvaluationError
+from tfspine.evaluation.paper_tables import accuracy_table, agreement_table, recall_table, reference_table
 from tfspine.evaluation.study_evaluation import compare
-from tfspine.evaluation.tables import accuracy_table, agreement_table, metrics_dict, recall_table, to_markdown
+from tfspine.evaluation.tables import metrics_dict, plain, shown, to_markdown
 from tfspine.labels import Region
 
 CANAL = Region.CENTRAL_CANAL
@@ -115,11 +116,15 @@ def test_a_missing_column_is_named(reference: pd.DataFrame, reader: pd.DataFrame
 
 def test_tables_round_and_metrics_do_not(reference: pd.DataFrame, reader: pd.DataFrame) -> None:
     readers = {"model": compare(reference, reader, iou=0.3, confidence=0.95)}
-    recall = recall_table(readers)
-    assert recall.loc[0, ["Normal", "Severe", "Boxes", "Found"]].tolist() == [1, 2, 5, 4]
-    assert recall["Recall %"][0] == "80.0 (28.4, 99.5)"  # Clopper-Pearson of 4/5 in any table
-    assert accuracy_table(readers)["End-to-end sensitivity %"][0].endswith("[1/3]")
-    assert agreement_table(readers, grades=4)["Pairs"].tolist() == [4]
+    counts = plain(reference_table({"internal": readers}))
+    assert counts.loc[0, ["normal", "severe", "boxes"]].tolist() == [1, 2, 5]
+    recall = recall_table({"internal": readers}, iou=0.3)
+    assert shown(recall)["Recall %, IoU > 0.3"][0] == "80.0 (28.4, 99.5)"  # Clopper-Pearson of 4/5 in any table
+    assert plain(recall)["recall_0.4"][0] == 0.6
+    accuracy = accuracy_table({"internal": readers})
+    assert shown(accuracy)["With missed %"][0].endswith("[1/3]")
+    assert plain(accuracy)["end_to_end_sensitivity"][0] == 1 / 3
+    assert shown(agreement_table({"internal": readers}, grades=4))["Pairs"].tolist() == ["4"]
     content = json.loads(json.dumps(metrics_dict(readers["model"]), allow_nan=False))
     assert content["regions"]["central_canal"]["accuracy"]["end_to_end_sensitivity"]["value"] == 1 / 3
 
@@ -128,7 +133,7 @@ def test_undefined_is_null_in_json_and_a_dash_in_print(box_table) -> None:
     readers = {"model": compare(box_table({"grade": "mild"}), box_table().head(0), iou=0.3, confidence=0.95)}
     canal = metrics_dict(readers["model"])["regions"]["central_canal"]
     assert canal["agreement_four"]["coefficient"]["value"] is None
-    assert agreement_table(readers, grades=2)["Gwet AC1"].tolist() == ["–"]
+    assert shown(agreement_table({"internal": readers}, grades=2))["Gwet AC1"].tolist() == ["–"]
 
 
 def test_markdown_escapes_bars() -> None:

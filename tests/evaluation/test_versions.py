@@ -1,5 +1,6 @@
 """Averages against the paper's printed columns, disagreement by hand, and the reject-option curve."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -102,7 +103,10 @@ def test_the_order_of_the_regions_and_the_scale_of_the_doubt_do_not_matter(seed:
     curve = reject_curve(reference, grades, doubt)
     other = reject_curve(reference[order], grades[order], np.exp(doubt[order]))
     for one, same in zip(curve, other, strict=True):
-        assert (one.refused, one.accuracy, one.agreement) == (same.refused, same.accuracy, same.agreement)
+        assert (one.refused, one.accuracy) == (same.refused, same.accuracy)
+        # Sums in another order differ in their last digit.
+        values = [dataclasses.astuple(each.agreement.coefficient)[:3] for each in (one, same)]
+        assert values[0] == pytest.approx(values[1], nan_ok=True)
     assert all(
         point.refused <= share + 1e-9
         for point, share in zip(curve, (0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5), strict=True)

@@ -1,26 +1,25 @@
-"""``tfspine evaluate``: readers or models against a reference."""
+"""``tfspine evaluate``: readers or models against a reference; the paper's tables, then what a reviewer asks for."""
 
 import argparse
-import io
 import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from tfspine.cli import options
+from tfspine.cli.evaluation_inputs import inputs_of, read_question, stem
+from tfspine.cli.evaluation_summary import closing_lines, flow_lines, summary_text
 from tfspine.errors import EvaluationError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from tfspine.config import EvaluationConfig, Experiment
+    from tfspine.evaluation.facts import Answer, Fact
+    from tfspine.evaluation.results import Result
+    from tfspine.evaluation.stages import Question, Sets
+    from tfspine.evaluation.tables import Table
 
-    from tfspine.evaluation.study_evaluation import ReaderMetrics
-
-SUMMARY_COLUMNS = 150
-TITLES = {
-    "recall": "Boxes of the reference, and how many were found",
-    "agreement_four": "Agreement on four grades",
-    "agreement_two": "Agreement on normal/mild against moderate/severe",
-    "accuracy": "Sensitivity and specificity for moderate/severe",
-}
+FLOW_FILES = ("flow.csv", "flow.png", "flow.svg")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +35,61 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=CSV|DIR",
         help="whom to compare: table of boxes, or a folder of LabelImg XML; repeatable",
     )
+    parser.add_argument(
+        "--model", metavar="NAME", help="reader or average that others are compared with (default: the first reader)"
+    )
+    parser.add_argument(
+        "--average",
+        dest="averages",
+        action="append",
+        metavar="NAME=A,B,...",
+        help="show the mean of some readers, the versions of a model, under a name; repeatable",
+    )
+    parser.add_argument(
+        "--repeat",
+        dest="repeats",
+        action="append",
+        metavar="NAME=CSV|DIR",
+        help='a second reading by a reader, or by "reference": agreement with oneself; repeatable',
+    )
     parser.add_argument("--slices", type=Path, metavar="DIR", help="folder of ingest; needed with a folder of labels")
     parser.add_argument("--splits", type=Path, metavar="CSV", help="compare only studies of one split")
     parser.add_argument("--split", default="test", help="which split (default: test)")
+    parser.add_argument(
+        "--validation",
+        action="append",
+        metavar="NAME=CSV|DIR",
+        help="a reader's boxes on validation studies, to fit temperature and operating point; default: those in its "
+        "--reader table; repeatable",
+    )
+    parser.add_argument("--external-reference", type=Path, metavar="CSV|DIR", help="reference of a second test set")
+    parser.add_argument(
+        "--external-reader",
+        dest="external_readers",
+        action="append",
+        metavar="NAME=CSV|DIR",
+        help="who read the second set; repeatable",
+    )
+    parser.add_argument("--external-slices", type=Path, metavar="DIR", help="folder of ingest of the second set")
+    parser.add_argument(
+        "--dicom", type=Path, action="append", metavar="DIR", help="studies whose headers give age and sex; repeatable"
+    )
+    parser.add_argument("--flow", type=Path, metavar="DIR", help="what tfspine flow wrote, to show beside the tables")
+    parser.add_argument(
+        "--run",
+        dest="runs",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="folder that another command wrote: its manifest fills checklists and model card; repeatable",
+    )
+    parser.add_argument(
+        "--extent",
+        choices=("paper", "full"),
+        default="full",
+        help="the paper's tables alone, or all that a reviewer would ask for (default: full)",
+    )
     parser.add_argument("--out", type=Path, default=Path("evaluation"), metavar="DIR", help="folder to write")
     parser.add_argument("--json", action="store_true", help="print metrics.json instead of the tables")
     options.add_experiment(parser)
@@ -46,155 +97,139 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read, compare, write, print."""
-    from tfspine.config import as_dict
-    from tfspine.evaluation.figures import confusion_figure
-    from tfspine.evaluation.study_evaluation import compare
-    from tfspine.evaluation.tables import (
-        accuracy_table,
-        agreement_table,
-        metrics_dict,
-        recall_table,
-        to_markdown,
+    from tfspine.evaluation.results import write_results
+    from tfspine.evaluation.stages import (
+        checklist_results,
+        external_results,
+        metrics_of,
+        paper_results,
+        reviewer_results,
     )
-    from tfspine.manifest import write_manifest
-    from tfspine.outputs import new_folder
+    from tfspine.outputs import new_folder, write_text
 
     experiment = options.experiment_from(args)
-    settings = experiment.evaluation
-    paths = _reader_paths(args.readers)
-    reference, covered = _reference(args)
-    metrics = {
-        name: compare(
-            reference, _boxes(path, args.slices), iou=settings.iou, confidence=settings.confidence, covered=covered
+    inputs = inputs_of(args)
+    question = read_question(args, inputs, experiment.evaluation)
+    sets = metrics_of(question)
+    paper = paper_results(question, sets)
+    beyond: list[Result] = []
+    if args.extent == "full":
+        beyond += reviewer_results(question, experiment.evaluation, seed=experiment.seed)
+        beyond += external_results(question, experiment.evaluation, seed=experiment.seed)
+        facts = _facts(args, question, [result.table for result in [*paper, *beyond]])
+        beyond += checklist_results(facts)
+    content = _content(args, experiment.evaluation, sets, [*paper, *beyond])
+
+    with new_folder(args.out) as folder:
+        names = list(write_results(folder, [*paper, *beyond]))
+        names += _draw_confusions(folder, question)
+        names += _copy_flow(folder, args.flow)
+        if args.extent == "full":
+            write_text(folder / "model_card.md", _card(question, facts, [*paper, *beyond]))
+            names.append("model_card.md")
+        summary = summary_text(
+            question, sets, paper, flow=flow_lines(folder), closing=closing_lines(args.out, question, names)
         )
-        for name, path in paths.items()
+        write_text(folder / "summary.txt", summary)
+        write_text(folder / "metrics.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
+        _write_manifest(folder, args, experiment, inputs.files, content)
+    print(json.dumps(content, indent=2, allow_nan=False) if args.json else summary)
+
+
+def _facts(args: argparse.Namespace, question: "Question", tables: "Sequence[Table]") -> "dict[Fact, Answer]":
+    """Return what manifests and results say; the later overrules the earlier."""
+    from tfspine.evaluation.facts import Answer, Fact, manifest_facts, result_facts
+
+    facts = manifest_facts(args.runs)
+    facts |= result_facts(question.internal, model=question.reader, external=question.external)
+    facts[Fact.REFERENCE] = Answer(f"boxes and grades of {args.reference.name}", "manifest.json")
+    names = {table.name for table in tables}
+    if "cohort" in names:
+        facts[Fact.COHORT] = Answer("patients, scanners, TR and TE of each part, from the headers", "cohort.md")
+    if "repeat" in names:
+        facts[Fact.REPEAT] = Answer(f"read again: {', '.join(question.repeats or {})}", "repeat.md")
+    if "calibration" in names:
+        facts[Fact.CALIBRATION] = Answer("Brier score, calibration error, reliability", "calibration.md")
+    if question.averages:
+        members = "; ".join(f"{name} of {len(of)} versions" for name, of in question.averages.items())
+        facts[Fact.ENSEMBLE] = Answer(f"means of statistics: {members}", "metrics.json")
+    if args.flow is not None:
+        facts[Fact.FLOW] = Answer("studies seen, left out with reasons, included, divided", "flow.csv, flow.png")
+    return facts
+
+
+def _card(question: "Question", facts: "dict[Fact, Answer]", results: "Sequence[Result]") -> str:
+    from tfspine.evaluation.facts import Fact
+    from tfspine.evaluation.model_card import model_card
+
+    shown = ("reference", "recall", "agreement_four", "agreement_two", "accuracy", "calibration", "operating")
+    notice = ["Research software. Not a medical device; not for diagnosis."]
+    if Fact.SIMULATED in facts:
+        notice.append(
+            "Trained or tested on simulated patients: what it does on people is not known from these figures."
+        )
+    tables = [result.table for result in results if result.table.name in shown]
+    return model_card(question.model, facts, tables=tables, notice=notice)
+
+
+def _content(
+    args: argparse.Namespace, settings: "EvaluationConfig", sets: "Sets", results: "Sequence[Result]"
+) -> dict[str, Any]:
+    """Return `metrics.json`: everything unrounded."""
+    from tfspine.evaluation.tables import metrics_dict, plain_rows
+
+    readers = {
+        name: {reader: metrics_dict(metrics) for reader, metrics in of_set.items()} for name, of_set in sets.items()
     }
-    tables = {
-        "recall": recall_table(metrics),
-        "agreement_four": agreement_table(metrics, grades=4),
-        "agreement_two": agreement_table(metrics, grades=2),
-        "accuracy": accuracy_table(metrics),
-    }
-    content = {
+    first, *others = readers
+    return {
         "reference": args.reference.name,
         "split": args.split if args.splits else None,
         "iou": settings.iou,
         "confidence": settings.confidence,
-        "readers": {name: metrics_dict(reader) for name, reader in metrics.items()},
+        "readers": readers[first],
+        **{name: {"readers": readers[name]} for name in others},
+        "tables": {result.table.name: plain_rows(result.table) for result in results},
     }
-    summary = _summary(
-        tables,
-        metrics,
-        f"Grades are compared on boxes of IoU > {settings.iou:g}. Intervals: {settings.confidence:.0%}. "
-        f"Full precision: {args.out / 'metrics.json'}",
-    )
 
-    with new_folder(args.out) as folder:
-        (folder / "summary.txt").write_text(summary)
-        (folder / "metrics.json").write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
-        for name, table in tables.items():
-            table.to_csv(folder / f"{name}.csv", index=False)
-            (folder / f"{name}.md").write_text(to_markdown(table))
-        for name, reader in metrics.items():
+
+def _draw_confusions(folder: Path, question: "Question") -> list[str]:
+    from tfspine.evaluation.figures import confusion_figure
+
+    names = []
+    for set_, prefix in ((question.internal, "confusion"), (question.external, "confusion_external")):
+        for name, reader in (set_.metrics if set_ else {}).items():
             for region in reader.regions.values():
-                confusion_figure(region, reader=name, path=folder / f"confusion_{_stem(name)}_{region.region}.png")
-        write_manifest(
-            folder,
-            command="evaluate",
-            config={"name": experiment.name, "seed": experiment.seed, "evaluation": as_dict(settings)},
-            inputs=[args.reference, *paths.values(), *([args.splits] if args.splits else [])],
-            details={"split": content["split"], "readers": {name: path.name for name, path in paths.items()}},
-        )
-    print(json.dumps(content, indent=2, allow_nan=False) if args.json else summary)
+                names.append(f"{prefix}_{stem(name)}_{region.region}.png")
+                confusion_figure(region, reader=name, path=folder / names[-1])
+    return names
 
 
-def _reader_paths(readers: list[str]) -> dict[str, Path]:
-    paths: dict[str, Path] = {}
-    for text in readers:
-        name, equals, path = text.partition("=")
-        if not (name and equals and path):
-            raise EvaluationError(
-                f'--reader "{text}": expected NAME=FILE or NAME=FOLDER, for example model=predictions/predictions.csv'
-            )
-        if name in paths:
-            raise EvaluationError(f'--reader "{name}": named twice; give each reader a name of its own')
-        paths[name] = Path(path)
-    stems = {_stem(name) for name in paths}
-    if len(stems) < len(paths):
-        raise EvaluationError(f"--reader {', '.join(paths)}: names too alike for file names; change letters or digits")
-    return paths
+def _copy_flow(folder: Path, flow: Path | None) -> list[str]:
+    if flow is None:
+        return []
+    missing = [name for name in FLOW_FILES if not (flow / name).is_file()]
+    if missing:
+        raise EvaluationError(f"{flow / missing[0]}: not there; expected the folder that tfspine flow wrote")
+    for name in FLOW_FILES:
+        shutil.copyfile(flow / name, folder / name)
+    return list(FLOW_FILES)
 
 
-def _stem(name: str) -> str:
-    """Return a reader's name as part of a file name."""
-    return "".join(letter if letter.isalnum() else "_" for letter in name)
+def _write_manifest(
+    folder: Path, args: argparse.Namespace, experiment: "Experiment", files: list[Path], content: dict[str, Any]
+) -> None:
+    from tfspine.config import as_dict
+    from tfspine.manifest import write_manifest
 
-
-def _reference(args: argparse.Namespace) -> "tuple[pd.DataFrame, pd.DataFrame]":
-    """Return the reference's boxes and the slices that it covers, narrowed to the split."""
-    from tfspine.annotations.splits import read_splits
-    from tfspine.evaluation.study_evaluation import COVERED_COLUMNS
-
-    reference = _boxes(args.reference, args.slices)
-    if args.reference.is_dir():
-        covered = _labelled_slices(args.reference, args.slices)
-    else:
-        covered = reference[list(COVERED_COLUMNS)].drop_duplicates()
-    if args.splits:
-        splits = read_splits(args.splits)
-        wanted = {study for study, split in splits.items() if split == args.split}
-        if not wanted:
-            raise EvaluationError(
-                f'{args.splits}: no study of split "{args.split}"; it has {", ".join(sorted(set(splits.values())))}'
-            )
-        covered = covered[covered["study"].isin(wanted)]
-    if covered.empty:
-        where = f' in split "{args.split}"' if args.splits else ""
-        raise EvaluationError(f"{args.reference}: no slice to compare{where}; expected the reference of these studies")
-    return reference, covered
-
-
-def _boxes(path: Path, slices: Path | None) -> "pd.DataFrame":
-    """Return the boxes of a table, or of a folder of labels drawn on some slices."""
-    from tfspine.annotations.tables import labels_table, read_boxes
-
-    if not path.is_dir():
-        return read_boxes(path)
-    if slices is None:
-        raise EvaluationError(f"{path}: a folder of labels; name the slices it belongs to with --slices")
-    return labels_table(path, slices / "slices.csv")
-
-
-def _labelled_slices(labels: Path, folder: Path) -> "pd.DataFrame":
-    """Return the slices with a label file: one without boxes says that there is nothing to find."""
-    from tfspine.dicom.slices import read_table
-
-    slices = read_table(folder).rename(columns={"key": "slice"})
-    stems = {path.stem for path in labels.glob("*.xml")}
-    return slices.loc[slices["slice"].isin(stems), ["study", "slice", "plane"]]
-
-
-def _summary(tables: "dict[str, pd.DataFrame]", metrics: "dict[str, ReaderMetrics]", closing: str) -> str:
-    """Return the tables as text of fixed width, and what was not compared."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    text = io.StringIO()
-    console = Console(file=text, width=SUMMARY_COLUMNS)
-    for name, table in tables.items():
-        shown = Table(title=TITLES[name], title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-        for column in table.columns:
-            justify: Literal["left", "right"] = "left" if column in ("Reader", "Region", "Agreement") else "right"
-            shown.add_column(column, justify=justify, no_wrap=True)
-        for row in table.astype(str).itertuples(index=False):
-            shown.add_row(*row)
-        console.print(shown)
-    for name, reader in metrics.items():
-        if reader.outside_boxes:
-            console.print(
-                f"{name}: {reader.outside_boxes} boxes on {reader.outside_slices} slices outside the reference "
-                "or the split: not compared"
-            )
-    console.print(closing)
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+    others = (args.splits, args.external_reference, args.flow, *args.runs)
+    write_manifest(
+        folder,
+        command="evaluate",
+        config={"name": experiment.name, "seed": experiment.seed, "evaluation": as_dict(experiment.evaluation)},
+        inputs=[args.reference, *files, *(path for path in others if path is not None)],
+        details={
+            "split": content["split"],
+            "readers": {name: Path(path).name for name, _, path in (text.partition("=") for text in args.readers)},
+        },
+    )

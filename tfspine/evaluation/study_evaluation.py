@@ -12,19 +12,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tfspine.errors import EvaluationError
 from tfspine.evaluation.accuracy import DiagnosticAccuracy, Interval, diagnostic_accuracy, proportion
-from tfspine.evaluation.agreement import Agreement, gwet, joint_counts
+from tfspine.evaluation.agreement import Agreement, gwet
 from tfspine.evaluation.estimate import Estimate
-from tfspine.evaluation.matching import BOX, Pair, match_tables
-from tfspine.labels import GRADE_WORDS, Grade, Plane, Region
-from tfspine.structures import BOX_COLUMNS
+from tfspine.evaluation.matching import Pair, match_tables
+from tfspine.evaluation.pairs import LABEL, grade_codes, restrict, two_grades
+from tfspine.evaluation.ratings import joint_counts
+from tfspine.labels import Grade, Region
 
 THRESHOLDS = (0.2, 0.3, 0.4)
 """IoU above which a box counts as found (PAPER.md, Model: "IoU > 0.2 to 0.4")."""
-
-LABEL = ("slice", "region", "side")
-COVERED_COLUMNS = ("study", "slice", "plane")
 
 
 @dataclass(frozen=True)
@@ -98,15 +95,7 @@ def compare(
     Raises:
         EvaluationError: a column is missing, a grade, region or box is none, or there is nothing to compare.
     """
-    reference, reader = _checked(reference, "reference"), _checked(reader, "reader")
-    if covered is None:
-        covered = reference[list(COVERED_COLUMNS)].drop_duplicates()
-    if covered.empty:
-        raise EvaluationError("reference: covers no slice; expected at least one slice to compare")
-    inside = reader["slice"].isin(covered["slice"])
-    outside, reader = reader[~inside], reader[inside]
-    reference = reference[reference["slice"].isin(covered["slice"])]
-
+    reference, reader, outside, covered = restrict(reference, reader, covered=covered)
     images = covered.groupby("plane")["slice"].nunique()
     regions = {
         region: _compare_region(
@@ -133,7 +122,7 @@ def _compare_region(
     region: Region, reference: pd.DataFrame, reader: pd.DataFrame, *, images: int, iou: float, confidence: float
 ) -> RegionMetrics:
     pairs = match_tables(reference, reader, threshold=iou, label=LABEL)
-    truth, calls = _codes(reference), _codes(reader)
+    truth, calls = grade_codes(reference), grade_codes(reader)
     matched_truth = truth[[pair.reference for pair in pairs]]
     matched_calls = calls[[pair.reader for pair in pairs]]
     graded = ~np.isnan(matched_truth) & ~np.isnan(matched_calls)
@@ -145,7 +134,7 @@ def _compare_region(
         reference_grades=_counts(truth),
         detection=tuple(_detection(reference, reader, threshold, images, confidence) for threshold in THRESHOLDS),
         agreement_four=gwet(matched_truth, matched_calls, categories=len(Grade), confidence=confidence),
-        agreement_two=gwet(_two(matched_truth), _two(matched_calls), categories=2, confidence=confidence),
+        agreement_two=gwet(two_grades(matched_truth), two_grades(matched_calls), categories=2, confidence=confidence),
         accuracy=diagnostic_accuracy(
             matched_truth[graded] >= positive,
             matched_calls[graded] >= positive,
@@ -176,44 +165,6 @@ def _detection(
     )
 
 
-def _codes(table: pd.DataFrame) -> NDArray[np.float64]:
-    """Return the grades as 0 to 3, NaN where a box has none."""
-    codes = {word: float(code) for code, word in enumerate(GRADE_WORDS)}
-    return np.array([codes.get(word, np.nan) for word in table["grade"]], np.float64)
-
-
 def _counts(codes: NDArray[np.float64]) -> tuple[int, ...]:
     """Return how often each grade occurs."""
     return tuple(int((codes == grade).sum()) for grade in Grade)
-
-
-def _two(codes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 1 for moderate and severe, 0 for normal and mild; NaN stays."""
-    return np.where(np.isnan(codes), np.nan, codes >= Grade.MODERATE)
-
-
-def _checked(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the table with empty words as "", or say which row cannot be compared."""
-    missing = [column for column in BOX_COLUMNS if column not in table.columns]
-    if missing:
-        raise EvaluationError(f"{name}: no column {', '.join(missing)}; expected {','.join(BOX_COLUMNS)}")
-    table = table.reset_index(drop=True)
-    words = {column: table[column].fillna("").astype(str) for column in ("slice", "plane", "region", "side", "grade")}
-    numbers = {column: pd.to_numeric(table[column], errors="coerce") for column in (*BOX, "score")}
-    table = table.assign(**words, **numbers)
-    for column, known in (
-        ("region", [region.value for region in Region]),
-        ("plane", [plane.value for plane in Plane]),
-        ("grade", ["", *GRADE_WORDS]),
-        ("side", ["", "left", "right"]),
-    ):
-        wrong = table.index[~table[column].isin(known)]
-        if len(wrong):
-            raise EvaluationError(
-                f'{name}: row {wrong[0] + 2}: {column} "{table[column][wrong[0]]}"; '
-                f"expected {', '.join(word or 'empty' for word in known)}"
-            )
-    broken = table.index[~np.isfinite(table[BOX].to_numpy(np.float64)).all(axis=1)]
-    if len(broken):
-        raise EvaluationError(f"{name}: row {broken[0] + 2}: a box without its four numbers; expected {','.join(BOX)}")
-    return table

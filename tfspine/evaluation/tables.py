@@ -1,19 +1,16 @@
-"""The tables of the paper for any readers, and the numbers as text. Rounding happens here and nowhere before.
-
-Recall is laid out as Table 2, agreement as Tables 3 and 4 (PAPER.md). An undefined number prints as a dash.
-"""
+"""A table keeps its numbers unrounded; only `shown` makes text of them. An undefined number prints as a dash."""
 
 import dataclasses
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import pandas as pd
 
-from tfspine.evaluation.bands import landis_koch
 from tfspine.evaluation.estimate import Estimate
-from tfspine.evaluation.study_evaluation import ReaderMetrics
-from tfspine.labels import Grade, Region
+from tfspine.labels import Region
 
 DASH = "–"
 REGION_TITLES: dict[Region, str] = {
@@ -23,62 +20,57 @@ REGION_TITLES: dict[Region, str] = {
 }
 
 
-def recall_table(readers: Mapping[str, ReaderMetrics]) -> pd.DataFrame:
-    """Return one row per reader, region and IoU: the reference's boxes by grade, recall, extra boxes, mean IoU."""
-    rows = []
-    for name, metrics in readers.items():
-        for region in metrics.regions.values():
-            grades = {grade.word.title(): count for grade, count in zip(Grade, region.reference_grades, strict=True)}
-            for found in region.detection:
-                rows.append(
-                    {"Reader": name, "Region": REGION_TITLES[region.region], **grades}
-                    | {
-                        "Boxes": found.recall.n,
-                        "IoU >": f"{found.threshold:g}",
-                        "Found": found.matched,
-                        "Recall %": format_percent(found.recall),
-                        "False positives per image": format_number(found.false_positives_per_image),
-                        "Mean IoU": format_number(found.mean_iou),
-                    }
-                )
-    return pd.DataFrame(rows)
+class Kind(StrEnum):
+    """How a column is printed.
+
+    Text, count and number (two decimals) are plain values, and so is p. The others are estimates with their interval:
+    a coefficient with two decimals, a share in per cent, and a share with the counts behind it.
+    """
+
+    TEXT = "text"
+    COUNT = "count"
+    NUMBER = "number"
+    P = "p"
+    COEFFICIENT = "coefficient"
+    PERCENT = "percent"
+    PERCENT_OF = "percent of"
 
 
-def agreement_table(readers: Mapping[str, ReaderMetrics], *, grades: int) -> pd.DataFrame:
-    """Return one row per reader and region: Gwet's AC1 on the scale of four or two `grades`, band, P and pairs."""
-    rows = []
-    for name, metrics in readers.items():
-        for region in metrics.regions.values():
-            agreement = region.agreement_two if grades == 2 else region.agreement_four
-            rows.append(
-                {
-                    "Reader": name,
-                    "Region": REGION_TITLES[region.region],
-                    "Pairs": agreement.coefficient.n,
-                    "Gwet AC1": format_estimate(agreement.coefficient),
-                    "Agreement": landis_koch(agreement.coefficient.value) or DASH,
-                    "P": format_p(agreement.p_value),
-                }
-            )
-    return pd.DataFrame(rows)
+@dataclass(frozen=True)
+class Column:
+    """One column: the key of its values in the rows, its heading, and how it is printed."""
+
+    key: str
+    title: str
+    kind: Kind = Kind.TEXT
 
 
-def accuracy_table(readers: Mapping[str, ReaderMetrics]) -> pd.DataFrame:
-    """Return one row per reader and region: sensitivity, specificity, and sensitivity with missed boxes as misses."""
-    rows = []
-    for name, metrics in readers.items():
-        for region in metrics.regions.values():
-            accuracy = region.accuracy
-            rows.append(
-                {
-                    "Reader": name,
-                    "Region": REGION_TITLES[region.region],
-                    "Sensitivity %": format_percent(accuracy.sensitivity, counts=True),
-                    "Specificity %": format_percent(accuracy.specificity, counts=True),
-                    "End-to-end sensitivity %": format_percent(accuracy.end_to_end_sensitivity, counts=True),
-                }
-            )
-    return pd.DataFrame(rows)
+@dataclass(frozen=True)
+class Table:
+    """Rows of values and of `Estimate`s by the keys of the columns. `name` is the stem of its files."""
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Mapping[str, Any], ...]
+    note: str = ""
+
+
+def shown(table: Table) -> pd.DataFrame:
+    """Return the table as text, rounded, under its headings."""
+    texts = [[_text(row.get(column.key), column.kind) for column in table.columns] for row in table.rows]
+    return pd.DataFrame(texts, columns=[column.title for column in table.columns], dtype="str")
+
+
+def plain(table: Table) -> pd.DataFrame:
+    """Return the table with unrounded numbers: an estimate takes five columns, KEY and KEY_low, _high, _n, _method."""
+    records = [_flat(row, table.columns) for row in table.rows]
+    return pd.DataFrame(records)
+
+
+def plain_rows(table: Table) -> list[dict[str, Any]]:
+    """Return the rows for JSON: unrounded, an estimate as an object, None where undefined."""
+    return [{column.key: plain_value(row.get(column.key)) for column in table.columns} for row in table.rows]
 
 
 def to_markdown(table: pd.DataFrame) -> str:
@@ -88,10 +80,10 @@ def to_markdown(table: pd.DataFrame) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
 
 
-def metrics_dict(metrics: ReaderMetrics) -> dict[str, Any]:
-    """Return metrics as plain values for JSON, unrounded, with None where undefined."""
-    plain: dict[str, Any] = _plain(dataclasses.asdict(metrics))
-    return plain
+def metrics_dict(metrics: Any) -> dict[str, Any]:
+    """Return a dataclass of metrics as plain values for JSON, unrounded, with None where undefined."""
+    content: dict[str, Any] = plain_value(metrics)
+    return content
 
 
 def estimate_from_dict(content: Mapping[str, Any]) -> Estimate:
@@ -111,7 +103,7 @@ def format_percent(estimate: Estimate, *, counts: bool = False) -> str:
     """Write a share in per cent with its interval, as ``91.1 (80.4, 97.0)``, on request followed by ``[51/56]``."""
     if not estimate.is_defined:
         return DASH
-    text = f"{100 * estimate.value:.1f} ({100 * estimate.low:.1f}, {100 * estimate.high:.1f})"
+    text = f"{100 * estimate.value:.1f} ({_tenth(estimate.low)}, {_tenth(estimate.high)})"
     return f"{text} [{round(estimate.value * estimate.n)}/{estimate.n}]" if counts else text
 
 
@@ -121,17 +113,56 @@ def format_number(value: float) -> str:
 
 
 def format_p(p_value: float) -> str:
-    """Write a P value as radiology journals do: ``<.001``, ``.03``."""
+    """Write a P value as radiology journals do: ``<.001``, ``.034``."""
     if math.isnan(p_value):
         return DASH
     return "<.001" if p_value < 0.001 else f"{p_value:.3f}".removeprefix("0")
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+def plain_value(value: Any) -> Any:
+    """Return a value that JSON can hold: dataclasses as objects, tuples as lists, None of what is undefined."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {item.name: plain_value(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and math.isnan(value):
+        return [plain_value(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def _text(value: Any, kind: Kind) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return DASH
+    match kind:
+        case Kind.TEXT:
+            return str(value)
+        case Kind.COUNT:
+            return f"{value:,}" if value == int(value) else f"{value:,.1f}"
+        case Kind.NUMBER:
+            return format_number(value)
+        case Kind.P:
+            return format_p(value)
+        case Kind.COEFFICIENT:
+            return format_estimate(value)
+        case Kind.PERCENT:
+            return format_percent(value)
+        case Kind.PERCENT_OF:
+            return format_percent(value, counts=True)
+
+
+def _flat(row: Mapping[str, Any], columns: tuple[Column, ...]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for column in columns:
+        value = row.get(column.key)
+        if isinstance(value, Estimate):
+            flat[column.key] = value.value
+            flat |= {f"{column.key}_{part}": getattr(value, part) for part in ("low", "high", "n", "method")}
+        else:
+            flat[column.key] = value
+    return flat
+
+
+def _tenth(share: float) -> str:
+    return DASH if math.isnan(share) else f"{100 * share:.1f}"

@@ -1,0 +1,97 @@
+"""Free-response curves and average precision, by hand on five boxes and against scikit-learn."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tfspine.errors import EvaluationError
+from tfspine.evaluation.detection_curves import detection_average_precision, detection_curve, recall_at
+
+FAR = {"xmin": 40.0, "xmax": 50.0}
+
+
+@pytest.fixture
+def ranked(box_table):
+    """Three references on three slices; by score: hit, wrong, hit, second box on a box already found."""
+    reference = box_table(*({"slice": f"s1-axial-{n:02d}"} for n in (1, 2, 3)))
+    reader = box_table(
+        {"slice": "s1-axial-01", "score": 0.9},
+        {"slice": "s1-axial-02", "score": 0.8, **FAR},
+        {"slice": "s1-axial-02", "score": 0.7},
+        {"slice": "s1-axial-01", "score": 0.6},
+    )
+    return reference, reader
+
+
+def test_points_by_hand(ranked) -> None:
+    curve = detection_curve(*ranked, iou=0.3, images=4)
+    assert curve.scores.tolist() == [0.9, 0.8, 0.7, 0.6]
+    assert curve.recall.tolist() == [1 / 3, 1 / 3, 2 / 3, 2 / 3]
+    assert curve.precision.tolist() == [1, 1 / 2, 2 / 3, 1 / 2]
+    assert curve.false_positives_per_image.tolist() == [0, 1 / 4, 1 / 4, 2 / 4]
+
+
+def test_average_precision_by_hand(ranked) -> None:
+    # One third of recall at precision 1, one third at 2/3; the last third is never reached.
+    assert detection_average_precision(detection_curve(*ranked, iou=0.3, images=4)) == pytest.approx(5 / 9)
+
+
+def test_recall_at_a_number_of_false_positives(ranked) -> None:
+    curve = detection_curve(*ranked, iou=0.3, images=4)
+    assert recall_at(curve, (0.0, 0.25, 8.0)) == (1 / 3, 2 / 3, 2 / 3)
+
+
+def test_boxes_of_one_score_come_together(ranked) -> None:
+    reference, reader = ranked
+    curve = detection_curve(reference, reader.assign(score=0.5), iou=0.3, images=4)
+    assert (curve.recall.tolist(), curve.false_positives_per_image.tolist()) == ([2 / 3], [2 / 4])
+
+
+def test_the_best_overlap_of_an_image_is_taken_and_the_threshold_is_strict(box_table) -> None:
+    reference = box_table({"xmax": 10.0}, {"xmax": 5.0})
+    reader = box_table({"xmax": 10.0, "score": 0.9}, {"xmax": 10.0, "score": 0.8})
+    assert detection_curve(reference, reader, iou=0.5, images=1).recall.tolist() == [0.5, 0.5]
+    assert detection_curve(reference, reader, iou=0.49, images=1).recall.tolist() == [0.5, 1.0]
+
+
+def test_sides_do_not_mix(box_table) -> None:
+    recess = {"region": "lateral_recess"}
+    reader = box_table({**recess, "side": "left", "score": 0.9})
+    assert detection_curve(box_table({**recess, "side": "right"}), reader, iou=0.3, images=1).recall.tolist() == [0.0]
+
+
+def test_without_references_nothing_is_defined(box_table) -> None:
+    curve = detection_curve(box_table().head(0), box_table({"score": 0.9}), iou=0.3, images=1)
+    assert np.isnan(detection_average_precision(curve))
+    assert all(np.isnan(recall_at(curve)))
+
+
+def test_people_have_no_curve(box_table) -> None:
+    with pytest.raises(EvaluationError, match="a box without a score"):
+        detection_curve(box_table({}), box_table({}), iou=0.3, images=1)
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=1, max_size=30))
+def test_where_everything_is_found_the_area_is_no_less_than_scikit_learns(boxes) -> None:
+    """Without the monotone envelope the area is scikit-learn's; the envelope can only add."""
+    metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
+    import pandas as pd
+
+    from tfspine.structures import BOX_COLUMNS
+
+    corners = {"ymin": 0.0, "xmin": 0.0, "ymax": 10.0, "xmax": 10.0}
+    rows = [
+        dict.fromkeys(BOX_COLUMNS, "")
+        | corners
+        | {"slice": str(number), "region": "central_canal", "score": score / 10}
+        for number, (score, _) in enumerate(boxes)
+    ]
+    reader = pd.DataFrame(rows)
+    truth = np.array([is_hit for _, is_hit in boxes])
+    if not truth.any():
+        return
+    curve = detection_curve(reader[truth], reader, iou=0.3, images=len(boxes))
+    steps = np.diff(curve.recall, prepend=0.0) @ curve.precision
+    assert steps == pytest.approx(metrics.average_precision_score(truth, reader["score"]))
+    assert detection_average_precision(curve) >= steps - 1e-12

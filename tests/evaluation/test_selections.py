@@ -1,0 +1,174 @@
+"""Patients, subgroups, averages, bootstrap statistics, cohort: counted by hand on a few boxes."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfspine.errors import EvaluationError
+from tfspine.evaluation.agreement_more import macro_f1
+from tfspine.evaluation.averages import average_metrics
+from tfspine.evaluation.bootstrap_table import statistics
+from tfspine.evaluation.cohort_table import Person, cohort_table, scanner_of
+from tfspine.evaluation.pairs import pair_boxes
+from tfspine.evaluation.patients import Boxes, worst_grades
+from tfspine.evaluation.study_evaluation import compare
+from tfspine.evaluation.subgroups import measure, subgroup_table
+from tfspine.evaluation.tables import plain
+from tfspine.labels import Region
+from tfspine.structures import SLICE_COLUMNS
+
+CANAL = Region.CENTRAL_CANAL
+FAR = {"xmin": 40.0, "xmax": 50.0}
+
+
+@pytest.fixture
+def pairs(box_table):
+    """Patient one has studies a and b (mild, severe); two has c (mild) with a false alarm; three has d, not found."""
+    reference = box_table(
+        {"study": "a", "slice": "a1", "grade": "mild", "level": "L4-L5"},
+        {"study": "b", "slice": "b1", "grade": "severe", "level": "L5-S1"},
+        {"study": "c", "slice": "c1", "grade": "mild", "level": "L4-L5"},
+        {"study": "d", "slice": "d1", "grade": "moderate"},
+    )
+    reader = box_table(
+        {"study": "a", "slice": "a1", "grade": "moderate"},
+        {"study": "b", "slice": "b1", "grade": "moderate"},
+        {"study": "c", "slice": "c1", "grade": "mild"},
+        {"study": "c", "slice": "c1", "grade": "severe", **FAR},
+    )
+    return pair_boxes(reference, reader, iou=0.3)
+
+
+PATIENTS = {"a": "one", "b": "one", "c": "two", "d": "three"}
+
+
+def test_pairs_hold_every_box_of_the_reference_and_what_is_extra(pairs) -> None:
+    assert pairs.boxes["is_found"].tolist() == [True, True, True, False]
+    assert pairs.boxes["call"].tolist()[:3] == [2, 2, 1]
+    assert math.isnan(pairs.boxes["call"][3])
+    assert pairs.extra["call"].tolist() == [3]
+    assert pairs.images[CANAL] == 4
+
+
+def test_the_worst_box_grades_the_patient_false_alarms_included(pairs) -> None:
+    worst = worst_grades(pairs, CANAL, PATIENTS, boxes=Boxes.ALL).set_index("patient")
+    assert worst["truth"].to_dict() == {"one": 3, "two": 1, "three": 2}
+    assert worst["call"].dropna().to_dict() == {"one": 2, "two": 3}
+
+
+def test_matched_boxes_raise_no_false_alarm(pairs) -> None:
+    worst = worst_grades(pairs, CANAL, PATIENTS, boxes=Boxes.MATCHED).set_index("patient")
+    assert worst["call"].dropna().to_dict() == {"one": 2, "two": 1}
+
+
+def test_a_study_without_a_patient_is_one_of_its_own(pairs) -> None:
+    assert len(worst_grades(pairs, CANAL, {}, boxes=Boxes.ALL)) == 4
+
+
+def test_subgroups_divide_the_boxes(pairs) -> None:
+    scanners = pd.DataFrame(
+        {"study": ["a", "b", "c", "d"], "vendor": ["GE", "GE", "Philips", "GE"], "field_strength": ["3 T"] * 4}
+    )
+    table = plain(subgroup_table({"model": pairs}, scanners=scanners, confidence=0.95))
+    count = table.set_index(["factor", "subgroup"])["n"].to_dict()
+    assert count == {
+        ("Level", "L4-L5"): 2, ("Level", "L5-S1"): 1, ("Level", "–"): 1,
+        ("Vendor", "GE"): 3, ("Vendor", "Philips"): 1, ("Field", "3 T"): 4,
+    }  # fmt: skip
+    recall = table.set_index("subgroup")["recall"]
+    assert recall["GE"] == pytest.approx(2 / 3)
+
+
+def test_the_bootstrap_statistics_are_those_of_the_tables_when_nobody_is_drawn_twice(pairs) -> None:
+    boxes = pairs.boxes
+    found = measure(boxes, confidence=0.95)
+    once = {name: statistic(np.ones((1, len(boxes))))[0] for name, statistic in statistics(boxes)}
+    assert once == pytest.approx(
+        {
+            "recall": 3 / 4,
+            "AC1, four grades": found.agreement_four.coefficient.value,
+            "AC1, two grades": found.agreement_two.coefficient.value,
+            "sensitivity": 1.0,
+            "specificity": 1 / 2,
+            "sensitivity with missed": 1 / 2,
+        }
+    )
+
+
+def test_weights_are_repeated_boxes(pairs) -> None:
+    boxes, weights = pairs.boxes, [2, 0, 3, 1]
+    repeated = boxes.loc[np.repeat(boxes.index, weights)]
+    expected = measure(repeated, confidence=0.95)
+    drawn = {name: statistic(np.array([weights], float))[0] for name, statistic in statistics(boxes)}
+    assert drawn["AC1, four grades"] == pytest.approx(expected.agreement_four.coefficient.value)
+    assert drawn["specificity"] == pytest.approx(expected.accuracy.specificity.value)
+    assert drawn["recall"] == pytest.approx(5 / 6)
+
+
+def test_what_no_draw_defines_is_missing(pairs) -> None:
+    only_found = dict(statistics(pairs.boxes))["sensitivity"]
+    assert np.isnan(only_found(np.array([[1.0, 0.0, 1.0, 0.0]]))[0])
+
+
+def test_an_average_is_the_mean_of_values_and_of_limits(box_table) -> None:
+    reference = box_table(*({"slice": f"s{n}", "grade": "severe"} for n in range(4)))
+    versions = [
+        compare(reference, reference.assign(grade=["severe"] * hits + ["mild"] * (4 - hits)), iou=0.3, confidence=0.95)
+        for hits in (4, 2)
+    ]
+    average = average_metrics(versions).regions[CANAL]
+    first, second = (version.regions[CANAL].accuracy.sensitivity for version in versions)
+    assert average.accuracy.sensitivity.value == 0.75
+    assert average.accuracy.sensitivity.low == pytest.approx((first.low + second.low) / 2)
+    assert average.detection[0].matched == 4
+    assert math.isnan(average.agreement_four.p_value)
+
+
+def test_an_average_needs_two_of_a_kind(box_table) -> None:
+    one = compare(box_table({"grade": "mild"}), box_table({"grade": "mild"}), iou=0.3, confidence=0.95)
+    with pytest.raises(EvaluationError, match="an average of 1 version"):
+        average_metrics([one])
+
+
+def test_macro_f1_by_hand_and_against_scikit_learn() -> None:
+    metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
+    # F1 of 0: 2*2/(3+2); of 1: 2*1/(1+2). The third grade never occurs.
+    assert macro_f1([[2, 1, 0], [0, 1, 0], [0, 0, 0]]) == pytest.approx((4 / 5 + 2 / 3) / 2)
+    truth, calls = [0, 0, 0, 1], [0, 0, 1, 1]
+    assert macro_f1([[2, 1], [0, 1]]) == pytest.approx(metrics.f1_score(truth, calls, average="macro"))
+    assert math.isnan(macro_f1([[0, 0], [0, 0]]))
+
+
+def slices(**columns: object) -> pd.DataFrame:
+    table = pd.DataFrame(columns)
+    return table.reindex(columns=list(SLICE_COLUMNS))
+
+
+def test_the_cohort_table_counts_patients_and_scanners() -> None:
+    internal = slices(
+        study=["a", "a", "b", "c"], patient=["p", "p", "p", "q"], plane=["axial", "sagittal", "axial", "axial"],
+        manufacturer=["SIEMENS", "SIEMENS", "Siemens Healthineers", "GE MEDICAL SYSTEMS"],
+        magnetic_field_strength_t=[1.5, 1.5, 1.494, 3.0], repetition_time_ms=[3500, 500, 5300, 4000],
+        study_instance_uid=["1.1", "1.1", "1.2", "1.3"],
+    )  # fmt: skip
+    people = {"1.1": Person(40.0, "F"), "1.3": Person(60.0, "M")}
+    table = cohort_table({"internal": internal}, people=people)
+    facts = {row["what"]: row["internal"] for row in table.rows}
+    assert (facts["Patients"], facts["Studies"]) == ("2", "3")
+    assert (facts["Siemens, 1.5 T"], facts["GE, 3 T"]) == ("2 (67%)", "1 (33%)")
+    assert facts["Age, years: mean ± SD (range)"] == "50 ± 14 (40-60)"
+    assert (facts["Women"], facts["Axial T2w images"]) == ("1 (50%)", "3")
+    assert facts["Axial T2w TR, ms: median (range)"] == "4000 (3500-5300)"
+    assert facts["Sagittal T1w TE, ms: median (range)"] == "–"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(15000, "1.5 T"), (2.89, "3 T"), (None, "not stated"), ("", "not stated"), (0, "not stated")],
+)
+def test_fields_are_called_by_the_nearest(value: object, expected: str) -> None:
+    table = slices(study=["a"], manufacturer=["Philips"], magnetic_field_strength_t=[value])
+    assert scanner_of(table)["field_strength"].tolist() == [expected]
+    assert scanner_of(slices(study=["a"], manufacturer=[None]))["vendor"].tolist() == ["not stated"]

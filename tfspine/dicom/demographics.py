@@ -1,0 +1,51 @@
+"""Age and sex of the patients of some studies, where headers still give them: for a table of the cohort, no more."""
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfspine.dicom.files import read_dataset, refusing
+from tfspine.dicom.sources import open_source
+from tfspine.errors import DicomError
+
+_YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+_AGE = re.compile(r"^\s*(\d{1,3})([DWMY])\s*$")
+
+
+@dataclass(frozen=True)
+class Demographics:
+    """Age in years, NaN where it is not given (PS3.5 6.2, AS), and sex as ``"F"``, ``"M"``, ``"O"`` or nothing."""
+
+    age_years: float
+    sex: str
+
+
+def read_demographics(path: Path) -> dict[str, Demographics]:
+    """Return age and sex by StudyInstanceUID, from the first readable file of each study that gives either.
+
+    A study whose files give neither is not in the result; nor is a file that cannot be read: ingest lists those.
+
+    Raises:
+        DicomError: there is no such folder, archive or file.
+    """
+    found: dict[str, Demographics] = {}
+    with open_source(path) as source:
+        for file in source.names:
+            try:
+                ds = read_dataset(file)
+                with refusing("header"):  # a wrong value warns when it is decoded, and the warning quotes it
+                    study, age, sex = (
+                        str(ds.get(name, "")) for name in ("StudyInstanceUID", "PatientAge", "PatientSex")
+                    )
+            except DicomError:
+                continue
+            years, sex = _years(age), sex.strip().upper()
+            if study and study not in found and (sex or not math.isnan(years)):
+                found[study] = Demographics(years, sex if sex in ("F", "M", "O") else "")
+    return found
+
+
+def _years(age: str) -> float:
+    match = _AGE.match(age)
+    return int(match[1]) * _YEARS[match[2]] if match else math.nan

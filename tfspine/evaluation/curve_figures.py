@@ -1,0 +1,132 @@
+"""Curves of an evaluation, a panel a region and a line a reader: FROC, ROC with its operating point, reliability."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from tfspine.evaluation.calibration import temperature_scaled
+from tfspine.evaluation.curves import roc_curve
+from tfspine.evaluation.detection_table import Curves
+from tfspine.evaluation.figures import COLORS, DPI, MARKERS, new_figure
+from tfspine.evaluation.operating import GradedProbabilities, OperatingPoint
+from tfspine.evaluation.probabilities import reliability
+from tfspine.evaluation.tables import REGION_TITLES
+from tfspine.labels import Region
+
+LINES = ("-", "--", "-.", ":")
+
+Graded = Sequence[tuple[str, Region, GradedProbabilities]]
+
+
+def froc_figure(curves: Curves, *, iou: float, path: Path) -> None:
+    """Draw recall against wrong boxes an image."""
+
+    def draw(axes: Axes, reader: str, region: Region, number: int) -> None:
+        curve = curves[reader, region]
+        axes.step(
+            [0, *curve.false_positives_per_image], [0, *curve.recall], where="post", **_style(number), label=reader
+        )
+        widest = max(0.5, *axes.get_xlim())
+        axes.set_xlim(-0.02 * widest, widest)  # a curve without a wrong box is a line at 0
+
+    _panels(
+        list(curves), draw, axes_labels=("wrong boxes an image", f"recall at IoU > {iou:g}"), diagonal=None, path=path
+    )
+
+
+def roc_figure(graded: Graded, *, points: dict[tuple[str, Region], OperatingPoint | None], path: Path) -> None:
+    """Draw sensitivity against the share of false alarms; a marker is the threshold that validation chose."""
+    found = {(reader, region): item for reader, region, item in graded}
+
+    def draw(axes: Axes, reader: str, region: Region, number: int) -> None:
+        item = found[reader, region]
+        if item.is_positive.all() or not item.is_positive.any():
+            return
+        curve = roc_curve(item.is_positive, item.scores)
+        axes.plot(curve.false_positive_rate, curve.true_positive_rate, **_style(number), label=reader)
+        point = points.get((reader, region))
+        if point is not None:
+            called = item.scores >= point.threshold
+            place = (called[~item.is_positive].mean(), called[item.is_positive].mean())
+            axes.plot(*place, MARKERS[number % len(MARKERS)], color=COLORS[number % len(COLORS)], markersize=8)
+
+    _panels(list(found), draw, axes_labels=("1 - specificity", "sensitivity"), diagonal=((0, 1), (0, 1)), path=path)
+
+
+def reliability_figure(graded: Graded, *, temperatures: dict[tuple[str, Region], float], bins: int, path: Path) -> None:
+    """Draw how often the most probable grade is right against how probable it was said to be.
+
+    A filled marker is the model as it is, a hollow one after temperature scaling.
+    """
+    found = {(reader, region): item for reader, region, item in graded}
+
+    def draw(axes: Axes, reader: str, region: Region, number: int) -> None:
+        item = found[reader, region]
+        _bins(axes, item.probabilities, item, bins=bins, number=number, label=reader, hollow=False)
+        temperature = temperatures.get((reader, region), float("nan"))
+        if not np.isnan(temperature):
+            scaled = temperature_scaled(item.probabilities, temperature=temperature)
+            _bins(axes, scaled, item, bins=bins, number=number, label=f"{reader}, scaled", hollow=True)
+
+    _panels(
+        list(found),
+        draw,
+        axes_labels=("probability of the grade", "share that was right"),
+        diagonal=((0, 1), (0, 1)),
+        path=path,
+    )
+
+
+def _bins(
+    axes: Axes, shares: np.ndarray, item: GradedProbabilities, *, bins: int, number: int, label: str, hollow: bool
+) -> None:
+    found = [each for each in reliability(shares, item.truth, bins=bins) if each.accuracy.n]
+    color = COLORS[number % len(COLORS)]
+    axes.plot(
+        [each.confidence for each in found],
+        [each.accuracy.value for each in found],
+        marker=MARKERS[number % len(MARKERS)],
+        color=color,
+        linestyle=":" if hollow else "-",
+        markerfacecolor="white" if hollow else color,
+        linewidth=1.2,
+        label=label,
+    )
+
+
+def _panels(
+    keys: Sequence[tuple[str, Region]],
+    draw: Callable[[Axes, str, Region, int], None],
+    *,
+    axes_labels: tuple[str, str],
+    diagonal: tuple[tuple[float, float], tuple[float, float]] | None,
+    path: Path,
+) -> None:
+    regions = [region for region in Region if any(key[1] is region for key in keys)]
+    readers = list(dict.fromkeys(reader for reader, _ in keys))
+    figure = new_figure(0.8 + 3.4 * max(len(regions), 1), 4.3)
+    grid = figure.subplots(1, max(len(regions), 1), squeeze=False)[0]
+    for axes, region in zip(grid, regions, strict=False):
+        if diagonal:
+            axes.plot(*diagonal, color="0.6", linewidth=0.8)
+            axes.set_xlim(-0.02, 1.02)
+        for number, reader in enumerate(readers):
+            if (reader, region) in keys:
+                draw(axes, reader, region, number)
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_title(REGION_TITLES[region], fontsize=10)
+        axes.set_xlabel(axes_labels[0])
+        axes.grid(color="0.9", linewidth=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+    grid[0].set_ylabel(axes_labels[1])
+    handles, labels = grid[0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=9)
+    figure.savefig(path, dpi=DPI)
+
+
+def _style(number: int) -> dict[str, Any]:
+    return {"color": COLORS[number % len(COLORS)], "linestyle": LINES[number % len(LINES)], "linewidth": 1.6}

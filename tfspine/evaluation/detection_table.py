@@ -1,0 +1,106 @@
+"""Average precision and recall along the free-response curve, of every reader whose boxes have scores."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tfspine.evaluation.bootstrap import patient_bootstrap
+from tfspine.evaluation.detection_curves import (
+    FALSE_POSITIVES_PER_IMAGE,
+    DetectionCurve,
+    detection_curve,
+    rank_boxes,
+    recall_at,
+)
+from tfspine.evaluation.estimate import Estimate
+from tfspine.evaluation.pairs import restrict
+from tfspine.evaluation.reading_set import ReadingSet
+from tfspine.evaluation.study_evaluation import THRESHOLDS
+from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
+from tfspine.labels import Region
+
+Curves = dict[tuple[str, Region], DetectionCurve]
+
+
+def detection_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
+    """Return one row per reader, region and IoU; intervals are of a bootstrap over patients."""
+    rows = []
+    for reader, region, reference, boxes, images in _searched(set_):
+        for threshold in THRESHOLDS:
+            curve = detection_curve(reference, boxes, iou=threshold, images=images)
+            precision = average_precision_estimate(
+                set_, reference, boxes, iou=threshold, replicates=replicates, seed=seed
+            )
+            rows.append(
+                {
+                    "reader": reader,
+                    "region": REGION_TITLES[region],
+                    "threshold": f"{threshold:g}",
+                    "boxes": len(reference),
+                    "average_precision": precision,
+                }
+                | {
+                    f"recall_at_{rate:g}": recall
+                    for rate, recall in zip(FALSE_POSITIVES_PER_IMAGE, recall_at(curve), strict=True)
+                }
+            )
+    return Table(
+        "detection",
+        "Detection over all scores",
+        (
+            Column("reader", "Reader"),
+            Column("region", "Region"),
+            Column("threshold", "IoU >"),
+            Column("boxes", "Boxes", Kind.COUNT),
+            Column("average_precision", "Average precision", Kind.COEFFICIENT),
+            *(Column(f"recall_at_{rate:g}", f"at {rate:g}", Kind.NUMBER) for rate in FALSE_POSITIVES_PER_IMAGE),
+        ),
+        tuple(rows),
+        note="At N: recall at no more than N wrong boxes an image.",
+    )
+
+
+def detection_curves(set_: ReadingSet) -> Curves:
+    """Return the curve of every reader with scores and every region, at the IoU at which grades are compared."""
+    return {
+        (reader, region): detection_curve(reference, boxes, iou=set_.iou, images=images)
+        for reader, region, reference, boxes, images in _searched(set_)
+    }
+
+
+def average_precision_estimate(
+    set_: ReadingSet, reference: pd.DataFrame, boxes: pd.DataFrame, *, iou: float, replicates: int, seed: int
+) -> Estimate:
+    """Return the average precision of one region with its interval; patients, with all their boxes, are resampled."""
+    order, is_hit = rank_boxes(reference, boxes, iou=iou)
+    ranked = boxes.iloc[order]
+    last = np.flatnonzero(np.diff(ranked["score"].to_numpy(np.float64), append=-np.inf) < 0)
+    patients = pd.concat([set_.patient_of(reference["study"]), set_.patient_of(ranked["study"])]).to_numpy()
+    first_box = len(reference)
+
+    def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        total = weights[:, :first_box].sum(axis=1, keepdims=True)
+        kept = np.cumsum(weights[:, first_box:], axis=1)[:, last]
+        hits = np.cumsum(weights[:, first_box:] * is_hit, axis=1)[:, last]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            recall, precision = hits / total, np.nan_to_num(hits / kept)
+        envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+        area = (np.diff(recall, prepend=0.0, axis=1) * envelope).sum(axis=1)
+        return np.where(total[:, 0] > 0, area, np.nan)
+
+    return patient_bootstrap(statistic, patients, replicates=replicates, seed=seed, confidence=set_.confidence)
+
+
+def _searched(set_: ReadingSet) -> list[tuple[str, Region, pd.DataFrame, pd.DataFrame, int]]:
+    """Return reader, region, boxes of reference and reader, and images, of every reader whose boxes have scores."""
+    found = []
+    for name, table in set_.readers.items():
+        reference, boxes, _, covered = restrict(set_.reference, table, covered=set_.covered)
+        if boxes.empty or boxes["score"].isna().any():
+            continue
+        for region in Region:
+            left, right = (each[each["region"] == region].reset_index(drop=True) for each in (reference, boxes))
+            images = covered.loc[covered["plane"] == region.plane.value, "slice"].nunique()
+            if images and (len(left) or len(right)):
+                found.append((name, region, left, right, images))
+    return found

@@ -1,0 +1,192 @@
+"""The tables of the paper for any readers (PAPER.md): boxes and recall as its Table 2, agreement as 3 and 4, accuracy.
+
+Every function takes the metrics of each set (internal, external) and reader; with more than one set the first column
+names it.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tfspine.evaluation.bands import landis_koch
+from tfspine.evaluation.comparisons import pooled_z
+from tfspine.evaluation.study_evaluation import THRESHOLDS, ReaderMetrics, RegionMetrics
+from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
+from tfspine.labels import Grade, Region
+
+Sets = Mapping[str, Mapping[str, ReaderMetrics]]
+"""Metrics by the name of the set, then of the reader."""
+
+
+def reference_table(sets: Sets) -> Table:
+    """Return one row per set and region: the reference's boxes by grade. They are the same for every reader."""
+    rows = {}
+    for where, region in _walk(sets):
+        grades = {grade.word: count for grade, count in zip(Grade, region.reference_grades, strict=True)}
+        total = {"boxes": region.detection[0].recall.n, "images": region.images}
+        rows[where["set"], where["region"]] = where | grades | total
+    return Table(
+        "reference",
+        "Boxes of the reference",
+        (
+            *_set_column(sets),
+            Column("region", "Region"),
+            *(Column(grade.word, grade.word.title(), Kind.COUNT) for grade in Grade),
+            Column("boxes", "Boxes", Kind.COUNT),
+            Column("images", "Images", Kind.COUNT),
+        ),
+        tuple(rows.values()),
+    )
+
+
+def recall_table(sets: Sets, *, iou: float) -> Table:
+    """Return one row per reader and region: recall at each IoU; boxes found, extra ones and mean IoU at `iou`.
+
+    `iou` is that at which grades are compared; of other values the nearest that is measured counts.
+    """
+    rows = []
+    for where, region in _walk(sets):
+        at = min(region.detection, key=lambda found: abs(found.threshold - iou))
+        rows.append(
+            where
+            | {"boxes": at.recall.n, "found": at.matched}
+            | {f"recall_{found.threshold:g}": found.recall for found in region.detection}
+            | {"false_positives_per_image": at.false_positives_per_image, "mean_iou": at.mean_iou}
+        )
+    return Table(
+        "recall",
+        "Boxes found",
+        (
+            *_who(sets),
+            Column("boxes", "Boxes", Kind.COUNT),
+            Column("found", "Found", Kind.COUNT),
+            *(
+                Column(f"recall_{threshold:g}", f"Recall %, IoU > {threshold:g}", Kind.PERCENT)
+                for threshold in THRESHOLDS
+            ),
+            Column("false_positives_per_image", "Extra per image", Kind.NUMBER),
+            Column("mean_iou", "Mean IoU", Kind.NUMBER),
+        ),
+        tuple(rows),
+        note=f"Found, extra and mean IoU: at IoU > {min(THRESHOLDS, key=lambda each: abs(each - iou)):g}.",
+    )
+
+
+def agreement_table(sets: Sets, *, grades: int) -> Table:
+    """Return one row per reader and region: Gwet's AC1 on the scale of four or two `grades`, band, P and pairs."""
+    rows = []
+    for where, region in _walk(sets):
+        agreement = region.agreement_two if grades == 2 else region.agreement_four
+        rows.append(
+            where
+            | {
+                "pairs": agreement.coefficient.n,
+                "gwet": agreement.coefficient,
+                "band": landis_koch(agreement.coefficient.value),
+                "p": agreement.p_value,
+            }
+        )
+    two = grades == 2
+    return Table(
+        "agreement_two" if two else "agreement_four",
+        f"Agreement on {'normal/mild against moderate/severe' if two else 'four grades'}",
+        (*_who(sets), *_agreement_columns()),
+        tuple(rows),
+    )
+
+
+def repeat_table(repeats: Sets) -> Table:
+    """Return the agreement of readers with themselves: the readers of `repeats` are second readings of the same."""
+    rows = []
+    for where, region in _walk(repeats):
+        for scale, agreement in (("four", region.agreement_four), ("two", region.agreement_two)):
+            rows.append(
+                where
+                | {
+                    "grades": scale,
+                    "pairs": agreement.coefficient.n,
+                    "gwet": agreement.coefficient,
+                    "band": landis_koch(agreement.coefficient.value),
+                    "p": agreement.p_value,
+                }
+            )
+    return Table(
+        "repeat",
+        "Agreement of a reader with the same reader, reading again",
+        (*_who(repeats), Column("grades", "Grades"), *_agreement_columns()),
+        tuple(rows),
+    )
+
+
+def accuracy_table(sets: Sets, *, model: str | None = None) -> Table:
+    """Return one row per reader and region: sensitivity, specificity, and sensitivity with missed boxes as misses.
+
+    `model` names whom the others are compared with: P is of the pooled z of two proportions, as in the paper. It takes
+    the two for independent, which readers of the same studies are not; `comparison_table` has the paired tests.
+    """
+    rows = []
+    for where, region in _walk(sets):
+        accuracy = region.accuracy
+        row = where | {
+            "sensitivity": accuracy.sensitivity,
+            "specificity": accuracy.specificity,
+            "end_to_end_sensitivity": accuracy.end_to_end_sensitivity,
+        }
+        other = _region_of(sets, where.get("set"), model, region.region)
+        if other is not None and where["reader"] != model:
+            for name in ("sensitivity", "specificity"):
+                row[f"p_{name}"] = _pooled_p(getattr(accuracy, name), getattr(other.accuracy, name))
+        rows.append(row)
+    against = model is not None and any(len(readers) > 1 for readers in sets.values())
+    return Table(
+        "accuracy",
+        "Sensitivity and specificity for moderate/severe",
+        (
+            *_who(sets),
+            Column("sensitivity", "Sensitivity %", Kind.PERCENT_OF),
+            *([Column("p_sensitivity", "P", Kind.P)] if against else []),
+            Column("specificity", "Specificity %", Kind.PERCENT_OF),
+            *([Column("p_specificity", "P", Kind.P)] if against else []),
+            Column("end_to_end_sensitivity", "With missed %", Kind.PERCENT_OF),
+        ),
+        tuple(rows),
+        note=f"P: against {model}, pooled z of two proportions. With missed: positives not found are misses."
+        if against
+        else "With missed: positives not found are misses.",
+    )
+
+
+def _walk(sets: Sets) -> Iterator[tuple[dict[str, Any], RegionMetrics]]:
+    """Yield every region of every reader of every set, with the beginning of its row."""
+    for name, readers in sets.items():
+        for reader, metrics in readers.items():
+            for region in metrics.regions.values():
+                yield {"set": name, "reader": reader, "region": REGION_TITLES[region.region]}, region
+
+
+def _who(sets: Sets) -> tuple[Column, ...]:
+    return (*_set_column(sets), Column("reader", "Reader"), Column("region", "Region"))
+
+
+def _set_column(sets: Sets) -> tuple[Column, ...]:
+    return (Column("set", "Set"),) if len(sets) > 1 else ()
+
+
+def _agreement_columns() -> tuple[Column, ...]:
+    return (
+        Column("pairs", "Pairs", Kind.COUNT),
+        Column("gwet", "Gwet AC1", Kind.COEFFICIENT),
+        Column("band", "Agreement"),
+        Column("p", "P", Kind.P),
+    )
+
+
+def _region_of(sets: Sets, name: str | None, reader: str | None, region: Region) -> RegionMetrics | None:
+    metrics = sets.get(name or "", {}).get(reader or "")
+    return metrics.regions.get(region) if metrics else None
+
+
+def _pooled_p(first: Any, second: Any) -> float | None:
+    """P of two shares, from the counts behind them; None where one is undefined."""
+    if not (first.is_defined and second.is_defined):
+        return None
+    return pooled_z(round(first.value * first.n), first.n, round(second.value * second.n), second.n).p_value

@@ -1,0 +1,204 @@
+"""How good a model's probabilities are: area under the ROC curve, calibration, and the operating point.
+
+The temperature and the operating point are fitted on validation. Without validation readings they are missing: never
+fitted on the studies that are reported.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from tfspine.evaluation.accuracy import diagnostic_accuracy
+from tfspine.evaluation.calibration import fit_temperature, temperature_scaled
+from tfspine.evaluation.curves import auc, average_precision
+from tfspine.evaluation.estimate import Estimate
+from tfspine.evaluation.operating import (
+    GradedProbabilities,
+    OperatingPoint,
+    choose_operating_point,
+    graded_probabilities,
+    positive_share,
+)
+from tfspine.evaluation.probabilities import brier, expected_calibration_error
+from tfspine.evaluation.reading_set import ReadingSet
+from tfspine.evaluation.rsna_loss import rsna_2024_loss, three_grades
+from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
+from tfspine.labels import Grade, Region
+
+
+def readings_with_probabilities(set_: ReadingSet) -> Iterator[tuple[str, Region, GradedProbabilities]]:
+    """Yield every reader and region with at least one graded region that has probabilities."""
+    for reader, pairs in set_.pairs.items():
+        for region in pairs.regions:
+            graded = graded_probabilities(pairs.of(region).boxes)
+            if len(graded.truth):
+                yield reader, region, graded
+
+
+def fitted_temperature(validation: ReadingSet | None, reader: str, region: Region) -> float:
+    """Return the temperature of a reader and region, NaN without validation readings."""
+    graded = _validation(validation, reader, region)
+    return float("nan") if graded is None else fit_temperature(graded.probabilities, graded.truth)
+
+
+def fitted_point(validation: ReadingSet | None, reader: str, region: Region) -> OperatingPoint | None:
+    """Return the operating point of a reader and region, None without validation readings of both kinds."""
+    graded = _validation(validation, reader, region)
+    return None if graded is None else choose_operating_point(graded.is_positive, graded.scores)
+
+
+def calibration_table(set_: ReadingSet, *, validation: ReadingSet | None, bins: int) -> Table:
+    """Return one row per model and region: Brier and calibration error as they are, and after temperature scaling."""
+    rows = []
+    for reader, region, graded in readings_with_probabilities(set_):
+        temperature = fitted_temperature(validation, reader, region)
+        row = {
+            "reader": reader,
+            "region": REGION_TITLES[region],
+            "n": len(graded.truth),
+            "brier": brier(graded.probabilities, graded.truth, confidence=set_.confidence),
+            "ece": expected_calibration_error(
+                graded.probabilities, graded.truth, bins=bins, confidence=set_.confidence
+            ),
+            "temperature": temperature,
+        }
+        if not np.isnan(temperature):
+            scaled = temperature_scaled(graded.probabilities, temperature=temperature)
+            row |= {
+                "brier_scaled": brier(scaled, graded.truth, confidence=set_.confidence),
+                "ece_scaled": expected_calibration_error(scaled, graded.truth, bins=bins, confidence=set_.confidence),
+            }
+        rows.append(row)
+    return Table(
+        "calibration",
+        "Calibration of the four grades' probabilities",
+        (
+            Column("reader", "Reader"),
+            Column("region", "Region"),
+            Column("n", "Regions", Kind.COUNT),
+            Column("brier", "Brier", Kind.COEFFICIENT),
+            Column("ece", "ECE", Kind.COEFFICIENT),
+            Column("temperature", "Temperature", Kind.NUMBER),
+            Column("brier_scaled", "Brier, scaled", Kind.COEFFICIENT),
+            Column("ece_scaled", "ECE, scaled", Kind.COEFFICIENT),
+        ),
+        tuple(rows),
+        note="Temperature: fitted on validation; at 0.05 or 20, the ends of the search, too little was wrong, or right."
+        if validation
+        else "Temperature: not fitted; the reference and the readers need boxes of the validation split too.",
+    )
+
+
+def discrimination_table(set_: ReadingSet) -> Table:
+    """Return one row per model and region: area under the ROC curve and under precision over recall."""
+    rows = [
+        {
+            "reader": reader,
+            "region": REGION_TITLES[region],
+            "positives": int(graded.is_positive.sum()),
+            "negatives": int((~graded.is_positive).sum()),
+            "auc": auc(graded.is_positive, graded.scores, confidence=set_.confidence),
+            "average_precision": average_precision(graded.is_positive, graded.scores, confidence=set_.confidence),
+        }
+        for reader, region, graded in readings_with_probabilities(set_)
+    ]
+    return Table(
+        "discrimination",
+        "Probability of moderate/severe on boxes that were found",
+        (
+            Column("reader", "Reader"),
+            Column("region", "Region"),
+            Column("positives", "Positives", Kind.COUNT),
+            Column("negatives", "Negatives", Kind.COUNT),
+            Column("auc", "AUC (DeLong)", Kind.COEFFICIENT),
+            Column("average_precision", "Average precision", Kind.COEFFICIENT),
+        ),
+        tuple(rows),
+    )
+
+
+def challenge_table(set_: ReadingSet) -> Table:
+    """Return one row per model and term of the RSNA 2024 challenge's loss, on the boxes that were found."""
+    rows = []
+    for reader, pairs in set_.pairs.items():
+        graded = graded_probabilities(pairs.boxes)
+        if not len(graded.truth):
+            continue
+        boxes = pairs.boxes.iloc[graded.rows]
+        found = rsna_2024_loss(
+            three_grades(graded.probabilities),
+            np.maximum(graded.truth - 1, 0),
+            regions=[Region(region) for region in boxes["region"]],
+            studies=boxes["study"].to_list(),
+            confidence=set_.confidence,
+        )
+        terms = {REGION_TITLES[region]: getattr(found, region.value) for region in Region}
+        terms["Any severe canal"] = found.any_severe_canal
+        method = "RSNA 2024 loss, one term: no interval"
+        losses = {"All, mean": found.loss} | {
+            name: Estimate(value, math.nan, math.nan, found.loss.n, method) for name, value in terms.items()
+        }
+        rows += [{"reader": reader, "region": name, "loss": loss} for name, loss in losses.items()]
+    return Table(
+        "rsna_2024",
+        "Loss of the RSNA 2024 challenge",
+        (Column("reader", "Reader"), Column("region", "Term"), Column("loss", "Loss", Kind.COEFFICIENT)),
+        tuple(rows),
+        note="Of every box that was found, where the challenge has one row a level and side; not found is not counted.",
+    )
+
+
+def operating_table(set_: ReadingSet, *, validation: ReadingSet | None) -> Table:
+    """Return one row per model and region: accuracy by the most probable grade, and at the point of validation."""
+    rows = []
+    for reader, region, graded in readings_with_probabilities(set_):
+        point = fitted_point(validation, reader, region)
+        if point is None:
+            continue
+        boxes = set_.pairs[reader].of(region).boxes
+        missed = int((boxes["truth"] >= Grade.MODERATE).sum() - graded.is_positive.sum())
+        found = diagnostic_accuracy(
+            graded.is_positive,
+            positive_share(graded.probabilities) >= point.threshold,
+            missed_positives=missed,
+            confidence=set_.confidence,
+        )
+        usual = set_.metrics[reader].regions[region].accuracy
+        rows.append(
+            {
+                "reader": reader,
+                "region": REGION_TITLES[region],
+                "validation_n": point.n,
+                "threshold": point.threshold,
+                "sensitivity": found.sensitivity,
+                "specificity": found.specificity,
+                "end_to_end_sensitivity": found.end_to_end_sensitivity,
+                "usual_sensitivity": usual.sensitivity,
+                "usual_specificity": usual.specificity,
+            }
+        )
+    return Table(
+        "operating",
+        "At the operating point chosen on validation",
+        (
+            Column("reader", "Reader"),
+            Column("region", "Region"),
+            Column("validation_n", "Chosen on", Kind.COUNT),
+            Column("threshold", "Threshold", Kind.NUMBER),
+            Column("sensitivity", "Sensitivity %", Kind.PERCENT_OF),
+            Column("specificity", "Specificity %", Kind.PERCENT_OF),
+            Column("end_to_end_sensitivity", "With missed %", Kind.PERCENT_OF),
+            Column("usual_sensitivity", "Sensitivity %, most probable grade", Kind.PERCENT),
+            Column("usual_specificity", "Specificity %, most probable grade", Kind.PERCENT),
+        ),
+        tuple(rows),
+        note="" if rows else "None: needs a model's boxes on validation studies with both kinds of regions.",
+    )
+
+
+def _validation(validation: ReadingSet | None, reader: str, region: Region) -> GradedProbabilities | None:
+    if validation is None or reader not in validation.pairs:
+        return None
+    graded = graded_probabilities(validation.pairs[reader].of(region).boxes)
+    return graded if len(graded.truth) else None

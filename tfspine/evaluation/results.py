@@ -1,0 +1,52 @@
+"""What an evaluation puts out: tables, each with its figure, in every format that people and programs read."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfspine.evaluation.figures import Forest, forest_figure
+from tfspine.evaluation.tables import Table, plain, plain_rows, shown, to_markdown
+from tfspine.outputs import write_text
+
+Draw = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A table and what draws its figure; some tables, such as a checklist, have none."""
+
+    table: Table
+    draw: Draw | None = None
+
+
+def forest_result(table: Table, forest: Forest) -> Result:
+    """Return a table with a figure of its estimates, or without one where it has no rows."""
+    if not table.rows:
+        return Result(table)
+    return Result(table, lambda path: forest_figure(table, forest=forest, path=path))
+
+
+def write_results(folder: Path, results: Sequence[Result]) -> tuple[str, ...]:
+    """Write NAME.csv and NAME.json unrounded, NAME.md rounded, NAME.png, and return the names of the files.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    return tuple(name for result in results for name in _write(folder, result))
+
+
+def _write(folder: Path, result: Result) -> Iterator[str]:
+    table = result.table
+    note = f"\n{table.note}\n" if table.note else ""
+    content = {"title": table.title, "note": table.note, "rows": plain_rows(table)}
+    for ending, text in (
+        ("csv", plain(table).to_csv(index=False)),
+        ("json", json.dumps(content, indent=2, allow_nan=False) + "\n"),
+        ("md", f"{to_markdown(shown(table))}{note}"),
+    ):
+        write_text(folder / f"{table.name}.{ending}", text)
+        yield f"{table.name}.{ending}"
+    if result.draw is not None:
+        result.draw(folder / f"{table.name}.png")
+        yield f"{table.name}.png"

@@ -1,0 +1,250 @@
+"""The stages of an evaluation: what the paper prints, then what a careful reviewer would ask for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+
+from tfspine.config import EvaluationConfig
+from tfspine.errors import EvaluationError
+from tfspine.evaluation.agreement_more import weighted_table
+from tfspine.evaluation.averages import average_metrics
+from tfspine.evaluation.bootstrap_table import bootstrap_table
+from tfspine.evaluation.checklists import Checklist, checklist_table
+from tfspine.evaluation.cohort_table import Person, cohort_table
+from tfspine.evaluation.comparison_table import comparison_table
+from tfspine.evaluation.curve_figures import froc_figure, reliability_figure, roc_figure
+from tfspine.evaluation.detection_table import detection_curves, detection_table
+from tfspine.evaluation.facts import Facts
+from tfspine.evaluation.figures import Forest, cohort_figure, reference_figure
+from tfspine.evaluation.paper_tables import accuracy_table, agreement_table, recall_table, reference_table, repeat_table
+from tfspine.evaluation.patients import patient_table
+from tfspine.evaluation.probability_tables import (
+    calibration_table,
+    challenge_table,
+    discrimination_table,
+    fitted_point,
+    fitted_temperature,
+    operating_table,
+    readings_with_probabilities,
+)
+from tfspine.evaluation.reading_set import ReadingSet
+from tfspine.evaluation.rejection_table import rejection_table
+from tfspine.evaluation.results import Result, forest_result
+from tfspine.evaluation.study_evaluation import THRESHOLDS, ReaderMetrics, compare
+from tfspine.evaluation.subgroups import subgroup_table
+from tfspine.evaluation.tables import Table
+
+T = TypeVar("T")
+
+Sets = dict[str, dict[str, ReaderMetrics]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Everything that was read in to be compared.
+
+    Attributes:
+        internal: the set that the tables are about.
+        external: a second set with its own reference, printed beside the first.
+        validation: the readers on validation studies, to fit on.
+        model: the reader that the others are compared with, or an average of versions.
+        averages: names of readers (versions of a model) whose mean is shown under another name.
+        repeats: second readings by the reference (``"reference"``) or by a reader of that name.
+        cohort: rows of `slices.csv` of each part of the study, empty without them.
+        people: age and sex by `study_instance_uid`.
+        scanners: columns study, vendor, field_strength, or None.
+    """
+
+    internal: ReadingSet
+    model: str
+    external: ReadingSet | None = None
+    validation: ReadingSet | None = None
+    averages: Mapping[str, Sequence[str]] | None = None
+    repeats: Mapping[str, pd.DataFrame] | None = None
+    cohort: Mapping[str, pd.DataFrame] | None = None
+    people: Mapping[str, Person] | None = None
+    scanners: pd.DataFrame | None = None
+
+    @property
+    def reader(self) -> str:
+        """Who stands for the model box by box: of an average, which has no boxes, its ensemble or else a version."""
+        first = (self.averages or {}).get(self.model, [self.model])[0]
+        names = (self.model, f"{self.model}_ensemble", first)
+        return next(name for name in names if name in self.internal.readers)
+
+
+def metrics_of(question: Question) -> Sets:
+    """Return the metrics of every set and reader, averages of versions included.
+
+    Raises:
+        EvaluationError: an average names a reader that there is not.
+    """
+    sets = {}
+    for set_ in (question.internal, question.external):
+        if set_ is None:
+            continue
+        readers = dict(set_.metrics)
+        for name, members in (question.averages or {}).items():
+            if set_ is question.internal or all(member in readers for member in members):
+                readers[name] = average_metrics([_named(set_.metrics, member) for member in members])
+        sets[set_.name] = readers
+    return sets
+
+
+def paper_results(question: Question, sets: Sets) -> list[Result]:
+    """Return the tables of the paper, in its order; those without data are left out."""
+    label = ("set", "reader") if len(sets) > 1 else ("reader",)
+    percent = partial(Forest, label=label, factor=100.0)
+    results = []
+    if question.cohort:
+        cohort = cohort_table(question.cohort, people=question.people)
+        results.append(Result(cohort, lambda path: cohort_figure(cohort, path=path)))
+    counts = reference_table(sets)
+    results.append(Result(counts, lambda path: reference_figure(counts, path=path)))
+    recall = recall_table(sets, iou=question.internal.iou)
+    series = {f"recall_{threshold:g}": f"IoU > {threshold:g}" for threshold in THRESHOLDS}
+    results.append(forest_result(recall, percent(series, axis="recall, %")))
+    for grades in (4, 2):
+        forest = Forest({"gwet": "AC1"}, axis="Gwet AC1", label=label)
+        results.append(forest_result(agreement_table(sets, grades=grades), forest))
+    series = {"sensitivity": "sensitivity", "specificity": "specificity", "end_to_end_sensitivity": "with missed"}
+    results.append(forest_result(accuracy_table(sets, model=question.model), percent(series, axis="%")))
+    if question.repeats:
+        repeats = {question.internal.name: _repeated(question)}
+        forest = Forest({"gwet": "AC1"}, axis="Gwet AC1 of the same reader", label=("reader", "grades"))
+        results.append(forest_result(repeat_table(repeats), forest))
+    return results
+
+
+def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Result]:
+    """Return what lies beyond the paper, of the internal set; tables without rows are left out."""
+    set_ = question.internal
+    model = question.reader
+    by = Forest({"gwet_four": "four grades", "gwet_two": "two grades"}, axis="Gwet AC1", label=("reader", "boxes"))
+    results = [
+        forest_result(
+            weighted_table(set_.metrics, confidence=set_.confidence),
+            Forest({"ac2": "Gwet AC2", "kappa": "Cohen kappa"}, axis="coefficient, quadratic weights"),
+        ),
+        _drawn_of(
+            model,
+            bootstrap_table(set_, replicates=settings.replicates, seed=seed),
+            Forest(
+                {"usual": "boxes independent", "bootstrap": "patients drawn again"},
+                axis=f"{model}: estimate",
+                label=("measure",),
+            ),
+        ),
+        forest_result(patient_table(set_), by),
+        _drawn_of(
+            model,
+            subgroup_table(set_.pairs, scanners=question.scanners, confidence=set_.confidence),
+            replace(by, axis=f"{model}: Gwet AC1 (boxes in brackets)", label=("subgroup",), count="n"),
+        ),
+    ]
+    if len(set_.readers) > 1:
+        results.append(
+            forest_result(
+                comparison_table(set_, model=model, margin=settings.margin),
+                Forest(
+                    {"difference": "difference"},
+                    axis=f"{model} less the reader",
+                    label=("reader", "measure"),
+                    lines=(0.0, -settings.margin),
+                ),
+            )
+        )
+    results += _score_results(question, settings, seed=seed)
+    versions = {
+        name: members
+        for name, members in (question.averages or {}).items()
+        if all(member in set_.readers for member in members)
+    }
+    rejection = Forest(
+        {"exact": "same grade", "gwet": "Gwet AC1"},
+        axis="of the regions kept, by share refused",
+        label=("reader", "refused"),
+    )
+    results.append(forest_result(rejection_table(set_, averages=versions), rejection))
+    return [result for result in results if result.table.rows]
+
+
+def external_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Result]:
+    """Return the same of the external set, under names that begin with ``external_``; nothing without one."""
+    if question.external is None:
+        return []
+    others = list(question.external.readers)
+    model = question.reader if question.reader in others else others[0]
+    turned = replace(question, internal=question.external, external=None, model=model)
+    results = reviewer_results(turned, settings, seed=seed)
+    return [
+        replace(result, table=replace(table, name=f"external_{table.name}", title=f"External: {table.title}"))
+        for result in results
+        for table in (result.table,)
+    ]
+
+
+def checklist_results(facts: Facts) -> list[Result]:
+    """Return the filled checklists."""
+    return [Result(checklist_table(checklist, facts)) for checklist in Checklist]
+
+
+def _score_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Result]:
+    """Return what only readers with scores and probabilities have."""
+    set_, validation = question.internal, question.validation
+    # Nine versions would cross out one another: their ensemble stands for them where there is one.
+    hidden = {
+        member
+        for name, members in (question.averages or {}).items()
+        if f"{name}_ensemble" in set_.readers
+        for member in members
+    }
+    curves = {key: curve for key, curve in detection_curves(set_).items() if key[0] not in hidden}
+    graded = [item for item in readings_with_probabilities(set_) if item[0] not in hidden]
+    points = {(reader, region): fitted_point(validation, reader, region) for reader, region, _ in graded}
+    temperatures = {(reader, region): fitted_temperature(validation, reader, region) for reader, region, _ in graded}
+
+    def draw_froc(path: Path) -> None:
+        froc_figure(curves, iou=set_.iou, path=path)
+
+    def draw_roc(path: Path) -> None:
+        roc_figure(graded, points=points, path=path)
+
+    def draw_reliability(path: Path) -> None:
+        reliability_figure(graded, temperatures=temperatures, bins=settings.bins, path=path)
+
+    operating = Forest(
+        {"sensitivity": "sensitivity", "specificity": "specificity"}, axis="% at the operating point", factor=100.0
+    )
+    return [
+        Result(detection_table(set_, replicates=settings.replicates, seed=seed), draw_froc),
+        Result(discrimination_table(set_), draw_roc),
+        Result(calibration_table(set_, validation=validation, bins=settings.bins), draw_reliability),
+        forest_result(challenge_table(set_), Forest({"loss": "loss"}, axis="RSNA 2024 loss")),
+        forest_result(operating_table(set_, validation=validation), operating),
+    ]
+
+
+def _repeated(question: Question) -> dict[str, ReaderMetrics]:
+    set_ = question.internal
+    first = {"reference": set_.reference, **set_.readers}
+    return {
+        name: compare(_named(first, name), again, iou=set_.iou, confidence=set_.confidence, covered=set_.covered)
+        for name, again in (question.repeats or {}).items()
+    }
+
+
+def _drawn_of(model: str, table: Table, forest: Forest) -> Result:
+    """Return a table of all readers whose figure shows the model alone, or it would be as tall as a door."""
+    rows = tuple(row for row in table.rows if row["reader"] == model)
+    return Result(table, forest_result(replace(table, rows=rows), forest).draw)
+
+
+def _named(readers: Mapping[str, T], name: str) -> T:
+    if name not in readers:
+        raise EvaluationError(f'no reader "{name}"; expected one of {", ".join(readers)}')
+    return readers[name]
