@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.calibration import fit_temperature, temperature_scaled
+from tfspine.evaluation.calibration import TEMPERATURES, fit_temperature, is_at_limit, temperature_scaled
 from tfspine.evaluation.operating import choose_operating_point
 
 
@@ -46,6 +46,12 @@ def test_scaling_keeps_the_order_and_undoes_itself(rows, temperature) -> None:
         assert temperature_scaled(scaled, temperature=1 / temperature) == pytest.approx(shares, abs=1e-6)
 
 
+def test_always_right_ends_at_the_limit() -> None:
+    temperature = fit_temperature([[0.6, 0.4]] * 3, [0, 0, 0])
+    assert temperature == pytest.approx(TEMPERATURES[0], rel=1e-3)
+    assert is_at_limit(temperature) and not is_at_limit(1.0)
+
+
 def test_nothing_to_fit_on_is_undefined() -> None:
     assert np.isnan(fit_temperature(np.zeros((0, 4)), np.zeros(0)))
 
@@ -55,6 +61,8 @@ def test_wrong_input_is_refused() -> None:
         temperature_scaled([[0.5, 0.5]], temperature=0)
     with pytest.raises(EvaluationError, match="expected \\[n, q\\] and \\[n\\]"):
         fit_temperature([[0.5, 0.5]], [0, 1])
+    with pytest.raises(EvaluationError, match="grades from 2 to 2; expected 0 to 1"):
+        fit_temperature([[0.5, 0.5]], [2])
 
 
 def test_the_operating_point_by_hand() -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tfspine import signatures
 from tfspine.config import Experiment
 from tfspine.errors import ModelError
+from tfspine.evaluation.calibration import temperature_scaled
 from tfspine.evaluation.versions import mutual_information_bits
 from tfspine.export import runs
 from tfspine.export.plane_model import PlaneModel
@@ -22,7 +23,6 @@ from tfspine.export.write import Exported, export_plane
 from tfspine.labels import Plane, Region
 from tfspine.models.detector import Detector
 from tfspine.models.grader import GRADER_FILE, build_grader
-from tfspine.models.temperature import scaled
 from tfspine.records.crops import crop_regions
 from tfspine.training.versions import parse_versions
 
@@ -83,7 +83,7 @@ def test_it_gives_the_mean_of_the_networks_and_their_disagreement(
 
     crops = crop_regions(batch, tf.constant(BOXES[0][:2]), tf.constant([0, 0]), tf.constant([False] * 2), size_px=16)
     alone = [network.predict(crops, verbose=0) for network in networks]
-    alone[1] = scaled(alone[1], 2.0)
+    alone[1] = temperature_scaled(alone[1], temperature=2.0)
     np.testing.assert_allclose(answer["grade_probabilities"][0, :2], np.mean(alone, axis=0), atol=1e-5)
     np.testing.assert_allclose(answer["version_probabilities"][0, :2], np.stack(alone, axis=1), atol=1e-5)
     np.testing.assert_allclose(answer["grade_disagreement"][0, :2], mutual_information_bits(alone), atol=1e-5)

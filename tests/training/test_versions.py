@@ -15,7 +15,7 @@ from tfspine.annotations.splits import read_splits
 from tfspine.cli import train_versions as command
 from tfspine.cli.main import main
 from tfspine.errors import ConfigError
-from tfspine.models.temperature import fit_temperature
+from tfspine.evaluation.calibration import fit_temperature
 from tfspine.training import version_run
 from tfspine.training.versions import Version, parse_versions, take_shard
 

@@ -154,6 +154,7 @@ def _reading_steps(out: Path) -> Iterator[Step]:
     """Yield what comes after the SavedModels: the test studies read, measured, explained and shown."""
     slices, labels, splits = out / "slices", out / "phantom" / "labels", out / "splits.csv"
     predictions = out / "predictions"
+    made = (out / "phantom", slices, out / "records", *(out / "runs" / region for region in Region), predictions)
     yield Step(
         "predict",
         ("predict", "--slices", slices, "--splits", splits, "--split", "test", "--out", predictions),
@@ -166,6 +167,8 @@ def _reading_steps(out: Path) -> Iterator[Step]:
         (
             *("evaluate", "--reference", labels, "--slices", slices, "--splits", splits, "--split", "test"),
             *("--reader", f"tfspine={predictions / 'predictions.csv'}", "--out", out / "evaluation"),
+            *("--dicom", out / "phantom" / "dicom"),
+            *(word for folder in made for word in ("--run", folder)),
         ),
         (out / "evaluation",),
         sections=("evaluation",),

@@ -4,9 +4,11 @@ The probabilities p become softmax(log(p) / T). T > 1 makes them less sure; the 
 fitted on validation, never on the studies that are reported.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize
+from scipy import optimize, special
 
 from tfspine.errors import EvaluationError
 
@@ -25,9 +27,7 @@ def temperature_scaled(probabilities: ArrayLike, *, temperature: float) -> NDArr
     """
     if not temperature > 0:
         raise EvaluationError(f"temperature {temperature}; expected more than 0")
-    logits = np.log(np.clip(np.asarray(probabilities, np.float64), SMALLEST, None)) / temperature
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+    return np.asarray(special.softmax(_logits(np.asarray(probabilities, np.float64)) / temperature, axis=-1))
 
 
 def fit_temperature(probabilities: ArrayLike, grades: ArrayLike) -> float:
@@ -38,7 +38,7 @@ def fit_temperature(probabilities: ArrayLike, grades: ArrayLike) -> float:
         grades: int [n], the reference's grades, 0 to q - 1.
 
     Raises:
-        EvaluationError: the two differ in length.
+        EvaluationError: the two differ in length, or a grade is not on the scale.
     """
     shares, truth = np.asarray(probabilities, np.float64), np.asarray(grades)
     if shares.ndim != 2 or truth.shape != shares.shape[:1]:
@@ -47,15 +47,25 @@ def fit_temperature(probabilities: ArrayLike, grades: ArrayLike) -> float:
         )
     if not len(truth):
         return float("nan")
+    if truth.min() < 0 or truth.max() >= shares.shape[1]:
+        raise EvaluationError(f"grades from {truth.min()} to {truth.max()}; expected 0 to {shares.shape[1] - 1}")
+    logits, regions = _logits(shares), np.arange(len(truth))
     codes = truth.astype(np.int64)
-    logits = np.log(np.clip(shares, SMALLEST, None))
 
     def loss(log_temperature: float) -> float:
         scaled = logits / np.exp(log_temperature)
-        peak = scaled.max(axis=1)
-        normaliser = peak + np.log(np.exp(scaled - peak[:, None]).sum(axis=1))
-        return float(np.mean(normaliser - scaled[np.arange(len(codes)), codes]))
+        return float((special.logsumexp(scaled, axis=1) - scaled[regions, codes]).mean())
 
     # In the logarithm of T the loss has one minimum: it is convex in 1/T.
-    found = optimize.minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded")
+    bounds = tuple(np.log(TEMPERATURES))
+    found = optimize.minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
     return float(np.exp(found.x))
+
+
+def is_at_limit(temperature: float) -> bool:
+    """Whether a fit ended at one of `TEMPERATURES`, to a thousandth, where it means nothing."""
+    return any(math.isclose(temperature, limit, rel_tol=1e-3) for limit in TEMPERATURES)
+
+
+def _logits(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.log(np.maximum(shares, SMALLEST))

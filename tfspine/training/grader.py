@@ -21,12 +21,12 @@ import tensorflow as tf
 
 from tfspine.config import Experiment, as_dict
 from tfspine.errors import RecordError
+from tfspine.evaluation.calibration import fit_temperature, is_at_limit
 from tfspine.labels import GRADE_WORDS, Region
 from tfspine.manifest import write_manifest
 from tfspine.models.grader import GRADER_FILE, build_grader, load_grader
 from tfspine.models.losses import make_loss
 from tfspine.models.metrics import GwetAC1
-from tfspine.models.temperature import fit_temperature, is_at_limit
 from tfspine.outputs import write_text
 from tfspine.records.folder import RecordFolder
 from tfspine.records.pipelines import grader_dataset
