@@ -123,7 +123,8 @@ def gwet_of_raters(
     """Return Gwet's coefficient of any number of raters.
 
     Variance and interval as in `gwet_from_table`, with n the subjects that count: listwise, those that every rater
-    rated; available, those with at least one rating (two for the observed agreement).
+    rated; available, those with at least one rating (two for the observed agreement). With available ratings the
+    variance takes the number rated twice as fixed, which makes it a little too large, and the interval cautious.
 
     Args:
         ratings: [n, raters], whole numbers 0 to `categories` - 1, NaN where missing.
