@@ -38,7 +38,7 @@ META_GROUP = 0x0002
 
 ZIP_PREFIX = b"PK\x03\x04"
 
-TALKATIVE = ("pydicom", "pylibjpeg", "openjpeg", "libjpeg", "rle")
+TALKATIVE = ("pydicom", "imagecodecs")
 """Loggers of the libraries that read; their messages quote the header, and that is the patient's."""
 
 
