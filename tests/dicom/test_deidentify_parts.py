@@ -12,12 +12,13 @@ import pydicom
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom.datadict import private_dictionary_VR
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, MRImageStorage
 
-from tfspine.dicom.deidentify.actions import Action, action_for
+from tfspine.dicom.deidentify.actions import SAFE_PRIVATE, Action, action_for
 from tfspine.dicom.deidentify.dates import cap_age, renderings, shift_date, shift_date_time
 from tfspine.dicom.deidentify.descriptors import clean_descriptor
 from tfspine.dicom.deidentify.folder import deidentify_folder
@@ -63,6 +64,14 @@ def test_pseudonyms_depend_on_salt_and_value_alone(first: str, second: str) -> N
 
 def test_the_salt_does_not_show_itself() -> None:
     assert "salt of more" not in f"{SALT} {SALT!r}"
+
+
+@pytest.mark.parametrize(("place", "vr"), SAFE_PRIVATE.items(), ids=lambda value: str(value))
+def test_private_elements_that_stay_are_numbers_that_other_tables_know(place: tuple[int, str, int], vr: str) -> None:
+    """Expected representations are those of pydicom's private dictionary, which comes from GDCM."""
+    group, creator, element = place
+    assert vr == private_dictionary_VR(group << 16 | 0x1000 | element, creator)
+    assert vr in ("IS", "FL", "FD")
 
 
 @pytest.mark.parametrize("uid", ["1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.1.2.1"])
