@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from source_samples import files_below, seen
 
 from tfspine.dicom import sources
-from tfspine.dicom.sources import Refusal, open_source, unpack
+from tfspine.dicom.sources import open_source, unpack
 from tfspine.errors import DicomError
+from tfspine.structures import Refusal
 
 
 def zipped(path: Path, members: dict[str, bytes], **options: int) -> Path:

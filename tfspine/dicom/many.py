@@ -20,10 +20,10 @@ from typing import Any, TypeVar
 import tfspine
 from tfspine.dicom.headers import SliceHeader, read_headers
 from tfspine.dicom.ingest import IMAGES_FOLDER, IngestedStudy, ingest_study
-from tfspine.dicom.sources import Refusal, Source
+from tfspine.dicom.sources import Source
 from tfspine.errors import DicomError
 from tfspine.outputs import write_text
-from tfspine.structures import pseudonym
+from tfspine.structures import Refusal, pseudonym
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

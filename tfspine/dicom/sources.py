@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from tfspine.dicom.files import printable, read_dataset, refusing
 from tfspine.errors import DicomError
+from tfspine.structures import Refusal
 
 DICOMDIR = "DICOMDIR"
 
@@ -28,14 +29,6 @@ COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 DRIVE = re.compile(r"[A-Za-z]:")
 
 CHUNK_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """One file, or one series or study by its pseudonym, that was left out, and why."""
-
-    file: str
-    reason: str
 
 
 @dataclass(frozen=True)
