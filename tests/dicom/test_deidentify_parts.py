@@ -21,13 +21,15 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, MRImageS
 from tfspine.dicom.deidentify.actions import SAFE_PRIVATE, Action, action_for
 from tfspine.dicom.deidentify.dates import cap_age, renderings, shift_date, shift_date_time
 from tfspine.dicom.deidentify.descriptors import clean_descriptor
-from tfspine.dicom.deidentify.folder import deidentify_folder
+from tfspine.dicom.deidentify.folder import deidentify_source
 from tfspine.dicom.deidentify.identifiers import Identifiers
 from tfspine.dicom.deidentify.jpeg import comments
 from tfspine.dicom.deidentify.needles import Needles, find_date
 from tfspine.dicom.deidentify.options import DEFAULT_OPTIONS
 from tfspine.dicom.deidentify.pseudonyms import FEWEST_DAYS, MOST_DAYS, Salt
 from tfspine.dicom.deidentify.transform import Rules
+from tfspine.dicom.many import in_this_process
+from tfspine.dicom.sources import open_source
 
 SALT = Salt(b"a salt of more than sixteen bytes")
 
@@ -256,9 +258,11 @@ def test_identifiers_planted_anywhere_never_survive(case: tuple[Dataset, list[st
         folder = Path(name)
         (folder / "in").mkdir()
         (folder / "in" / "image").write_bytes(content)
-        outcome = deidentify_folder(
-            folder / "in", folder / "out", Rules(DEFAULT_OPTIONS, SALT), workers=1, track=lambda items, *_: items
-        )
+        rules = Rules(DEFAULT_OPTIONS, SALT)
+        with open_source(folder / "in") as source:
+            outcome = deidentify_source(
+                source, folder / "out", rules, runner=in_this_process, track=lambda items, *_: items
+            )
         (path,) = (folder / "out").rglob("*.dcm")
         result = path.read_bytes()
     assert not outcome.refused

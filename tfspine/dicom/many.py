@@ -1,11 +1,13 @@
 """Ingest over many studies: worker processes, one bad study never stops the rest, and a stopped run goes on.
 
-Who does the work is a `Runner`: processes of this machine (`in_processes`), or a cluster (`cluster.on_cluster`).
+Who does the work is a `Runner`: processes of this machine (`in_processes`), this one alone (`in_this_process`), or a
+cluster (`cluster.on_cluster`).
 
 Every study that is finished leaves `studies/PSEUDONYM.json`, written last: what it says is on disk, and a run that was
 killed takes it from there.
 """
 
+import functools
 import hashlib
 import json
 from collections import defaultdict, deque
@@ -78,23 +80,18 @@ def _find_studies(
     source: Source, target: Path, *, runner: Runner, track: Track
 ) -> tuple[list[StudyTask], list[Refusal]]:
     """Read the header of every file, whatever it is called, and return the studies in them, and the files that fail."""
-    files = list(source.names)
-    groups = [files[first : first + FILES_AT_A_TIME] for first in range(0, len(files), FILES_AT_A_TIME)]
     studies: dict[str, list[SliceHeader]] = defaultdict(list)
     refused = list(source.refused)
-    for group, found in track(runner(_read_group, groups), "headers", len(groups)):
-        if isinstance(found, str):
-            refused += [Refusal(source.names[path], found) for path in group]
+    found = for_each(read_headers, list(source.names), runner=runner, track=track, description="headers")
+    for name, headers in zip(source.names.values(), found, strict=True):
+        if isinstance(headers, str):
+            refused.append(Refusal(name, headers))
             continue
-        for path, headers in found:
-            if isinstance(headers, str):
-                refused.append(Refusal(source.names[path], headers))
-                continue
-            for header in headers:
-                studies[header.study_instance_uid].append(header)
+        for header in headers:
+            studies[header.study_instance_uid].append(header)
     tasks = []
-    for _, headers in sorted(studies.items()):
-        ordered = tuple(sorted(headers, key=lambda header: (source.names[header.path], header.frame)))
+    for _, slices in sorted(studies.items()):
+        ordered = tuple(sorted(slices, key=lambda header: (source.names[header.path], header.frame)))
         tasks.append(StudyTask(ordered, {header.path: source.names[header.path] for header in ordered}, target))
     return tasks, sorted(refused, key=lambda item: item.file)
 
@@ -113,6 +110,39 @@ def ingest_task(task: StudyTask) -> IngestedStudy:
     ingested = ingest_study(task.headers, task.names, task.target)
     write_text(done, json.dumps({"inputs": inputs, **asdict(ingested)}))
     return ingested
+
+
+def for_each(
+    function: Callable[[Item], Result], items: Sequence[Item], *, runner: Runner, track: Track, description: str
+) -> list[Result | str]:
+    """Return the result of each item, in their order, or the reason why it has none; for items by the thousand.
+
+    Items go to the runner some at a time. Those of a group whose process died go again, each by itself, so that one
+    costs no other.
+    """
+    numbered = list(enumerate(items))
+    groups = [numbered[first : first + FILES_AT_A_TIME] for first in range(0, len(items), FILES_AT_A_TIME)]
+    each = functools.partial(_each, function)
+    results: dict[int, Result | str] = {}
+    lost: list[list[tuple[int, Item]]] = []
+    for group, found in track(runner(each, groups), description, len(groups)):
+        if isinstance(found, str):
+            lost += [[pair] for pair in group]
+        else:
+            results.update(found)
+    for ((number, _),), found in runner(each, lost):
+        results[number] = found if isinstance(found, str) else found[0][1]
+    return [results[number] for number, _ in numbered]
+
+
+def _each(function: Callable[[Item], Result], group: Sequence[tuple[int, Item]]) -> list[tuple[int, Result | str]]:
+    return [(number, _guarded(function, item)) for number, item in group]
+
+
+def in_this_process(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[Item, Result | str]]:
+    """Yield each item with its result or the reason why it has none, one after another, without other processes."""
+    for item in items:
+        yield item, _guarded(function, item)
 
 
 def in_processes(
@@ -164,16 +194,6 @@ def _guarded(function: Callable[[Item], Result], item: Item) -> Result | str:
         raise
     except Exception as error:  # one study never stops the rest
         return f"failed with {type(error).__name__}; please report it"
-
-
-def _read_group(paths: Sequence[Path]) -> list[tuple[Path, tuple[SliceHeader, ...] | str]]:
-    found: list[tuple[Path, tuple[SliceHeader, ...] | str]] = []
-    for path in paths:
-        try:
-            found.append((path, read_headers(path)))
-        except DicomError as error:
-            found.append((path, str(error)))
-    return found
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:

@@ -1,4 +1,7 @@
-"""Where DICOM files come from: a folder, one file, a DICOMDIR, or a zip archive unpacked within limits."""
+"""Where DICOM files come from: a folder, one file, a DICOMDIR, or a zip archive unpacked within limits.
+
+Reasons for leaving something out never hold a file's name, which may be the patient's: de-identification writes them.
+"""
 
 import contextlib
 import os
@@ -204,10 +207,10 @@ def _listed(dicomdir: Path, root: Path) -> Source:
     for parts in dict.fromkeys(listed):
         path = _found(dicomdir.parent, parts, entries)
         if ".." in parts:
-            refused.append(Refusal(name, f"{printable('/'.join(parts))} leads outside its folder"))
+            refused.append(Refusal(printable("/".join(parts)), "leads outside the folder of its DICOMDIR"))
         elif path is None:
             missing = dicomdir.parent.joinpath(*parts).relative_to(root)
-            refused.append(Refusal(printable(str(missing)), f"{name} lists it, but it is not there"))
+            refused.append(Refusal(printable(str(missing)), "a DICOMDIR lists it, but it is not there"))
         else:
             names[path] = str(path.relative_to(root))
     return Source(dict(sorted(names.items())), tuple(refused))
