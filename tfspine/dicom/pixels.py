@@ -14,7 +14,7 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes, RLELossless
 
 from tfspine.dicom.codestream import START_OF_IMAGE, coded_size
-from tfspine.dicom.files import read_whole, refusing
+from tfspine.dicom.files import printable, read_whole, refusing
 from tfspine.dicom.headers import PixelEncoding, SliceHeader
 from tfspine.errors import DicomError
 
@@ -98,8 +98,8 @@ def _stored(ds: pydicom.Dataset, header: SliceHeader) -> Stored:
         try:
             stored = _plain(ds, header) if decode is None else _in_header_type(decode(codestream), header.pixels)
         except Exception as error:  # each decoder meets damaged bytes with its own; their words quote no header
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise DicomError(f"pixels cannot be decoded: {reason[:200]}") from None
+            reason = printable(str(error)) or type(error).__name__
+            raise DicomError(f"pixels cannot be decoded: {reason}") from None
     if stored.shape != header.geometry.size_px:
         raise DicomError(f"pixels {list(stored.shape)}; Rows and Columns say {list(header.geometry.size_px)}")
     return stored
