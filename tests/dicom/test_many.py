@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from deadly_work import DEADLY, DEADLY_STUDY, deadly_task, full_disk, risky
+from deadly_work import DEADLY, DEADLY_STUDY, deadly_task, full_disk, hanging, risky
 
 from tfspine.cli.main import main
 from tfspine.dicom import many
@@ -27,6 +27,13 @@ def test_a_worker_that_dies_costs_its_own_item_alone(workers: int) -> None:
     assert results.pop(5) == "five is no study"
     assert results.pop(6) == "failed with KeyError; please report it"  # no value of the patient's
     assert results == {number: number**2 for number in (0, 1, 2, 4, 7, 8)}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_hangs_costs_its_own_item_alone(workers: int) -> None:
+    results = dict(in_processes(hanging, range(6), workers=workers, longest_s=2.0))
+    assert str(results.pop(DEADLY)).startswith("reading it was not done after 2 s")
+    assert results == {number: number**2 for number in (0, 1, 2, 4, 5)}
 
 
 def test_an_item_that_kills_the_worker_of_its_group_costs_no_other() -> None:

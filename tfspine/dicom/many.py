@@ -10,6 +10,8 @@ killed takes it from there.
 import functools
 import hashlib
 import json
+import signal
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -36,6 +38,11 @@ Runner = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[tuple[Any, Any
 
 STUDIES_FOLDER = "studies"
 FILES_AT_A_TIME = 64
+
+LONGEST_S = 600.0
+"""Of one item: a study takes seconds, 64 headers less. What takes longer hangs, as a decoder may over damaged bytes."""
+
+KILLED = "the process that read it died; a file in it is damaged so that its decoder fails"
 
 
 @dataclass(frozen=True)
@@ -146,14 +153,15 @@ def in_this_process(function: Callable[[Item], Result], items: Sequence[Item]) -
 
 
 def in_processes(
-    function: Callable[[Item], Result], items: Sequence[Item], *, workers: int
+    function: Callable[[Item], Result], items: Sequence[Item], *, workers: int, longest_s: float = LONGEST_S
 ) -> Iterator[tuple[Item, Result | str]]:
     """Yield each item with its result, in the order in which they finish, or with the reason why it has none.
 
     A worker that dies, as one may over a damaged file in a decoder written in C, takes its own item with it and no
     other: what was under way beside it is done again, each in a process of its own. One worker alone is a process
-    too, for that reason.
+    too, for that reason. A worker that is not done with an item after `longest_s` seconds dies, see `limited`.
     """
+    function = functools.partial(limited, function, longest_s=longest_s)
     left = deque(items)
     while left:
         suspects: dict[Future[Result | str], Item] = {}
@@ -170,15 +178,31 @@ def in_processes(
             except BrokenProcessPool:
                 pass
         for item in suspects.values():
-            yield item, _alone(function, item)
+            yield item, _alone(function, item, longest_s)
 
 
-def _alone(function: Callable[[Item], Result], item: Item) -> Result | str:
+def limited(function: Callable[[Item], Result], item: Item, *, longest_s: float) -> Result:
+    """Return the function's result, or have this process die when `longest_s` seconds have passed.
+
+    The kernel ends it, by the alarm that nobody handles: a loop in a decoder written in C would not let Python do so.
+    """
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, longest_s)
+    try:
+        return function(item)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _alone(function: Callable[[Item], Result], item: Item, longest_s: float) -> Result | str:
+    begun = time.monotonic()
     with _pool(1) as pool:
         try:
             return pool.submit(_guarded, function, item).result()
         except BrokenProcessPool:
-            return "the process that read it died; a file in it is damaged so that its decoder fails"
+            if time.monotonic() - begun < longest_s:
+                return KILLED
+            return f"reading it was not done after {longest_s:g} s; a file in it is damaged so that its decoder hangs"
 
 
 def _guarded(function: Callable[[Item], Result], item: Item) -> Result | str:
