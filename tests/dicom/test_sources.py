@@ -228,6 +228,13 @@ def test_damaged_archives_are_refused(cut: int, tmp_path: Path) -> None:
     assert refused == {"a.zip": "damaged zip archive: BadZipFile; export the file again"}
 
 
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and nothing more"])
+def test_a_damaged_archive_given_by_name_is_called_one(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(DicomError, match=r"a\.zip: damaged zip archive"), open_source(tmp_path / "a.zip"):
+        pass
+
+
 def test_a_damaged_member_is_refused_and_the_rest_is_read(tmp_path: Path) -> None:
     archive = zipped(tmp_path / "a.zip", {"a": b"A" * 500, "b": b"B" * 500})
     archive.write_bytes(archive.read_bytes().replace(b"A" * 500, b"A" * 499 + b"C"))

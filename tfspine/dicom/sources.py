@@ -29,6 +29,8 @@ HIGHEST_RATIO = 200
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Other methods may ask for gigabytes of memory before the first byte comes out."""
 
+ZIP_SUFFIX = ".zip"
+
 DRIVE = re.compile(r"[A-Za-z]:")
 
 CHUNK_BYTES = 1 << 20
@@ -58,7 +60,7 @@ def open_source(path: Path) -> Iterator[Source]:
             yield _folder(path, Path(unpacked))
         elif path.name.upper() == DICOMDIR:
             yield _listed(path, path.parent)
-        elif zipfile.is_zipfile(path):
+        elif path.suffix.lower() == ZIP_SUFFIX or zipfile.is_zipfile(path):
             try:
                 refused = unpack(path, Path(unpacked))
             except DicomError as error:
@@ -148,7 +150,7 @@ def _folder(root: Path, unpacked: Path) -> Source:
     plain = _plain_folder(root)
     names, refused = dict(plain.names), list(plain.refused)
     for number, (path, name) in enumerate(plain.names.items()):
-        if path.suffix.lower() != ".zip":
+        if path.suffix.lower() != ZIP_SUFFIX:
             continue
         del names[path]
         target = unpacked / str(number)
