@@ -144,6 +144,19 @@ class StudyResult:
     slices: tuple[SliceLevel, ...] = ()
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """One file, or one line of a table, that was left out, and why: a row of `refused.csv`.
+
+    `file` is a name below what was read, or stands for a series or study by its pseudonym; `line` counts from 1, the
+    header of the table, and is None where all of the file is meant.
+    """
+
+    file: str
+    reason: str
+    line: int | None = None
+
+
 def pseudonym(identifier: str) -> str:
     """Return ten hexadecimal digits that stand for an identifier such as StudyInstanceUID in keys and file names."""
     return hashlib.sha256(identifier.encode()).hexdigest()[:10]

@@ -19,10 +19,9 @@ def test_a_port_in_use_is_named_with_a_remedy() -> None:
     assert "--port" in findings[f"port {port} (test)"].remedy
 
 
-def test_every_compressed_syntax_that_hospitals_send_can_be_decoded_here() -> None:
+def test_every_compression_that_hospitals_send_can_be_decoded_here() -> None:
     findings = list(doctor._decoders())
-    assert [finding.what for finding in findings] == [f"decoder {name}" for name in doctor.COMPRESSED_SYNTAXES]
-    assert "pydicom" in findings[0].found  # RLE is read by pydicom itself (dicom/pixels.py)
+    assert [finding.what for finding in findings] == ["decoder JPEG", "decoder JPEG-LS", "decoder JPEG 2000"]
     assert [finding.what for finding in findings if finding.remedy] == []
 
 

@@ -1,6 +1,7 @@
 """Work that goes wrong in worker processes; a module of its own, so that each worker has little to import."""
 
 import os
+import re
 
 from tfspine.dicom.many import StudyTask, ingest_task
 from tfspine.errors import DicomError
@@ -18,6 +19,13 @@ def risky(number: int) -> int:
         raise DicomError("five is no study")
     if number == 6:
         raise KeyError("Quagga^Zebulon")
+    return number**2
+
+
+def hanging(number: int) -> int:
+    """Return the square, but loop for ever over one number where Python does not get to act, as in a decoder in C."""
+    if number == DEADLY:
+        re.match(r"(a+)+$", "a" * 99 + "b")
     return number**2
 
 

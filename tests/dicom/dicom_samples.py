@@ -1,9 +1,11 @@
 """DICOM images written by the tests, classic and enhanced, in every encoding that can be written here."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import jpeg_lossless
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGLosslessSV1,
+    JPEGLSLossless,
     MRImageStorage,
     RLELossless,
     generate_uid,
@@ -36,15 +39,19 @@ SYNTAXES = (
     DeflatedExplicitVRLittleEndian,
     RLELossless,
     JPEGLosslessSV1,
+    JPEGLSLossless,
     JPEG2000Lossless,
 )
 
+ENCODERS: dict[UID, Callable[[NDArray[Any]], bytes]] = {
+    JPEGLosslessSV1: jpeg_lossless.encode,
+    JPEGLSLossless: imagecodecs.jpegls_encode,
+    JPEG2000Lossless: functools.partial(imagecodecs.jpeg2k_encode, codecformat="j2k", reversible=True, level=0),
+}
+
 
 def ramp(rows: int = 34, columns: int = 40, *, dtype: str = "uint16", step: int = 3) -> NDArray[Any]:
-    """Return an image of 12 bits with no two pixels alike: 0, `step`, 2 `step`, row by row.
-
-    The JPEG 2000 encoder at hand takes nothing smaller than 32 pixels.
-    """
+    """Return an image of 12 bits with no two pixels alike: 0, `step`, 2 `step`, row by row."""
     return (np.arange(rows * columns) * step).reshape(rows, columns).astype(dtype)
 
 
@@ -99,11 +106,13 @@ def changed(ds: Dataset, attributes: Mapping[str, Any]) -> Dataset:
 
 def save(ds: Dataset, path: Path, syntax: UID = ExplicitVRLittleEndian) -> Path:
     """Write a data set in a transfer syntax and return its path."""
-    if syntax in (RLELossless, JPEG2000Lossless):
-        ds.compress(syntax, generate_instance_uid=False)
-    elif syntax == JPEGLosslessSV1:
-        image = np.frombuffer(ds.PixelData, "<u2").reshape(-1, ds.Rows, ds.Columns)
-        ds.PixelData = encapsulate([jpeg_lossless.encode(frame) for frame in image])
+    if syntax == RLELossless:
+        ds.compress(syntax, encoding_plugin="pydicom", generate_instance_uid=False)
+    elif syntax in ENCODERS:
+        kind = f"<{'i' if ds.PixelRepresentation and syntax == JPEG2000Lossless else 'u'}{ds.BitsAllocated // 8}"
+        count = ds.Rows * ds.Columns * int(ds.get("NumberOfFrames", 1))
+        image = np.frombuffer(ds.PixelData, kind, count=count).reshape(-1, ds.Rows, ds.Columns)
+        ds.PixelData = encapsulate([ENCODERS[syntax](frame) for frame in image])
         ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
     elif syntax == ExplicitVRBigEndian and ds.BitsAllocated == 16:
         ds.PixelData = np.frombuffer(ds.PixelData, "<u2").astype(">u2").tobytes()

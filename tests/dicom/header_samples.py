@@ -56,7 +56,6 @@ def series(
             series_number=1,
             acquisition_number=1,
             instance_number=number,
-            stack_id="",
             described="",
             study_described="",
             body_part_examined="",

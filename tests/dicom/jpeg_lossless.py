@@ -1,4 +1,4 @@
-"""A JPEG Lossless encoder small enough to read (ITU-T T.81 annex H), for fixtures: no wheel at hand writes it."""
+"""A JPEG Lossless encoder small enough to read (ITU-T T.81 annex H), so that fixtures do not come from the decoder."""
 
 import struct
 

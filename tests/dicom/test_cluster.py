@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from tfspine.cli.main import main
 from tfspine.dicom.cluster import Cluster, StudyFailure, run_per_study
 from tfspine.errors import ConfigError, DicomError
 
@@ -104,7 +106,56 @@ def test_a_study_that_takes_its_process_with_it_stops_no_other() -> None:
     assert (results[0], results[2], len(results)) == (0, 2, 4)
     for lost in (results[1], results[3]):
         assert isinstance(lost, StudyFailure)
-        assert "the process that read it died, 2 times" in lost.reason
+        assert "the process that read it died" in lost.reason
+        assert "2 times" in lost.reason
+
+
+@pytest.mark.usefixtures("_ray")
+def test_a_study_that_hangs_stops_no_other() -> None:
+    """As a decoder written in C may do: where Python does not get to act."""
+
+    def hangs(number: int) -> int:
+        import re
+
+        if number == 1:
+            re.match(r"(a+)+$", "a" * 99 + "b")
+        return number
+
+    cluster = Cluster(workers=2, attempts=1, longest_s=2.0)
+    results = list(run_per_study(hangs, [0, 1, 2], cluster=cluster))
+    assert (results[0], results[2], len(results)) == (0, 2, 3)
+    assert isinstance(results[1], StudyFailure)
+    assert "not done after 2 s" in results[1].reason
+
+
+@pytest.mark.usefixtures("_ray")
+def test_nobody_listens_but_on_loopback() -> None:
+    ours = psutil.Process()
+    addresses = {
+        connection.laddr.ip
+        for process in (ours, *ours.children(recursive=True))
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert addresses and addresses <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+@pytest.mark.usefixtures("_ray")
+def test_ingest_on_a_cluster_writes_what_ingest_alone_writes(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    """Through the command, three studies and a file between them; only the manifest tells the time."""
+    for uid in ("1.2.3", "1.2.4", "1.2.5"):
+        write_study(tmp_path / "in" / uid, uid=uid, patient=f"P{uid}")
+    (tmp_path / "in" / "notes.txt").write_text("not an image")
+    for name, words in (("alone", ()), ("cluster", ("--cluster", "local"))):
+        assert main(["ingest", str(tmp_path / "in"), "--out", str(tmp_path / name), *words]) == 0
+    alone, cluster = (
+        {path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*.*")}
+        for name in ("alone", "cluster")
+    )
+    assert len([name for name in alone if name.suffix == ".png"]) == 36
+    assert {name: content for name, content in alone.items() if name.name != "manifest.json"} == {
+        name: content for name, content in cluster.items() if name.name != "manifest.json"
+    }
 
 
 @pytest.mark.usefixtures("_ray")

@@ -4,6 +4,7 @@ import csv
 import datetime
 import json
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import pandas as pd
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.fileset import FileSet
 from pydicom.sequence import Sequence
 from pydicom.sr import codes
 from pydicom.uid import (
@@ -190,6 +192,43 @@ def test_one_salt_gives_one_output_and_another_salt_another(source: Path, salt: 
     assert images[0] == images[1]
     assert not set(images[0]) & set(images[2])
     assert stat.S_IMODE(other.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_zip_archive_gives_what_its_folder_gives(source: Path, salt: Path, tmp_path: Path, workers: str) -> None:
+    """Images, tables and key, byte for byte; the members keep their names, and so their pseudonyms."""
+    (source / "Quibblewick letter.txt").write_text("Dear Zenobia")
+    archive = Path(shutil.make_archive(str(tmp_path / "export"), "zip", source))
+    assert run(source, salt, "--key", str(tmp_path / "folder.csv"), out="folder") == 0
+    assert run(archive, salt, "--key", str(tmp_path / "zip.csv"), "--workers", workers, out="zip") == 0
+    folder, unpacked = (
+        {path.relative_to(tmp_path / out): path.read_bytes() for path in (tmp_path / out).rglob("*") if path.is_file()}
+        for out in ("folder", "zip")
+    )
+    assert len(folder) == 5  # two images, two tables, and the manifest, which tells the time
+    assert {name: content for name, content in folder.items() if name.suffix != ".json"} == {
+        name: content for name, content in unpacked.items() if name.suffix != ".json"
+    }
+    assert (tmp_path / "folder.csv").read_bytes() == (tmp_path / "zip.csv").read_bytes()
+
+
+def test_a_dicomdir_names_no_patient_in_what_is_refused(source: Path, salt: Path, tmp_path: Path) -> None:
+    """A file that it lists and that is not there, whose name could be the patient's."""
+
+    def number_it(ds: Dataset) -> None:
+        ds.StudyID, ds.SeriesNumber, ds.InstanceNumber = "1", 1, int(ds.SOPInstanceUID[-1])
+
+    fileset = FileSet()
+    for number in (1, 2):
+        fileset.add(edit(source / f"Quibblewick_{number}", number_it))
+    fileset.write(tmp_path / "cd")
+    (gone, *_) = (path for path in sorted((tmp_path / "cd").rglob("*")) if path.is_file() and path.name != "DICOMDIR")
+    gone.unlink()
+    listing = tmp_path / "cd" / "DICOMDIR"
+    assert main(["deidentify", str(listing), "--out", str(tmp_path / "out"), "--salt-file", str(salt)]) == 0
+    assert len(outputs(source)) == 1
+    assert refusals(source) == ["a DICOMDIR lists it, but it is not there"]
+    assert gone.name.encode().lower() not in (tmp_path / "out" / "refused.csv").read_bytes().lower()
 
 
 def test_what_surrounds_the_image_goes(source: Path, salt: Path) -> None:

@@ -12,21 +12,24 @@ import pydicom
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom.datadict import private_dictionary_VR
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, MRImageStorage
 
-from tfspine.dicom.deidentify.actions import Action, action_for
+from tfspine.dicom.deidentify.actions import SAFE_PRIVATE, Action, action_for
 from tfspine.dicom.deidentify.dates import cap_age, renderings, shift_date, shift_date_time
 from tfspine.dicom.deidentify.descriptors import clean_descriptor
-from tfspine.dicom.deidentify.folder import deidentify_folder
+from tfspine.dicom.deidentify.folder import deidentify_source
 from tfspine.dicom.deidentify.identifiers import Identifiers
 from tfspine.dicom.deidentify.jpeg import comments
 from tfspine.dicom.deidentify.needles import Needles, find_date
 from tfspine.dicom.deidentify.options import DEFAULT_OPTIONS
 from tfspine.dicom.deidentify.pseudonyms import FEWEST_DAYS, MOST_DAYS, Salt
 from tfspine.dicom.deidentify.transform import Rules
+from tfspine.dicom.many import in_this_process
+from tfspine.dicom.sources import open_source
 
 SALT = Salt(b"a salt of more than sixteen bytes")
 
@@ -63,6 +66,14 @@ def test_pseudonyms_depend_on_salt_and_value_alone(first: str, second: str) -> N
 
 def test_the_salt_does_not_show_itself() -> None:
     assert "salt of more" not in f"{SALT} {SALT!r}"
+
+
+@pytest.mark.parametrize(("place", "vr"), SAFE_PRIVATE.items(), ids=lambda value: str(value))
+def test_private_elements_that_stay_are_numbers_that_other_tables_know(place: tuple[int, str, int], vr: str) -> None:
+    """Expected representations are those of pydicom's private dictionary, which comes from GDCM."""
+    group, creator, element = place
+    assert vr == private_dictionary_VR(group << 16 | 0x1000 | element, creator)
+    assert vr in ("IS", "FL", "FD")
 
 
 @pytest.mark.parametrize("uid", ["1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.1.2.1"])
@@ -247,9 +258,11 @@ def test_identifiers_planted_anywhere_never_survive(case: tuple[Dataset, list[st
         folder = Path(name)
         (folder / "in").mkdir()
         (folder / "in" / "image").write_bytes(content)
-        outcome = deidentify_folder(
-            folder / "in", folder / "out", Rules(DEFAULT_OPTIONS, SALT), workers=1, track=lambda items, *_: items
-        )
+        rules = Rules(DEFAULT_OPTIONS, SALT)
+        with open_source(folder / "in") as source:
+            outcome = deidentify_source(
+                source, folder / "out", rules, runner=in_this_process, track=lambda items, *_: items
+            )
         (path,) = (folder / "out").rglob("*.dcm")
         result = path.read_bytes()
     assert not outcome.refused

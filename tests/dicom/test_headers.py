@@ -32,7 +32,7 @@ def refusal(tmp_path: Path, **attributes: Any) -> str:
 @pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
 def test_a_classic_image_says_the_same_in_every_encoding(syntax: UID, tmp_path: Path) -> None:
     ds = classic(
-        SeriesDescription="t2_tse_tra", StudyDescription="MRI L-SPINE", BodyPartExamined="LSPINE", StackID="7",
+        SeriesDescription="t2_tse_tra", StudyDescription="MRI L-SPINE", BodyPartExamined="LSPINE",
         RescaleSlope="2.5", RescaleIntercept="-3", PixelPaddingValue=0, ScanOptions=["PFP", "FS"],
         MagneticFieldStrength="1.5",
     )  # fmt: skip
@@ -50,7 +50,7 @@ def test_a_classic_image_says_the_same_in_every_encoding(syntax: UID, tmp_path: 
     assert (sequence.scanning_sequence, sequence.repetition_time_ms, sequence.echo_time_ms) == (("SE",), 4000.0, 90.0)
     assert sequence.is_fat_suppressed
     assert (header.pixels.slope, header.pixels.intercept, header.pixels.padding) == (2.5, -3.0, (0, 0))
-    assert (header.slice_thickness_mm, header.magnetic_field_strength_t, header.stack_id) == (4.0, 1.5, "7")
+    assert (header.slice_thickness_mm, header.magnetic_field_strength_t) == (4.0, 1.5)
     assert header.plane is Plane.AXIAL
 
 
@@ -62,7 +62,7 @@ def test_an_enhanced_image_reads_like_classic_ones(syntax: UID, tmp_path: Path) 
     assert [header.instance_number for header in headers] == [1, 2, 3]
     assert [header.frame for header in headers] == [0, 1, 2]
     first = headers[0]
-    assert (first.geometry.spacing_mm, first.slice_thickness_mm, first.stack_id) == ((0.8, 0.5), 4.0, "1")
+    assert (first.geometry.spacing_mm, first.slice_thickness_mm) == ((0.8, 0.5), 4.0)
     assert (first.sequence.repetition_time_ms, first.sequence.echo_time_ms) == (4000.0, 90.0)
     assert first.sequence.scanning_sequence == ("SE",)
     assert first.image_type == ("ORIGINAL", "PRIMARY", "T2", "NONE")  # FrameType, not ImageType of the whole

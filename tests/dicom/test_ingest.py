@@ -14,6 +14,7 @@ from tfspine.cli.main import main
 from tfspine.dicom.pixels import window, window_limits
 from tfspine.dicom.slices import load_slices
 from tfspine.labels import Plane
+from tfspine.structures import pseudonym
 
 
 def ingest(source: Path, out: Path, *words: str) -> int:
@@ -67,6 +68,16 @@ def test_everything_refused_is_listed_with_its_reason(
     assert "Modality CT" in refused["ct"]
     assert "ImagePositionPatient is absent" in refused["nowhere"]
     assert len(load_slices(tmp_path / "out")) == 12
+
+
+def test_where_nothing_can_be_used_the_commonest_reason_is_told(
+    write_study: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_study(tmp_path / "in", planes="s")
+    (source / "LICENCE").write_text("not an image")
+    assert ingest(source, tmp_path / "out") == 2
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert f"7 files, no usable study; 6 of them: study {pseudonym('1.2.3')}: no axial T2w series" in message
 
 
 def test_an_empty_folder_is_one_line_and_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,7 +183,7 @@ def test_a_study_in_every_encoding(tmp_path: Path, capfd: pytest.CaptureFixture[
     """One picture everywhere, and so one PNG; and nothing that the libraries say comes through."""
     assert ingest(write_in_every_encoding(tmp_path / "in"), tmp_path / "out") == 0
     slices = load_slices(tmp_path / "out")
-    assert [slice_.plane for slice_ in slices] == [Plane.AXIAL] * 7 + [Plane.SAGITTAL] * 6
+    assert [slice_.plane for slice_ in slices] == [Plane.AXIAL] * len(SYNTAXES) + [Plane.SAGITTAL] * 6
     for slice_ in slices:
         np.testing.assert_array_equal(slice_.pixels, slices[0].pixels)
     assert PATIENT_ID not in "".join(capfd.readouterr())

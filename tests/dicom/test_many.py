@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from deadly_work import DEADLY, DEADLY_STUDY, deadly_task, full_disk, risky
+from deadly_work import DEADLY, DEADLY_STUDY, deadly_task, full_disk, hanging, risky
 
 from tfspine.cli.main import main
 from tfspine.dicom import many
-from tfspine.dicom.many import in_processes, ingest_studies
+from tfspine.dicom.many import for_each, in_processes, ingest_studies
 from tfspine.dicom.sources import open_source
 from tfspine.structures import pseudonym
 
@@ -27,6 +27,24 @@ def test_a_worker_that_dies_costs_its_own_item_alone(workers: int) -> None:
     assert results.pop(5) == "five is no study"
     assert results.pop(6) == "failed with KeyError; please report it"  # no value of the patient's
     assert results == {number: number**2 for number in (0, 1, 2, 4, 7, 8)}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_hangs_costs_its_own_item_alone(workers: int) -> None:
+    results = dict(in_processes(hanging, range(6), workers=workers, longest_s=2.0))
+    assert str(results.pop(DEADLY)).startswith("reading it was not done after 2 s")
+    assert results == {number: number**2 for number in (0, 1, 2, 4, 5)}
+
+
+def test_an_item_that_kills_the_worker_of_its_group_costs_no_other() -> None:
+    """150 items are three groups of 64 at most; the deadly one is in the first."""
+    runner = functools.partial(in_processes, workers=2)
+    results = for_each(risky, range(150), runner=runner, track=without_progress, description="")
+    assert "the process that read it died" in str(results[DEADLY])
+    assert results[5:7] == ["five is no study", "failed with KeyError; please report it"]
+    assert [result for at, result in enumerate(results) if at not in (DEADLY, 5, 6)] == [
+        number**2 for number in range(150) if number not in (DEADLY, 5, 6)
+    ]
 
 
 def test_what_cannot_be_written_stops_the_run() -> None:

@@ -3,15 +3,25 @@
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
-from dicom_samples import SYNTAXES, classic, enhanced, ramp, save
+from dicom_samples import ENCODERS, SYNTAXES, classic, enhanced, ramp, save
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLosslessSV1, RLELossless
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    RLELossless,
+)
 
 from tfspine.dicom.codestream import CodedSize, coded_size
 from tfspine.dicom.headers import read_headers
@@ -73,6 +83,30 @@ def test_jpeg_lossless_with_all_sixteen_bits(tmp_path: Path) -> None:
     assert grey(tmp_path, stored, syntax=JPEGLosslessSV1, **bits).tolist() == stored.tolist()
     signed = grey(tmp_path, stored, syntax=JPEGLosslessSV1, **bits, PixelRepresentation=1)
     assert signed.tolist() == [[0, -1, 0, 1], [-32768, 0, 32767, -1]]
+
+
+@pytest.mark.parametrize("predictor", range(1, 8))
+def test_jpeg_lossless_with_every_predictor(predictor: int, tmp_path: Path) -> None:
+    """ITU-T T.81 table H.1; SV1 allows the first alone."""
+    codestream = imagecodecs.jpeg8_encode(ramp(), lossless=True, predictor=predictor, bitspersample=12)
+    np.testing.assert_array_equal(grey_of(coded(codestream, tmp_path / "one", JPEGLossless))[0], ramp())
+
+
+def test_lossy_jpeg_with_twelve_bits(tmp_path: Path) -> None:
+    """Process 4: a smooth picture comes back to a grey value or two."""
+    stored = (np.add.outer(np.arange(34), np.arange(40)) * 50).astype(np.uint16)
+    codestream = imagecodecs.jpeg8_encode(stored, level=98, bitspersample=12)
+    (got,) = grey_of(coded(codestream, tmp_path / "one", JPEGExtended12Bit))
+    np.testing.assert_allclose(got, stored, atol=2)
+
+
+def coded(codestream: bytes, path: Path, syntax: UID) -> Path:
+    """Write a classic image around a codestream."""
+    ds = classic(PixelData=encapsulate([codestream]))
+    ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
+    ds.file_meta.TransferSyntaxUID = syntax
+    ds.save_as(path, enforce_file_format=True)
+    return path
 
 
 def test_big_endian_eight_bits_in_words(tmp_path: Path) -> None:
@@ -183,11 +217,15 @@ def test_a_codestream_larger_than_its_header_is_refused_before_it_is_decoded(
 
 
 def test_a_compressed_image_that_is_no_picture_is_refused(tmp_path: Path) -> None:
-    ds = classic(PixelData=encapsulate([b"not a picture at all"]))
-    ds["PixelData"].is_undefined_length = True
-    ds.file_meta.TransferSyntaxUID = JPEG2000Lossless
-    ds.save_as(tmp_path / "one", enforce_file_format=True)
-    assert refusal(tmp_path / "one") == "compressed pixels do not start as JPEG, JPEG-LS or JPEG 2000 do"
+    path = coded(b"not a picture at all", tmp_path / "one", JPEG2000Lossless)
+    assert refusal(path) == "compressed pixels do not start as JPEG, JPEG-LS or JPEG 2000 do"
+
+
+@pytest.mark.parametrize("left", [0.5, 0.99])
+def test_a_jpeg_that_is_cut_off_is_refused(left: float, tmp_path: Path) -> None:
+    codestream = ENCODERS[JPEGLosslessSV1](ramp())
+    path = coded(codestream[: int(left * len(codestream))], tmp_path / "one", JPEGLosslessSV1)
+    assert refusal(path) == "compressed pixels are cut off before their end"
 
 
 def test_damaged_runs_are_refused(tmp_path: Path) -> None:
@@ -201,16 +239,14 @@ def test_damaged_runs_are_refused(tmp_path: Path) -> None:
 def test_a_codestream_in_jp2_boxes_is_measured_and_read(tmp_path: Path) -> None:
     """A JP2 file around the codestream, which PS3.5 forbids and writers leave: signature, type, header, codestream."""
     ds = classic()
-    ds.compress(JPEG2000Lossless, generate_instance_uid=False)
+    save(ds, tmp_path / "plain", JPEG2000Lossless)
     (codestream,) = generate_frames(ds.PixelData, number_of_frames=1)
-    header = _box(b"ihdr", bytes([0, 0, 0, 34, 0, 0, 0, 40, 0, 1, 11, 7, 0, 0]))
+    header = _box(b"ihdr", bytes([0, 0, 0, 34, 0, 0, 0, 40, 0, 1, 15, 7, 0, 0]))
     header += _box(b"colr", bytes([1, 0, 0, 0, 0, 0, 17]))
     boxes = _box(b"jP  ", b"\r\n\x87\n") + _box(b"ftyp", b"jp2 \0\0\0\0jp2 ") + _box(b"jp2h", header)
     jp2 = boxes + _box(b"jp2c", codestream)
     assert coded_size(jp2) == CodedSize((34, 40), 1)
-    ds.PixelData = encapsulate([jp2])
-    ds.save_as(tmp_path / "one", enforce_file_format=True)
-    np.testing.assert_array_equal(grey_of(tmp_path / "one")[0], ramp())
+    np.testing.assert_array_equal(grey_of(coded(jp2, tmp_path / "one", JPEG2000Lossless))[0], ramp())
 
 
 def _box(kind: bytes, content: bytes) -> bytes:

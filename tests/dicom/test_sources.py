@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from source_samples import files_below, seen
 
 from tfspine.dicom import sources
-from tfspine.dicom.sources import Refusal, open_source, unpack
+from tfspine.dicom.sources import open_source, unpack
 from tfspine.errors import DicomError
+from tfspine.structures import Refusal
 
 
 def zipped(path: Path, members: dict[str, bytes], **options: int) -> Path:
@@ -225,6 +226,13 @@ def test_damaged_archives_are_refused(cut: int, tmp_path: Path) -> None:
     content, refused = seen(tmp_path / "in")
     assert content == {}
     assert refused == {"a.zip": "damaged zip archive: BadZipFile; export the file again"}
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and nothing more"])
+def test_a_damaged_archive_given_by_name_is_called_one(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(DicomError, match=r"a\.zip: damaged zip archive"), open_source(tmp_path / "a.zip"):
+        pass
 
 
 def test_a_damaged_member_is_refused_and_the_rest_is_read(tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 """``tfspine deidentify``: DICOM in, DICOM without its patients out, with the tables of what was changed and refused."""
 
 import argparse
+import functools
 import json
 import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfspine.cli.options import track
 
@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfspine deidentify``."""
     from tfspine.dicom.deidentify.options import DEFAULT_OPTIONS, Option
 
-    parser.add_argument("source", type=Path, help="folder with DICOM files, at any depth and of any name")
+    parser.add_argument(
+        "source", type=Path, help="folder with DICOM files at any depth and of any name, zip archive, or DICOMDIR"
+    )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for dicom/, report.csv, refused.csv"
     )
@@ -47,13 +49,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """De-identify a folder; if the search afterwards finds anything, nothing is left of the output."""
-    from tfspine.dicom.deidentify.folder import deidentify_folder
+    """De-identify a source; if the search afterwards finds anything, nothing is left of the output."""
+    from tfspine.dicom.deidentify.folder import deidentify_source
     from tfspine.dicom.deidentify.options import DEFAULT_OPTIONS, check_options
     from tfspine.dicom.deidentify.pseudonyms import write_private
     from tfspine.dicom.deidentify.tables import key_table, write_tables
     from tfspine.dicom.deidentify.transform import Rules
-    from tfspine.errors import ConfigError
+    from tfspine.dicom.many import in_processes, in_this_process
+    from tfspine.dicom.sources import open_source
+    from tfspine.errors import ConfigError, DicomError
     from tfspine.outputs import new_folder
 
     options = check_options(DEFAULT_OPTIONS if args.options is None else args.options)
@@ -65,11 +69,16 @@ def run(args: argparse.Namespace) -> None:
     if args.source.resolve().is_relative_to(args.out.resolve()):
         raise ConfigError(f"{args.out}: holds the originals; expected another folder for --out")
     rules = Rules(options, _salt(args))
-    with new_folder(args.out) as folder:
-        outcome = deidentify_folder(args.source, folder, rules, workers=args.workers, track=_track)
+    # No decoder runs here that could take this process with it, so one worker needs no other.
+    runner = in_this_process if args.workers == 1 else functools.partial(in_processes, workers=args.workers)
+    with open_source(args.source) as source, new_folder(args.out) as folder:
+        outcome = deidentify_source(source, folder, rules, runner=runner, track=track)
+        if not outcome.written:
+            first = f"; the first: {outcome.refused[0].reason}" if outcome.refused else "; name DICOM files"
+            raise DicomError(f"{args.source}: {len(source.names)} files, none can be de-identified{first}")
         write_tables(folder, outcome, rules)
         if args.key is not None:
-            write_private(args.key, key_table(outcome, args.source))
+            write_private(args.key, key_table(outcome, rules))
     _tell(args, outcome)
 
 
@@ -81,10 +90,6 @@ def _salt(args: argparse.Namespace) -> "Salt":
     if path is None:
         raise ConfigError(f"no salt; name a file with --salt-file or {SALT_VARIABLE}; --create-salt makes one")
     return create_salt(path) if args.create_salt else read_salt(path)
-
-
-def _track(items: Iterable[Any], description: str, total: int) -> Iterable[Any]:
-    return track(items, description, total)
 
 
 def _tell(args: argparse.Namespace, outcome: "Outcome") -> None:

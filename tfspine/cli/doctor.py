@@ -14,18 +14,8 @@ PORTS = {8500: "gRPC", 8501: "REST"}
 MEMORY_GIB = 8
 DISK_GIB = 5
 
-COMPRESSED_SYNTAXES = {
-    "RLE": "1.2.840.10008.1.2.5",
-    "JPEG baseline": "1.2.840.10008.1.2.4.50",
-    "JPEG extended": "1.2.840.10008.1.2.4.51",
-    "JPEG lossless": "1.2.840.10008.1.2.4.57",
-    "JPEG lossless SV1": "1.2.840.10008.1.2.4.70",
-    "JPEG-LS lossless": "1.2.840.10008.1.2.4.80",
-    "JPEG-LS near-lossless": "1.2.840.10008.1.2.4.81",
-    "JPEG 2000 lossless": "1.2.840.10008.1.2.4.90",
-    "JPEG 2000": "1.2.840.10008.1.2.4.91",
-}
-"""Compressed transfer syntaxes of MR images (PS3.6 table A-1); the uncompressed ones need no decoder."""
+CODECS = {"JPEG": "JPEG8", "JPEG-LS": "JPEGLS", "JPEG 2000": "JPEG2K"}
+"""What MR pixels are compressed as, and the codec of imagecodecs that reads it; pydicom itself reads RLE."""
 
 
 @dataclass(frozen=True)
@@ -97,14 +87,15 @@ def _packages() -> Iterator[Finding]:
 
 
 def _decoders() -> Iterator[Finding]:
-    """Say for each compressed transfer syntax that MR is sent in whether pydicom can decode it here."""
-    from pydicom.pixels.decoders.base import get_decoder
-
-    for name, syntax in COMPRESSED_SYNTAXES.items():
-        decoder = get_decoder(syntax)
-        found = ", ".join(decoder.available_plugins) or "no decoder"
-        remedy = "" if decoder.is_available else "pip install -c constraints.txt 'pylibjpeg[all]'"
-        yield Finding(f"decoder {name}", found, remedy)
+    """Say for each way in which MR pixels are compressed whether it can be decoded here."""
+    try:
+        import imagecodecs
+    except ImportError:
+        return  # `_packages` has said so
+    for name, codec_name in CODECS.items():
+        codec = getattr(imagecodecs, codec_name)
+        remedy = "" if codec.available else "pip install --force-reinstall -c constraints.txt imagecodecs"
+        yield Finding(f"decoder {name}", "imagecodecs" if codec.available else "no decoder", remedy)
 
 
 def _devices() -> Finding:

@@ -74,7 +74,8 @@ def run(args: argparse.Namespace) -> None:
     if boxes is None:
         print("scoliosis was not measured; give --detections or --labels", file=sys.stderr)
     if flagged:
-        print(f"{len(flagged)} studies flagged; look at them, and give --decisions; see {args.out}", file=sys.stderr)
+        listed = args.out / "exclusions.csv"
+        print(f"{len(flagged)} studies flagged, with the numbers, in {listed}; give --decisions", file=sys.stderr)
 
 
 def _boxes(args: argparse.Namespace) -> "pd.DataFrame | None":

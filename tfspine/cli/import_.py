@@ -130,14 +130,14 @@ def _aisslab(args: argparse.Namespace, folder: Path) -> Summary:
 
 
 def _sudirman(args: argparse.Namespace, folder: Path) -> Summary:
-    from tfspine.annotations.importers.refusals import Refusal
     from tfspine.annotations.importers.sudirman import read_plan
     from tfspine.annotations.importers.sudirman_output import write_plan
     from tfspine.annotations.importers.sudirman_truth import Weighting, read_truth
     from tfspine.annotations.importers.sudirman_truth_output import write_truth
+    from tfspine.structures import Refusal
 
     notes = [
-        Refusal(str(path.relative_to(args.folder)), None, "notes in free text: no grade is read out of words")
+        Refusal(str(path.relative_to(args.folder)), "notes in free text: no grade is read out of words")
         for path in sorted(args.folder.rglob("*.xlsx"))
     ]
     if args.truth:
@@ -147,9 +147,10 @@ def _sudirman(args: argparse.Namespace, folder: Path) -> Summary:
 
 
 def _spider(args: argparse.Namespace, folder: Path) -> Summary:
-    from tfspine.annotations.importers.refusals import Refusal, write_refused
+    from tfspine.annotations.importers.refusals import write_refused
     from tfspine.annotations.importers.spider_tables import read_gradings, read_overview
     from tfspine.outputs import write_text
+    from tfspine.structures import Refusal
 
     series, refused = read_overview(args.folder)
     gradings, more = read_gradings(args.folder, set(series["patient"]))
@@ -160,7 +161,7 @@ def _spider(args: argparse.Namespace, folder: Path) -> Summary:
     if (args.folder / "masks").is_dir():
         summary["centres"] = _write_levels(folder, args.folder / "masks", list(series["series"]), refused)
     else:
-        refused.append(Refusal("masks", None, "no such folder: no levels.csv; unpack masks.zip beside the CSV files"))
+        refused.append(Refusal("masks", "no such folder: no levels.csv; unpack masks.zip beside the CSV files"))
     write_refused(folder, refused)
     return summary | {"refused": len(refused)}
 
@@ -169,8 +170,8 @@ def _write_levels(folder: Path, masks: Path, series: Sequence[str], refused: lis
     """Write `levels.csv`: series, patient, disc, level, x_mm, y_mm, z_mm, voxels; return the number of rows."""
     import pandas as pd
 
-    from tfspine.annotations.importers.refusals import Refusal
     from tfspine.outputs import write_text
+    from tfspine.structures import Refusal
 
     try:
         from tfspine.annotations.importers.spider_masks import disc_centres
@@ -183,7 +184,7 @@ def _write_levels(folder: Path, masks: Path, series: Sequence[str], refused: lis
                 raise AnnotationError("no such series in overview.csv")
             discs = disc_centres(path)
         except AnnotationError as error:
-            refused.append(Refusal(f"masks/{path.name}", None, str(error)))
+            refused.append(Refusal(f"masks/{path.name}", str(error)))
             continue
         patient = path.stem.partition("_")[0]
         rows += [(path.stem, patient, item.disc, item.level or "", *item.centre_mm, item.voxels) for item in discs]

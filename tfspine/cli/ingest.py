@@ -3,6 +3,8 @@
 import argparse
 import json
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ from tfspine.cli.options import track
 
 if TYPE_CHECKING:
     from tfspine.dicom.many import Runner
+    from tfspine.structures import Refusal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,11 +56,7 @@ def run(args: argparse.Namespace) -> None:
         if args.explain and not args.json:
             print(series.to_string(index=False))
         if not ingested.rows:
-            first = ingested.refused[0] if ingested.refused else None
-            reason = f"; {first.file}: {first.reason}" if first else ""
-            raise DicomError(
-                f"{args.dicom}: {len(source.names)} files, no usable study{reason}; name DICOM files of whole studies"
-            )
+            raise DicomError(f"{args.dicom}: {len(source.names)} files, no usable study{_commonest(ingested.refused)}")
         table = pd.DataFrame(ingested.rows, columns=list(SLICE_COLUMNS))
         refusals = pd.DataFrame([(item.file, item.reason) for item in ingested.refused], columns=["file", "reason"])
         for name, written in ((TABLE, table), ("series.csv", series), ("refused.csv", refusals)):
@@ -71,6 +70,14 @@ def run(args: argparse.Namespace) -> None:
     print(f"{args.out}: {summary['studies']} studies, {summary['slices']} slices")
     if summary["refused"]:
         print(f"{summary['refused']} files refused, with the reason, in {args.out / 'refused.csv'}", file=sys.stderr)
+
+
+def _commonest(refused: "Sequence[Refusal]") -> str:
+    """Return the reason of most files: a licence between the images is not what a user has to hear of."""
+    if not refused:
+        return "; name DICOM files of whole studies"
+    ((reason, count),) = Counter(item.reason for item in refused).most_common(1)
+    return f"; {count} of them: {reason}"
 
 
 def _runner(args: argparse.Namespace) -> "Runner":

@@ -3,9 +3,8 @@
 Ray is the engine that installs beside the rest (Apache Beam 2.77 wants protobuf below 7, pyarrow below 26 and pillow
 below 13). Without an address it starts on this machine and stops at the end; with one it joins a cluster that runs. The
 nodes of a cluster need tfspine installed and the studies' folders under the same names, as a shared file system gives.
-Even on one machine Ray listens on every interface, and nothing turns that off on Linux; who has not the token that it
-keeps in the user's home is turned away, unless the environment says `RAY_AUTH_MODE=disabled`. Ray's usage statistics
-are off.
+Started here, it listens on the loopback interface alone, without its dashboard, and turns away who has not the token
+that it keeps in the user's home, unless the environment says `RAY_AUTH_MODE=disabled`. Ray's usage statistics are off.
 """
 
 import logging
@@ -18,13 +17,18 @@ from typing import Any, Generic, TypeVar
 import ray
 import ray.data
 from ray import cloudpickle
+from ray._private import ray_constants
 
+from tfspine.dicom.many import LONGEST_S, limited
 from tfspine.errors import ConfigError, TfspineError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 LOCAL = "local"
+MANY_MACHINES_VARIABLE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+"""With 0, Ray is for one machine and listens on loopback alone; on Linux, too, whatever its name says."""
+
 LOCAL_STORE_BYTES = 256 << 20
 """Ray's store for what is between tasks; here that is a study's description and its result, never pixels."""
 
@@ -39,6 +43,7 @@ class Cluster:
         processors_per_study: what one study reserves.
         memory_per_study_bytes: what one study reserves; None: nothing.
         attempts: how often a study is tried whose process dies, for want of memory say.
+        longest_s: after so many seconds the process of a study that is not done dies.
         engine: further keywords of `ray.init`, such as `runtime_env`.
     """
 
@@ -47,6 +52,7 @@ class Cluster:
     processors_per_study: float = 1.0
     memory_per_study_bytes: int | None = None
     attempts: int = 2
+    longest_s: float = LONGEST_S
     engine: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -97,6 +103,9 @@ def on_cluster(
 
 def _start(cluster: Cluster) -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read by Ray when it starts; not for patient data
+    # Ray reads the variable when it is imported: here that has been, in the processes that it starts it has not.
+    ray_constants.ENABLE_RAY_CLUSTER = cluster.address != LOCAL
+    os.environ[MANY_MACHINES_VARIABLE] = str(int(ray_constants.ENABLE_RAY_CLUSTER))
     options: dict[str, Any] = {"address": cluster.address, "logging_level": logging.ERROR, "log_to_driver": False}
     if cluster.address == LOCAL:
         options |= {
@@ -120,14 +129,17 @@ def _results(
     context.enable_progress_bars = False
     context.max_errored_blocks = -1  # a block is one study: let Ray lose it and go on
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
-    died = StudyFailure(f"the process that read it died, {cluster.attempts} times; is a file damaged, or memory short?")
+    died = StudyFailure(
+        f"the process that read it died, or was not done after {cluster.longest_s:g} s, {cluster.attempts} times; is a "
+        "file damaged, or memory short?"
+    )
     with ray.data.DataContext.current(context):
         rows = [{"number": number, "study": cloudpickle.dumps(study)} for number, study in enumerate(studies)]
         with warnings.catch_warnings():
             # Ray deprecates max_retries without another way to say it, and would try a dying study for ever.
             warnings.simplefilter("ignore", DeprecationWarning)
             data = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
-                _Guarded(cloudpickle.dumps(function)),
+                _Guarded(cloudpickle.dumps(function), cluster.longest_s),
                 compute=ray.data.TaskPoolStrategy(size=cluster.workers),
                 num_cpus=cluster.processors_per_study,
                 memory=cluster.memory_per_study_bytes,
@@ -146,10 +158,12 @@ class _Guarded(Generic[Item, Result]):
     """A function of one row that returns errors as values; both travel pickled, since Arrow has no column for them."""
 
     function: bytes
+    longest_s: float
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         try:
-            result = cloudpickle.loads(self.function)(cloudpickle.loads(row["study"]))
+            function, study = cloudpickle.loads(self.function), cloudpickle.loads(row["study"])
+            result = limited(function, study, longest_s=self.longest_s)
         except TfspineError as error:
             result = StudyFailure(str(error))
         except Exception as error:  # one study never stops the rest

@@ -38,7 +38,7 @@ META_GROUP = 0x0002
 
 ZIP_PREFIX = b"PK\x03\x04"
 
-TALKATIVE = ("pydicom", "pylibjpeg", "openjpeg", "libjpeg", "rle")
+TALKATIVE = ("pydicom", "imagecodecs")
 """Loggers of the libraries that read; their messages quote the header, and that is the patient's."""
 
 
@@ -69,11 +69,11 @@ def refusing(part: str) -> Iterator[None]:
     """Turn whatever damaged bytes raise inside the block into one `DicomError`; `part` is what was being read.
 
     Warnings and log lines of the libraries that read are silenced: they quote values of the header, and those are the
-    patient's.
+    patient's. Values are taken as they are, whether or not their representation allows them.
     """
     loggers = {logging.getLogger(name): logging.getLogger(name).level for name in TALKATIVE}
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), pydicom.config.disable_value_validation():
             warnings.simplefilter("ignore")
             for logger in loggers:
                 logger.setLevel(logging.CRITICAL + 1)

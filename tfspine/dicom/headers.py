@@ -87,7 +87,6 @@ class SliceHeader:
     series_number: int | None
     acquisition_number: int | None
     instance_number: int | None
-    stack_id: str
     described: str
     study_described: str
     body_part_examined: str
@@ -136,7 +135,6 @@ def _header(path: Path, number: int, ds: Attributes) -> SliceHeader:
         series_number=_integer(ds, "SeriesNumber"),
         acquisition_number=_integer(ds, "AcquisitionNumber"),
         instance_number=_integer(ds, "InstanceNumber"),
-        stack_id=str(ds.get("StackID", "")),
         described=f"{_typed(ds, 'SeriesDescription')} {_typed(ds, 'ProtocolName')}".strip(),
         study_described=_typed(ds, "StudyDescription"),
         body_part_examined=_body_part(ds),

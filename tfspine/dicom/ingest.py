@@ -12,11 +12,10 @@ from PIL import Image
 from tfspine.dicom.headers import SliceHeader
 from tfspine.dicom.pixels import Pixels, read_pixels, window, window_limits
 from tfspine.dicom.series import Decision, choose_series, weighting
-from tfspine.dicom.sources import Refusal
 from tfspine.errors import DicomError
 from tfspine.geometry import stacks_of, to_display
 from tfspine.labels import Plane
-from tfspine.structures import geometry_to_row, pseudonym, slice_key
+from tfspine.structures import Refusal, geometry_to_row, pseudonym, slice_key
 
 IMAGES_FOLDER = "slices"
 PNG_COMPRESSION = 1

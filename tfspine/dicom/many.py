@@ -1,13 +1,17 @@
 """Ingest over many studies: worker processes, one bad study never stops the rest, and a stopped run goes on.
 
-Who does the work is a `Runner`: processes of this machine (`in_processes`), or a cluster (`cluster.on_cluster`).
+Who does the work is a `Runner`: processes of this machine (`in_processes`), this one alone (`in_this_process`), or a
+cluster (`cluster.on_cluster`).
 
 Every study that is finished leaves `studies/PSEUDONYM.json`, written last: what it says is on disk, and a run that was
 killed takes it from there.
 """
 
+import functools
 import hashlib
 import json
+import signal
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -20,10 +24,10 @@ from typing import Any, TypeVar
 import tfspine
 from tfspine.dicom.headers import SliceHeader, read_headers
 from tfspine.dicom.ingest import IMAGES_FOLDER, IngestedStudy, ingest_study
-from tfspine.dicom.sources import Refusal, Source
+from tfspine.dicom.sources import Source
 from tfspine.errors import DicomError
 from tfspine.outputs import write_text
-from tfspine.structures import pseudonym
+from tfspine.structures import Refusal, pseudonym
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -34,6 +38,11 @@ Runner = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[tuple[Any, Any
 
 STUDIES_FOLDER = "studies"
 FILES_AT_A_TIME = 64
+
+LONGEST_S = 600.0
+"""Of one item: a study takes seconds, 64 headers less. What takes longer hangs, as a decoder may over damaged bytes."""
+
+KILLED = "the process that read it died; a file in it is damaged so that its decoder fails"
 
 
 @dataclass(frozen=True)
@@ -78,23 +87,18 @@ def _find_studies(
     source: Source, target: Path, *, runner: Runner, track: Track
 ) -> tuple[list[StudyTask], list[Refusal]]:
     """Read the header of every file, whatever it is called, and return the studies in them, and the files that fail."""
-    files = list(source.names)
-    groups = [files[first : first + FILES_AT_A_TIME] for first in range(0, len(files), FILES_AT_A_TIME)]
     studies: dict[str, list[SliceHeader]] = defaultdict(list)
     refused = list(source.refused)
-    for group, found in track(runner(_read_group, groups), "headers", len(groups)):
-        if isinstance(found, str):
-            refused += [Refusal(source.names[path], found) for path in group]
+    found = for_each(read_headers, list(source.names), runner=runner, track=track, description="headers")
+    for name, headers in zip(source.names.values(), found, strict=True):
+        if isinstance(headers, str):
+            refused.append(Refusal(name, headers))
             continue
-        for path, headers in found:
-            if isinstance(headers, str):
-                refused.append(Refusal(source.names[path], headers))
-                continue
-            for header in headers:
-                studies[header.study_instance_uid].append(header)
+        for header in headers:
+            studies[header.study_instance_uid].append(header)
     tasks = []
-    for _, headers in sorted(studies.items()):
-        ordered = tuple(sorted(headers, key=lambda header: (source.names[header.path], header.frame)))
+    for _, slices in sorted(studies.items()):
+        ordered = tuple(sorted(slices, key=lambda header: (source.names[header.path], header.frame)))
         tasks.append(StudyTask(ordered, {header.path: source.names[header.path] for header in ordered}, target))
     return tasks, sorted(refused, key=lambda item: item.file)
 
@@ -115,15 +119,49 @@ def ingest_task(task: StudyTask) -> IngestedStudy:
     return ingested
 
 
+def for_each(
+    function: Callable[[Item], Result], items: Sequence[Item], *, runner: Runner, track: Track, description: str
+) -> list[Result | str]:
+    """Return the result of each item, in their order, or the reason why it has none; for items by the thousand.
+
+    Items go to the runner some at a time. Those of a group whose process died go again, each by itself, so that one
+    costs no other.
+    """
+    numbered = list(enumerate(items))
+    groups = [numbered[first : first + FILES_AT_A_TIME] for first in range(0, len(items), FILES_AT_A_TIME)]
+    each = functools.partial(_each, function)
+    results: dict[int, Result | str] = {}
+    lost: list[list[tuple[int, Item]]] = []
+    for group, found in track(runner(each, groups), description, len(groups)):
+        if isinstance(found, str):
+            lost += [[pair] for pair in group]
+        else:
+            results.update(found)
+    for ((number, _),), found in runner(each, lost):
+        results[number] = found if isinstance(found, str) else found[0][1]
+    return [results[number] for number, _ in numbered]
+
+
+def _each(function: Callable[[Item], Result], group: Sequence[tuple[int, Item]]) -> list[tuple[int, Result | str]]:
+    return [(number, _guarded(function, item)) for number, item in group]
+
+
+def in_this_process(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[Item, Result | str]]:
+    """Yield each item with its result or the reason why it has none, one after another, without other processes."""
+    for item in items:
+        yield item, _guarded(function, item)
+
+
 def in_processes(
-    function: Callable[[Item], Result], items: Sequence[Item], *, workers: int
+    function: Callable[[Item], Result], items: Sequence[Item], *, workers: int, longest_s: float = LONGEST_S
 ) -> Iterator[tuple[Item, Result | str]]:
     """Yield each item with its result, in the order in which they finish, or with the reason why it has none.
 
     A worker that dies, as one may over a damaged file in a decoder written in C, takes its own item with it and no
     other: what was under way beside it is done again, each in a process of its own. One worker alone is a process
-    too, for that reason.
+    too, for that reason. A worker that is not done with an item after `longest_s` seconds dies, see `limited`.
     """
+    function = functools.partial(limited, function, longest_s=longest_s)
     left = deque(items)
     while left:
         suspects: dict[Future[Result | str], Item] = {}
@@ -140,15 +178,31 @@ def in_processes(
             except BrokenProcessPool:
                 pass
         for item in suspects.values():
-            yield item, _alone(function, item)
+            yield item, _alone(function, item, longest_s)
 
 
-def _alone(function: Callable[[Item], Result], item: Item) -> Result | str:
+def limited(function: Callable[[Item], Result], item: Item, *, longest_s: float) -> Result:
+    """Return the function's result, or have this process die when `longest_s` seconds have passed.
+
+    The kernel ends it, by the alarm that nobody handles: a loop in a decoder written in C would not let Python do so.
+    """
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, longest_s)
+    try:
+        return function(item)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _alone(function: Callable[[Item], Result], item: Item, longest_s: float) -> Result | str:
+    begun = time.monotonic()
     with _pool(1) as pool:
         try:
             return pool.submit(_guarded, function, item).result()
         except BrokenProcessPool:
-            return "the process that read it died; a file in it is damaged so that its decoder fails"
+            if time.monotonic() - begun < longest_s:
+                return KILLED
+            return f"reading it was not done after {longest_s:g} s; a file in it is damaged so that its decoder hangs"
 
 
 def _guarded(function: Callable[[Item], Result], item: Item) -> Result | str:
@@ -164,16 +218,6 @@ def _guarded(function: Callable[[Item], Result], item: Item) -> Result | str:
         raise
     except Exception as error:  # one study never stops the rest
         return f"failed with {type(error).__name__}; please report it"
-
-
-def _read_group(paths: Sequence[Path]) -> list[tuple[Path, tuple[SliceHeader, ...] | str]]:
-    found: list[tuple[Path, tuple[SliceHeader, ...] | str]] = []
-    for path in paths:
-        try:
-            found.append((path, read_headers(path)))
-        except DicomError as error:
-            found.append((path, str(error)))
-    return found
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:

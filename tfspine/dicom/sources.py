@@ -1,4 +1,7 @@
-"""Where DICOM files come from: a folder, one file, a DICOMDIR, or a zip archive unpacked within limits."""
+"""Where DICOM files come from: a folder, one file, a DICOMDIR, or a zip archive unpacked within limits.
+
+Reasons for leaving something out never hold a file's name, which may be the patient's: de-identification writes them.
+"""
 
 import contextlib
 import os
@@ -13,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from tfspine.dicom.files import printable, read_dataset, refusing
 from tfspine.errors import DicomError
+from tfspine.structures import Refusal
 
 DICOMDIR = "DICOMDIR"
 
@@ -25,17 +29,11 @@ HIGHEST_RATIO = 200
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Other methods may ask for gigabytes of memory before the first byte comes out."""
 
+ZIP_SUFFIX = ".zip"
+
 DRIVE = re.compile(r"[A-Za-z]:")
 
 CHUNK_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """One file, or one series or study by its pseudonym, that was left out, and why."""
-
-    file: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def open_source(path: Path) -> Iterator[Source]:
             yield _folder(path, Path(unpacked))
         elif path.name.upper() == DICOMDIR:
             yield _listed(path, path.parent)
-        elif zipfile.is_zipfile(path):
+        elif path.suffix.lower() == ZIP_SUFFIX or zipfile.is_zipfile(path):
             try:
                 refused = unpack(path, Path(unpacked))
             except DicomError as error:
@@ -152,7 +150,7 @@ def _folder(root: Path, unpacked: Path) -> Source:
     plain = _plain_folder(root)
     names, refused = dict(plain.names), list(plain.refused)
     for number, (path, name) in enumerate(plain.names.items()):
-        if path.suffix.lower() != ".zip":
+        if path.suffix.lower() != ZIP_SUFFIX:
             continue
         del names[path]
         target = unpacked / str(number)
@@ -211,10 +209,10 @@ def _listed(dicomdir: Path, root: Path) -> Source:
     for parts in dict.fromkeys(listed):
         path = _found(dicomdir.parent, parts, entries)
         if ".." in parts:
-            refused.append(Refusal(name, f"{printable('/'.join(parts))} leads outside its folder"))
+            refused.append(Refusal(printable("/".join(parts)), "leads outside the folder of its DICOMDIR"))
         elif path is None:
             missing = dicomdir.parent.joinpath(*parts).relative_to(root)
-            refused.append(Refusal(printable(str(missing)), f"{name} lists it, but it is not there"))
+            refused.append(Refusal(printable(str(missing)), "a DICOMDIR lists it, but it is not there"))
         else:
             names[path] = str(path.relative_to(root))
     return Source(dict(sorted(names.items())), tuple(refused))

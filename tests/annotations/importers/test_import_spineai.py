@@ -7,11 +7,11 @@ import pytest
 from picture_samples import write_picture, write_voc_text
 
 from tfspine.annotations.importers.pictures import LabelledPicture
-from tfspine.annotations.importers.refusals import Refusal
 from tfspine.annotations.importers.sides import read_sides
 from tfspine.annotations.importers.spineai import PATIENT_PATTERN, SpineAiOptions, read_spineai
 from tfspine.errors import AnnotationError
 from tfspine.labels import DETECTOR_CLASSES, Grade, Plane, Region, Side
+from tfspine.structures import Refusal
 
 OPTIONS = SpineAiOptions(re.compile(PATIENT_PATTERN), {})
 AXIAL = "12--Axial_3--7"

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from tfspine.annotations.importers.pictures import read_grey
-from tfspine.annotations.importers.refusals import Refusal
 from tfspine.annotations.importers.sudirman import patients_without, read_plan
 from tfspine.annotations.importers.sudirman_output import write_plan
 from tfspine.annotations.importers.sudirman_truth import TruthSlice, Weighting, read_truth, structure_boxes
@@ -17,6 +16,7 @@ from tfspine.annotations.importers.sudirman_truth_output import write_truth
 from tfspine.annotations.tables import read_boxes
 from tfspine.errors import AnnotationError
 from tfspine.labels import Level, Plane, Region
+from tfspine.structures import Refusal
 
 LUMBAR = "L-SPINE_LSS_20160309_091629_240000"
 REAL = Path(os.environ.get("TFSPINE_REAL_DATA", ""), "sudirman_t1_output")

@@ -14,10 +14,9 @@ from pathlib import Path
 
 from tfspine.annotations.importers.pictures import LabelledPicture, find_picture, read_grey
 from tfspine.annotations.importers.raw_voc import RawObject, read_raw_voc
-from tfspine.annotations.importers.refusals import Refusal
 from tfspine.errors import AnnotationError
 from tfspine.labels import LEVELS, Grade, Level, Plane, Region, Side
-from tfspine.structures import Annotation
+from tfspine.structures import Annotation, Refusal
 
 NAME = re.compile(r"([RL])FS([0-3])")
 SIDES = {"R": Side.RIGHT, "L": Side.LEFT}
@@ -39,7 +38,7 @@ def read_aisslab(folder: Path) -> Iterator[LabelledPicture | Refusal]:
         try:
             yield _read_slice(path, folder)
         except AnnotationError as error:
-            yield Refusal(str(path.relative_to(folder)), None, str(error))
+            yield Refusal(str(path.relative_to(folder)), str(error))
 
 
 def _read_slice(path: Path, folder: Path) -> LabelledPicture:

@@ -17,13 +17,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from tfspine.annotations.importers.refusals import Refusal, write_refused
+from tfspine.annotations.importers.refusals import write_refused
 from tfspine.annotations.tables import annotated_rows, write_boxes
 from tfspine.annotations.voc import write_voc
 from tfspine.errors import AnnotationError
 from tfspine.labels import Plane
 from tfspine.outputs import write_bytes, write_text
-from tfspine.structures import BOX_COLUMNS, SLICE_COLUMNS, AnnotatedSlice, Annotation, pseudonym, slice_key
+from tfspine.structures import BOX_COLUMNS, SLICE_COLUMNS, AnnotatedSlice, Annotation, Refusal, pseudonym, slice_key
 
 SUFFIXES = (".png", ".PNG", ".jpg", ".JPG", ".jpeg", ".JPEG")
 """Searched in this order: a picture saved twice is taken from the file that lost nothing."""
@@ -139,7 +139,7 @@ def _write_label(folder: Path, item: LabelledPicture, annotated: AnnotatedSlice)
     sideless = sum(box.region.is_paired and box.side is None for box in item.annotations)
     if sideless:
         reason = f"{sideless} boxes without a side: in reference.csv, but no label file; say their sides with --sides"
-        return [Refusal(item.source, None, reason)]
+        return [Refusal(item.source, reason)]
     write_voc(folder / "labels" / f"{annotated.key}.xml", annotated)
     return []
 

@@ -1,24 +1,16 @@
-"""What an importer left out, and why: `refused.csv`."""
+"""The table of what an importer left out, and why."""
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
 from tfspine.outputs import write_text
+from tfspine.structures import Refusal
 
 COLUMNS = ("file", "line", "reason")
 FILE_NAME = "refused.csv"
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """One file, or one line of a table (the header is line 1; None for the whole file), that was left out."""
-
-    file: str
-    line: int | None
-    reason: str
 
 
 def write_refused(folder: Path, refused: Iterable[Refusal]) -> None:
@@ -27,5 +19,5 @@ def write_refused(folder: Path, refused: Iterable[Refusal]) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    table = pd.DataFrame([astuple(item) for item in refused], columns=list(COLUMNS))
+    table = pd.DataFrame([asdict(item) for item in refused], columns=list(COLUMNS))
     write_text(folder / FILE_NAME, table.astype({"line": "Int64"}).to_csv(index=False))

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfspine import boxes
-from tfspine.annotations.importers.refusals import Refusal
 from tfspine.annotations.importers.rsna_tables import GRADES_FILE, POINTS_FILE, Place, Point, RsnaTables
 from tfspine.errors import AnnotationError, TfspineError
 from tfspine.geometry import (
@@ -31,7 +30,7 @@ from tfspine.geometry import (
     pixel_to_patient,
 )
 from tfspine.labels import Plane, Region
-from tfspine.structures import AnnotatedSlice, Annotation, Box, pseudonym
+from tfspine.structures import AnnotatedSlice, Annotation, Box, Refusal, pseudonym
 
 BOX_MM: Mapping[Region, tuple[float, float]] = {
     Region.CENTRAL_CANAL: (16.0, 19.0),
@@ -118,7 +117,7 @@ def place_points(
                 other = annotations[target.key][spot].level
                 raise AnnotationError(f"slice {target.key} already has this region, at {other}; it can have one")
         except TfspineError as error:
-            refused.append(Refusal(POINTS_FILE, point.line, str(error)))
+            refused.append(Refusal(POINTS_FILE, str(error), line=point.line))
             continue
         placed[point.place] = target.key, box
         annotations[target.key][spot] = Annotation(box, place.region, place.side, level=place.level)
@@ -149,7 +148,7 @@ def point_box(point_mm: Sequence[float], geometry: SliceGeometry, *, height_mm: 
 def _unseen_studies(tables: RsnaTables, by_study: Mapping[str, Sequence[Target]]) -> list[Refusal]:
     studies = dict.fromkeys(place.study_id for place in tables.grades)
     return [
-        Refusal(GRADES_FILE, None, f"study {study} is not among the slices; see refused.csv of ingest")
+        Refusal(GRADES_FILE, f"study {study} is not among the slices; see refused.csv of ingest")
         for study in studies
         if pseudonym(study) not in by_study
     ]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from tfspine.annotations.importers.refusals import Refusal
 from tfspine.annotations.importers.text_tables import Row, read_rows
 from tfspine.errors import AnnotationError
 from tfspine.labels import LEVELS, Level, Region, Side
+from tfspine.structures import Refusal
 
 GRADES_FILE = "train.csv"
 SERIES_FILE = "train_series_descriptions.csv"
@@ -100,7 +100,7 @@ def read_tables(folder: Path) -> RsnaTables:
     with_series = {study for study, _ in series}
     for study in dict.fromkeys(place.study_id for place in grades):
         if study not in with_series:
-            refused.append(Refusal(GRADES_FILE, None, f"study {study} has no series in {SERIES_FILE}"))
+            refused.append(Refusal(GRADES_FILE, f"study {study} has no series in {SERIES_FILE}"))
     points = _read_points(folder / POINTS_FILE, grades, series, refused)
     return RsnaTables(grades, points, tuple(refused))
 
@@ -121,7 +121,7 @@ def _read_grades(path: Path, refused: list[Refusal]) -> dict[Place, Grade3 | Non
     for line, row in read_rows(path, ("study_id", *columns)):
         study = row["study_id"]
         if study in lines:
-            refused.append(Refusal(GRADES_FILE, line, f"study {study} again, first on line {lines[study]}"))
+            refused.append(Refusal(GRADES_FILE, f"study {study} again, first on line {lines[study]}", line=line))
             continue
         lines[study] = line
         for column, (region, side, level) in columns.items():
@@ -129,7 +129,7 @@ def _read_grades(path: Path, refused: list[Refusal]) -> dict[Place, Grade3 | Non
             grades[Place(study, region, side, level)] = GRADE_WORDS.get(word)
             if word not in GRADE_WORDS:
                 reason = f'"{word}"; expected one of {", ".join(GRADE_WORDS)}' if word else "no grade"
-                refused.append(Refusal(GRADES_FILE, line, f"{column}: {reason}; kept without a grade"))
+                refused.append(Refusal(GRADES_FILE, f"{column}: {reason}; kept without a grade", line=line))
     return grades
 
 
@@ -140,9 +140,11 @@ def _read_series(path: Path, refused: list[Refusal]) -> dict[tuple[str, str], st
         description = row["series_description"]
         if description not in SERIES_OF_REGION.values():
             expected = ", ".join(SERIES_OF_REGION.values())
-            refused.append(Refusal(SERIES_FILE, line, f'description "{description}"; expected one of {expected}'))
+            refused.append(Refusal(SERIES_FILE, f'description "{description}"; expected one of {expected}', line=line))
         elif series.setdefault(key, description) != description:
-            refused.append(Refusal(SERIES_FILE, line, f"series {key[1]} again, as {description}; first {series[key]}"))
+            refused.append(
+                Refusal(SERIES_FILE, f"series {key[1]} again, as {description}; first {series[key]}", line=line)
+            )
     return series
 
 
@@ -165,7 +167,7 @@ def _read_points(
             if former is not point:
                 raise AnnotationError(f"marks the same region on the same picture as line {former.line}")
         except AnnotationError as error:
-            refused.append(Refusal(POINTS_FILE, line, str(error)))
+            refused.append(Refusal(POINTS_FILE, str(error), line=line))
             continue
         points.append(point)
     return tuple(points)

@@ -14,10 +14,10 @@ from typing import Any
 
 import pandas as pd
 
-from tfspine.annotations.importers.refusals import Refusal
 from tfspine.annotations.importers.text_tables import Row, read_rows
 from tfspine.errors import AnnotationError
 from tfspine.labels import LEVELS, Level
+from tfspine.structures import Refusal
 
 OVERVIEW_FILE = "overview.csv"
 GRADINGS_FILE = "radiological_gradings.csv"
@@ -73,7 +73,7 @@ def read_overview(folder: Path) -> tuple[pd.DataFrame, list[Refusal]]:
             if series[0] in rows:
                 raise AnnotationError(f"series {series[0]} again; the first line counts")
         except AnnotationError as error:
-            refused.append(Refusal(OVERVIEW_FILE, line, str(error)))
+            refused.append(Refusal(OVERVIEW_FILE, str(error), line=line))
             continue
         rows[series[0]] = series
     return pd.DataFrame(rows.values(), columns=list(SERIES_COLUMNS)), refused
@@ -100,7 +100,7 @@ def read_gradings(folder: Path, patients: set[str]) -> tuple[pd.DataFrame, list[
                 raise AnnotationError(f"disc {disc} of patient {row['Patient']} again; the first line counts")
             grades = [_whole(row, column, low, high) for column, (_, low, high) in GRADES.items()]
         except AnnotationError as error:
-            refused.append(Refusal(GRADINGS_FILE, line, str(error)))
+            refused.append(Refusal(GRADINGS_FILE, str(error), line=line))
             continue
         rows[row["Patient"], disc] = (row["Patient"], disc, level_of_disc(disc) or "", *grades)
     return pd.DataFrame(rows.values(), columns=list(GRADING_COLUMNS)), refused

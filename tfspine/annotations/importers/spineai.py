@@ -21,11 +21,10 @@ from pathlib import Path
 
 from tfspine.annotations.importers.pictures import LabelledPicture, find_picture, read_grey
 from tfspine.annotations.importers.raw_voc import RawLabel, RawObject, read_raw_voc
-from tfspine.annotations.importers.refusals import Refusal
 from tfspine.annotations.importers.spineai_grades import GRADE_OF_WORD, GradeSheets, read_grade_sheets
 from tfspine.errors import AnnotationError
 from tfspine.labels import Plane, Region, Side
-from tfspine.structures import Annotation
+from tfspine.structures import Annotation, Refusal
 
 PATIENT_PATTERN = r"(?P<patient>.+?)--"
 """Pictures are called like ``459_val_158--T1W_Sagittal_00000002--00000019.JPG``: what stands before the first ``--``
@@ -66,18 +65,18 @@ def read_spineai(folder: Path, options: SpineAiOptions) -> Iterator[LabelledPict
     names = {path.name for path in paths}
     for (_, label), line in sheets.lines.items():
         if label not in names:
-            yield Refusal(line.file, line.line, f"no label file {label}")
+            yield Refusal(line.file, f"no label file {label}", line=line.line)
     seen: dict[str, Path] = {}
     for path in paths:
         file = str(path.relative_to(folder))
         former = seen.setdefault(path.stem, path)
         if former is not path:
-            yield Refusal(file, None, f"same name as {former.relative_to(folder)}; grades could not tell them apart")
+            yield Refusal(file, f"same name as {former.relative_to(folder)}; grades could not tell them apart")
             continue
         try:
             picture, refused = _read_slice(path, folder, sheets, options)
         except AnnotationError as error:
-            yield Refusal(file, None, str(error))
+            yield Refusal(file, str(error))
             continue
         yield from refused
         yield picture
@@ -143,11 +142,13 @@ def _graded(
         ]
         if len(places) != len(line.grades):
             reason = f"{label}: {len(line.grades)} grades for {len(places)} {kind} boxes; none is taken"
-            refused.append(Refusal(line.file, line.line, reason))
+            refused.append(Refusal(line.file, reason, line=line.line))
             continue
         known = [graded[index].grade for index in places]
         if any(former not in (None, grade) for former, grade in zip(known, line.grades, strict=True)):
-            refused.append(Refusal(line.file, line.line, f"{label}: its own objects say other grades, which are kept"))
+            refused.append(
+                Refusal(line.file, f"{label}: its own objects say other grades, which are kept", line=line.line)
+            )
             continue
         for index, grade in zip(places, line.grades, strict=True):
             graded[index] = replace(graded[index], grade=grade)

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfspine.annotations.importers.refusals import Refusal
 from tfspine.errors import AnnotationError
 from tfspine.labels import GRADES, Grade
+from tfspine.structures import Refusal
 
 FILE_PATTERN = "*-label.txt"
 KIND = re.compile(r"-(?:axial-(center|left|right)|(sagittal))-label\.txt$", re.IGNORECASE)
@@ -53,7 +53,7 @@ def read_grade_sheets(folder: Path) -> GradeSheets:
         name = str(path.relative_to(folder))
         if not match:
             reason = "name of a grade file; expected -axial-center-, -axial-left-, -axial-right- or -sagittal-label.txt"
-            refused.append(Refusal(name, None, reason))
+            refused.append(Refusal(name, reason))
             continue
         kind = (match[1] or match[2]).lower()
         for item in _read_lines(path, name, kind):
@@ -65,11 +65,11 @@ def read_grade_sheets(folder: Path) -> GradeSheets:
             if former is line:
                 continue
             if former.grades == line.grades:
-                refused.append(Refusal(name, line.line, f"{label} again, with the same grades"))
+                refused.append(Refusal(name, f"{label} again, with the same grades", line=line.line))
             else:
                 contradicted.add((kind, label))
                 reason = f"{label} again, with other grades than {former.file} line {former.line}; neither is taken"
-                refused.append(Refusal(name, line.line, reason))
+                refused.append(Refusal(name, reason, line=line.line))
     kept = {key: line for key, line in lines.items() if key not in contradicted}
     return GradeSheets(kept, tuple(refused))
 
@@ -78,7 +78,7 @@ def _read_lines(path: Path, name: str, kind: str) -> Iterator[tuple[str, GradeLi
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
-        yield Refusal(name, None, "cannot be read as text")
+        yield Refusal(name, "cannot be read as text")
         return
     for number, content in enumerate(text.splitlines(), start=1):
         if not content.strip():
@@ -89,7 +89,7 @@ def _read_lines(path: Path, name: str, kind: str) -> Iterator[tuple[str, GradeLi
                 raise AnnotationError("expected the name of a label file (.xml), then its grades")
             yield match[1], GradeLine(name, number, _grades(match[2].split(), kind))
         except AnnotationError as error:
-            yield Refusal(name, number, str(error))
+            yield Refusal(name, str(error), line=number)
 
 
 def _grades(words: list[str], kind: str) -> tuple[Grade, ...]:

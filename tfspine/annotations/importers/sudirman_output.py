@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from tfspine.annotations.importers.refusals import Refusal, write_refused
+from tfspine.annotations.importers.refusals import write_refused
 from tfspine.annotations.importers.sudirman import PlannedSeries, patients_without
 from tfspine.errors import OutputError
 from tfspine.outputs import write_text
+from tfspine.structures import Refusal
 
 PLAN_COLUMNS = ("patient", "series", "files", "plane", "weighting", "decision", "reason")
 LINKS_FOLDER = "dicom"
@@ -50,8 +51,8 @@ def write_plan(
     taken = [series for series in plan if series.is_taken]
     for series in taken:
         _link(folder / LINKS_FOLDER / series.patient / "__".join(series.folder.parts[-2:]), series)
-    refused = [Refusal(series.folder.as_posix(), None, series.reason) for series in plan if not series.is_taken]
-    refused += [Refusal(patient, None, reason) for patient, reason in patients_without(plan)]
+    refused = [Refusal(series.folder.as_posix(), series.reason) for series in plan if not series.is_taken]
+    refused += [Refusal(patient, reason) for patient, reason in patients_without(plan)]
     refused += others
     write_refused(folder, refused)
     return {

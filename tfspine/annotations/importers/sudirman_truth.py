@@ -24,10 +24,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from tfspine.annotations.importers.pictures import LabelledPicture, read_grey
-from tfspine.annotations.importers.refusals import Refusal
 from tfspine.errors import AnnotationError
 from tfspine.labels import Level, Plane, Region
-from tfspine.structures import Annotation, Box
+from tfspine.structures import Annotation, Box, Refusal
 
 STRUCTURES: Mapping[int, str] = {
     50: "intervertebral_disc",
@@ -83,7 +82,7 @@ def read_truth(folder: Path, weighting: Weighting) -> Iterator[TruthSlice | Refu
         try:
             yield _read_slice(path, folder, weighting, pictures)
         except AnnotationError as error:
-            yield Refusal(str(path.relative_to(folder)), None, str(error))
+            yield Refusal(str(path.relative_to(folder)), str(error))
 
 
 def structure_boxes(label: NDArray[np.uint8], source: str) -> tuple[StructureBox, ...]:

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from tfspine.annotations.importers.pictures import LabelledPicture, write_pictures
-from tfspine.annotations.importers.refusals import Refusal
 from tfspine.annotations.importers.sudirman_truth import StructureBox, TruthSlice
 from tfspine.annotations.tables import CORNER_COLUMNS
 from tfspine.outputs import write_text
+from tfspine.structures import Refusal
 
 STRUCTURE_COLUMNS = ("file", "structure", *CORNER_COLUMNS, "pixels", "stray")
 

@@ -107,11 +107,11 @@ SAFE_PRIVATE: dict[tuple[int, str, int], str] = {
     (0x2001, "Philips Imaging DD 001", 0x03): "FL",
     (0x2005, "Philips MR Imaging DD 001", 0x0D): "FL",
     (0x2005, "Philips MR Imaging DD 001", 0x0E): "FL",
+    (0x0043, "GEMS_PARM_01", 0x39): "IS",
 }
-"""Group, creator and element: value representation. Numbers of MR images that PS3.15 Table E.3.10-1 calls safe:
-b-values, gradient directions, Philips' rescale slope and intercept; never a text.
-To be compared with the table: it was not at
-hand when this was written.
+"""Group, creator and element: value representation. The numbers of MR images in PS3.15 Table E.3.10-1 (Safe Private
+Attributes), compared with it row by row: b-values, gradient directions, Philips' scale slope and intercept. The table's
+words, such as (2001,xx04) Diffusion Direction, are left out.
 """
 
 

@@ -86,6 +86,8 @@ def create_salt(path: Path) -> Salt:
     Raises:
         ConfigError: there is a file already, which is never overwritten, or it cannot be written.
     """
+    if path.exists():
+        raise ConfigError(f"{path}: is there already and is not overwritten; leave out --create-salt to use it")
     text = secrets.token_hex(SALT_BYTES)
     write_private(path, text + "\n")
     return Salt(text.encode())

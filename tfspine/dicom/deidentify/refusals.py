@@ -1,12 +1,8 @@
 """Files that are not de-identified at all, because what names the patient may be where no header says it."""
 
-import warnings
 from collections.abc import Collection
-from pathlib import Path
 
-import pydicom
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage, MRImageStorage
 
 from tfspine.dicom.deidentify.options import Option
@@ -17,22 +13,6 @@ SOP_CLASSES = frozenset({MRImageStorage, EnhancedMRImageStorage, LegacyConverted
 
 DRAWN_IMAGE_TYPES = frozenset({"SCREEN SAVE", "SCREENSAVE", "SCREEN", "POSDISP", "REPORT", "CSA REPORT", "COLLAGE"})
 """Words of ImageType for images with text or lines drawn into them; POSDISP is Siemens' position display."""
-
-
-def read(path: Path, *, with_pixels: bool) -> Dataset:
-    """Read one file without letting pydicom print the values it finds odd.
-
-    Raises:
-        DicomError: not DICOM or damaged; the message holds neither the path nor any value.
-    """
-    try:
-        with warnings.catch_warnings(), pydicom.config.disable_value_validation():
-            warnings.simplefilter("ignore")
-            return pydicom.dcmread(path, stop_before_pixels=not with_pixels)
-    except InvalidDicomError:
-        raise DicomError("not a DICOM file") from None
-    except Exception as error:  # pydicom meets damaged bytes with many kinds of exception, and quotes them
-        raise DicomError(f"damaged file: {type(error).__name__}") from None
 
 
 def require_cleanable(ds: Dataset, options: Collection[Option]) -> None:

@@ -16,8 +16,8 @@ from tfspine.dicom.deidentify.jpeg import comments
 from tfspine.dicom.deidentify.needles import IN_BYTES, Hit, Needles, find_date
 from tfspine.dicom.deidentify.options import Option
 from tfspine.dicom.deidentify.patients import Patient
-from tfspine.dicom.deidentify.refusals import read
 from tfspine.dicom.deidentify.transform import Rules
+from tfspine.dicom.files import read_whole
 from tfspine.errors import DicomError
 
 
@@ -28,7 +28,7 @@ def scan_image(path: Path, name: str, patient: Patient, rules: Rules, needles: N
         DicomError: an original identifier was found; the message says where, never what.
     """
     content = path.read_bytes()
-    ds = read(path, with_pixels=True)
+    ds = read_whole(path)
     start = content.rfind(ds.PixelData) if ds.get("PixelData") else 0
     pixels = (start, start + len(ds.PixelData)) if start > 0 else (0, 0)
     hit = needles.in_bytes(content, pixels=pixels)

@@ -28,7 +28,8 @@ def write_tables(folder: Path, outcome: Outcome, rules: Rules) -> None:
         for change, count in sorted(item.changes.items(), key=lambda pair: (pair[0].tag, pair[0].action))
     )
     write_text(folder / REPORT, _csv(("file", "tag", "keyword", "action", "count"), changed))
-    write_text(folder / REFUSED, _csv(("file", "reason"), ((item.name, item.reason) for item in outcome.refused)))
+    refused = ((_salted(item.file, rules), item.reason) for item in outcome.refused)
+    write_text(folder / REFUSED, _csv(("file", "reason"), refused))
     write_manifest(
         folder,
         command="deidentify",
@@ -48,11 +49,16 @@ def write_tables(folder: Path, outcome: Outcome, rules: Rules) -> None:
         scan_table(folder / name, outcome.needles)
 
 
-def key_table(outcome: Outcome, source: Path) -> str:
+def key_table(outcome: Outcome, rules: Rules) -> str:
     """Return the secret table of which source file became which output, or was refused."""
-    written = ((item.source.relative_to(source), f"{IMAGES}/{item.name}") for item in outcome.written)
-    refused = ((item.source.relative_to(source), item.name) for item in outcome.refused)
-    return _csv(("source", "file"), sorted([*written, *refused]))
+    written = {(item.source, f"{IMAGES}/{item.name}") for item in outcome.written}
+    refused = {(item.file, _salted(item.file, rules)) for item in outcome.refused}
+    return _csv(("source", "file"), sorted(written | refused))
+
+
+def _salted(file: str, rules: Rules) -> str:
+    """Return what stands for a source file in tables; its own name may be the patient's."""
+    return f"F{rules.salt.name('file', file)}"
 
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
