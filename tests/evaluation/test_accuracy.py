@@ -66,6 +66,12 @@ def test_impossible_counts_are_refused(successes: int, n: int) -> None:
         proportion(successes, n)
 
 
+def test_an_interval_is_one_of_the_two() -> None:
+    assert proportion(3, 9, interval="Wilson") == proportion(3, 9, interval=Interval.WILSON)
+    with pytest.raises(EvaluationError, match='"wald"; expected Wilson or Clopper-Pearson'):
+        proportion(3, 9, interval="wald")
+
+
 def test_confidence_in_per_cent_is_refused() -> None:
     with pytest.raises(EvaluationError, match=r"confidence 95; .* 0\.95"):
         proportion(1, 2, confidence=95)

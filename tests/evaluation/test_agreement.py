@@ -90,7 +90,16 @@ def test_ac1_knows_neither_names_nor_order(pairs, names, random) -> None:
 @given(ratings, st.sampled_from(list(Weights)))
 def test_interval_holds_the_value_and_stays_within_bounds(pairs: list[tuple[int, int]], weights: Weights) -> None:
     estimate = gwet(*zip(*pairs, strict=True), categories=4, weights=weights).coefficient
-    assert -1 <= estimate.low <= estimate.value <= estimate.high <= 1
+    assert min(-1, estimate.value) <= estimate.low <= estimate.value <= estimate.high <= 1
+
+
+def test_ac2_of_few_subjects_can_lie_below_minus_1_and_stays_in_its_interval() -> None:
+    # Grades (0, 2), (0, 3), (1, 3): pa = (5/9 + 0 + 5/9) / 3; pi = (2, 1, 1, 2) / 6; T_w = 4 + 6 * 8/9 + 4 * 5/9.
+    total = 4 + 6 * 8 / 9 + 4 * 5 / 9
+    expected = total * (1 - (4 + 1 + 1 + 4) / 36) / 12
+    estimate = gwet([0, 0, 1], [2, 3, 3], categories=4, weights=Weights.QUADRATIC).coefficient
+    assert_allclose(estimate.value, (10 / 27 - expected) / (1 - expected))
+    assert estimate.low == estimate.value < -1
 
 
 def test_missing_ratings_leave_their_subject_out() -> None:

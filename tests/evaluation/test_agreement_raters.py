@@ -141,7 +141,8 @@ def test_a_rater_who_saw_nothing_changes_nothing_of_what_is_available(panel) -> 
 @given(panels, st.sampled_from([*Weights, RADICAL]), st.sampled_from(Missing))
 def test_an_interval_holds_its_value(panel, weights, missing) -> None:
     estimate = gwet_of_raters(np.array(panel), categories=4, weights=weights, missing=missing).coefficient
-    assert math.isnan(estimate.low) or -1 <= estimate.low <= estimate.value <= estimate.high <= 1
+    lowest = min(-1, estimate.value)
+    assert math.isnan(estimate.low) or lowest <= estimate.low <= estimate.value <= estimate.high <= 1
 
 
 @pytest.mark.parametrize("kind", list(Weights))
@@ -173,6 +174,13 @@ def test_a_named_kind_and_its_matrix_are_one(kind: Weights) -> None:
 def test_weights_that_are_none_are_refused(weights, message) -> None:
     with pytest.raises(EvaluationError, match=message):
         gwet([0, 1], [0, 1], categories=4, weights=weights)
+
+
+def test_missing_is_one_of_the_two() -> None:
+    named = gwet([0, 1, _], [0, 1, 1], categories=2, missing="listwise")
+    assert named == gwet([0, 1, _], [0, 1, 1], categories=2, missing=Missing.LISTWISE)
+    with pytest.raises(EvaluationError, match='"pairwise"; expected listwise or available'):
+        gwet([0, 1], [0, 1], categories=2, missing="pairwise")
 
 
 @pytest.mark.parametrize("ratings", [[0, 1, 2], [[0], [1]], [[0, 4]], [[0, -1]], [[0, math.inf]], [["mild", "mild"]]])

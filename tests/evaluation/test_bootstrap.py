@@ -152,6 +152,7 @@ def test_independent_regions_give_about_the_exact_interval() -> None:
         (lambda: patient_bootstrap(lambda w: w.sum(axis=1), [[1, 2]], seed=1), "one a region"),
         (lambda: patient_bootstrap(lambda w: w.sum(axis=1), [1, 2], replicates=1, seed=1), "1 replicates"),
         (lambda: patient_bootstrap(lambda w: w.sum(axis=1), [1, 2], seed=1, confidence=95), "expected a share"),
+        (lambda: patient_bootstrap(lambda w: w.sum(axis=1), [1.0, math.nan], seed=1), "without its patient"),
         (lambda: share_statistic([True], [False]), "outside the regions"),
         (lambda: share_statistic([1, 0], [1, 1]), "true or false"),
         (lambda: share_statistic([True], [True, True]), "two equal"),

@@ -196,3 +196,9 @@ def test_margins_that_are_no_share_are_refused(margin: float) -> None:
 def test_grades_instead_of_calls_are_refused() -> None:
     with pytest.raises(EvaluationError, match="expected true or false"):
         non_inferiority([0, 3], [2, 3], margin=0.1)
+
+
+def test_a_method_is_one_of_the_three() -> None:
+    assert mcnemar(5, 12, method="exact") == mcnemar(5, 12)
+    with pytest.raises(EvaluationError, match='"chi"; expected exact or chi-square'):
+        mcnemar(5, 12, method="chi")

@@ -195,6 +195,10 @@ def test_without_grades_there_is_no_loss() -> None:
 
 def test_four_grades_become_the_challenges_three() -> None:
     assert_allclose(three_grades([[0.4, 0.3, 0.2, 0.1]]), [[0.7, 0.2, 0.1]])
+    nearly = np.float32([[0.7, 0.3, 0.0, 0.0]]) + np.float32([[6e-8, 0, 0, 0]])  # rounded: a little above 1 together
+    rounded = three_grades(nearly)
+    assert rounded[0, 0] > 1
+    assert brier(rounded, [0]).value < 1e-12
     with pytest.raises(EvaluationError, match="expected"):
         three_grades([[0.4, 0.3, 0.3]])
 

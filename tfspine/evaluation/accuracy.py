@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.estimate import Estimate, check_confidence, undefined
+from tfspine.evaluation.estimate import Estimate, check_confidence, chosen, undefined
 
 
 class Interval(StrEnum):
@@ -81,6 +81,7 @@ def proportion(successes: int, n: int, *, interval: Interval = Interval.WILSON, 
     check_confidence(confidence)
     if not 0 <= successes <= n or successes != int(successes) or n != int(n):
         raise EvaluationError(f"{successes} of {n}; expected whole numbers, 0 <= successes <= n")
+    interval = chosen(Interval, interval)
     if n == 0:
         return undefined(0, interval.value)
     bounds = _wilson if interval is Interval.WILSON else _clopper_pearson

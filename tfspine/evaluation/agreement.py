@@ -24,6 +24,7 @@ from tfspine.evaluation.estimate import (
     Difference,
     Estimate,
     check_confidence,
+    chosen,
     clipped,
     critical_value,
     significance,
@@ -100,8 +101,9 @@ def gwet_from_table(
     """Return Gwet's coefficient of a table of counts [q, q], first rater in rows, second in columns.
 
     The variance is conditional on the raters, over n - 1 (Gwet 2008, equation 17, generalised to weights in the
-    Handbook); the interval is t with n - 1 degrees of freedom, clipped to [-1, 1]. Without subjects nothing is
-    defined; of one subject only the coefficient is.
+    Handbook); the interval is t with n - 1 degrees of freedom, clipped to [-1, 1]. AC2 of few subjects can lie
+    below -1 itself: then it is its own lower limit. Without subjects nothing is defined; of one subject only the
+    coefficient is.
 
     Raises:
         EvaluationError: the table is not square, is smaller than 2 x 2 or holds negative counts.
@@ -137,7 +139,7 @@ def gwet_of_raters(
         EvaluationError: fewer than two raters, a rating off the scale, or weights that are none.
     """
     matrix = checked_ratings(ratings, categories=categories)
-    kept = complete(matrix) if missing is Missing.LISTWISE else ~np.isnan(matrix).all(axis=1)
+    kept = complete(matrix) if chosen(Missing, missing) is Missing.LISTWISE else ~np.isnan(matrix).all(axis=1)
     counts = category_counts(matrix[kept], categories=categories)
     return _agreement(counts, np.ones(len(counts)), weights, confidence)
 

@@ -51,12 +51,15 @@ def patient_bootstrap(
         confidence: share that the interval is to cover.
 
     Raises:
-        EvaluationError: the patients are not [n], fewer than two draws, or a statistic that returns another shape.
+        EvaluationError: the patients are not [n] or one is missing, fewer than two draws, or a statistic that returns
+            another shape.
     """
     check_confidence(confidence)
     names = np.asarray(patients)
     if names.ndim != 1:
         raise EvaluationError(f"patients of shape {names.shape}; expected [n], one a region")
+    if any(name is None or name != name for name in names.tolist()):
+        raise EvaluationError("a region without its patient; expected a name or number for every region")
     if replicates < 2:
         raise EvaluationError(f"{replicates} replicates; expected at least 2, for an interval 2000")
     method = f"patient bootstrap, percentile, {replicates} replicates, seed {seed}"

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.estimate import Estimate, check_confidence, critical_value, undefined
+from tfspine.evaluation.estimate import Estimate, check_confidence, chosen, critical_value, undefined
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,9 @@ def mcnemar(only_first: int, only_second: int, *, method: McNemar = McNemar.EXAC
     """
     _check_count(only_first, "regions that only the first has right")
     _check_count(only_second, "regions that only the second has right")
+    method = chosen(McNemar, method)
     discordant, fewer = only_first + only_second, min(only_first, only_second)
-    name = f"McNemar, {McNemar(method).value}"
+    name = f"McNemar, {method.value}"
     if method is McNemar.EXACT:
         return Test(float(fewer), min(1.0, float(2 * stats.binom.cdf(fewer, discordant, 0.5))), name)
     if discordant == 0:

@@ -19,6 +19,7 @@ from tfspine.evaluation.estimate import (
     Difference,
     Estimate,
     check_confidence,
+    chosen,
     clipped,
     critical_value,
     significance,
@@ -98,12 +99,12 @@ def auc(
     """
     check_confidence(confidence)
     positive, score = _checked(truth, scores)
-    method = AucInterval(interval).value
+    method = chosen(AucInterval, interval).value
     area, variance = _delong(positive, score[None])
     if math.isnan(area[0]):
         return undefined(score.size, method)
     value, standard_error = float(area[0]), math.sqrt(variance[0, 0])
-    if interval is AucInterval.NORMAL:
+    if method == AucInterval.NORMAL:
         limits = clipped(value, critical_value(confidence) * standard_error, lowest=0.0, highest=1.0)
     else:
         limits = _logit_limits(value, standard_error, confidence)

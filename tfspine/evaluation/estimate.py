@@ -2,10 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
 
 from scipy import stats
 
 from tfspine.errors import EvaluationError
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 NO_SPREAD = 1e-12
 """A standard error below this is rounding: the data show no spread at all."""
@@ -58,6 +62,18 @@ def check_confidence(confidence: float) -> None:
     """
     if not 0.0 < confidence < 1.0:
         raise EvaluationError(f"confidence {confidence}; expected a share between 0 and 1, for example 0.95")
+
+
+def chosen(kinds: type[Choice], value: str) -> Choice:
+    """Return a member of a closed choice, given it or its value.
+
+    Raises:
+        EvaluationError: there is no such member.
+    """
+    try:
+        return kinds(value)
+    except ValueError:
+        raise EvaluationError(f'"{value}"; expected {" or ".join(kinds)}') from None
 
 
 def critical_value(confidence: float, *, degrees: int | None = None) -> float:

@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfspine.errors import EvaluationError
 
+_ROUNDING = 1e-6
+"""By how much a probability may pass 1: a sum of a few that float32 has rounded."""
+
 
 class Missing(StrEnum):
     """What becomes of a subject that not every rater rated.
@@ -119,8 +122,9 @@ def check_probabilities(shares: NDArray[np.float64]) -> None:
     Raises:
         EvaluationError: a number outside 0 to 1, or a row that does not sum to 1 within a thousandth.
     """
-    if not ((shares >= 0) & (shares <= 1)).all():
-        wrong = shares[~((shares >= 0) & (shares <= 1))][0]
+    inside = (shares >= 0) & (shares <= 1 + _ROUNDING)
+    if not inside.all():
+        wrong = shares[~inside][0]
         raise EvaluationError(f"probability {wrong:g}; expected 0 to 1 (a softmax's output, not logits or per cent)")
     off = np.abs(shares.sum(axis=1) - 1) > 1.001e-3
     if off.any():
