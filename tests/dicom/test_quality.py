@@ -130,8 +130,9 @@ def test_more_noise_is_a_lower_ratio_interpolated_or_not(protocol: Protocol, sam
 @PROTOCOLS
 def test_stronger_ghosts_measure_more(protocol: Protocol) -> None:
     values = measured([pictures(protocol, ghost=ghost, ghost_distance=0.3) for ghost in (0.0, 0.1, 0.2)], "ghosting")
-    assert values[1:] == pytest.approx([0.1, 0.2], rel=0.3)
-    assert values[0] < 0.1  # discs lie at even distances
+    echo = values[0]  # of the picture itself: discs lie at even distances
+    assert echo < 0.1
+    assert values[1:] == pytest.approx([0.1, 0.2], abs=echo)
 
 
 @PROTOCOLS

@@ -80,11 +80,11 @@ def cohen_kappa_from_table(
         return Agreement(Estimate(kappa, math.nan, math.nan, 1, method), math.nan, math.nan, observed, expected)
 
     mean_weights = (weight @ columns)[:, None] + (rows @ weight)[None, :]
-    spread = (joint * (weight - mean_weights * (1 - kappa)) ** 2).sum() - (kappa - expected * (1 - kappa)) ** 2
-    spread_of_none = (np.outer(rows, columns) * (weight - mean_weights) ** 2).sum() - expected**2
-    standard_error, error_of_none = (
-        math.sqrt(max(float(value), 0.0) / n) / (1 - expected) for value in (spread, spread_of_none)
-    )
+    # Squares about their means, which the authors' formulas take off afterwards, and lose digits by it.
+    values, values_of_none = weight - mean_weights * (1 - kappa), weight - mean_weights
+    spread = (joint * (values - (kappa - expected * (1 - kappa))) ** 2).sum()
+    spread_of_none = (np.outer(rows, columns) * (values_of_none + expected) ** 2).sum()
+    standard_error, error_of_none = (math.sqrt(float(value) / n) / (1 - expected) for value in (spread, spread_of_none))
     half = critical_value(confidence) * standard_error
     estimate = Estimate(kappa, *clipped(kappa, half, lowest=-1.0, highest=1.0), n, method)
     return Agreement(estimate, standard_error, significance(kappa, error_of_none)[1], observed, expected)
