@@ -206,6 +206,18 @@ class ExportConfig:
 
 
 @dataclass(frozen=True)
+class StudyConfig:
+    """What ``tfspine study`` does besides: patients of the second hospital, divisions x trainings of each grader.
+
+    `workers` is how many versions are trained at once.
+    """
+
+    external_studies: int = 100
+    versions: str = "3x3"
+    workers: int = 1
+
+
+@dataclass(frozen=True)
 class EvaluationConfig:
     """How readers are compared.
 
@@ -244,6 +256,7 @@ class Experiment:
     grader: GraderConfig = field(default_factory=GraderConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
+    study: StudyConfig = field(default_factory=StudyConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     explain: ExplainConfig = field(default_factory=ExplainConfig)
     overrides: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,159 @@
+"""Commands run one after the other, each in a process of its own, so that nothing works here but not outside.
+
+What a step depends on is written under `steps/`: run again, what is done and unchanged is skipped, and an interrupted
+step goes on where its command does; a setting that changed redoes the steps that it reaches, and no others.
+"""
+
+import hashlib
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import tfspine
+from tfspine.cli.options import project_file
+from tfspine.config import Experiment, as_dict
+from tfspine.errors import TfspineError
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command: what it writes, the settings it depends on, and the steps it needs."""
+
+    name: str
+    arguments: tuple[str | Path, ...]
+    outputs: tuple[Path, ...]
+    sections: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    is_served: bool = False
+
+
+def experiment_words(path: Path, settings: Sequence[str]) -> list[str]:
+    """Return an experiment as words of a command line."""
+    return ["--experiment", str(path), *(word for setting in settings for word in ("--set", setting))]
+
+
+def run_steps(steps: Sequence[Step], out: Path, experiment: Experiment, words: Sequence[str]) -> None:
+    """Run every step that is not done, in order; what each depends on is written under `out/steps/`.
+
+    Args:
+        steps: in an order in which each comes after what it needs.
+        out: folder of `steps/`, and of `exported/`, which is served to the steps that ask for it.
+        experiment: decides, with the arguments, whether a step was done as it is wanted now.
+        words: the experiment as words of a command line, for the steps with sections of it.
+
+    Raises:
+        TfspineError: a step failed; its own message stands above.
+    """
+    fingerprints: dict[str, str] = {}
+    for number, step in enumerate(steps, start=1):
+        fingerprints[step.name] = _fingerprint(step, experiment, fingerprints)
+        mark = out / "steps" / f"{step.name}.json"
+        state = json.loads(mark.read_text()) if mark.is_file() else {}
+        is_same = state.get("fingerprint") == fingerprints[step.name]
+        heading = f"[{number}/{len(steps)}] {step.name}"
+        if is_same and state["is_done"] and all(path.exists() for path in step.outputs):
+            print(f"{heading}: done before", file=sys.stderr)
+            continue
+        if not is_same:
+            _remove(step.outputs)
+        _write_mark(mark, fingerprints[step.name], seconds=None)
+        started = time.monotonic()
+        _run_step(step, heading, out, words if step.sections else ())
+        _write_mark(mark, fingerprints[step.name], seconds=time.monotonic() - started)
+
+
+def _run_step(step: Step, heading: str, out: Path, experiment_words: Sequence[str]) -> None:
+    words = [*map(str, step.arguments), *experiment_words]
+    if not step.is_served:
+        _call(heading, words)
+        return
+    with _server(out / "exported") as url:
+        _call(heading, [*words, "--server", url])
+
+
+def _call(heading: str, words: Sequence[str]) -> None:
+    print(f"{heading}: tfspine {shlex.join(words)}", file=sys.stderr, flush=True)
+    done = subprocess.run([sys.executable, "-m", "tfspine", *words], check=False, stdout=sys.stderr)
+    if done.returncode:
+        raise TfspineError(f"step {heading} ended with exit code {done.returncode}; its own message stands above")
+
+
+@contextmanager
+def _server(exported: Path) -> Iterator[str]:
+    """Run ``tfspine serve`` on free ports and yield its gRPC address."""
+    words = ["serve", "--model-config-file", str(project_file("serving/models.config")), "--model-root", str(exported)]
+    command = [sys.executable, "-m", "tfspine", *words, "--port", "0", "--rest-api-port", "0"]
+    print(f"tfspine {shlex.join(command[3:])}", file=sys.stderr, flush=True)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            line = server.stdout.readline() if server.stdout else ""
+            if not line:
+                raise TfspineError("tfspine serve ended before it was ready; its own message stands above")
+            yield f"grpc://127.0.0.1:{json.loads(line)['grpc']}"
+        finally:
+            server.terminate()
+
+
+def _fingerprint(step: Step, experiment: Experiment, done: dict[str, str]) -> str:
+    """Return a digest of all that decides a step's outputs: its command, settings, seed, version and needs."""
+    config = as_dict(experiment)
+    content: list[Any] = [
+        tfspine.__version__,
+        config["seed"],
+        [str(word) for word in step.arguments],
+        {section: config[section] for section in step.sections},
+        [done[name] for name in step.needs],
+    ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _write_mark(mark: Path, fingerprint: str, *, seconds: float | None) -> None:
+    from tfspine.outputs import write_text
+
+    state = {"fingerprint": fingerprint, "is_done": seconds is not None, "seconds": seconds and round(seconds, 1)}
+    write_text(mark, json.dumps(state, indent=2) + "\n")
+
+
+class MemoryWatch(threading.Thread):
+    """Samples the resident memory of this process and all it started, once a second, within a `with` block."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak_gib = 0.0
+        self._is_over = threading.Event()
+
+    def run(self) -> None:
+        """Sample until the block ends."""
+        import psutil
+
+        me = psutil.Process()
+        while not self._is_over.wait(1.0):
+            total = 0
+            for process in (me, *me.children(recursive=True)):
+                with suppress(psutil.Error):
+                    total += process.memory_info().rss
+            self.peak_gib = max(self.peak_gib, total / 2**30)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+
+
+def _remove(outputs: Sequence[Path]) -> None:
+    for path in outputs:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
