@@ -1,6 +1,7 @@
 """``tfspine phantom``: simulated studies with known truth, and what simulated readers make of them."""
 
 import argparse
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from tfspine.config import PhantomConfig
 
 GRADE_COLUMNS = ("study", "level", "region", "side", "severity", "grade")
+
+
+BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Simulate the cohort, one process a patient where `phantom.workers` allows."""
+    # Before NumPy comes in, here and in the workers: its threads spin over matrices too small to share, at the expense
+    # of the other workers.
+    os.environ.setdefault(BLAS_THREADS, "1")
+
     import pandas as pd
 
     from tfspine.config import as_dict
