@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 GRADE_COLUMNS = ("study", "level", "region", "side", "severity", "grade")
 
-
 BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
 
