@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests_settings import TINY
 
 from tfspine.cli.main import build_parser
-from tfspine.cli.options import project_file
-from tfspine.cli.steps import Step
+from tfspine.cli.options import experiment_from, project_file
+from tfspine.cli.steps import Step, experiment_words
 from tfspine.cli.study import plan
+from tfspine.config import PhantomConfig, Prevalence, Vendors
 from tfspine.experiment_file import load_experiment
 
 PAPER_STUDY = project_file("experiments/paper_study.toml")
@@ -36,10 +39,20 @@ def steps(tmp_path: Path) -> tuple[Step, ...]:
     return plan(tmp_path / "study", load_experiment(PAPER_STUDY, []))
 
 
+def cohort(name: str, *settings: str) -> PhantomConfig:
+    """Return the patients that a step simulates when the user gives some settings, as the command reads its words."""
+    step = next(step for step in plan(Path("study"), load_experiment(PAPER_STUDY, settings)) if step.name == name)
+    words = step.words(experiment_words(PAPER_STUDY, settings))
+    return experiment_from(build_parser(words[0]).parse_args(words)).phantom
+
+
 def test_every_command_of_the_plan_is_one(steps: tuple[Step, ...]) -> None:
     for step in steps:
-        words = [str(word) for word in step.arguments]
-        build_parser(words[0]).parse_args(words)
+        words = step.words(experiment_words(PAPER_STUDY, ["seed=2"]))
+        words += ["--server", "grpc://127.0.0.1:1"] if step.is_served else []
+        args = build_parser(words[0]).parse_args(words)
+        if hasattr(args, "settings") and words[0] != "export":
+            assert experiment_from(args).seed == 2, step.name
 
 
 def test_a_step_reads_only_what_earlier_steps_wrote(steps: tuple[Step, ...], tmp_path: Path) -> None:
@@ -54,11 +67,35 @@ def test_a_step_reads_only_what_earlier_steps_wrote(steps: tuple[Step, ...], tmp
         assert set(step.needs) <= set(done), step.name
 
 
-def test_nobody_is_a_patient_of_both_hospitals(steps: tuple[Step, ...]) -> None:
-    external = next(step for step in steps if step.name == "phantom-external")
+@given(studies=st.integers(1, 999), first=st.integers(1, 999), external=st.integers(1, 999))
+def test_nobody_is_a_patient_of_both_hospitals(studies: int, first: int, external: int) -> None:
+    settings = (f"phantom.studies={studies}", f"phantom.first_study={first}", f"study.external_studies={external}")
+    here, there = cohort("phantom", *settings), cohort("phantom-external", *settings)
+    assert (here.studies, there.studies) == (studies, external)
+    numbers = [set(range(one.first_study, one.first_study + one.studies)) for one in (here, there)]
+    assert not numbers[0] & numbers[1]
+
+
+def test_the_other_hospital_has_other_scanners_and_the_papers_grades() -> None:
+    assert cohort("phantom").vendor is Vendors.INTERNAL
+    there = cohort("phantom-external", "phantom.vendor=siemens")
+    assert (there.vendor, there.prevalence) == (Vendors.EXTERNAL, Prevalence.EXTERNAL)
+    assert cohort("phantom-external", "phantom.prevalence=balanced").prevalence is Prevalence.BALANCED
+
+
+def test_it_is_of_the_papers_size() -> None:
+    """PAPER.md, Data: 446 studies of one hospital, 100 of another; nine versions."""
     experiment = load_experiment(PAPER_STUDY, [])
-    assert f"phantom.first_study={experiment.phantom.studies + 1}" in external.arguments
-    assert "phantom.vendor=external" in external.arguments
+    assert (experiment.phantom.studies, experiment.study.external_studies) == (446, 100)
+    assert experiment.study.versions == "3x3"
+
+
+@pytest.mark.parametrize("wanted", ["true", "false"])
+def test_exports_are_calibrated_as_wanted_now_and_not_as_when_the_detector_was_trained(wanted: str) -> None:
+    steps = plan(Path("study"), load_experiment(PAPER_STUDY, [f"export.calibrate={wanted}"]))
+    exports = [step.words([]) for step in steps if step.name.startswith("export-")]
+    assert len(exports) == 2
+    assert all(words[-2:] == ["--set", f"export.calibrate={wanted}"] for words in exports)
 
 
 def test_nine_versions_are_averaged(steps: tuple[Step, ...]) -> None:
@@ -75,10 +112,17 @@ def test_a_tiny_study_gives_the_papers_tables_and_goes_on_where_it_was(tmp_path:
     assert first.returncode == 0, first.stderr[-3000:]
     patients = [set(pd.read_csv(folder / "slices" / "slices.csv").patient) for folder in (out, out / "external")]
     assert not patients[0] & patients[1]
+    assert len(patients[1]) == 3
+    flow = pd.read_csv(out / "flow" / "flow.csv")
+    assert flow.loc[flow.step == "external test", "studies"].tolist() == [3]
     for table in ("cohort", "reference", "recall", "agreement_four", "agreement_two", "accuracy", "repeat"):
         assert (out / "evaluation" / f"{table}.md").is_file(), table
     readers = set(pd.read_csv(out / "evaluation" / "recall.csv").reader)
-    assert {"model", "radiologist_1", "radiologist_2"} <= readers
+    assert {"model", "model_ensemble", "v1", "v2", "radiologist_1", "radiologist_2"} <= readers
+    sets = pd.read_csv(out / "evaluation" / "recall.csv").groupby("set").reader.unique()
+    assert set(sets["internal"]) == set(sets["external"])
+    assert set(pd.read_csv(out / "evaluation" / "repeat.csv").reader) == {"reference"}
+    assert "The ceiling" in first.stdout
     assert (out / "evaluation" / "flow.png").is_file()
 
     again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)

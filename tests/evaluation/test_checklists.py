@@ -46,8 +46,9 @@ def test_an_answer_comes_with_its_place() -> None:
     assert rows["44"]["answer"] == UNKNOWN
 
 
-def test_manifests_say_how_the_model_was_made(tmp_path: Path) -> None:
-    grader = {"kind": "grader"}
+@pytest.mark.parametrize("kind", ["grader", "grader_versions"])
+def test_manifests_say_how_the_model_was_made(kind: str, tmp_path: Path) -> None:
+    grader = {"kind": kind}
     config = {"name": "x", "seed": 7, "grader": {"epochs": 3, "loss": "plain", "batch_size": 8, "filters": [1, 2]}}
     folders = [
         write_manifest(tmp_path / "simulated", "phantom", details={"studies": 12}),

@@ -108,6 +108,21 @@ def test_an_average_of_versions_can_be_the_model(files: Path) -> None:
     assert (files / "evaluation" / "accuracy.md").read_text().count("against mean, pooled z") == 1
 
 
+def test_studies_left_out_of_the_second_set_are_not_compared(files: Path) -> None:
+    (files / "excluded").mkdir()
+    (files / "excluded" / "studies.csv").write_text(
+        "study,patient,axial,sagittal,verdict,left_out_by,detail,flags\n"
+        "s1,p1,1,1,exclude,scoliosis,,\ns2,p2,1,1,include,,,\ns3,p3,1,1,include,,,\n"
+    )
+    external = ("--external-reference", files / "reference.csv", "--external-reader", f"model={files / 'reader.csv'}")
+    slices = ("--external-slices", files / "slices", "--external-exclusions", files / "excluded")
+    assert main(words(files, *external, *slices)) == 0
+    content = json.loads((files / "evaluation" / "metrics.json").read_text())
+    assert (content["readers"]["model"]["studies"], content["external"]["readers"]["model"]["studies"]) == (2, 1)
+    cohort = pd.read_csv(files / "evaluation" / "cohort.csv", index_col=0)
+    assert cohort.loc["Studies"].tolist() == ["2"]  # s2 and s3
+
+
 def test_json_for_a_program(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words(files, "--json")) == 0
     assert json.loads(capsys.readouterr().out)["readers"]["model"] == measured(files)
@@ -127,6 +142,7 @@ def test_json_for_a_program(files: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["--average", "all=model,nobody"], "reference.csv", 'no reader "nobody"; expected one of model'),
         (["--average", "all=model"], "reference.csv", "an average of 1 version"),
         (["--external-reference", "reference.csv"], "reference.csv", "belong together"),
+        (["--external-exclusions", "slices"], "reference.csv", "add --external-reference"),
         (["--validation", "model=reader.csv"], "reference.csv", "add --splits"),
         (["--flow", "slices"], "reference.csv", "flow.csv: not there; expected the folder that tfspine flow wrote"),
         (["--set", "evaluation.iuo=0.3"], "reference.csv", 'did you mean "evaluation.iou"'),

@@ -72,6 +72,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--external-slices", type=Path, metavar="DIR", help="folder of ingest of the second set")
     parser.add_argument(
+        "--external-exclusions",
+        type=Path,
+        metavar="DIR",
+        help="folder that exclude wrote of the second set; its studies stay out",
+    )
+    parser.add_argument(
         "--dicom", type=Path, action="append", metavar="DIR", help="studies whose headers give age and sex; repeatable"
     )
     parser.add_argument("--flow", type=Path, metavar="DIR", help="what tfspine flow wrote, to show beside the tables")
@@ -222,7 +228,7 @@ def _write_manifest(
     from tfspine.config import as_dict
     from tfspine.manifest import write_manifest
 
-    others = (args.splits, args.external_reference, args.flow, *args.runs)
+    others = (args.splits, args.external_reference, args.external_exclusions, args.flow, *args.runs)
     write_manifest(
         folder,
         command="evaluate",

@@ -66,6 +66,8 @@ def inputs_of(args: argparse.Namespace) -> Inputs:
     )
     if bool(inputs.external_readers) != bool(args.external_reference):
         raise EvaluationError("--external-reference and --external-reader belong together: give both, or neither")
+    if args.external_exclusions and not args.external_reference:
+        raise EvaluationError("--external-exclusions: no second set to leave studies out of; add --external-reference")
     if inputs.validation and not args.splits:
         raise EvaluationError("--validation: which studies validate is not known; add --splits")
     for name in inputs.repeats:
@@ -96,6 +98,8 @@ def read_question(args: argparse.Namespace, inputs: Inputs, settings: "Evaluatio
     splits = read_splits(args.splits) if args.splits else None
     slices = read_table(args.slices) if args.slices else None
     external_slices = read_table(args.external_slices) if args.external_slices else None
+    if external_slices is not None:
+        external_slices = _without_excluded(external_slices, args.external_exclusions)
     readers = _with_ensembles(
         {name: boxes_of(path, args.slices) for name, path in inputs.readers.items()}, inputs.averages
     )
@@ -211,6 +215,7 @@ def _external(
     if args.external_reference is None:
         return None
     reference, covered = _reference(args.external_reference, args.external_slices)
+    covered = _without_excluded(covered, args.external_exclusions)
     if covered.empty:
         raise EvaluationError(f"{args.external_reference}: no slice to compare; expected the reference of some studies")
     readers = _with_ensembles(
@@ -218,6 +223,16 @@ def _external(
     )
     patients = {} if slices is None else dict(zip(slices["study"], slices["patient"], strict=True))
     return ReadingSet(EXTERNAL, reference, covered, readers, patients, settings.iou, settings.confidence)
+
+
+def _without_excluded(table: "pd.DataFrame", folder: Path | None) -> "pd.DataFrame":
+    """Return the rows of studies that ``tfspine exclude`` did not leave out; all of them where it did not run."""
+    from tfspine.annotations.cohort import excluded_of, read_cohort
+
+    if folder is None:
+        return table
+    excluded = excluded_of(read_cohort(folder), list(table["study"].unique()), folder)
+    return table[~table["study"].isin(list(excluded))]
 
 
 def _with_ensembles(

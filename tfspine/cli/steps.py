@@ -23,17 +23,41 @@ from tfspine.cli.options import project_file
 from tfspine.config import Experiment, as_dict
 from tfspine.errors import TfspineError
 
+PACE = "workers"
+"""The key that sections of the experiment have for how many work at once: more of them write the same."""
+
 
 @dataclass(frozen=True)
 class Step:
-    """One command: what it writes, the settings it depends on, and the steps it needs."""
+    """One command.
+
+    Attributes:
+        name: of the step, and of its mark.
+        arguments: the command line that decides what is written.
+        outputs: files and folders that it writes.
+        sections: parts of the experiment that it depends on; with none it is not told the experiment.
+        needs: names of steps that come before.
+        settings: what makes the step this one, as for ``--set``: neither the experiment nor the user overrules them.
+        pace: words of the command line that say how fast it goes; a change of them redoes nothing.
+        is_served: whether it asks a server of the exported models.
+    """
 
     name: str
     arguments: tuple[str | Path, ...]
     outputs: tuple[Path, ...]
     sections: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    pace: tuple[str, ...] = ()
     is_served: bool = False
+
+    def words(self, experiment: Sequence[str]) -> list[str]:
+        """Return the command line, with the words of the experiment where the step depends on it.
+
+        Of two settings of one key the later counts, so the step's own come last.
+        """
+        own = [word for setting in self.settings for word in ("--set", setting)]
+        return [*map(str, self.arguments), *self.pace, *(experiment if self.sections else ()), *own]
 
 
 def experiment_words(path: Path, settings: Sequence[str]) -> list[str]:
@@ -67,12 +91,11 @@ def run_steps(steps: Sequence[Step], out: Path, experiment: Experiment, words: S
             _remove(step.outputs)
         _write_mark(mark, fingerprints[step.name], seconds=None)
         started = time.monotonic()
-        _run_step(step, heading, out, words if step.sections else ())
+        _run_step(step, heading, out, step.words(words))
         _write_mark(mark, fingerprints[step.name], seconds=time.monotonic() - started)
 
 
-def _run_step(step: Step, heading: str, out: Path, experiment_words: Sequence[str]) -> None:
-    words = [*map(str, step.arguments), *experiment_words]
+def _run_step(step: Step, heading: str, out: Path, words: Sequence[str]) -> None:
     if not step.is_served:
         _call(heading, words)
         return
@@ -104,13 +127,17 @@ def _server(exported: Path) -> Iterator[str]:
 
 
 def _fingerprint(step: Step, experiment: Experiment, done: dict[str, str]) -> str:
-    """Return a digest of all that decides a step's outputs: its command, settings, seed, version and needs."""
+    """Return a digest of all that decides a step's outputs: its command, settings, seed, version and needs.
+
+    How many work at once is none of that: between two stretches of hours it may change.
+    """
     config = as_dict(experiment)
     content: list[Any] = [
         tfspine.__version__,
         config["seed"],
         [str(word) for word in step.arguments],
-        {section: config[section] for section in step.sections},
+        list(step.settings),
+        {section: {k: v for k, v in config[section].items() if k != PACE} for section in step.sections},
         [done[name] for name in step.needs],
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -154,7 +154,8 @@ def _of_records(content: Mapping[str, Any]) -> dict[Fact, str]:
 
 def _of_train(content: Mapping[str, Any]) -> dict[Fact, str]:
     config, details = content.get("config", {}), content.get("details", {})
-    facts = {Fact.SELECTION: "by loss on validation" if details.get("kind") == "grader" else ""}
+    is_grader = details.get("kind") in ("grader", "grader_versions")
+    facts = {Fact.SELECTION: "by loss on validation" if is_grader else ""}
     detector, grader = config.get("detector", {}), config.get("grader", {})
     facts[Fact.TRAINING] = (
         f"experiment {config.get('name')}, seed {config.get('seed')}; detector: {detector.get('steps')} steps of "

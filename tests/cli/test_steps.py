@@ -1,0 +1,98 @@
+"""Steps: what is redone when, and who has the last word on a setting."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tfspine.cli import steps as of_steps
+from tfspine.cli.steps import Step, run_steps
+from tfspine.config import Experiment, GraderConfig, PhantomConfig
+from tfspine.errors import TfspineError
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Record command lines instead of running them; a word that begins with out= is a file to write."""
+    lines: list[list[str]] = []
+
+    def call(_: str, words: Sequence[str]) -> None:
+        lines.append(list(words))
+        for word in words:
+            if word.startswith("out="):
+                Path(word.removeprefix("out=")).write_text("written")
+
+    monkeypatch.setattr(of_steps, "_call", call)
+    return lines
+
+
+def two_steps(out: Path, *, workers: int = 1) -> tuple[Step, Step]:
+    made, read = out / "made", out / "read"
+    first = Step("make", ("make", f"out={made}"), (made,), sections=("phantom",), pace=("--workers", str(workers)))
+    return first, Step("read", ("read", f"out={read}"), (read,), needs=("make",))
+
+
+def verbs(called: list[list[str]]) -> list[str]:
+    verbs = [words[0] for words in called]
+    called.clear()
+    return verbs
+
+
+def test_more_workers_between_two_stretches_redo_nothing(tmp_path: Path, called: list[list[str]]) -> None:
+    run_steps(two_steps(tmp_path), tmp_path, Experiment(), [])
+    assert verbs(called) == ["make", "read"]
+    run_steps(two_steps(tmp_path, workers=2), tmp_path, Experiment(phantom=PhantomConfig(workers=2)), [])
+    assert verbs(called) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "redone"),
+    [
+        (Experiment(phantom=PhantomConfig(studies=25)), ["make", "read"]),
+        (Experiment(seed=2), ["make", "read"]),
+        (Experiment(grader=GraderConfig(epochs=1)), []),
+    ],
+)
+def test_a_setting_redoes_the_steps_that_it_reaches(
+    changed: Experiment, redone: list[str], tmp_path: Path, called: list[list[str]]
+) -> None:
+    run_steps(two_steps(tmp_path), tmp_path, Experiment(), [])
+    called.clear()
+    run_steps(two_steps(tmp_path), tmp_path, changed, [])
+    assert verbs(called) == redone
+
+
+def test_a_steps_own_setting_is_part_of_what_it_made(tmp_path: Path, called: list[list[str]]) -> None:
+    first, second = two_steps(tmp_path)
+    run_steps([replace(first, settings=("a.b=1",)), second], tmp_path, Experiment(), [])
+    called.clear()
+    run_steps([replace(first, settings=("a.b=2",)), second], tmp_path, Experiment(), [])
+    assert verbs(called) == ["make", "read"]
+
+
+def test_what_an_interrupted_step_has_written_stays_for_it(
+    tmp_path: Path, called: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = two_steps(tmp_path)
+    run_steps(steps[:1], tmp_path, Experiment(), [])
+
+    def fail(_: str, words: Sequence[str]) -> None:
+        (tmp_path / "read").write_text("half")
+        raise TfspineError("interrupted")
+
+    monkeypatch.setattr(of_steps, "_call", fail)
+    with pytest.raises(TfspineError):
+        run_steps(steps, tmp_path, Experiment(), [])
+    found = []
+    monkeypatch.setattr(of_steps, "_call", lambda _, words: found.append((words[0], (tmp_path / "read").read_text())))
+    run_steps(steps, tmp_path, Experiment(), [])
+    assert found == [("read", "half")]
+
+
+def test_the_steps_own_settings_come_last_and_the_experiment_only_where_it_counts() -> None:
+    experiment = ["--experiment", "x.toml", "--set", "a.b=1"]
+    step = Step("one", ("verb", "--out", Path("here")), (), settings=("a.b=2",), pace=("--workers", "3"))
+    assert step.words(experiment) == ["verb", "--out", "here", "--workers", "3", "--set", "a.b=2"]
+    told = replace(step, sections=("phantom",)).words(experiment)
+    assert told == ["verb", "--out", "here", "--workers", "3", *experiment, "--set", "a.b=2"]
