@@ -93,3 +93,28 @@ def test_serving_preprocesses_as_the_training_parser_does(tiny: Callable[..., Ex
         rgb = tf.repeat(tf.constant(image), 3, axis=-1)
         expected, _ = preprocess_ops.resize_and_crop_image(preprocess_ops.normalize_image(rgb), [64, 64], (64, 64))
         np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_box_that_clipping_leaves_nothing_of_is_no_detection(tiny: Callable[..., Experiment]) -> None:
+    """A network and images of 64 x 64; of four boxes the second and third lie beyond the lower and the right edge."""
+    import numpy as np
+    import tensorflow as tf
+
+    from tfspine.models.detector import Detector
+
+    detector = Detector(tiny(), Plane.AXIAL)
+    boxes = [[1, 2, 30, 40], [64, 10, 70, 20], [5, 64, 9, 64], [0, 0, 3, 3], [9, 9, 9, 9]]
+    answer = {
+        "num_detections": tf.constant([4, 0]),
+        "detection_boxes": tf.constant([boxes, boxes], tf.float32),
+        "detection_classes": tf.constant([[1, 2, 3, 2, 0]] * 2),
+        "detection_scores": tf.constant([[0.9, 0.8, 0.7, 0.6, 0.0]] * 2),
+    }
+    image_info = tf.constant([[64, 64], [64, 64], [1, 1], [0, 0]], tf.float32)
+    found = detector._in_input_pixels(answer, image_info, tf.constant([64, 64]))
+    assert found.count.numpy().tolist() == [2, 0]
+    assert found.boxes_yxyx_px[0].numpy().tolist() == [boxes[0], boxes[3], [0] * 4, [0] * 4, [0] * 4]
+    assert found.classes.numpy().tolist() == [[1, 2, 0, 0, 0], [0] * 5]
+    np.testing.assert_allclose(found.scores[0], [0.9, 0.6, 0, 0, 0])
+    assert not found.boxes_yxyx_px[1].numpy().any()

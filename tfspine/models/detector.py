@@ -75,15 +75,28 @@ class Detector(tf.Module):
         return {level: tf.tile(boxes[tf.newaxis], [batch, 1, 1, 1]) for level, boxes in levels.items()}
 
     def _in_input_pixels(self, answer: dict[str, tf.Tensor], image_info: tf.Tensor, size_px: tf.Tensor) -> Found:
-        count = tf.cast(answer["num_detections"], tf.int32)
+        """Return the detections that have an area within the image, surest first as they came.
+
+        Suppression lets boxes through that clipping has left nothing of; no grader can crop them, and no label file
+        hold them.
+        """
         slots = self._config.detection_generator.max_num_detections
-        is_filled = tf.sequence_mask(count, slots)
         scale = tf.tile(image_info[2], [2])
         far_edge = tf.cast(tf.tile(size_px, [2]), tf.float32)
         boxes = tf.clip_by_value(tf.cast(answer["detection_boxes"], tf.float32) / scale, 0.0, far_edge)
+        has_area = tf.reduce_all(boxes[..., 2:] > boxes[..., :2], axis=-1)
+        is_found = tf.sequence_mask(answer["num_detections"], slots) & has_area
+        order = tf.argsort(tf.cast(is_found, tf.int32), direction="DESCENDING", stable=True)
+        count = tf.reduce_sum(tf.cast(is_found, tf.int32), axis=-1)
+        is_filled = tf.sequence_mask(count, slots)
+
+        def filled(values: tf.Tensor) -> tf.Tensor:
+            moved = tf.gather(values, order, batch_dims=1)
+            return tf.where(is_filled[..., tf.newaxis] if values.shape.rank == 3 else is_filled, moved, 0)
+
         return Found(
-            boxes_yxyx_px=tf.where(is_filled[..., tf.newaxis], boxes, 0.0),
-            classes=tf.where(is_filled, tf.cast(answer["detection_classes"], tf.int32), 0),
-            scores=tf.where(is_filled, tf.cast(answer["detection_scores"], tf.float32), 0.0),
+            boxes_yxyx_px=filled(boxes),
+            classes=filled(tf.cast(answer["detection_classes"], tf.int32)),
+            scores=filled(tf.cast(answer["detection_scores"], tf.float32)),
             count=count,
         )
