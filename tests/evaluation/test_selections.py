@@ -164,6 +164,15 @@ def test_the_cohort_table_counts_patients_and_scanners() -> None:
     assert facts["Sagittal T1w TE, ms: median (range)"] == "–"
 
 
+def test_a_scanner_of_the_second_part_alone_stands_among_the_others() -> None:
+    parts = {
+        name: slices(study=["a"], plane=["axial"], manufacturer=[maker], magnetic_field_strength_t=[1.5])
+        for name, maker in (("here", "SIEMENS"), ("there", "Philips"))
+    }
+    rows = [(row["what"], row["here"], row["there"]) for row in cohort_table(parts).rows]
+    assert rows[2:4] == [("Philips, 1.5 T", "0", "1 (100%)"), ("Siemens, 1.5 T", "1 (100%)", "0")]
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [(15000, "1.5 T"), (2.89, "3 T"), (None, "not stated"), ("", "not stated"), (0, "not stated")],

@@ -26,13 +26,14 @@ class Person:
 
 
 def cohort_table(parts: Mapping[str, pd.DataFrame], *, people: Mapping[str, Person] | None = None) -> Table:
-    """Return one column per part of the study.
+    """Return one column per part of the study; scanners that only one of them has stand among the others.
 
     Args:
         parts: rows of `slices.csv` of each part, such as training, validation, internal test and external test.
         people: age and sex by `study_instance_uid`, where a header gives them.
     """
-    facts = {name: _facts(slices, people or {}) for name, slices in parts.items()}
+    scanners = sorted({scanner for slices in parts.values() for scanner in _scanners(slices)})
+    facts = {name: _facts(slices, people or {}, scanners) for name, slices in parts.items()}
     names = list(dict.fromkeys(name for of_part in facts.values() for name in of_part))
     rows = tuple({"what": name} | {part: of_part.get(name, "0") for part, of_part in facts.items()} for name in names)
     columns = (Column("what", "Characteristic"), *(Column(part, part.capitalize()) for part in parts))
@@ -55,7 +56,13 @@ def scanner_of(slices: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _facts(slices: pd.DataFrame, people: Mapping[str, Person]) -> dict[str, str]:
+def _scanners(slices: pd.DataFrame) -> list[str]:
+    """Return vendor and field of each study, as one line of the table has them."""
+    table = scanner_of(slices)
+    return [f"{vendor}, {field}" for vendor, field in zip(table["vendor"], table["field_strength"], strict=True)]
+
+
+def _facts(slices: pd.DataFrame, people: Mapping[str, Person], scanners: Sequence[str]) -> dict[str, str]:
     studies = slices.drop_duplicates("study")
     facts = {"Patients": f"{slices['patient'].nunique():,}", "Studies": f"{len(studies):,}"}
     known = [people[uid] for uid in studies["study_instance_uid"].astype(str) if uid in people]
@@ -67,9 +74,8 @@ def _facts(slices: pd.DataFrame, people: Mapping[str, Person]) -> dict[str, str]
             if letter == "O" and letter not in sexes:
                 continue
             facts[title] = _share(sexes.count(letter), len(sexes))
-    scanners = scanner_of(slices)
-    pairs = (scanners["vendor"] + ", " + scanners["field_strength"]).value_counts()
-    facts |= {str(name): _share(int(count), len(scanners)) for name, count in sorted(pairs.items())}
+    own = _scanners(slices)
+    facts |= {name: _share(own.count(name), len(own)) if name in own else "0" for name in scanners}
     for plane, title in ((Plane.AXIAL, "Axial T2w"), (Plane.SAGITTAL, "Sagittal T1w")):
         of_plane = slices[slices["plane"] == plane]
         facts[f"{title} images"] = f"{len(of_plane):,}"
