@@ -13,6 +13,7 @@ from scipy import stats
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.estimate import Estimate, check_confidence, chosen, undefined
+from tfspine.evaluation.ratings import truth_vectors
 
 
 class Interval(StrEnum):
@@ -55,14 +56,9 @@ def diagnostic_accuracy(
     Raises:
         EvaluationError: the vectors differ in length, are not of truth values, or `missed_positives` is negative.
     """
-    truth, calls = np.asarray(reference), np.asarray(reader)
-    if truth.ndim != 1 or truth.shape != calls.shape:
-        raise EvaluationError(f"calls of shapes {truth.shape} and {calls.shape}; expected two equal [n]")
-    if not all(vector.dtype == bool or vector.size == 0 for vector in (truth, calls)):
-        raise EvaluationError(f"calls of types {truth.dtype} and {calls.dtype}; expected true or false")
+    truth, calls = truth_vectors(reference, reader)
     if missed_positives < 0:
         raise EvaluationError(f"{missed_positives} missed positives; expected 0 or more")
-    truth, calls = truth.astype(bool), calls.astype(bool)
     hits, positives = int((truth & calls).sum()), int(truth.sum())
     rejections, negatives = int((~truth & ~calls).sum()), int((~truth).sum())
     return DiagnosticAccuracy(

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.agreement import gwet_of_counts
 from tfspine.evaluation.estimate import Estimate, check_confidence, undefined
-from tfspine.evaluation.ratings import category_counts, complete, rating_matrix
+from tfspine.evaluation.ratings import category_counts, complete, rating_matrix, truth_vectors
 from tfspine.evaluation.weights import AnyWeights, Weights, weight_matrix
 
 Statistic: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -112,14 +112,8 @@ def share_statistic(successes: ArrayLike, among: ArrayLike) -> Statistic:
     Raises:
         EvaluationError: vectors that differ in length, are not of truth values, or a success outside `among`.
     """
-    above, below = np.asarray(successes), np.asarray(among)
-    if above.ndim != 1 or above.shape != below.shape:
-        raise EvaluationError(
-            f"successes and regions of shapes {above.shape} and {below.shape}; expected two equal [n]"
-        )
-    if not all(vector.dtype == bool or vector.size == 0 for vector in (above, below)):
-        raise EvaluationError(f"successes and regions of types {above.dtype} and {below.dtype}; expected true or false")
-    if (above.astype(bool) & ~below.astype(bool)).any():
+    above, below = truth_vectors(successes, among, what="successes and regions")
+    if (above & ~below).any():
         raise EvaluationError("a success outside the regions that count; expected successes among them")
     columns = np.stack([above, below], axis=1).astype(np.float64)
 

@@ -14,6 +14,7 @@ from scipy import optimize, stats
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.estimate import Estimate, check_confidence, chosen, critical_value, undefined
+from tfspine.evaluation.ratings import truth_vectors
 
 
 @dataclass(frozen=True)
@@ -148,15 +149,10 @@ def non_inferiority(
     check_confidence(confidence)
     if not 0.0 < margin < 1.0:
         raise EvaluationError(f"margin {margin}; expected a share between 0 and 1, for example 0.05")
-    first, second = np.asarray(first_correct), np.asarray(second_correct)
-    if first.ndim != 1 or first.shape != second.shape:
-        raise EvaluationError(f"calls of shapes {first.shape} and {second.shape}; expected two equal [n]")
-    if not all(vector.dtype == bool or vector.size == 0 for vector in (first, second)):
-        raise EvaluationError(f"calls of types {first.dtype} and {second.dtype}; expected true or false")
+    first, second = truth_vectors(first_correct, second_correct)
     n, method = first.size, "paired difference of proportions, Tango's score interval"
     if n == 0:
         return NonInferiority(undefined(0, method), margin, None)
-    first, second = first.astype(bool), second.astype(bool)
     only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
     low, high = _tango(only_first, only_second, n, critical_value(confidence))
     estimate = Estimate((only_first - only_second) / n, low, high, n, method)

@@ -27,6 +27,27 @@ class Missing(StrEnum):
     AVAILABLE = "available"
 
 
+def truth_vectors(
+    first: ArrayLike, second: ArrayLike, *, what: str = "calls"
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return two vectors of truth values, bool [n]; empty ones may be of any type.
+
+    Args:
+        first: bool [n].
+        second: bool [n].
+        what: the two are, for the message.
+
+    Raises:
+        EvaluationError: the vectors differ in length or are not of truth values.
+    """
+    one, other = np.asarray(first), np.asarray(second)
+    if one.ndim != 1 or one.shape != other.shape:
+        raise EvaluationError(f"{what} of shapes {one.shape} and {other.shape}; expected two equal [n]")
+    if not all(vector.dtype == bool or vector.size == 0 for vector in (one, other)):
+        raise EvaluationError(f"{what} of types {one.dtype} and {other.dtype}; expected true or false")
+    return one.astype(bool), other.astype(bool)
+
+
 def rating_matrix(raters: Sequence[ArrayLike], *, categories: int) -> NDArray[np.float64]:
     """Return vectors of ratings [n], one a rater, as float64 [n, raters].
 
