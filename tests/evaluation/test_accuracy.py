@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,10 +61,25 @@ def test_nothing_counted_is_undefined_not_zero() -> None:
     assert math.isnan(proportion(0, 0).value)
 
 
-@pytest.mark.parametrize(("successes", "n"), [(3, 2), (-1, 4), (1.5, 4), (1, 4.5), (math.nan, 4)])
+@pytest.mark.parametrize(
+    ("successes", "n"), [(3, 2), (-1, 4), (1.5, 4), (1, 4.5), (math.nan, 4), (5, math.inf), (None, 4), ("3", 4)]
+)
 def test_impossible_counts_are_refused(successes: int, n: int) -> None:
     with pytest.raises(EvaluationError, match=f"{successes} of {n}"):
         proportion(successes, n)
+
+
+def test_counts_come_out_as_plain_numbers_whatever_they_came_in_as() -> None:
+    # An estimate goes into JSON: NumPy's numbers do not, and 10.0 regions are 10.
+    for estimate in (proportion(np.int64(5), np.int64(10)), proportion(5.0, 10.0)):
+        assert estimate == proportion(5, 10)
+        assert [type(value) for value in (estimate.value, estimate.low, estimate.n)] == [float, float, int]
+
+
+@pytest.mark.parametrize("missed", [-1, 1.5, math.nan, math.inf])
+def test_missed_positives_are_a_count(missed: float) -> None:
+    with pytest.raises(EvaluationError, match="missed positives; expected a whole number from 0"):
+        diagnostic_accuracy([True], [True], missed_positives=missed)
 
 
 def test_an_interval_is_one_of_the_two() -> None:
@@ -90,6 +106,17 @@ def test_a_missed_positive_is_a_miss_end_to_end() -> None:
 def test_grades_instead_of_calls_are_refused() -> None:
     with pytest.raises(EvaluationError, match="expected true or false"):
         diagnostic_accuracy([0, 3], [2, 3], missed_positives=0)
+
+
+def test_calls_may_be_true_and_false_or_1_and_0_in_any_container() -> None:
+    expected = diagnostic_accuracy([True, True, False], [True, False, False], missed_positives=0)
+    for kind in (np.array, pd.Series, lambda calls: pd.Series(calls, dtype=object)):
+        for numbers in (bool, int, float):
+            truth, calls = (kind([numbers(call) for call in vector]) for vector in ([1, 1, 0], [1, 0, 0]))
+            assert diagnostic_accuracy(truth, calls, missed_positives=0) == expected
+    nullable = pd.Series([True, True, None], dtype="boolean")
+    with pytest.raises(EvaluationError, match="calls of nan; expected true or false"):
+        diagnostic_accuracy(nullable, [True, False, False], missed_positives=0)
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_one_subject_has_a_value_without_interval() -> None:
     [
         ([0, 4], [0, 1], "rating 4; expected a whole number from 0 to 3"),
         ([0, 0.5], [0, 1], r"rating 0\.5"),
-        ([0, 1, 2], [0, 1], "expected two equal"),
+        ([0, 1, 2], [0, 1], r"shapes \(3,\) and \(2,\); expected one \[n\] for all"),
     ],
 )
 def test_ratings_off_the_scale_are_refused(first: list[float], second: list[float], message: str) -> None:
@@ -142,3 +142,9 @@ def test_tables_that_are_none_are_refused(counts: list[list[float]]) -> None:
 
 def test_counts_have_the_first_rater_in_rows() -> None:
     assert joint_counts([0, 0, 1], [1, 1, 0], categories=2).tolist() == [[0, 2], [1, 0]]
+
+
+@pytest.mark.parametrize("categories", [1, 2.5, math.nan, math.inf, "4"])
+def test_a_scale_has_a_whole_number_of_grades(categories: float) -> None:
+    with pytest.raises(EvaluationError, match="categories; expected a whole number from 2"):
+        gwet([0, 1, 1], [0, 1, 0], categories=categories)

@@ -291,7 +291,7 @@ def test_differences_of_next_to_nothing(n: int, defined: bool) -> None:
 
 
 def test_differences_of_unequal_length_are_refused() -> None:
-    with pytest.raises(EvaluationError, match="expected two equal"):
+    with pytest.raises(EvaluationError, match="for all"):
         gwet_difference([0, 1], [0, 1], [0, 1, 1], categories=2)
 
 

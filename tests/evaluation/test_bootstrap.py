@@ -4,6 +4,7 @@ import math
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
@@ -153,8 +154,15 @@ def test_independent_regions_give_about_the_exact_interval() -> None:
         (lambda: patient_bootstrap(lambda w: w.sum(axis=1), [1, 2], replicates=1, seed=1), "1 replicates"),
         (lambda: patient_bootstrap(lambda w: w.sum(axis=1), [1, 2], seed=1, confidence=95), "expected a share"),
         (lambda: patient_bootstrap(lambda w: w.sum(axis=1), [1.0, math.nan], seed=1), "without its patient"),
+        # A list of words and a NaN is to NumPy a list of words, "nan" among them.
+        (lambda: patient_bootstrap(lambda w: w.sum(axis=1), ["a", math.nan, "b"], seed=1), "without its patient"),
+        (lambda: patient_bootstrap(lambda w: w.sum(axis=1), pd.Series(["a", pd.NA]), seed=1), "without its patient"),
+        (lambda: patient_bootstrap(lambda w: w.sum(axis=1), [1, 2], replicates=2.5, seed=1), r"2\.5 replicates"),
+        (lambda: patient_bootstrap(lambda w: w.sum(axis=1), [1, 2], seed=None), "None as the seed"),
+        (lambda: patient_bootstrap(share_statistic([True], [True]), [1, 2], seed=1), "2 regions for a statistic of 1"),
+        (lambda: patient_bootstrap(gwet_statistic([0], [1], categories=2), [1, 2], seed=1), "for a statistic of 1"),
         (lambda: share_statistic([True], [False]), "outside the regions"),
-        (lambda: share_statistic([1, 0], [1, 1]), "true or false"),
+        (lambda: share_statistic([2, 0], [1, 1]), "true or false"),
         (lambda: share_statistic([True], [True, True]), "two equal"),
         (lambda: gwet_statistic([0, 4], [0, 1], categories=4), "rating 4"),
     ],

@@ -39,7 +39,7 @@ def test_pooled_z_squared_is_the_chi_square_of_the_table() -> None:
     assert_allclose([test.statistic**2, test.p_value], [chi_square.statistic, chi_square.pvalue])
 
 
-@pytest.mark.parametrize("group", [(3, 2), (-1, 2), (1.5, 2), (math.nan, 2)])
+@pytest.mark.parametrize("group", [(3, 2), (-1, 2), (1.5, 2), (math.nan, 2), (1, math.inf), ("1", 2)])
 def test_impossible_groups_are_refused(group) -> None:
     with pytest.raises(EvaluationError):
         pooled_z(*group, 1, 2)
@@ -79,7 +79,7 @@ def test_no_discordant_pair_decides_nothing() -> None:
     assert math.isnan(mcnemar(0, 0, method=McNemar.CHI_SQUARE_CORRECTED).statistic)
 
 
-@pytest.mark.parametrize("pair", [(-1, 2), (1, 2.5), (math.nan, 1)])
+@pytest.mark.parametrize("pair", [(-1, 2), (1, 2.5), (math.nan, 1), (math.inf, 1), ("3", 1), (None, 1)])
 def test_counts_that_are_none_are_refused(pair) -> None:
     with pytest.raises(EvaluationError, match="whole number from 0"):
         mcnemar(*pair)
@@ -112,7 +112,7 @@ def test_an_undefined_p_stays_so_and_costs_nothing() -> None:
     assert np.isnan(holm([math.nan])).all()
 
 
-@pytest.mark.parametrize("p_values", [[0.5, 1.5], [-0.1], [[0.1, 0.2]]])
+@pytest.mark.parametrize("p_values", [[0.5, 1.5], [-0.1], [[0.1, 0.2]], ["small"]])
 def test_p_values_that_are_none_are_refused(p_values) -> None:
     with pytest.raises(EvaluationError):
         holm(p_values)

@@ -163,9 +163,11 @@ def test_average_precision_of_constant_scores_is_the_prevalence() -> None:
     ("truth", "scores", "message"),
     [
         ([True, False], [0.1], "expected two equal"),
-        ([0, 3], [0.1, 0.2], "neither true nor false"),
+        ([0, 3], [0.1, 0.2], "expected true or false"),
         ([True, False], [0.1, math.nan], "finite"),
         ([True, False], [0.1, math.inf], "finite"),
+        ([True, math.nan], [0.1, 0.2], "expected true or false"),
+        ([True, False], ["high", "low"], "words"),
     ],
 )
 def test_wrong_input_is_refused(truth, scores, message) -> None:

@@ -120,6 +120,8 @@ def test_one_region_has_a_value_without_interval() -> None:
         ([[0.5, 0.5]], [0.5], "grade 0.5"),
         ([[0.5, 0.5]], [0, 1], r"expected \[n, q\] and \[n\]"),
         ([0.5, 0.5], [0, 1], r"expected \[n, q\]"),
+        ([[1.0]], [0], "two grades or more"),
+        ([["sure", "unsure"]], [0], "words"),
     ],
 )
 def test_wrong_input_is_refused(probabilities, grades, message) -> None:
@@ -128,9 +130,11 @@ def test_wrong_input_is_refused(probabilities, grades, message) -> None:
             measure(probabilities, grades)
 
 
-def test_no_bins_are_refused() -> None:
-    with pytest.raises(EvaluationError, match="0 bins"):
-        expected_calibration_error([[0.5, 0.5]], [0], bins=0)
+@pytest.mark.parametrize("bins", [0, 2.5, math.nan, math.inf])
+def test_bins_are_a_whole_number(bins: float) -> None:
+    for measure in (expected_calibration_error, reliability):
+        with pytest.raises(EvaluationError, match=f"{bins} bins; expected a whole number from 1"):
+            measure([[0.5, 0.5]], [0], bins=bins)
 
 
 def challenge(seed: int, studies: int = 12) -> dict:
@@ -208,6 +212,8 @@ def test_four_grades_become_the_challenges_three() -> None:
     [
         ({"regions": ["spine"]}, 'region "spine"; expected central_canal'),
         ({"studies": []}, "1 regions and 0 studies"),
+        ({"studies": [None]}, "without its study"),
+        ({"studies": [math.nan]}, "without its study"),
         ({"probabilities": [[0.25] * 4]}, "expected the challenge's 3"),
         ({"grades": [3]}, "grade 3"),
     ],

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import entropy
 
 from tfspine.errors import EvaluationError
+from tfspine.evaluation.agreement import gwet_from_table
+from tfspine.evaluation.bootstrap import patient_bootstrap, share_statistic
 from tfspine.evaluation.estimate import Estimate, undefined
 from tfspine.evaluation.versions import (
     average_estimate,
@@ -48,6 +50,19 @@ def test_unlike_estimates_have_no_average() -> None:
         average_estimate([Estimate(0.5, 0.4, 0.6, 10, "Wilson"), Estimate(0.5, 0.4, 0.6, 10, "Clopper-Pearson")])
     with pytest.raises(EvaluationError, match="by nobody"):
         average_estimate([])
+
+
+def test_weights_are_part_of_a_method_and_what_the_data_gave_is_not() -> None:
+    table = [[3, 1, 0], [1, 3, 1], [0, 1, 1]]
+    kinds = [gwet_from_table(table, weights=kind).coefficient for kind in ("linear", "quadratic")]
+    with pytest.raises(EvaluationError, match=r"AC2 \(linear\), .*AC2 \(quadratic\), .*expected one method"):
+        average_estimate(kinds)
+    # Of 3 and of 4 patients, and with another number of draws that hold no positive.
+    draws = [
+        patient_bootstrap(share_statistic(positive, positive), range(len(positive)), replicates=50, seed=1)
+        for positive in ([True, False, False], [True, True, True, False])
+    ]
+    assert average_estimate(draws).value == 1.0
 
 
 def test_disagreement_by_hand() -> None:
@@ -117,8 +132,8 @@ def test_the_order_of_the_regions_and_the_scale_of_the_doubt_do_not_matter(seed:
     ("call", "message"),
     [
         (lambda: ensemble(np.ones((2, 3))), r"expected \[versions, regions, grades\]"),
-        (lambda: ensemble(np.full((2, 3, 4), 0.3)), "do not sum to 1"),
-        (lambda: ensemble(np.full((2, 3, 4), np.nan)), "below 0 or missing"),
+        (lambda: ensemble(np.full((2, 3, 4), 0.3)), r"row 0, 0 of probabilities sums to 1\.2"),
+        (lambda: ensemble(np.full((2, 3, 4), np.nan)), "probability nan"),
         (lambda: positive_spread(np.full((2, 3, 2), 0.5)), "needs 4"),
         (lambda: reject_curve([], [], []), "n above 0"),
         (lambda: reject_curve([0], [math.nan], [0.1]), "without a grade or an uncertainty"),

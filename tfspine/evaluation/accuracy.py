@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from tfspine.errors import EvaluationError
-from tfspine.evaluation.estimate import Estimate, check_confidence, chosen, undefined
-from tfspine.evaluation.ratings import truth_vectors
+from tfspine.evaluation.checks import successes_of, truth_vectors, whole_number
+from tfspine.evaluation.estimate import Estimate, check_confidence, chosen, critical_value, undefined
 
 
 class Interval(StrEnum):
@@ -47,18 +46,17 @@ def diagnostic_accuracy(
     """Compare a reader's calls with the reference's.
 
     Args:
-        reference: bool [n], whether the reference calls the region positive.
-        reader: bool [n], the same of the reader.
+        reference: bool [n] (or 0 and 1), whether the reference calls the region positive.
+        reader: bool [n] (or 0 and 1), the same of the reader.
         missed_positives: positives of the reference that the reader never found, and so are in neither vector.
         interval: kind of interval.
         confidence: share that the intervals are to cover.
 
     Raises:
-        EvaluationError: the vectors differ in length, are not of truth values, or `missed_positives` is negative.
+        EvaluationError: the vectors differ in length, are not of truth values, or `missed_positives` is no count.
     """
     truth, calls = truth_vectors(reference, reader)
-    if missed_positives < 0:
-        raise EvaluationError(f"{missed_positives} missed positives; expected 0 or more")
+    missed_positives = whole_number(missed_positives, what="missed positives")
     hits, positives = int((truth & calls).sum()), int(truth.sum())
     rejections, negatives = int((~truth & ~calls).sum()), int((~truth).sum())
     return DiagnosticAccuracy(
@@ -71,12 +69,17 @@ def diagnostic_accuracy(
 def proportion(successes: int, n: int, *, interval: Interval = Interval.WILSON, confidence: float = 0.95) -> Estimate:
     """Return `successes` / `n` with its interval; of nothing (n = 0) it is undefined.
 
+    Args:
+        successes: a count, 0 to `n`.
+        n: how many units there are.
+        interval: kind of interval (formulas and sources: `Interval`).
+        confidence: share that the interval is to cover.
+
     Raises:
         EvaluationError: the counts contradict each other or are no whole numbers.
     """
     check_confidence(confidence)
-    if not 0 <= successes <= n or successes != int(successes) or n != int(n):
-        raise EvaluationError(f"{successes} of {n}; expected whole numbers, 0 <= successes <= n")
+    successes, n = successes_of(successes, n)
     interval = chosen(Interval, interval)
     if n == 0:
         return undefined(0, interval.value)
@@ -86,7 +89,7 @@ def proportion(successes: int, n: int, *, interval: Interval = Interval.WILSON, 
 
 def _wilson(successes: int, n: int, confidence: float) -> tuple[float, float]:
     """Wilson 1927: (k + z^2/2 -+ z sqrt(k (n - k)/n + z^2/4)) / (n + z^2); exact 0 and 1 at the ends."""
-    z = float(stats.norm.ppf((1 + confidence) / 2))
+    z = critical_value(confidence)
     centre = successes + z**2 / 2
     half = z * float(np.sqrt(successes * (n - successes) / n + z**2 / 4))
     low = 0.0 if successes == 0 else (centre - half) / (n + z**2)

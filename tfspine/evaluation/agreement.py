@@ -201,12 +201,9 @@ def gwet_of_counts(
         frequency: float64 [..., m], how often each occurs.
         weight: float64 [q, q].
     """
-    q = counts.shape[1]
-    raters = counts.sum(axis=1)
-    pairs = np.maximum(raters * (raters - 1), 1)
-    agreed = (counts * (counts @ weight - 1)).sum(axis=1) / pairs  # 0 of a single rating
+    q, raters = counts.shape[1], counts.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        observed = frequency @ agreed / (frequency @ (raters >= 2).astype(np.float64))
+        observed = frequency @ _agreed(counts, weight) / (frequency @ (raters >= 2).astype(np.float64))
         prevalence = frequency @ (counts / raters[:, None]) / frequency.sum(axis=-1)[..., None]
         expected = weight.sum() * (prevalence * (1 - prevalence)).sum(axis=-1) / (q * (q - 1))
         gamma = np.where(1 - expected > NO_SPREAD, (observed - expected) / (1 - expected), np.nan)
@@ -245,12 +242,17 @@ def _linearised(
     q, raters = counts.shape[1], counts.sum(axis=1)
     gamma, _, expected, prevalence = gwet_of_counts(counts, frequency, weight)
     twice = raters >= 2
-    agreed = (counts * (counts @ weight - 1)).sum(axis=1) / np.maximum(raters * (raters - 1), 1)
     by_chance = weight.sum() * (counts @ (1 - prevalence)) / (raters * q * (q - 1))
     with np.errstate(invalid="ignore", divide="ignore"):
         share = frequency.sum() / (frequency @ twice.astype(np.float64))
-        value = share * np.where(twice, agreed - expected, 0) / (1 - expected)
+        value = share * np.where(twice, _agreed(counts, weight) - expected, 0) / (1 - expected)
         return np.asarray(value - 2 * (1 - gamma) * (by_chance - expected) / (1 - expected))
+
+
+def _agreed(counts: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weighted share [m] of the pairs of ratings of each subject that agree; 0 of a single rating."""
+    raters = counts.sum(axis=1)
+    return np.asarray((counts * (counts @ weight - 1)).sum(axis=1) / np.maximum(raters * (raters - 1), 1))
 
 
 def _name(weights: AnyWeights, weight: NDArray[np.float64]) -> str:

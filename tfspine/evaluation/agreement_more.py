@@ -7,6 +7,7 @@ import numpy as np
 
 from tfspine.evaluation.agreement import gwet_from_table
 from tfspine.evaluation.kappa import cohen_kappa_from_table
+from tfspine.evaluation.ratings import checked_table
 from tfspine.evaluation.study_evaluation import ReaderMetrics
 from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
 from tfspine.evaluation.weights import Weights
@@ -55,8 +56,11 @@ def macro_f1(confusion: Sequence[Sequence[int]]) -> float:
 
     Args:
         confusion: counts [q, q], the reference in rows.
+
+    Raises:
+        EvaluationError: the table is not square, is smaller than 2 x 2, or holds anything but whole numbers from 0.
     """
-    counts = np.array(confusion, np.float64)
+    counts = checked_table(confusion)
     given = counts.sum(axis=1)
     kept = given > 0
     if not kept.any():

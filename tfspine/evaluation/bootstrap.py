@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.agreement import gwet_of_counts
+from tfspine.evaluation.checks import groups, truth_vectors, whole_number
 from tfspine.evaluation.estimate import Estimate, check_confidence, undefined
-from tfspine.evaluation.ratings import category_counts, complete, rating_matrix, truth_vectors
+from tfspine.evaluation.ratings import category_counts, complete, rating_matrix
 from tfspine.evaluation.weights import AnyWeights, Weights, weight_matrix
 
 Statistic: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -47,31 +48,27 @@ def patient_bootstrap(
         statistic: function of weights, see the module.
         patients: [n], names or numbers of the patients, one a region.
         replicates: number of draws, at least 2.
-        seed: of the draws; the same seed gives the same interval.
+        seed: of the draws, a whole number from 0; the same seed gives the same interval.
         confidence: share that the interval is to cover.
 
     Raises:
-        EvaluationError: the patients are not [n] or one is missing, fewer than two draws, or a statistic that returns
-            another shape.
+        EvaluationError: the patients are not [n] or one is missing, fewer than two draws, a seed that is none, or a
+            statistic of other regions or that returns another shape.
     """
     check_confidence(confidence)
-    names = np.asarray(patients)
-    if names.ndim != 1:
-        raise EvaluationError(f"patients of shape {names.shape}; expected [n], one a region")
-    if any(name is None or name != name for name in names.tolist()):
-        raise EvaluationError("a region without its patient; expected a name or number for every region")
-    if replicates < 2:
-        raise EvaluationError(f"{replicates} replicates; expected at least 2, for an interval 2000")
-    method = f"patient bootstrap, percentile, {replicates} replicates, seed {seed}"
-    if names.size == 0:
+    patient = groups(patients, what="patient")
+    replicates = whole_number(replicates, what="replicates", least=2)
+    seed = whole_number(seed, what="as the seed")
+    n, method = patient.size, f"patient bootstrap, percentile, {replicates} replicates, seed {seed}"
+    if n == 0:
         return undefined(0, method)
-    found, patient = np.unique(names, return_inverse=True)
-    value = float(_values(statistic, np.ones((1, names.size)))[0])
-    if found.size == 1:
-        return Estimate(value, math.nan, math.nan, names.size, f"{method}: one patient gives no interval")
+    people = int(patient.max()) + 1
+    value = float(_values(statistic, np.ones((1, n)))[0])
+    if people == 1:
+        return Estimate(value, math.nan, math.nan, n, f"{method}: one patient gives no interval")
 
-    draws = np.random.default_rng(seed).multinomial(found.size, np.full(found.size, 1 / found.size), size=replicates)
-    step = max(1, _CHUNK // names.size)
+    draws = np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), size=replicates)
+    step = max(1, _CHUNK // n)
     values = np.concatenate(
         [
             _values(statistic, draws[start : start + step, patient].astype(np.float64))
@@ -79,11 +76,11 @@ def patient_bootstrap(
         ]
     )
     defined = values[~np.isnan(values)]
-    method = f"{method}, {found.size} patients, {replicates - defined.size} replicates undefined"
+    method = f"{method}, {people} patients, {replicates - defined.size} replicates undefined"
     if math.isnan(value) or defined.size == 0:
-        return Estimate(value, math.nan, math.nan, names.size, method)
+        return Estimate(value, math.nan, math.nan, n, method)
     low, high = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Estimate(value, float(low), float(high), names.size, method)
+    return Estimate(value, float(low), float(high), n, method)
 
 
 def gwet_statistic(
@@ -97,7 +94,12 @@ def gwet_statistic(
     matrix = rating_matrix([first, second], categories=categories)
     rated = complete(matrix)
     counts, weight = category_counts(matrix[rated], categories=categories), weight_matrix(categories, weights)
-    return lambda draws: gwet_of_counts(counts, draws[:, rated], weight)[0]
+
+    def coefficient(draws: NDArray[np.float64]) -> NDArray[np.float64]:
+        _check_fit(draws, len(matrix))
+        return gwet_of_counts(counts, draws[:, rated], weight)[0]
+
+    return coefficient
 
 
 def share_statistic(successes: ArrayLike, among: ArrayLike) -> Statistic:
@@ -106,8 +108,8 @@ def share_statistic(successes: ArrayLike, among: ArrayLike) -> Statistic:
     Sensitivity is ``share_statistic(calls & truth, truth)``, specificity ``share_statistic(~calls & ~truth, ~truth)``.
 
     Args:
-        successes: bool [n], the regions above the line, all of them also in `among`.
-        among: bool [n], the regions below the line.
+        successes: bool [n] (or 0 and 1), the regions above the line, all of them also in `among`.
+        among: bool [n] (or 0 and 1), the regions below the line.
 
     Raises:
         EvaluationError: vectors that differ in length, are not of truth values, or a success outside `among`.
@@ -118,11 +120,17 @@ def share_statistic(successes: ArrayLike, among: ArrayLike) -> Statistic:
     columns = np.stack([above, below], axis=1).astype(np.float64)
 
     def share(draws: NDArray[np.float64]) -> NDArray[np.float64]:
+        _check_fit(draws, len(columns))
         hits, regions = (draws @ columns).T
         with np.errstate(invalid="ignore"):
             return np.asarray(hits / regions)
 
     return share
+
+
+def _check_fit(draws: NDArray[np.float64], n: int) -> None:
+    if draws.shape[1] != n:
+        raise EvaluationError(f"patients of {draws.shape[1]} regions for a statistic of {n}; expected one a region")
 
 
 def _values(statistic: Statistic, weights: NDArray[np.float64]) -> NDArray[np.float64]:

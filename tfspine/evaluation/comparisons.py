@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
 from tfspine.errors import EvaluationError
+from tfspine.evaluation.checks import numbers, successes_of, truth_vectors, whole_number
 from tfspine.evaluation.estimate import Estimate, check_confidence, chosen, critical_value, undefined
-from tfspine.evaluation.ratings import truth_vectors
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,10 @@ def pooled_z(first_successes: int, first_n: int, second_successes: int, second_n
     correction. The test of the paper's P values.
 
     Raises:
-        EvaluationError: the counts contradict each other.
+        EvaluationError: the counts contradict each other or are no whole numbers.
     """
-    for successes, n in ((first_successes, first_n), (second_successes, second_n)):
-        _check_count(successes, "successes")
-        _check_count(n, "n")
-        if successes > n:
-            raise EvaluationError(f"{successes} of {n}; expected 0 <= successes <= n")
+    first_successes, first_n = successes_of(first_successes, first_n)
+    second_successes, second_n = successes_of(second_successes, second_n)
     method = "pooled two-sample z"
     together, n = first_successes + second_successes, first_n + second_n
     if not first_n or not second_n or together in (0, n):
@@ -91,8 +88,8 @@ def mcnemar(only_first: int, only_second: int, *, method: McNemar = McNemar.EXAC
     Raises:
         EvaluationError: a count is negative or no whole number.
     """
-    _check_count(only_first, "regions that only the first has right")
-    _check_count(only_second, "regions that only the second has right")
+    only_first = whole_number(only_first, what="regions that only the first has right")
+    only_second = whole_number(only_second, what="regions that only the second has right")
     method = chosen(McNemar, method)
     discordant, fewer = only_first + only_second, min(only_first, only_second)
     name = f"McNemar, {method.value}"
@@ -114,7 +111,7 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     Raises:
         EvaluationError: the values are not [m], or one is no probability.
     """
-    p = np.asarray(p_values, np.float64)
+    p = numbers(p_values, what="p values")
     if p.ndim != 1:
         raise EvaluationError(f"p values of shape {p.shape}; expected [m]")
     defined = np.flatnonzero(~np.isnan(p))
@@ -138,8 +135,8 @@ def non_inferiority(
     at 0.025. For sensitivity give the positives alone, for specificity the negatives.
 
     Args:
-        first_correct: bool [n], whether the first reader is right about each region.
-        second_correct: bool [n], the same of the second, for the same regions.
+        first_correct: bool [n] (or 0 and 1), whether the first reader is right about each region.
+        second_correct: bool [n] (or 0 and 1), the same of the second, for the same regions.
         margin: share by which the first may be worse, 0 < margin < 1, fixed before the data were seen.
         confidence: share that the two-sided interval is to cover.
 
@@ -186,8 +183,3 @@ def _tango_statistic(delta: float, b: int, c: int, n: int) -> float:
     if variance <= 0:
         return math.copysign(math.inf, numerator) if numerator else 0.0
     return numerator / math.sqrt(variance)
-
-
-def _check_count(count: int, what: str) -> None:
-    if not (math.isfinite(count) and count >= 0 and count == math.floor(count)):
-        raise EvaluationError(f"{count} {what}; expected a whole number from 0")

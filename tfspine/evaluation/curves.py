@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from tfspine.errors import EvaluationError
+from tfspine.evaluation.checks import numbers, truth_values
 from tfspine.evaluation.estimate import (
     NO_SPREAD,
     Difference,
@@ -208,11 +209,9 @@ def _logit_limits(value: float, standard_error: float, confidence: float) -> tup
 
 
 def _checked(truth: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    positive, score = np.asarray(truth), np.asarray(scores, np.float64)
+    positive, score = truth_values(truth, what="truth values"), numbers(scores, what="scores")
     if positive.ndim != 1 or positive.shape != score.shape:
         raise EvaluationError(f"truth and scores of shapes {positive.shape} and {score.shape}; expected two equal [n]")
-    if not np.isin(positive, (0, 1)).all():
-        raise EvaluationError("truth that is neither true nor false; expected bool, or 0 and 1")
     if not np.isfinite(score).all():
         raise EvaluationError(f"score {score[~np.isfinite(score)][0]}; expected a finite number for every region")
-    return positive.astype(bool), score
+    return positive, score

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tfspine.errors import EvaluationError
 from tfspine.evaluation.accuracy import Interval, proportion
+from tfspine.evaluation.checks import whole_number
 from tfspine.evaluation.estimate import Estimate, check_confidence, clipped, critical_value, undefined
 from tfspine.evaluation.ratings import graded_probabilities
 from tfspine.evaluation.rsna_loss import RsnaLoss, rsna_2024_loss, three_grades
@@ -87,6 +87,7 @@ def expected_calibration_error(
         EvaluationError: as in `brier`, or no bins.
     """
     check_confidence(confidence)
+    bins = whole_number(bins, what="bins", least=1)
     shares, codes, _ = graded_probabilities(probabilities, grades)
     method, n = f"expected calibration error, {bins} bins, z", codes.size
     top, right, position = _binned(shares, codes, bins)
@@ -108,6 +109,7 @@ def reliability(
         EvaluationError: as in `brier`, or no bins.
     """
     check_confidence(confidence)
+    bins = whole_number(bins, what="bins", least=1)
     shares, codes, _ = graded_probabilities(probabilities, grades)
     top, right, position = _binned(shares, codes, bins)
     rows = []
@@ -125,8 +127,6 @@ def _binned(
     shares: NDArray[np.float64], codes: NDArray[np.int64], bins: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     """Return top probability, whether its grade is right (1 or 0), and the bin, all [n]; of a tie, the lower grade."""
-    if bins < 1 or bins != int(bins):
-        raise EvaluationError(f"{bins} bins; expected a whole number from 1")
     top = shares.max(axis=1) if codes.size else np.zeros(0)
     right = (shares.argmax(axis=1) == codes).astype(np.float64) if codes.size else np.zeros(0)
     edges = np.arange(1, bins) / bins

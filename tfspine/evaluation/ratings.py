@@ -11,9 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tfspine.errors import EvaluationError
+from tfspine.evaluation.checks import numbers, whole_number
 
 _ROUNDING = 1e-6
 """By how much a probability may pass 1: a sum of a few that float32 has rounded."""
+
+_SUM_TOLERANCE = 1.001e-3
+"""How far from 1 a row may sum: a softmax in float32, rounded to three places on its way through text."""
 
 
 class Missing(StrEnum):
@@ -27,37 +31,16 @@ class Missing(StrEnum):
     AVAILABLE = "available"
 
 
-def truth_vectors(
-    first: ArrayLike, second: ArrayLike, *, what: str = "calls"
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return two vectors of truth values, bool [n]; empty ones may be of any type.
-
-    Args:
-        first: bool [n].
-        second: bool [n].
-        what: the two are, for the message.
-
-    Raises:
-        EvaluationError: the vectors differ in length or are not of truth values.
-    """
-    one, other = np.asarray(first), np.asarray(second)
-    if one.ndim != 1 or one.shape != other.shape:
-        raise EvaluationError(f"{what} of shapes {one.shape} and {other.shape}; expected two equal [n]")
-    if not all(vector.dtype == bool or vector.size == 0 for vector in (one, other)):
-        raise EvaluationError(f"{what} of types {one.dtype} and {other.dtype}; expected true or false")
-    return one.astype(bool), other.astype(bool)
-
-
 def rating_matrix(raters: Sequence[ArrayLike], *, categories: int) -> NDArray[np.float64]:
     """Return vectors of ratings [n], one a rater, as float64 [n, raters].
 
     Raises:
         EvaluationError: the vectors differ in length, or a rating is not on the scale.
     """
-    vectors = [_numbers(rater) for rater in raters]
+    vectors = [numbers(rater, what="ratings") for rater in raters]
     shapes = [vector.shape for vector in vectors]
     if vectors[0].ndim != 1 or len(set(shapes)) > 1:
-        raise EvaluationError(f"ratings of shapes {' and '.join(map(str, shapes))}; expected two equal [n]")
+        raise EvaluationError(f"ratings of shapes {' and '.join(map(str, shapes))}; expected one [n] for all")
     return checked_ratings(np.stack(vectors, axis=1), categories=categories)
 
 
@@ -68,9 +51,8 @@ def checked_ratings(ratings: ArrayLike, *, categories: int) -> NDArray[np.float6
         EvaluationError: the scale has fewer than two categories, the array is not [n, raters] with two raters or
             more, or a rating is not on the scale.
     """
-    if categories < 2:
-        raise EvaluationError(f"a scale of {categories} categories; agreement needs at least 2")
-    matrix = _numbers(ratings)
+    categories = whole_number(categories, what="categories", least=2)
+    matrix = numbers(ratings, what="ratings")
     if matrix.ndim != 2 or matrix.shape[1] < 2:
         raise EvaluationError(f"ratings of shape {matrix.shape}; expected [n, raters] with two raters or more")
     on_scale = np.isin(matrix, np.arange(categories)) | np.isnan(matrix)
@@ -94,7 +76,7 @@ def joint_counts(first: ArrayLike, second: ArrayLike, *, categories: int) -> NDA
     """
     matrix = rating_matrix([first, second], categories=categories)
     rows, columns = matrix[complete(matrix)].astype(int).T
-    table = np.zeros((categories, categories), np.int64)
+    table = np.zeros((int(categories), int(categories)), np.int64)
     np.add.at(table, (rows, columns), 1)
     return table
 
@@ -105,7 +87,7 @@ def checked_table(counts: ArrayLike) -> NDArray[np.float64]:
     Raises:
         EvaluationError: the table is not square, is smaller than 2 x 2, or holds anything but whole numbers from 0.
     """
-    table = _numbers(counts)
+    table = numbers(counts, what="counts")
     if table.ndim != 2 or table.shape[0] != table.shape[1] or table.shape[0] < 2:
         raise EvaluationError(f"a table of shape {table.shape}; expected [q, q] counts with q of at least 2")
     if not np.isfinite(table).all() or (table < 0).any() or (table != np.floor(table)).any():
@@ -126,8 +108,8 @@ def graded_probabilities(
     Raises:
         EvaluationError: shapes that do not fit, no probabilities, or a grade off the scale.
     """
-    shares, rated = np.asarray(probabilities, np.float64), np.asarray(grades, np.float64)
-    if shares.ndim != 2 or shares.shape[1] < 2 or rated.shape != shares.shape[:1]:
+    shares, rated = numbers(probabilities, what="probabilities"), numbers(grades, what="grades")
+    if shares.ndim != 2 or rated.shape != shares.shape[:1]:
         raise EvaluationError(f"probabilities {shares.shape} and grades {rated.shape}; expected [n, q] and [n]")
     check_probabilities(shares)
     graded = ~np.isnan(rated)
@@ -138,26 +120,19 @@ def graded_probabilities(
 
 
 def check_probabilities(shares: NDArray[np.float64]) -> None:
-    """Refuse rows [n, q] that are no probabilities.
+    """Refuse rows [..., q] that are no probabilities of two grades or more.
 
     Raises:
         EvaluationError: a number outside 0 to 1, or a row that does not sum to 1 within a thousandth.
     """
+    if shares.shape[-1] < 2:
+        raise EvaluationError(f"probabilities of shape {shares.shape}; expected those of two grades or more a region")
     inside = (shares >= 0) & (shares <= 1 + _ROUNDING)
     if not inside.all():
         wrong = shares[~inside][0]
         raise EvaluationError(f"probability {wrong:g}; expected 0 to 1 (a softmax's output, not logits or per cent)")
-    off = np.abs(shares.sum(axis=1) - 1) > 1.001e-3
+    total = shares.sum(axis=-1)
+    off = np.abs(total - 1) > _SUM_TOLERANCE
     if off.any():
-        raise EvaluationError(
-            f"row {int(np.argmax(off))} of probabilities sums to {shares.sum(axis=1)[off][0]:g}; expected 1"
-        )
-
-
-def _numbers(values: ArrayLike) -> NDArray[np.float64]:
-    try:
-        return np.asarray(values, np.float64)
-    except (TypeError, ValueError):
-        raise EvaluationError(
-            "ratings that are words or of unequal number; expected whole numbers, NaN missing"
-        ) from None
+        row = ", ".join(str(index) for index in np.argwhere(off)[0])
+        raise EvaluationError(f"row {row} of probabilities sums to {total[off][0]:g}; expected 1")

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tfspine.errors import EvaluationError
+from tfspine.evaluation.checks import groups, numbers
 from tfspine.evaluation.estimate import Estimate, check_confidence, clipped, critical_value
 from tfspine.evaluation.ratings import check_probabilities, graded_probabilities
 from tfspine.labels import Grade, Region
@@ -59,7 +60,8 @@ def rsna_2024_loss(
         confidence: share that the interval is to cover.
 
     Raises:
-        EvaluationError: shapes that do not fit, rows that are no probabilities, a grade or region that is none.
+        EvaluationError: shapes that do not fit, rows that are no probabilities, a grade or region that is none, a row
+            without its study.
     """
     check_confidence(confidence)
     shares, codes, graded = graded_probabilities(probabilities, grades)
@@ -90,7 +92,7 @@ def three_grades(probabilities: ArrayLike) -> NDArray[np.float64]:
     Raises:
         EvaluationError: not [n, 4], or no probabilities.
     """
-    shares = np.asarray(probabilities, np.float64)
+    shares = numbers(probabilities, what="probabilities")
     if shares.ndim != 2 or shares.shape[1] != len(Grade):
         raise EvaluationError(f"probabilities of shape {shares.shape}; expected [n, {len(Grade)}]")
     check_probabilities(shares)
@@ -109,7 +111,7 @@ def _keys(
     if unknown:
         raise EvaluationError(f'region "{unknown[0]}"; expected {", ".join(Region)}')
     region = np.array([str(region) for region in regions], np.str_)[graded]
-    names, study = np.unique(np.array([str(study) for study in studies], np.str_)[graded], return_inverse=True)
+    names, study = np.unique(groups(studies, what="study")[graded], return_inverse=True)
     return region, study, names.size
 
 

@@ -7,6 +7,7 @@ Probabilities are float [V, n, q]: what each of V versions says of n regions on 
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,11 +18,13 @@ from scipy import special
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.accuracy import DiagnosticAccuracy, Interval, diagnostic_accuracy, proportion
 from tfspine.evaluation.agreement import Agreement, gwet
+from tfspine.evaluation.checks import numbers
 from tfspine.evaluation.estimate import Estimate
+from tfspine.evaluation.ratings import check_probabilities
 from tfspine.labels import GRADES, Grade
 
-SUM_TOLERANCE = 1e-3
-"""How far probabilities may sum from 1: they come from a float32 softmax and through text."""
+_OF_THE_DATA = re.compile(r"\(\d+\)|\d+ (?=patients|replicates undefined)")
+"""What the method of an estimate says of its data, not of the way: degrees of freedom, counts of the bootstrap."""
 
 REFUSED_SHARES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 
@@ -54,8 +57,7 @@ def average_estimate(versions: Sequence[Estimate]) -> Estimate:
     Raises:
         EvaluationError: no version, or versions whose intervals were made in different ways.
     """
-    # The degrees of freedom, which a method may name, differ with n.
-    ways = {version.method.partition("(")[0] for version in versions}
+    ways = {_OF_THE_DATA.sub("", version.method) for version in versions}
     if len(ways) != 1:
         raise EvaluationError(f"an average of estimates by {', '.join(sorted(ways)) or 'nobody'}; expected one method")
     value, low, high, n = (
@@ -130,7 +132,8 @@ def reject_curve(
         EvaluationError: nothing to keep, vectors of different lengths, grades off the scale, an uncertainty that is no
             number, or a share outside 0 to 1.
     """
-    truth, calls, doubt = (np.asarray(vector, np.float64) for vector in (reference, grades, uncertainty))
+    truth, calls = numbers(reference, what="reference"), numbers(grades, what="grades")
+    doubt = numbers(uncertainty, what="uncertainties")
     if truth.ndim != 1 or not truth.shape == calls.shape == doubt.shape or not len(truth):
         raise EvaluationError(
             f"reference, grades and uncertainty of shapes {truth.shape}, {calls.shape}, {doubt.shape}; expected three "
@@ -164,11 +167,8 @@ def _point(
 
 
 def _checked(probabilities: ArrayLike) -> NDArray[np.float64]:
-    shares = np.asarray(probabilities, np.float64)
-    if shares.ndim != 3 or not shares.shape[0] or shares.shape[2] < 2:
+    shares = numbers(probabilities, what="probabilities")
+    if shares.ndim != 3 or not shares.shape[0]:
         raise EvaluationError(f"probabilities of shape {shares.shape}; expected [versions, regions, grades]")
-    if not (np.isfinite(shares).all() and (shares >= 0).all()):
-        raise EvaluationError("a probability below 0 or missing; expected those of every version for every region")
-    if (np.abs(shares.sum(axis=-1) - 1) > SUM_TOLERANCE).any():
-        raise EvaluationError("probabilities of a region that do not sum to 1; expected one for each grade")
+    check_probabilities(shares)
     return shares

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tfspine.errors import EvaluationError
+from tfspine.evaluation.checks import whole_number
 
 
 class Weights(StrEnum):
@@ -38,8 +39,7 @@ def weight_matrix(categories: int, weights: AnyWeights) -> NDArray[np.float64]:
     Raises:
         EvaluationError: the scale is too short, the kind is unknown, or the matrix is not of that sort.
     """
-    if categories < 2:
-        raise EvaluationError(f"a scale of {categories} categories; agreement needs at least 2")
+    categories = whole_number(categories, what="categories", least=2)
     if not isinstance(weights, str):
         return _checked(weights, categories)
     if weights not in list(Weights):
