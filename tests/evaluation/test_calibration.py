@@ -52,6 +52,21 @@ def test_always_right_ends_at_the_limit() -> None:
     assert is_at_limit(temperature) and not is_at_limit(1.0)
 
 
+@pytest.mark.parametrize("shares", [[0.9, 0.1], [0.99, 0.01], [0.999, 0.001]])
+def test_always_right_and_sure_of_it_ends_at_the_limit_too(shares: list[float]) -> None:
+    # exp(-log(99) / T) is lost in rounding from about T = 0.12 on: the loss is flat there, and 0.05 as good as any.
+    assert is_at_limit(fit_temperature([shares] * 3, [0, 0, 0]))
+
+
+def test_probabilities_that_say_nothing_fit_no_temperature() -> None:
+    assert is_at_limit(fit_temperature([[0.5, 0.5]] * 3, [0, 1, 1]))
+
+
+def test_regions_without_a_grade_are_left_out() -> None:
+    shares = [[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.9, 0.1]]
+    assert fit_temperature([*shares, [0.5, 0.5]], [0, 0, 0, 1, np.nan]) == fit_temperature(shares, [0, 0, 0, 1])
+
+
 def test_nothing_to_fit_on_is_undefined() -> None:
     assert np.isnan(fit_temperature(np.zeros((0, 4)), np.zeros(0)))
 
@@ -61,8 +76,15 @@ def test_wrong_input_is_refused() -> None:
         temperature_scaled([[0.5, 0.5]], temperature=0)
     with pytest.raises(EvaluationError, match="expected \\[n, q\\] and \\[n\\]"):
         fit_temperature([[0.5, 0.5]], [0, 1])
-    with pytest.raises(EvaluationError, match="grades from 2 to 2; expected 0 to 1"):
+    with pytest.raises(EvaluationError, match="grade 2; expected a whole number from 0 to 1"):
         fit_temperature([[0.5, 0.5]], [2])
+    with pytest.raises(EvaluationError, match=r"grade 0\.5"):
+        fit_temperature([[0.5, 0.5]], [0.5])
+    for shares, message in (([[5.0, -2.0]], "not logits"), ([[np.nan, 1.0]], "probability nan")):
+        with pytest.raises(EvaluationError, match=message):
+            fit_temperature(shares, [0])
+        with pytest.raises(EvaluationError, match=message):
+            temperature_scaled(shares, temperature=2.0)
 
 
 def test_the_operating_point_by_hand() -> None:
@@ -78,6 +100,27 @@ def test_of_equally_good_points_the_highest() -> None:
     point = choose_operating_point([True, False, True, False], [0.9, 0.7, 0.5, 0.3])
     assert point is not None
     assert point.threshold == 0.9
+
+
+def test_equally_good_is_meant_exactly() -> None:
+    # Of three and three: at 0.9 1/3 + 1, at 0.7 2/3 + 2/3; summed in floating point the second seems larger.
+    point = choose_operating_point([1, 1, 0, 0, 0, 1], [0.9, 0.8, 0.8, 0.3, 0.2, 0.1])
+    assert point is not None
+    assert (point.threshold, point.sensitivity, point.specificity) == (0.9, 1 / 3, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("truth", "scores", "message"),
+    [
+        ([True, False], [np.nan, 0.5], "score nan"),
+        ([1.0, np.nan], [0.2, 0.5], "truth values of nan"),
+        ([0, 3], [0.2, 0.5], "truth values of 3"),
+        ([True], [0.2, 0.5], "expected two equal"),
+    ],
+)
+def test_no_point_is_chosen_on_regions_that_are_none(truth, scores, message: str) -> None:
+    with pytest.raises(EvaluationError, match=message):
+        choose_operating_point(truth, scores)
 
 
 @pytest.mark.parametrize("truth", [[True, True], [False, False], []])

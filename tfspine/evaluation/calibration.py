@@ -11,9 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from tfspine.errors import EvaluationError
+from tfspine.evaluation.checks import numbers
+from tfspine.evaluation.ratings import check_probabilities, graded_probabilities
 
 TEMPERATURES = (0.05, 20.0)
 """Limits of the search; a fit that ends at one of them means that the probabilities say nothing, or everything."""
+
+_FLAT = 1e-12
+"""Losses that differ by less differ by rounding."""
 
 SMALLEST = 1e-7
 """Probabilities are kept off zero: a float32 softmax underflows, and log(0) would outweigh every other region."""
@@ -23,11 +28,15 @@ def temperature_scaled(probabilities: ArrayLike, *, temperature: float) -> NDArr
     """Return softmax(log(p) / T) of probabilities [n, q], each row again summing to 1.
 
     Raises:
-        EvaluationError: the temperature is not positive.
+        EvaluationError: the temperature is not positive and finite, or the rows are no probabilities.
     """
-    if not temperature > 0:
-        raise EvaluationError(f"temperature {temperature}; expected more than 0")
-    return np.asarray(special.softmax(_logits(np.asarray(probabilities, np.float64)) / temperature, axis=-1))
+    if not 0 < temperature < math.inf:
+        raise EvaluationError(f"temperature {temperature}; expected a number above 0")
+    shares = numbers(probabilities, what="probabilities")
+    if shares.ndim != 2:
+        raise EvaluationError(f"probabilities of shape {shares.shape}; expected [n, q]")
+    check_probabilities(shares)
+    return np.asarray(special.softmax(_logits(shares) / temperature, axis=1))
 
 
 def fit_temperature(probabilities: ArrayLike, grades: ArrayLike) -> float:
@@ -35,22 +44,15 @@ def fit_temperature(probabilities: ArrayLike, grades: ArrayLike) -> float:
 
     Args:
         probabilities: float [n, q], of validation regions.
-        grades: int [n], the reference's grades, 0 to q - 1.
+        grades: [n], the reference's grades, 0 to q - 1, NaN where it has none (left out).
 
     Raises:
-        EvaluationError: the two differ in length, or a grade is not on the scale.
+        EvaluationError: the two differ in length, no probabilities, or a grade is not on the scale.
     """
-    shares, truth = np.asarray(probabilities, np.float64), np.asarray(grades)
-    if shares.ndim != 2 or truth.shape != shares.shape[:1]:
-        raise EvaluationError(
-            f"probabilities of shape {shares.shape}, grades of {truth.shape}; expected [n, q] and [n]"
-        )
-    if not len(truth):
-        return float("nan")
-    if truth.min() < 0 or truth.max() >= shares.shape[1]:
-        raise EvaluationError(f"grades from {truth.min()} to {truth.max()}; expected 0 to {shares.shape[1] - 1}")
-    logits, regions = _logits(shares), np.arange(len(truth))
-    codes = truth.astype(np.int64)
+    shares, codes, _ = graded_probabilities(probabilities, grades)
+    if not codes.size:
+        return math.nan
+    logits, regions = _logits(shares), np.arange(codes.size)
 
     def loss(log_temperature: float) -> float:
         scaled = logits / np.exp(log_temperature)
@@ -59,7 +61,9 @@ def fit_temperature(probabilities: ArrayLike, grades: ArrayLike) -> float:
     # In the logarithm of T the loss has one minimum: it is convex in 1/T.
     bounds = tuple(np.log(TEMPERATURES))
     found = optimize.minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
-    return float(np.exp(found.x))
+    # Where it is flat (always right, or always unsure) the search stops anywhere: then the limit is the answer.
+    limit = min(TEMPERATURES, key=lambda temperature: loss(math.log(temperature)))
+    return limit if loss(math.log(limit)) <= found.fun + _FLAT else float(np.exp(found.x))
 
 
 def is_at_limit(temperature: float) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from tfspine.errors import EvaluationError
+from tfspine.evaluation.curves import roc_curve
 from tfspine.evaluation.pairs import PROBABILITIES
 from tfspine.labels import Grade
 
@@ -68,26 +68,22 @@ def choose_operating_point(is_positive: ArrayLike, scores: ArrayLike) -> Operati
     """Return the point of the largest Youden index; None where one of the two kinds does not occur.
 
     Args:
-        is_positive: bool [n], what the reference says of validation regions.
+        is_positive: bool [n] (or 0 and 1), what the reference says of validation regions.
         scores: float [n], the model's probability of moderate or severe.
 
     Raises:
-        EvaluationError: the two differ in length.
+        EvaluationError: the two differ in length, what the reference says is not true or false, or a score is missing.
     """
-    truth, score = np.asarray(is_positive, bool), np.asarray(scores, np.float64)
-    if truth.ndim != 1 or truth.shape != score.shape:
-        raise EvaluationError(f"truth of shape {truth.shape}, scores of {score.shape}; expected two equal [n]")
-    positives, negatives = int(truth.sum()), int((~truth).sum())
-    if not positives or not negatives:
+    curve = roc_curve(is_positive, scores)
+    if np.isnan(curve.true_positive_rate).any() or np.isnan(curve.false_positive_rate).any():
         return None
-    order = np.argsort(-score, kind="stable")
-    last = np.flatnonzero(np.diff(score[order], append=-np.inf) < 0)
-    sensitivity = np.cumsum(truth[order])[last] / positives
-    specificity = 1 - np.cumsum(~truth[order])[last] / negatives
-    best = int(np.argmax(sensitivity + specificity))  # the first of equals: scores fall
+    # Rounded, since equal sums of fractions may differ in their last digit. The curve's first point, at infinity, is
+    # no score of a region.
+    youden = np.round(curve.true_positive_rate - curve.false_positive_rate, 12)[1:]
+    best = 1 + int(np.argmax(youden))  # the first of equals: thresholds fall
     return OperatingPoint(
-        threshold=float(score[order][last][best]),
-        sensitivity=float(sensitivity[best]),
-        specificity=float(specificity[best]),
-        n=len(truth),
+        threshold=float(curve.thresholds[best]),
+        sensitivity=float(curve.true_positive_rate[best]),
+        specificity=float(1 - curve.false_positive_rate[best]),
+        n=np.size(scores),
     )
