@@ -67,6 +67,24 @@ def test_without_references_nothing_is_defined(box_table) -> None:
     assert all(np.isnan(recall_at(curve)))
 
 
+def test_boxes_without_a_side_are_found_whatever_stands_for_none(box_table) -> None:
+    reference, reader = box_table({}).assign(side=np.nan), box_table({"score": 0.9}).assign(side=np.nan)
+    assert detection_curve(reference, reader, iou=0.3, images=1).recall.tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"iou": 30, "images": 1}, "IoU threshold 30"),
+        ({"iou": 0.3, "images": 0}, "0 images"),
+        ({"iou": 0.3, "images": 1.5}, "1.5 images"),
+    ],
+)
+def test_wrong_settings_are_refused(box_table, settings, message: str) -> None:
+    with pytest.raises(EvaluationError, match=message):
+        detection_curve(box_table({}), box_table({"score": 0.9}), **settings)
+
+
 def test_people_have_no_curve(box_table) -> None:
     with pytest.raises(EvaluationError, match="a box without a score"):
         detection_curve(box_table({}), box_table({}), iou=0.3, images=1)

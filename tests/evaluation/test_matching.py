@@ -1,6 +1,7 @@
 """Matching of boxes: cases whose overlap is plain by eye, ties, and properties."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +64,22 @@ def test_a_threshold_in_per_cent_is_refused() -> None:
         match_boxes([SQUARE], [SQUARE], threshold=30)
 
 
+@pytest.mark.parametrize(
+    ("boxes", "message"),
+    [
+        ([(0, 0, 10, np.nan)], "missing or infinite"),
+        ([(0, 0, np.inf, 10)], "missing or infinite"),
+        (np.ones((4, 5)), r"shape \(4, 5\); expected \[N, 4\]"),  # twenty numbers, and no five boxes
+        (SQUARE, r"shape \(4,\)"),
+        ([["a", "b", "c", "d"]], "words"),
+    ],
+)
+def test_boxes_that_are_none_are_refused(boxes, message: str) -> None:
+    for pair in ((boxes, [SQUARE]), ([SQUARE], boxes)):
+        with pytest.raises(EvaluationError, match=message):
+            match_boxes(*pair, threshold=0.3)
+
+
 @given(small_boxes, small_boxes, st.sampled_from([0.0, 0.2, 0.5]))
 def test_pairs_are_one_to_one_above_the_threshold_and_maximal(reference, reader, threshold) -> None:
     pairs = match_boxes(np.reshape(reference, (-1, 4)), np.reshape(reader, (-1, 4)), threshold=threshold)
@@ -90,3 +107,17 @@ def test_image_region_and_side_must_agree(box_table) -> None:
     reader = box_table({**recess, "side": "right"}, {**recess, "side": "right", "slice": "b"})
     pairs = match_tables(reference, reader, threshold=0.2, label=("slice", "region", "side"))
     assert indices(pairs) == [(1, 1)]
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, ""])
+def test_boxes_without_a_side_match_whatever_stands_for_none(box_table, missing) -> None:
+    # A canal has no side: empty in a CSV, which pandas reads as NaN, and one NaN is not another.
+    table = box_table({}, {"slice": "b"})
+    canal = table.assign(side=pd.Series([missing, missing], dtype=object))
+    for other in (table, canal):
+        assert indices(match_tables(canal, other, threshold=0.2, label=("slice", "region", "side"))) == [(0, 0), (1, 1)]
+
+
+def test_a_threshold_is_checked_also_where_nothing_could_match(box_table) -> None:
+    with pytest.raises(EvaluationError, match="IoU threshold 30"):
+        match_tables(box_table({}), box_table({"slice": "b"}), threshold=30, label=("slice", "region", "side"))

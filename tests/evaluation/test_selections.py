@@ -139,6 +139,15 @@ def test_macro_f1_by_hand_and_against_scikit_learn() -> None:
     truth, calls = [0, 0, 0, 1], [0, 0, 1, 1]
     assert macro_f1([[2, 1], [0, 1]]) == pytest.approx(metrics.f1_score(truth, calls, average="macro"))
     assert math.isnan(macro_f1([[0, 0], [0, 0]]))
+    for table in ([[-1, 1], [1, 1]], [[math.nan, 1], [1, 1]], [[1, 1, 1], [1, 1, 1]]):
+        with pytest.raises(EvaluationError):
+            macro_f1(table)
+
+
+@pytest.mark.parametrize("column", ["score", "p_severe"])
+def test_words_for_numbers_are_refused_not_taken_for_missing(box_table, column: str) -> None:
+    with pytest.raises(EvaluationError, match=f'reader: row 3: {column} "high"; expected a number, or nothing'):
+        pair_boxes(box_table({}), box_table({column: ""}, {column: "high"}), iou=0.3)
 
 
 def slices(**columns: object) -> pd.DataFrame:

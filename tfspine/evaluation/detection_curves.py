@@ -1,8 +1,10 @@
 """Detection over all scores: free-response curve (FROC) and average precision.
 
 Boxes are ranked by falling score over all images. Each in turn takes the free box of the reference, of its image,
-region and side, that it overlaps most, if the IoU is above the threshold; otherwise it is a false positive (Everingham
-et al., Int J Comput Vis 2010;88:303-338). That differs from `matching.py`, which has all boxes at once and no rank.
+region and side, that it overlaps most, if the IoU is above the threshold; otherwise it is a false positive (as COCO
+does: T.-Y. Lin et al., ECCV 2014, LNCS 8693:740-755; Pascal VOC has a box look at the one it overlaps most, free or
+not, and counts a second one on it as false). That differs from `matching.py`, which has all boxes at once and no rank.
+The area is Pascal VOC's: all points, precision made monotone (M. Everingham et al., Int J Comput Vis 2010;88:303-338).
 Points of a curve stand where the score changes: boxes of one score come and go together.
 """
 
@@ -15,7 +17,8 @@ from numpy.typing import NDArray
 
 from tfspine import boxes as box_geometry
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.matching import BOX
+from tfspine.evaluation.checks import whole_number
+from tfspine.evaluation.matching import BOX, check_threshold, label_keys
 from tfspine.evaluation.pairs import LABEL
 
 FALSE_POSITIVES_PER_IMAGE = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -53,13 +56,12 @@ def detection_curve(reference: pd.DataFrame, reader: pd.DataFrame, *, iou: float
         images: how many images were searched, those without a box included.
 
     Raises:
-        EvaluationError: a box without a score, or no image.
+        EvaluationError: a box without a score, no image, or an IoU out of range.
     """
     scores = reader["score"].to_numpy(np.float64)
     if np.isnan(scores).any():
         raise EvaluationError("a box without a score; expected a model's boxes: people have no curve")
-    if images < 1:
-        raise EvaluationError(f"{images} images; expected at least 1")
+    images = whole_number(images, what="images", least=1)
     order, is_hit = rank_boxes(reference, reader, iou=iou)
     ranked = scores[order]
     hits, extras = np.cumsum(is_hit), np.cumsum(~is_hit)
@@ -78,12 +80,17 @@ def detection_curve(reference: pd.DataFrame, reader: pd.DataFrame, *, iou: float
 def rank_boxes(
     reference: pd.DataFrame, reader: pd.DataFrame, *, iou: float
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the rows of `reader` by falling score (of equals the earlier first), and which of them are hits."""
+    """Return the rows of `reader` by falling score (of equals the earlier first), and which of them are hits.
+
+    Raises:
+        EvaluationError: an IoU out of range.
+    """
+    check_threshold(iou)
     free: dict[tuple[object, ...], list[NDArray[np.float64]]] = {}
-    for key, box in zip(_keys(reference), reference[BOX].to_numpy(np.float64), strict=True):
+    for key, box in zip(label_keys(reference, LABEL), reference[BOX].to_numpy(np.float64), strict=True):
         free.setdefault(key, []).append(box)
     order = np.argsort(-reader["score"].to_numpy(np.float64), kind="stable")
-    keys, corners = _keys(reader), reader[BOX].to_numpy(np.float64)
+    keys, corners = label_keys(reader, LABEL), reader[BOX].to_numpy(np.float64)
     is_hit = np.zeros(len(order), bool)
     for rank, row in enumerate(order):
         candidates = free.get(keys[row], [])
@@ -113,7 +120,3 @@ def recall_at(curve: DetectionCurve, allowed: Sequence[float] = FALSE_POSITIVES_
     if not curve.references:
         return tuple(float("nan") for _ in allowed)
     return tuple(float(curve.recall[curve.false_positives_per_image <= limit].max(initial=0.0)) for limit in allowed)
-
-
-def _keys(table: pd.DataFrame) -> list[tuple[object, ...]]:
-    return list(zip(*(table[column] for column in LABEL), strict=True))

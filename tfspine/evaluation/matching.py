@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfspine import boxes
 from tfspine.errors import EvaluationError
+from tfspine.evaluation.checks import numbers
 
 BOX = ["ymin", "xmin", "ymax", "xmax"]
 
@@ -33,7 +34,7 @@ def match_boxes(
     """Match the boxes of one label on one image.
 
     Args:
-        reference_yxyx_px: float [N, 4].
+        reference_yxyx_px: float [N, 4]; an empty list is no boxes.
         reader_yxyx_px: float [M, 4].
         threshold: IoU that a pair must exceed, 0 <= threshold < 1.
         scores: float [M], the reader's scores; None or NaN (people have none) puts all on a par.
@@ -42,14 +43,14 @@ def match_boxes(
         The pairs, in the order in which they were taken.
 
     Raises:
-        EvaluationError: the threshold is out of range, or scores and boxes differ in number.
+        EvaluationError: the threshold is out of range, boxes are not [N, 4] or have a corner that is missing or
+            infinite, or scores and boxes differ in number.
     """
-    if not 0.0 <= threshold < 1.0:
-        raise EvaluationError(f"IoU threshold {threshold}; expected 0 <= threshold < 1")
-    overlap = boxes.iou(reference_yxyx_px, reader_yxyx_px)  # N (reference) x M (reader)
-    score = np.zeros(overlap.shape[1]) if scores is None else np.nan_to_num(np.asarray(scores, np.float64))
+    check_threshold(threshold)
+    overlap = boxes.iou(_corners(reference_yxyx_px), _corners(reader_yxyx_px))  # N (reference) x M (reader)
+    score = np.zeros(overlap.shape[1]) if scores is None else np.nan_to_num(numbers(scores, what="scores"))
     if score.shape != overlap.shape[1:]:
-        raise EvaluationError(f"{score.size} scores for {overlap.shape[1]} boxes; expected one each")
+        raise EvaluationError(f"scores of shape {score.shape} for {overlap.shape[1]} boxes; expected one each")
     candidates = sorted(
         zip(*np.nonzero(overlap > threshold), strict=True),
         key=lambda pair: (-overlap[pair], -score[pair[1]], pair),
@@ -74,11 +75,15 @@ def match_tables(
         reference: table with the columns of `label`, the four of the box, and `score`.
         reader: the same of the reader.
         threshold: as in `match_boxes`.
-        label: columns that two boxes must share: image, region, side.
+        label: columns that two boxes must share: image, region, side; a missing one is shared with a missing one.
 
     Returns:
         Pairs whose positions are row numbers (not index labels) of the two tables.
+
+    Raises:
+        EvaluationError: as in `match_boxes`.
     """
+    check_threshold(threshold)
     groups = _positions(reader, label)
     reference_boxes, reader_boxes = (table[BOX].to_numpy(np.float64) for table in (reference, reader))
     scores = reader["score"].to_numpy(np.float64)
@@ -92,9 +97,36 @@ def match_tables(
     return tuple(sorted(pairs, key=lambda pair: pair.reference))
 
 
+def label_keys(table: pd.DataFrame, label: Sequence[str]) -> list[tuple[object, ...]]:
+    """Return the values of some columns, one tuple a row; "" is what stands for None, NaN and the like."""
+    columns = [table[column].astype(object).where(table[column].notna(), "") for column in label]
+    return list(zip(*columns, strict=True))
+
+
+def check_threshold(threshold: float) -> None:
+    """Refuse an IoU that no pair could pass, or that all would.
+
+    Raises:
+        EvaluationError: the threshold lies outside 0 <= threshold < 1, for example 30 where 0.3 was meant.
+    """
+    if not 0.0 <= threshold < 1.0:
+        raise EvaluationError(f"IoU threshold {threshold}; expected 0 <= threshold < 1")
+
+
+def _corners(boxes_yxyx_px: ArrayLike) -> NDArray[np.float64]:
+    corners = numbers(boxes_yxyx_px, what="boxes")
+    if corners.shape == (0,):
+        return corners.reshape(0, 4)
+    if corners.ndim != 2 or corners.shape[1] != 4:
+        raise EvaluationError(f"boxes of shape {corners.shape}; expected [N, 4]: {', '.join(BOX)}")
+    if not np.isfinite(corners).all():
+        raise EvaluationError("a box with a missing or infinite corner; expected four numbers in pixels")
+    return corners
+
+
 def _positions(table: pd.DataFrame, label: Sequence[str]) -> dict[tuple[object, ...], NDArray[np.int64]]:
     """Return the row numbers of each label that occurs."""
     positions: dict[tuple[object, ...], list[int]] = {}
-    for position, key in enumerate(zip(*(table[column] for column in label), strict=True)):
+    for position, key in enumerate(label_keys(table, label)):
         positions.setdefault(key, []).append(position)
     return {key: np.array(rows) for key, rows in positions.items()}

@@ -115,11 +115,11 @@ def _checked(table: pd.DataFrame, name: str) -> pd.DataFrame:
     missing = [column for column in BOX_COLUMNS if column not in table.columns]
     if missing:
         raise EvaluationError(f"{name}: no column {', '.join(missing)}; expected {','.join(BOX_COLUMNS)}")
-    table = table.reset_index(drop=True)
+    given = table.reset_index(drop=True)
     names = ("study", "slice", "plane", "region", "side", "level", "grade")
-    words = {column: table[column].fillna("").astype(str) for column in names}
-    numbers = {column: pd.to_numeric(table[column], errors="coerce") for column in (*BOX, "score", *PROBABILITIES)}
-    table = table.assign(**words, **numbers)
+    words = {column: given[column].fillna("").astype(str) for column in names}
+    numbers = {column: pd.to_numeric(given[column], errors="coerce") for column in (*BOX, "score", *PROBABILITIES)}
+    table = given.assign(**words, **numbers)
     known: Mapping[str, Sequence[str]] = {
         "region": [region.value for region in Region],
         "plane": [plane.value for plane in Plane],
@@ -132,6 +132,13 @@ def _checked(table: pd.DataFrame, name: str) -> pd.DataFrame:
             raise EvaluationError(
                 f'{name}: row {wrong[0] + 2}: {column} "{table[column][wrong[0]]}"; '
                 f"expected {', '.join(word or 'empty' for word in values)}"
+            )
+    for column in ("score", *PROBABILITIES):
+        words_for_numbers = given.index[table[column].isna() & given[column].notna() & (given[column] != "")]
+        if len(words_for_numbers):
+            row = words_for_numbers[0]
+            raise EvaluationError(
+                f'{name}: row {row + 2}: {column} "{given[column][row]}"; expected a number, or nothing'
             )
     broken = table.index[~np.isfinite(table[BOX].to_numpy(np.float64)).all(axis=1)]
     if len(broken):
