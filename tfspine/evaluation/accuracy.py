@@ -67,12 +67,17 @@ def diagnostic_accuracy(
 
 
 def proportion(successes: int, n: int, *, interval: Interval = Interval.WILSON, confidence: float = 0.95) -> Estimate:
-    """Return `successes` / `n` with its interval; of nothing (n = 0) it is undefined.
+    """Return the share k / n with its interval; of nothing (n = 0) it is undefined.
+
+    With z the normal quantile of (1 + confidence) / 2 and a = (1 - confidence) / 2: Wilson's limits are
+    (k + z^2/2 -+ z sqrt(k (n - k)/n + z^2/4)) / (n + z^2); Clopper and Pearson's the a-quantile of
+    Beta(k, n - k + 1) and the (1 - a)-quantile of Beta(k + 1, n - k). At k = 0 the lower limit is 0, at k = n the
+    upper is 1, exactly. Sources: `Interval`.
 
     Args:
-        successes: a count, 0 to `n`.
+        successes: k, a whole number from 0 to `n`.
         n: how many units there are.
-        interval: kind of interval (formulas and sources: `Interval`).
+        interval: kind of interval.
         confidence: share that the interval is to cover.
 
     Raises:
@@ -88,7 +93,6 @@ def proportion(successes: int, n: int, *, interval: Interval = Interval.WILSON, 
 
 
 def _wilson(successes: int, n: int, confidence: float) -> tuple[float, float]:
-    """Wilson 1927: (k + z^2/2 -+ z sqrt(k (n - k)/n + z^2/4)) / (n + z^2); exact 0 and 1 at the ends."""
     z = critical_value(confidence)
     centre = successes + z**2 / 2
     half = z * float(np.sqrt(successes * (n - successes) / n + z**2 / 4))
@@ -98,7 +102,6 @@ def _wilson(successes: int, n: int, confidence: float) -> tuple[float, float]:
 
 
 def _clopper_pearson(successes: int, n: int, confidence: float) -> tuple[float, float]:
-    """Clopper and Pearson 1934, by quantiles of the beta distribution."""
     tail = (1 - confidence) / 2
     low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, successes, n - successes + 1))
     high = 1.0 if successes == n else float(stats.beta.ppf(1 - tail, successes + 1, n - successes))

@@ -57,7 +57,8 @@ def cohen_kappa_from_table(
     kappa = (po - pe) / (1 - pe) with po = sum w_kl p_kl and pe = sum w_kl p_k. p_.l. The interval is kappa -+ z SE,
     SE the large-sample one of any kappa, clipped to [-1, 1]; the p value is z with the SE that holds where kappa is 0
     (both Fleiss, Cohen and Everitt 1969). Few subjects make the interval too narrow. Where chance explains all
-    (both raters use one and the same category) kappa is undefined; of one subject there is no interval.
+    (both raters use one and the same category) kappa is undefined; of one subject there is no interval. Of a rater who
+    uses one category, whatever the other says, kappa is 0, without spread and without a p value.
 
     Raises:
         EvaluationError: the table is not square, is smaller than 2 x 2 or holds negative counts.
