@@ -31,6 +31,7 @@ from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
 from tfspine.training.callbacks import EpochProgress, LowerOnPlateau, StopWhenDiverged
 from tfspine.training.grader import compile_grader, count_steps, datasets
+from tfspine.training.progress import step_bar
 from tfspine.training.search import Sweep, TunerConfig, TunerKind, draw, trial_experiment
 
 logger = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ class _GraderTrials(keras_tuner.HyperModel):
         epochs = epochs or self._sweep.tuner.epochs
         grader = experiment.grader
         steps = count_steps(self._records, region=self._region, experiment=experiment)
-        with EpochProgress(f"trial {trial_id}", epochs=epochs, steps_per_epoch=steps) as progress:
+        with step_bar() as bar:
             return model.fit(
                 train,
                 validation_data=validation,
@@ -139,7 +140,7 @@ class _GraderTrials(keras_tuner.HyperModel):
                     StopWhenDiverged(),
                     LowerOnPlateau(factor=grader.learning_rate_factor, patience=grader.patience_epochs),
                     keras.callbacks.BackupAndRestore(str(backup_folder), double_checkpoint=True),
-                    progress,
+                    EpochProgress(bar, f"trial {trial_id}", epochs=epochs, steps_per_epoch=steps),
                 ],
                 shuffle=False,
                 verbose=verbose,
