@@ -59,14 +59,15 @@ class LowerOnPlateau(keras.callbacks.ReduceLROnPlateau):
 
 
 class StopWhenDiverged(keras.callbacks.Callback):
-    """End the training with a clear error at the first epoch whose loss is no number."""
+    """End the training with a clear error at the first epoch whose loss, or validation loss, is no number."""
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Look at the loss.
+        """Look at the losses.
 
         Raises:
-            ModelError: it is not finite.
+            ModelError: one of them is not finite.
         """
-        loss = (logs or {}).get("loss", 0.0)
-        if not math.isfinite(loss):
-            raise ModelError(f"epoch {epoch + 1}: the loss diverged ({loss}); lower grader.learning_rate")
+        for key, name in (("loss", "loss"), ("val_loss", "validation loss")):
+            loss = (logs or {}).get(key, 0.0)
+            if not math.isfinite(loss):
+                raise ModelError(f"epoch {epoch + 1}: the {name} diverged ({loss}); lower grader.learning_rate")
