@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 import tfspine
+from tfspine.cli.processes import interruptible
 from tfspine.errors import TfspineError
 
 VERBS: dict[str, str] = {
@@ -55,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # TensorFlow and the Model Garden tell their progress through this one; ours have bars.
     logging.getLogger("absl").setLevel(logging.INFO if args.verbose else logging.WARNING)
     try:
-        return int(args.run(args) or 0)
+        with interruptible():
+            return int(args.run(args) or 0)
     except TfspineError as error:
         print(f"tfspine {args.verb}: {error}", file=sys.stderr)
         return 2
