@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfspine.cli import options
+from tfspine.config import SPLITS
 from tfspine.errors import ConfigError, ServerError
 from tfspine.labels import Plane
 
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     models.add_argument("--model", type=Path, metavar="DIR", help="what tfspine export wrote; no server is needed")
     parser.add_argument("--splits", type=Path, metavar="CSV", help="what tfspine split wrote; needs --split")
-    parser.add_argument("--split", choices=("train", "validation", "test"), help="read only these studies")
+    parser.add_argument("--split", choices=SPLITS, help="read only these studies")
     parser.add_argument(
         "--versions",
         action="store_true",

@@ -22,7 +22,7 @@ from rich.progress import Progress
 from tfspine.config import Experiment, Strategy, as_dict
 from tfspine.errors import ModelError
 from tfspine.labels import Plane
-from tfspine.manifest import write_manifest
+from tfspine.manifest import RunKind, write_manifest
 from tfspine.models import garden
 from tfspine.outputs import write_text
 from tfspine.records.folder import RecordFolder
@@ -77,7 +77,7 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
                 raise
             raise ModelError(f"{run_folder}: the loss diverged: {error}; lower detector.learning_rate") from error
     if is_chief:
-        details = {"kind": "detector", "plane": plane, "steps": int(runner.trainer.global_step.numpy())}
+        details = {"kind": RunKind.DETECTOR, "plane": plane, "steps": int(runner.trainer.global_step.numpy())}
         write_manifest(
             run_folder, command="train", config=as_dict(experiment), inputs=[records.folder], details=details
         )

@@ -25,7 +25,7 @@ from keras_tuner.errors import FailedTrialError
 from tfspine.config import Experiment, as_dict
 from tfspine.errors import ModelError
 from tfspine.labels import Region
-from tfspine.manifest import write_manifest
+from tfspine.manifest import RunKind, write_manifest
 from tfspine.outputs import write_text
 from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
@@ -72,7 +72,7 @@ def sweep_grader(
         config=as_dict(experiment),
         inputs=[records.folder, Path(sweep.source)],
         details={
-            "kind": "sweep",
+            "kind": RunKind.SWEEP,
             "region": region,
             "trials": len(trials),
             "completed": len(done),
