@@ -109,12 +109,8 @@ def export_step(plane: Plane, slices: Path, runs: Path, exported: Path) -> Step:
     return Step(
         f"export-{plane}",
         (
-            *(
-                "export",
-                "--detector",
-                runs / plane,
-                *(word for region in graders for word in ("--grader", runs / region)),
-            ),
+            *("export", "--detector", runs / plane),
+            *(word for region in graders for word in ("--grader", runs / region)),
             *("--slices", slices, "--out", exported),
         ),
         (exported / MODEL_NAMES[plane],),
