@@ -13,7 +13,6 @@ import sys
 from collections.abc import Sequence
 
 import tfspine
-from tfspine.cli.processes import interruptible
 from tfspine.errors import TfspineError
 
 VERBS: dict[str, str] = {
@@ -48,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     verb = next((word for word in argv if not word.startswith("-")), None)
     args = build_parser(verb).parse_args(argv)
+
+    from tfspine.cli.processes import interruptible
+
     # Before anything imports TensorFlow: its C++ half talks to standard error past Python's logging.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if args.verbose else "3")
     logging.basicConfig(
