@@ -16,7 +16,9 @@ from tfspine.cli.options import experiment_from, project_file
 from tfspine.cli.steps import Step, experiment_words
 from tfspine.cli.study import plan
 from tfspine.config import PhantomConfig, Prevalence, Vendors
+from tfspine.errors import ConfigError
 from tfspine.experiment_file import load_experiment
+from tfspine.phantom.panel import PANEL
 
 PAPER_STUDY = project_file("experiments/paper_study.toml")
 
@@ -98,6 +100,27 @@ def test_exports_are_calibrated_as_wanted_now_and_not_as_when_the_detector_was_t
     assert all(words[-2:] == ["--set", f"export.calibrate={wanted}"] for words in exports)
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ('study.versions="1x1"', 'study.versions = "1x1": one version has no average'),
+        ("study.workers=0", r"study.external_studies = 100, study.workers = 0; expected 1 or more"),
+        ("study.external_studies=0", r"study.external_studies = 0, study.workers = 2; expected 1 or more"),
+    ],
+)
+def test_what_would_fail_after_hours_is_refused_at_once(setting: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        plan(Path("study"), load_experiment(PAPER_STUDY, [setting]))
+
+
+def test_the_readers_are_those_that_the_phantom_has(steps: tuple[Step, ...]) -> None:
+    """Two read beside the model, the third is the reference read again."""
+    words = [str(word) for word in steps[-1].arguments]
+    named = {word.rpartition("/")[2] for word in words if "/readers/" in word}
+    assert named == set(PANEL)
+    assert sum("/readers/" in word for word in words) == len(PANEL) + 2, "two of them read in both hospitals"
+
+
 def test_nine_versions_are_averaged(steps: tuple[Step, ...]) -> None:
     words = [str(word) for word in steps[-1].arguments]
     assert words[words.index("--average") + 1] == "model=v1,v2,v3,v4,v5,v6,v7,v8,v9"
@@ -122,7 +145,8 @@ def test_a_tiny_study_gives_the_papers_tables_and_goes_on_where_it_was(tmp_path:
     sets = pd.read_csv(out / "evaluation" / "recall.csv").groupby("set").reader.unique()
     assert set(sets["internal"]) == set(sets["external"])
     assert set(pd.read_csv(out / "evaluation" / "repeat.csv").reader) == {"reference"}
-    assert "The ceiling" in first.stdout
+    assert "The ceiling of a human reference" in first.stdout
+    assert "a model may pass it" in first.stdout
     assert (out / "evaluation" / "flow.png").is_file()
 
     again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)

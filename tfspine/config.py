@@ -115,6 +115,13 @@ class ExclusionsConfig:
     edge_mm: float = 4.5
 
 
+SPLITS = ("train", "validation", "test")
+"""What patients are for, in the words of `splits.csv`."""
+
+DEVELOPMENT = ("train", "validation")
+"""Those who are not for testing: several versions of a grader divide them anew."""
+
+
 @dataclass(frozen=True)
 class SplitConfig:
     """Shares of the patients; the rest trains."""
@@ -196,6 +203,13 @@ class TrainingConfig:
 
     precision: Precision = Precision.FP32
     strategy: Strategy = Strategy.ONE
+
+
+class Take(StrEnum):
+    """Which versions of a grader are served: all, or of each division the one with the smallest validation loss."""
+
+    ALL = "all"
+    SELECTED = "selected"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,19 @@ from tfspine.outputs import write_text
 FILE_NAME = "manifest.json"
 PACKAGES = ("tensorflow", "tf-models-official", "tf-keras", "keras", "keras-tuner", "pydicom", "numpy", "pandas")
 _STARTED = time.monotonic()
+
+
+class RunKind(StrEnum):
+    """What a run trained: `kind` among the details of its manifest."""
+
+    DETECTOR = "detector"
+    GRADER = "grader"
+    GRADER_VERSIONS = "grader_versions"
+    SWEEP = "sweep"
+
+
+VERSIONS_FOLDER = "versions"
+"""Where a run of `RunKind.GRADER_VERSIONS` has a run of `RunKind.GRADER` for each of them."""
 
 
 @dataclass(frozen=True)

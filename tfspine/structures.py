@@ -167,6 +167,11 @@ def slice_key(study: str, plane: Plane, number: int) -> str:
     return f"{study}-{plane}-{number:02d}"
 
 
+def study_of(key: str) -> str:
+    """Return the study that the key of a slice begins with."""
+    return key.rsplit("-", 2)[0]
+
+
 def geometry_from_row(row: dict[str, Any]) -> SliceGeometry:
     """Read the geometry out of a row of `slices.csv`."""
     return SliceGeometry(

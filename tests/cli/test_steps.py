@@ -1,5 +1,7 @@
 """Steps: what is redone when, and who has the last word on a setting."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +11,8 @@ import pytest
 from tfspine.cli import steps as of_steps
 from tfspine.cli.steps import Step, run_steps
 from tfspine.config import Experiment, GraderConfig, PhantomConfig
-from tfspine.errors import TfspineError
+from tfspine.errors import OutputError, TfspineError
+from tfspine.training.runs import held
 
 
 @pytest.fixture
@@ -88,6 +91,35 @@ def test_what_an_interrupted_step_has_written_stays_for_it(
     monkeypatch.setattr(of_steps, "_call", lambda _, words: found.append((words[0], (tmp_path / "read").read_text())))
     run_steps(steps, tmp_path, Experiment(), [])
     assert found == [("read", "half")]
+
+
+def test_what_is_made_anew_is_told(tmp_path: Path, called: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
+    run_steps(two_steps(tmp_path), tmp_path, Experiment(), [])
+    assert "made anew" not in capsys.readouterr().err
+    run_steps(two_steps(tmp_path), tmp_path, Experiment(seed=2), [])
+    assert "[1/2] make: settings changed since it was made; it is made anew" in capsys.readouterr().err
+
+
+def test_two_do_not_work_in_one_folder(tmp_path: Path, called: list[list[str]]) -> None:
+    with held(tmp_path), pytest.raises(OutputError, match="another process works on it; wait for it, or end it"):
+        run_steps(two_steps(tmp_path), tmp_path, Experiment(), [])
+    assert called == []
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("raise SystemExit(2)", "step one ended with exit code 2; its own message stands above"),
+        ("import os; os.kill(os.getpid(), 9)", "one was killed by SIGKILL, perhaps for want of memory; run the same"),
+    ],
+)
+def test_how_a_step_ended_is_told(code: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_steps, "command_line", lambda words: [sys.executable, "-c", code])
+    # Under pytest standard error is no file.
+    monkeypatch.setattr(of_steps.sys, "stderr", subprocess.DEVNULL)
+    monkeypatch.setattr("builtins.print", lambda *args, **kwargs: None)
+    with pytest.raises(TfspineError, match=message):
+        of_steps._call("one", [])
 
 
 def test_the_steps_own_settings_come_last_and_the_experiment_only_where_it_counts() -> None:

@@ -24,6 +24,7 @@ from tfspine.dicom.deidentify.descriptors import clean_descriptor
 from tfspine.dicom.deidentify.folder import deidentify_source
 from tfspine.dicom.deidentify.identifiers import Identifiers
 from tfspine.dicom.deidentify.jpeg import comments
+from tfspine.dicom.deidentify.looks import looks_right
 from tfspine.dicom.deidentify.needles import Needles, find_date
 from tfspine.dicom.deidentify.options import DEFAULT_OPTIONS
 from tfspine.dicom.deidentify.pseudonyms import FEWEST_DAYS, MOST_DAYS, Salt
@@ -32,6 +33,24 @@ from tfspine.dicom.many import in_this_process
 from tfspine.dicom.sources import open_source
 
 SALT = Salt(b"a salt of more than sixteen bytes")
+
+
+@pytest.mark.parametrize(
+    ("vr", "sound", "unsound"),
+    [
+        ("DS", "-1.25e-3", "Jane"),
+        ("IS", "12", "12345678901234567"),
+        ("CS", "DERIVED", "Doe^Jane"),
+        ("DA", "20160309", "Jane"),
+        ("TM", "101530.5", "tomorrow"),
+        ("UI", "1.2.840.10008.1.2", "1.2.Doe"),
+        ("AS", "045Y", "Jane"),
+    ],
+)
+def test_a_name_does_not_look_like_a_value(vr: str, sound: str, unsound: str) -> None:
+    """PS3.5, Table 6.2-1: the characters and the lengths of each representation."""
+    assert looks_right(vr, sound) and not looks_right(vr, unsound)
+    assert looks_right("LO", unsound), "free text may be anything"
 
 
 @pytest.mark.parametrize(

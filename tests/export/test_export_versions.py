@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfspine import signatures
-from tfspine.config import Experiment
+from tfspine.config import Experiment, Take
 from tfspine.errors import ModelError
 from tfspine.evaluation.calibration import temperature_scaled
 from tfspine.evaluation.versions import mutual_information_bits
@@ -133,21 +133,21 @@ def run(tmp_path: Path, networks: list[keras.Model]) -> Path:
 
 @pytest.mark.slow
 def test_a_run_of_versions_gives_all_or_the_selected_and_their_temperatures(run: Path, networks: list) -> None:
-    grader = runs._load_grader(run, take=runs.Take.ALL, calibrate=True)
+    grader = runs._load_grader(run, take=Take.ALL, calibrate=True)
     assert [(v.name, v.temperature) for v in grader.versions] == [("s1r1", 1.5), ("s2r1", 2.5), ("s3r1", 3.5)]
     for version, network in zip(grader.versions, networks, strict=True):
         np.testing.assert_array_equal(version.network.get_weights()[-1], network.get_weights()[-1])
-    selected = runs._load_grader(run, take=runs.Take.SELECTED, calibrate=False)
+    selected = runs._load_grader(run, take=Take.SELECTED, calibrate=False)
     assert [(v.name, v.temperature) for v in selected.versions] == [("s2r1", None), ("s3r1", None)]
     # One version is a run like any other.
-    alone = runs._load_grader(run / "versions" / "s2r1", take=runs.Take.ALL, calibrate=True)
+    alone = runs._load_grader(run / "versions" / "s2r1", take=Take.ALL, calibrate=True)
     assert [(v.name, v.temperature) for v in alone.versions] == [("s2r1", 2.5)]
 
 
 @pytest.mark.slow
 def test_a_run_from_before_temperatures_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no temperature, which export\.calibrate needs; train the grader again"):
-        runs._load_grader(_run(tmp_path / "old", "grader"), take=runs.Take.ALL, calibrate=True)
+        runs._load_grader(_run(tmp_path / "old", "grader"), take=Take.ALL, calibrate=True)
 
 
 @pytest.mark.slow

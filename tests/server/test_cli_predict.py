@@ -14,6 +14,7 @@ from conftest import BrightModel, save
 from PIL import Image
 
 from tfspine.cli.main import main
+from tfspine.client import reading
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Plane
 from tfspine.server.catalogue import load_catalogue
@@ -180,11 +181,30 @@ def test_each_version_has_a_table_of_the_same_boxes(slices, exported, tmp_path, 
     assert boxes_of(tmp_path / "plain") == mean
 
 
-def test_a_model_of_one_version_has_none_to_write(slices, exported, tmp_path, capsys):
+def test_a_model_of_one_version_has_none_to_write(slices, exported, tmp_path, capsys, monkeypatch):
+    """It says so at the first box, and not after hours of reading."""
+    requests = []
+
+    def counted(*words):
+        requests.append(words)
+        return original(*words)
+
+    original = reading.read_images
+    monkeypatch.setattr(reading, "read_images", counted)
     out = tmp_path / "out"
-    assert main(["predict", "--slices", str(slices), "--model", str(exported), "--out", str(out), "--versions"]) == 2
-    assert "axial 1, sagittal 1; expected several, and as many in both planes" in capsys.readouterr().err
+    words = ["predict", "--slices", str(slices), "--model", str(exported), "--out", str(out), "--batch-size", "1"]
+    assert main([*words, "--versions"]) == 2
+    assert "axial 1; expected several, and as many in both planes" in capsys.readouterr().err
+    assert len(requests) == 1
     assert not out.exists()
+
+
+def test_both_planes_have_as_many_versions(slices, exported, tmp_path, capsys):
+    for name, model in zip(MODEL_NAMES.values(), (TwoVersions(0.0), BrightModel(0.0)), strict=True):
+        save(model, tmp_path / "mixed" / name / "1")
+    words = ["predict", "--slices", str(slices), "--model", str(tmp_path / "mixed"), "--out", str(tmp_path / "out")]
+    assert main([*words, "--versions"]) == 2
+    assert "axial 2, sagittal 1; expected several, and as many in both planes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,16 @@
 """A run folder belongs to one configuration."""
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tfspine.config import Experiment, GraderConfig
-from tfspine.errors import ModelError
+from tfspine.errors import ModelError, OutputError
 from tfspine.manifest import write_manifest
-from tfspine.training.runs import RunState, open_run
+from tfspine.training.runs import RunState, held, hold_run, open_run
 
 CANAL = {"kind": "grader", "region": "central_canal"}
 
@@ -18,6 +20,16 @@ def _open(run_folder: Path, experiment: Experiment, trains: dict[str, str] = CAN
         run_folder,
         trains=trains,
         experiment=experiment,
+        sections=("grader", "training"),
+        records_folder=run_folder.parent / "records",
+    )
+
+
+def _hold(run_folder: Path):
+    return hold_run(
+        run_folder,
+        trains=CANAL,
+        experiment=Experiment(),
         sections=("grader", "training"),
         records_folder=run_folder.parent / "records",
     )
@@ -82,4 +94,35 @@ def test_somebody_elses_folder_is_left_alone(run_folder: Path) -> None:
     (run_folder / "thesis.txt").write_text("precious")
     with pytest.raises(ModelError, match="holds something that is no run"):
         _open(run_folder, Experiment())
+    with pytest.raises(ModelError, match="holds something that is no run"), _hold(run_folder):
+        pass
     assert [path.name for path in run_folder.iterdir()] == ["thesis.txt"]
+
+
+def test_one_process_at_a_time(run_folder: Path) -> None:
+    with _hold(run_folder) as state:
+        assert state is RunState.NEW
+        with pytest.raises(OutputError, match=f"{run_folder}: another process works on it"), _hold(run_folder):
+            pass
+    with _hold(run_folder) as state:
+        assert state is RunState.NEW, "a lock is no step"
+
+
+def test_a_child_that_outlives_its_parent_holds_the_folder(tmp_path: Path) -> None:
+    code = "import sys; print('up', flush=True); sys.stdin.read()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with held(tmp_path):
+        child = subprocess.Popen([sys.executable, "-c", code], close_fds=False, **pipes)
+    with child:
+        assert child.stdout.readline() == "up\n"
+        with pytest.raises(OutputError, match="another process works on it"), held(tmp_path):
+            pass
+        child.communicate("")
+    with held(tmp_path):
+        pass
+
+
+def test_a_file_in_the_way_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(OutputError, match="name another --out"), held(tmp_path / "out"):
+        pass

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tfspine.config import Experiment
 from tfspine.errors import ModelError, RecordError
@@ -16,7 +17,7 @@ from tfspine.labels import Region
 from tfspine.models.grader import load_grader
 from tfspine.records.folder import RecordFolder
 from tfspine.records.pipelines import grader_dataset
-from tfspine.training import callbacks, grader
+from tfspine.training import callbacks, epochs, grader
 
 CANAL = Region.CENTRAL_CANAL
 
@@ -97,15 +98,88 @@ def test_an_interrupted_run_goes_on_with_its_optimizer_and_counts(
 
 
 @pytest.mark.slow
-def test_a_backup_cut_short_is_no_backup(records: RecordFolder, experiment: Experiment, tmp_path: Path) -> None:
+def test_a_run_stopped_after_its_last_epoch_trains_none_again(
+    records: RecordFolder, experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_folder = tmp_path / "run"
+    run = {"region": CANAL, "experiment": _with(experiment, epochs=2), "run_folder": run_folder}
+
+    def interrupted(*args: Any) -> float:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(grader, "_calibrate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            grader.train_grader(records, **run)
+    history = (run_folder / "history.csv").read_text()
+    weights = (run_folder / "grader.keras").read_bytes()
+    grader.train_grader(records, **run)
+    assert _history(run_folder) == list(csv.DictReader(history.splitlines()))
+    assert (run_folder / "grader.keras").read_bytes() == weights
+    assert json.loads((run_folder / "manifest.json").read_text())["details"]["epochs"] == 2
+    assert not (run_folder / "backup").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("history", ["epoch,val_loss\n0,0.5\n1,", "epoch,val_"])
+def test_epochs_that_do_not_fit_the_history_are_trained_again(
+    history: str, records: RecordFolder, experiment: Experiment, tmp_path: Path
+) -> None:
     backup = tmp_path / "run" / "backup"
     backup.mkdir(parents=True)
-    (backup / "training_metadata.json").write_text('{"epo')
-    (tmp_path / "run" / "history.csv").write_text("epoch,val_loss\n0,0.5\n")
+    (backup / "00002.weights.h5").write_text("of two epochs")
+    (tmp_path / "run" / "history.csv").write_text(history)
     experiment = _with(experiment, epochs=1)
     grader.train_grader(records, region=CANAL, experiment=experiment, run_folder=tmp_path / "run")
     assert [row["epoch"] for row in _history(tmp_path / "run")] == ["0"]
     assert "ac1" in _history(tmp_path / "run")[0]
+
+
+@pytest.mark.parametrize("moment", ["before", "half", "after"])
+@pytest.mark.parametrize("ending", [epochs.BEST, epochs.NEWEST])
+def test_the_best_weights_are_of_an_epoch_that_counts(
+    ending: str, moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second epoch is the best and is killed while it is written; trained again it is worse than the first."""
+    model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    model.compile(keras.optimizers.Adam(1.0), "mse")
+
+    def end_epoch(keep: epochs.KeepEpochs, number: int, *, weight: float, loss: float) -> None:
+        model.set_weights([np.array([[weight]], np.float32)])
+        keep.set_model(model)
+        keep.on_epoch_end(number, {"val_loss": loss})
+
+    def killed(save: Any, path: Path) -> None:
+        if moment == "half" and path.name.endswith(ending):
+            path.with_name(f"partial-{path.name}").write_bytes(b"half")
+        if moment == "after" or not path.name.endswith(ending):
+            original(save, path)
+        if path.name.endswith(ending):
+            raise KeyboardInterrupt
+
+    original = epochs._save
+    keep = epochs.KeepEpochs(tmp_path)
+    end_epoch(keep, 0, weight=1.0, loss=0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(epochs, "_save", killed)
+        with pytest.raises(KeyboardInterrupt):
+            end_epoch(keep, 1, weight=2.0, loss=0.1)
+
+    losses = [0.5, 0.1][: epochs.done_epochs(tmp_path)]
+    assert len(losses) == (2 if (ending, moment) == (epochs.NEWEST, "after") else 1)
+    model.set_weights([np.array([[9.0]], np.float32)])
+    epochs.restore(model, tmp_path)
+    assert _weight(model) == len(losses)
+    keep = epochs.KeepEpochs(tmp_path, past_losses=losses)
+    end_epoch(keep, len(losses), weight=3.0, loss=0.9)
+    assert _weight(keras.saving.load_model(epochs.best_file(tmp_path))) == len(losses)
+    names = {f"0000{len(losses)}{epochs.BEST}", f"0000{len(losses) + 1}{epochs.NEWEST}"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+
+
+def _weight(model: keras.Model) -> float:
+    weights: NDArray[np.float32] = model.get_weights()[0]
+    return float(weights[0, 0])
 
 
 def test_plateau_counts_across_an_interruption() -> None:
@@ -127,9 +201,10 @@ def test_plateau_counts_across_an_interruption() -> None:
     assert lowered_after(losses[:4], losses[4:]) == [0.5, 0.5, 0.5, 0.25]
 
 
-def test_a_diverged_loss_ends_the_training() -> None:
-    with pytest.raises(ModelError, match=r"epoch 3: the loss diverged \(nan\); lower grader.learning_rate"):
-        callbacks.StopWhenDiverged().on_epoch_end(2, {"loss": float("nan")})
+@pytest.mark.parametrize(("key", "name"), [("loss", "loss"), ("val_loss", "validation loss")])
+def test_a_diverged_loss_ends_the_training(key: str, name: str) -> None:
+    with pytest.raises(ModelError, match=rf"epoch 3: the {name} diverged \(nan\); lower grader.learning_rate"):
+        callbacks.StopWhenDiverged().on_epoch_end(2, {"loss": 0.5, "val_loss": 0.5, key: float("nan")})
 
 
 def test_a_region_without_grades_is_refused(records: RecordFolder, experiment: Experiment, tmp_path: Path) -> None:

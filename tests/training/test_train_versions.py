@@ -3,7 +3,11 @@
 import csv
 import fcntl
 import json
-import subprocess
+import os
+import signal
+import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -181,7 +185,7 @@ def test_workers_are_processes_and_a_failure_is_told_at_the_end(
         assert main([*two, "--workers", "2"]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith(f"tfspine train: {run}: 1 of 2 versions failed, the first s1r2: ")
-    assert "another process trains this version" in error
+    assert "s1r2: another process works on it; wait for it, or end it" in error
     assert main(two) == 0
     assert [row["version"] for row in _table(run)] == ["s1r1", "s1r2"]
 
@@ -197,23 +201,50 @@ def test_a_worker_is_told_what_its_parent_was(monkeypatch: pytest.MonkeyPatch) -
     args = build_parser("train").parse_args(words)
     commands = []
 
-    def called(command: list[str], **kwargs: object) -> subprocess.CompletedProcess[str]:
-        commands.append(command)
-        return subprocess.CompletedProcess(command, 0, "", "")
+    def command_line(words: list[str]) -> list[str]:
+        commands.append(words)
+        return [sys.executable, "-c", ""]
 
-    monkeypatch.setattr(command.subprocess, "run", called)
+    monkeypatch.setattr(command, "command_line", command_line)
     versions = parse_versions("2x2")
     assert command._at_once([Version(2, 1)], versions, args) == {}
-    again = build_parser("train").parse_args(commands[0][3:])
+    again = build_parser("train").parse_args(commands[0])
     assert again.shard == "3/4"
     for name in ("region", "versions", "splits", "records", "out", "experiment", "settings"):
         assert getattr(again, name) == getattr(args, name)
+
+
+def test_workers_end_when_their_parent_is_told_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two of three begin; the third never does, and none of the two is left behind."""
+    from tfspine.cli.main import build_parser
+    from tfspine.cli.processes import interruptible
+
+    code = "import os, sys, time; open(sys.argv[1] + str(os.getpid()), 'w'); time.sleep(60)"
+    monkeypatch.setattr(command, "command_line", lambda words: [sys.executable, "-c", code, f"{tmp_path}/"])
+    words = ["train", "grader", "--region", "central_canal", "--versions", "3x1", "--records", "r", "--out", "o"]
+    args = build_parser("train").parse_args([*words, "--splits", "s.csv", "--workers", "2"])
+
+    def interrupt() -> None:
+        while len(list(tmp_path.iterdir())) < 2:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    versions = parse_versions("3x1")
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        command._at_once(versions, versions, args)
+    begun = [int(path.name) for path in tmp_path.iterdir()]
+    assert len(begun) == 2
+    for number in begun:
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         (["--versions", "3x3"], "--versions needs --splits CSV"),
+        (["--versions", ""], "--versions needs --splits CSV"),
         (["--splits", "splits.csv"], "--splits belongs to --versions"),
         (["--shard", "1/2"], "--shard belongs to --versions"),
         (["--workers", "2"], "--workers belongs to --versions"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tfspine.annotations.cohort import CohortStudy
 from tfspine.annotations.exclusions import Measure, Verdict
-from tfspine.annotations.splits import SPLITS
+from tfspine.config import SPLITS
 from tfspine.errors import AnnotationError
 
 TITLE_OF_MEASURE = {

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from tfspine.config import SplitConfig
+from tfspine.config import DEVELOPMENT, SPLITS, SplitConfig
 from tfspine.errors import AnnotationError
 from tfspine.outputs import write_text
 
-SPLITS = ("train", "validation", "test")
-DEVELOPMENT = ("train", "validation")
 EXCLUDED = "excluded"
 """Stands in `splits.csv` for a study that was left out, so that nobody takes it for one that was forgotten."""
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tfspine.cli.options import project_file
+from tfspine.cli import options
 from tfspine.cli.steps import MemoryWatch, Step, experiment_words, run_steps
 from tfspine.experiment_file import load_experiment
 from tfspine.labels import Plane, Region
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plane", choices=list(Plane), type=Plane, help="only this plane's detector and graders, up to their export"
     )
-    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="A.B=C")
+    options.add_settings(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> None:
     With `--plane` it ends with that plane's SavedModel, and prints where it lies.
     """
     started = time.monotonic()
-    path = args.experiment or project_file("experiments/demo.toml")
+    path = args.experiment or options.project_file("experiments/demo.toml")
     experiment = load_experiment(path, args.settings)
     with MemoryWatch() as memory:
         steps = plan(args.out) if args.plane is None else training_plan(args.out, [args.plane])
@@ -109,12 +109,8 @@ def export_step(plane: Plane, slices: Path, runs: Path, exported: Path) -> Step:
     return Step(
         f"export-{plane}",
         (
-            *(
-                "export",
-                "--detector",
-                runs / plane,
-                *(word for region in graders for word in ("--grader", runs / region)),
-            ),
+            *("export", "--detector", runs / plane),
+            *(word for region in graders for word in ("--grader", runs / region)),
             *("--slices", slices, "--out", exported),
         ),
         (exported / MODEL_NAMES[plane],),

@@ -5,11 +5,9 @@ import json
 from pathlib import Path
 
 from tfspine.cli import options
+from tfspine.config import Take
 
 IMAGES_TO_VERIFY = 8
-
-TAKES = ("all", "selected")
-"""Values of `export.runs.Take`, which cannot be imported before the command runs: TensorFlow comes with it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,13 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--take",
-        choices=TAKES,
-        default=TAKES[0],
+        type=Take,
+        choices=list(Take),
+        default=Take.ALL,
         help="of graders with versions: all of them, or of each division the best in validation (%(default)s)",
     )
     parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="slices to verify and warm up with")
     parser.add_argument("--out", type=Path, default=Path("exported"), metavar="DIR", help="folder of all servables")
-    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="A.B=C")
+    options.add_settings(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
@@ -36,13 +35,13 @@ def run(args: argparse.Namespace) -> None:
 
     from tfspine.dicom.slices import load_slices
     from tfspine.errors import ModelError
-    from tfspine.export.runs import Take, load_plane_model
+    from tfspine.export.runs import load_plane_model
     from tfspine.export.write import STAGES, export_plane
     from tfspine.manifest import read_manifest
 
     with options.stage_bar(len(STAGES) + 1) as begin:
         begin("building the networks")
-        model = load_plane_model(args.detector, args.graders, args.settings, take=Take(args.take))
+        model = load_plane_model(args.detector, args.graders, args.settings, take=args.take)
         slices = [slice_ for slice_ in load_slices(args.slices) if slice_.plane is model.plane]
         if not slices:
             raise ModelError(f"{args.slices}: holds no {model.plane} slice to verify with")

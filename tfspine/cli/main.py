@@ -47,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     verb = next((word for word in argv if not word.startswith("-")), None)
     args = build_parser(verb).parse_args(argv)
+
+    from tfspine.cli.processes import interruptible
+
     # Before anything imports TensorFlow: its C++ half talks to standard error past Python's logging.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if args.verbose else "3")
     logging.basicConfig(
@@ -55,7 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # TensorFlow and the Model Garden tell their progress through this one; ours have bars.
     logging.getLogger("absl").setLevel(logging.INFO if args.verbose else logging.WARNING)
     try:
-        return int(args.run(args) or 0)
+        with interruptible():
+            return int(args.run(args) or 0)
     except TfspineError as error:
         print(f"tfspine {args.verb}: {error}", file=sys.stderr)
         return 2

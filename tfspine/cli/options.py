@@ -20,6 +20,11 @@ T = TypeVar("T")
 def add_experiment(parser: argparse.ArgumentParser) -> None:
     """Add ``--experiment FILE`` and ``--set section.key=value``."""
     parser.add_argument("--experiment", type=Path, metavar="TOML", help="experiment file (default: the paper's values)")
+    add_settings(parser)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add ``--set section.key=value`` alone."""
     parser.add_argument(
         "--set", dest="settings", action="append", default=[], metavar="A.B=C", help="override one setting; repeatable"
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfspine.cli import options
+from tfspine.config import SPLITS
 from tfspine.errors import ConfigError, ServerError
 from tfspine.labels import Plane
 
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     models.add_argument("--model", type=Path, metavar="DIR", help="what tfspine export wrote; no server is needed")
     parser.add_argument("--splits", type=Path, metavar="CSV", help="what tfspine split wrote; needs --split")
-    parser.add_argument("--split", choices=("train", "validation", "test"), help="read only these studies")
+    parser.add_argument("--split", choices=SPLITS, help="read only these studies")
     parser.add_argument(
         "--versions",
         action="store_true",
@@ -67,16 +68,14 @@ def _predict(args: argparse.Namespace, slices_folder: Path) -> None:
     predictors = _connect(args)
     versions = _versions(predictors)
     with new_folder(args.out) as folder:
-        readings = list(
-            options.track(
-                read_slices(predictors, slices, batch_size=args.batch_size), "reading slices", total=len(slices)
-            )
-        )
+        reading = read_slices(predictors, slices, batch_size=args.batch_size)
+        checked = _with_versions(reading, args) if args.versions else reading
+        readings = list(options.track(checked, "reading slices", total=len(slices)))
         if _versions(predictors) != versions:
             raise ServerError(f"{args.server}: a new model version was published while reading; run predict again")
         results, readings = _assemble(readings)
         _write(folder, readings, results)
-        versions_written = _write_versions(folder, readings, args) if args.versions else 0
+        versions_written = _write_versions(folder, readings) if args.versions else 0
         if args.dicom is not None:
             # What was refused and why would be gone with the scratch folder.
             shutil.copyfile(slices_folder / "refused.csv", folder / "refused.csv")
@@ -190,18 +189,30 @@ def _write(folder: Path, readings: Sequence["SliceReading"], results: Sequence["
         )
 
 
-def _write_versions(folder: Path, readings: Sequence["SliceReading"], args: argparse.Namespace) -> int:
+def _with_versions(readings: Iterator["SliceReading"], args: argparse.Namespace) -> Iterator["SliceReading"]:
+    """Yield the readings, but refuse the models at the first box that says they have not several versions."""
+    counts: dict[str, int] = {}
+    for reading in readings:
+        counts |= {str(reading.plane): len(item.versions) for item in reading.detections}
+        if len(set(counts.values())) > 1 or 0 in counts.values():
+            raise _no_versions(args, ", ".join(f"{plane} {count or 1}" for plane, count in counts.items()))
+        yield reading
+    if not counts:
+        raise _no_versions(args, "no box was found that would tell")
+
+
+def _no_versions(args: argparse.Namespace, told: str) -> ConfigError:
+    return ConfigError(
+        f"--versions: versions of the graders of {args.model or args.server}: {told}; expected several, and "
+        "as many in both planes: export runs that tfspine train grader --versions wrote, or leave out --versions"
+    )
+
+
+def _write_versions(folder: Path, readings: Sequence["SliceReading"]) -> int:
     """Write one table a version, with the boxes of `predictions.csv` in the same order; return how many."""
     from tfspine.annotations.tables import readings_table, write_boxes
 
-    counts = {str(reading.plane): len(item.versions) for reading in readings for item in reading.detections}
-    if len(set(counts.values())) != 1 or 0 in counts.values():
-        told = ", ".join(f"{plane} {count or 1}" for plane, count in counts.items()) or "no box was found"
-        raise ConfigError(
-            f"--versions: versions of the graders of {args.model or args.server}: {told}; expected several, and "
-            "as many in both planes: export runs that tfspine train grader --versions wrote, or leave out --versions"
-        )
-    (count,) = set(counts.values())
+    count = next(len(item.versions) for reading in readings for item in reading.detections)
     for version in range(count):
         table = readings_table(_of_version(reading, version) for reading in readings)
         write_boxes(folder / "versions" / f"v{version + 1}.csv", table)

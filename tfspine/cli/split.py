@@ -21,7 +21,8 @@ def run(args: argparse.Namespace) -> None:
     from collections import Counter
 
     from tfspine.annotations.cohort import excluded_of, read_cohort
-    from tfspine.annotations.splits import SPLITS, assign_splits, write_splits
+    from tfspine.annotations.splits import assign_splits, write_splits
+    from tfspine.config import SPLITS
     from tfspine.dicom.slices import read_table
 
     experiment = experiment_from(args)

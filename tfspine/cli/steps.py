@@ -20,6 +20,7 @@ from typing import Any, Self
 
 import tfspine
 from tfspine.cli.options import project_file
+from tfspine.cli.processes import command_line, ended_with_us, how_it_ended
 from tfspine.config import Experiment, as_dict
 from tfspine.errors import TfspineError
 
@@ -75,8 +76,16 @@ def run_steps(steps: Sequence[Step], out: Path, experiment: Experiment, words: S
         words: the experiment as words of a command line, for the steps with sections of it.
 
     Raises:
-        TfspineError: a step failed; its own message stands above.
+        TfspineError: a step failed, and its own message stands above; another process, or a step that one left
+            behind, works in `out`.
     """
+    from tfspine.training.runs import held
+
+    with held(out):
+        _run_steps(steps, out, experiment, words)
+
+
+def _run_steps(steps: Sequence[Step], out: Path, experiment: Experiment, words: Sequence[str]) -> None:
     fingerprints: dict[str, str] = {}
     for number, step in enumerate(steps, start=1):
         fingerprints[step.name] = _fingerprint(step, experiment, fingerprints)
@@ -88,6 +97,8 @@ def run_steps(steps: Sequence[Step], out: Path, experiment: Experiment, words: S
             print(f"{heading}: done before", file=sys.stderr)
             continue
         if not is_same:
+            if state and any(path.exists() for path in step.outputs):
+                print(f"{heading}: settings changed since it was made; it is made anew", file=sys.stderr)
             _remove(step.outputs)
         _write_mark(mark, fingerprints[step.name], seconds=None)
         started = time.monotonic()
@@ -105,18 +116,22 @@ def _run_step(step: Step, heading: str, out: Path, words: Sequence[str]) -> None
 
 def _call(heading: str, words: Sequence[str]) -> None:
     print(f"{heading}: tfspine {shlex.join(words)}", file=sys.stderr, flush=True)
-    done = subprocess.run([sys.executable, "-m", "tfspine", *words], check=False, stdout=sys.stderr)
-    if done.returncode:
-        raise TfspineError(f"step {heading} ended with exit code {done.returncode}; its own message stands above")
+    # A step that outlives us keeps the folder held (`runs.held`), so that the next call does not work against it.
+    opened = subprocess.Popen(command_line(words), stdout=sys.stderr, text=True, close_fds=False)
+    with opened as process, ended_with_us(process):
+        process.wait()
+    if process.returncode:
+        more = "its own message stands above" if process.returncode > 0 else "run the same again to go on"
+        raise TfspineError(f"step {heading} {how_it_ended(process.returncode)}; {more}")
 
 
 @contextmanager
 def _server(exported: Path) -> Iterator[str]:
     """Run ``tfspine serve`` on free ports and yield its gRPC address."""
     words = ["serve", "--model-config-file", str(project_file("serving/models.config")), "--model-root", str(exported)]
-    command = [sys.executable, "-m", "tfspine", *words, "--port", "0", "--rest-api-port", "0"]
-    print(f"tfspine {shlex.join(command[3:])}", file=sys.stderr, flush=True)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    words += ["--port", "0", "--rest-api-port", "0"]
+    print(f"tfspine {shlex.join(words)}", file=sys.stderr, flush=True)
+    with subprocess.Popen(command_line(words), stdout=subprocess.PIPE, text=True) as server:
         try:
             line = server.stdout.readline() if server.stdout else ""
             if not line:

@@ -18,25 +18,23 @@ from tfspine.cli import options
 from tfspine.cli.demo import NOTICE, detector_steps, export_step
 from tfspine.cli.steps import MemoryWatch, Step, experiment_words, run_steps
 from tfspine.config import Experiment, Prevalence, Vendors
+from tfspine.errors import ConfigError
 from tfspine.experiment_file import load_experiment
 from tfspine.labels import Plane, Region
 
 MODEL = "model"
 """The average of the versions goes by this name in the tables, and their ensemble by ``model_ensemble``."""
 
-RADIOLOGISTS = ("radiologist_1", "radiologist_2")
-REFERENCE_AGAIN = "reference_again"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("--out", type=Path, default=Path("study"), metavar="DIR", help="folder for everything it makes")
     parser.add_argument("--experiment", type=Path, metavar="TOML", help="default: experiments/paper_study.toml")
-    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="A.B=C")
+    options.add_settings(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run every step that is not done, then print the paper's tables."""
+    """Run every step that is not done, then print the paper's tables and what bounds them."""
     started = time.monotonic()
     path = args.experiment or options.project_file("experiments/paper_study.toml")
     experiment = load_experiment(path, args.settings)
@@ -44,15 +42,22 @@ def run(args: argparse.Namespace) -> None:
         run_steps(plan(args.out, experiment), args.out, experiment, experiment_words(path, args.settings))
     print((args.out / "evaluation" / "summary.txt").read_text())
     print(
-        "The ceiling is what the reference reaches with itself when it reads again; agreement beyond that says no "
-        f"more. It is the last table above, and {args.out / 'evaluation' / 'repeat.md'}"
+        "The ceiling of a human reference is what it reaches with itself when it reads again: where people gave the "
+        "labels, as in the paper, agreement beyond it says no more. It is the last table above, and "
+        f"{args.out / 'evaluation' / 'repeat.md'}. Labels here are the simulated truth, without any reader's noise: a "
+        "model may pass it."
     )
     print(f"{time.monotonic() - started:.0f} s in this stretch, at most {memory.peak_gib:.1f} GiB of memory")
     print(NOTICE)
 
 
 def plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
-    """Return all steps, in order."""
+    """Return all steps, in order.
+
+    Raises:
+        ConfigError: the `[study]` would fail, after hours, at a later step.
+    """
+    _require_sound(experiment)
     return (
         *_cohort_steps(out, experiment),
         *_cohort_steps(out / "external", experiment, suffix="-external", settings=_external_settings(experiment)),
@@ -61,6 +66,19 @@ def plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
         _flow_step(out),
         _evaluation_step(out, experiment),
     )
+
+
+def _require_sound(experiment: Experiment) -> None:
+    study = experiment.study
+    if study.external_studies < 1 or study.workers < 1:
+        raise ConfigError(
+            f"study.external_studies = {study.external_studies}, study.workers = {study.workers}; expected 1 or more"
+        )
+    if _count(study.versions) < 2:
+        raise ConfigError(
+            f'study.versions = "{study.versions}": one version has no average and no ensemble; expected two or more, '
+            'for example "3x3", or tfspine demo for one grader a region'
+        )
 
 
 def _external_settings(experiment: Experiment) -> tuple[str, ...]:
@@ -177,6 +195,8 @@ def _flow_step(out: Path) -> Step:
 
 
 def _evaluation_step(out: Path, experiment: Experiment) -> Step:
+    from tfspine.phantom.panel import RADIOLOGISTS, READ_AGAIN
+
     external, readers = out / "external", out / "phantom" / "readers"
     names = tuple(f"v{number}" for number in range(1, _count(experiment.study.versions) + 1))
 
@@ -196,7 +216,7 @@ def _evaluation_step(out: Path, experiment: Experiment) -> Step:
             *versions("--reader", out / "predictions-test"),
             *people("--reader", readers),
             *("--average", f"{MODEL}={','.join(names)}", "--model", MODEL),
-            *("--repeat", f"reference={readers / REFERENCE_AGAIN}"),
+            *("--repeat", f"reference={readers / READ_AGAIN}"),
             *versions("--validation", out / "predictions-validation"),
             *("--validation", f"{MODEL}_ensemble={out / 'predictions-validation' / 'predictions.csv'}"),
             *("--external-reference", external / "phantom" / "labels", "--external-slices", external / "slices"),

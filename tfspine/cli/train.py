@@ -1,6 +1,7 @@
 """``tfspine train``: one grader, several versions of it, or one detector."""
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from tfspine.labels import Plane, Region
 
 if TYPE_CHECKING:
     from tfspine.config import Experiment
-    from tfspine.records.folder import RecordFolder
+    from tfspine.training.runs import RunState
 
 ONE_SHARD = "1/1"
 
@@ -50,51 +51,73 @@ def run(args: argparse.Namespace) -> None:
             args.settings.append(f'training.{name}="{getattr(args, name)}"')
     experiment = options.experiment_from(args)
 
-    from tfspine.records.folder import open_records
-
-    is_grader = args.kind == "grader"
-    if is_grader:
-        _check_words(args)
-    records = open_records(args.records, plane=args.region.plane if is_grader else args.plane, experiment=experiment)
-    if is_grader and args.versions:
-        from tfspine.cli.train_versions import train_versions
-
-        train_versions(args, records, experiment)
+    if args.kind == "detector":
+        _train_detector(args, experiment)
     else:
-        _train_one(args, records, experiment)
+        _check_words(args)
+        _train_graders(args, experiment)
 
 
 def _check_words(args: argparse.Namespace) -> None:
     if args.workers < 1:
         raise ConfigError(f"--workers {args.workers}; expected 1 or more")
-    if args.versions and args.splits is None:
+    if args.versions is not None and args.splits is None:
         raise ConfigError("--versions needs --splits CSV: patients, and not slices, are divided anew")
     alone = {"--splits": args.splits, "--workers": args.workers > 1, "--shard": args.shard != ONE_SHARD}
     given = [name for name, value in alone.items() if value]
-    if given and not args.versions:
+    if given and args.versions is None:
         raise ConfigError(f"{given[0]} belongs to --versions, for example --versions 3x3")
 
 
-def _train_one(args: argparse.Namespace, records: "RecordFolder", experiment: "Experiment") -> None:
-    from tfspine.training.runs import DETECTOR_SECTIONS, GRADER_SECTIONS, RunState, open_run
+def _train_graders(args: argparse.Namespace, experiment: "Experiment") -> None:
+    from tfspine.manifest import RunKind
+    from tfspine.records.folder import open_records
+    from tfspine.training.runs import GRADER_SECTIONS, RunState, hold_run
 
-    is_grader = args.kind == "grader"
-    state = open_run(
-        args.out,
-        trains={"kind": "grader", "region": args.region} if is_grader else {"kind": "detector", "plane": args.plane},
-        experiment=experiment,
-        sections=GRADER_SECTIONS if is_grader else DETECTOR_SECTIONS,
-        records_folder=args.records,
-    )
-    if state is RunState.COMPLETE:
-        print(f"{args.out}: complete already, with this configuration")
+    records = open_records(args.records, plane=args.region.plane, experiment=experiment)
+    if args.versions is not None:
+        from tfspine.cli.train_versions import train_versions
+
+        train_versions(args, records, experiment)
         return
-    if is_grader:
-        from tfspine.training.grader import train_grader
+    with hold_run(
+        args.out,
+        trains={"kind": RunKind.GRADER, "region": args.region},
+        experiment=experiment,
+        sections=GRADER_SECTIONS,
+        records_folder=args.records,
+    ) as state:
+        if state is not RunState.COMPLETE:
+            from tfspine.training.grader import train_grader
 
-        train_grader(records, region=args.region, experiment=experiment, run_folder=args.out)
-    else:
-        from tfspine.training.detector import train_detector
+            train_grader(records, region=args.region, experiment=experiment, run_folder=args.out)
+    _tell(args.out, state)
 
-        train_detector(records, plane=args.plane, experiment=experiment, run_folder=args.out)
-    print(f"{args.out}: trained")
+
+def _train_detector(args: argparse.Namespace, experiment: "Experiment") -> None:
+    from tfspine.manifest import RunKind
+    from tfspine.records.folder import open_records
+    from tfspine.training.runs import DETECTOR_SECTIONS, RunState, hold_run, open_run
+
+    records = open_records(args.records, plane=args.plane, experiment=experiment)
+    claim = {
+        "trains": {"kind": RunKind.DETECTOR, "plane": args.plane},
+        "experiment": experiment,
+        "sections": DETECTOR_SECTIONS,
+        "records_folder": args.records,
+    }
+    # The workers of one cluster train in one folder.
+    is_shared = experiment.training.strategy is Strategy.MULTIWORKER
+    with nullcontext(open_run(args.out, **claim)) if is_shared else hold_run(args.out, **claim) as state:
+        if state is not RunState.COMPLETE:
+            from tfspine.training.detector import train_detector
+
+            train_detector(records, plane=args.plane, experiment=experiment, run_folder=args.out)
+    _tell(args.out, state)
+
+
+def _tell(run_folder: Path, state: "RunState") -> None:
+    from tfspine.training.runs import RunState
+
+    is_old = state is RunState.COMPLETE
+    print(f"{run_folder}: " + ("complete already, with this configuration" if is_old else "trained"))

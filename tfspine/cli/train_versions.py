@@ -3,12 +3,12 @@
 import argparse
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
 from tfspine.cli import options
+from tfspine.cli.processes import command_line, end, how_it_ended
 from tfspine.errors import ModelError, TfspineError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def train_versions(args: argparse.Namespace, records: "RecordFolder", experiment
         ModelError: a version failed, with its reason; the run folder belongs to another training.
     """
     from tfspine.annotations.splits import read_split_table, redivide, write_split_table
-    from tfspine.manifest import hash_input
+    from tfspine.manifest import RunKind, hash_input
     from tfspine.training import versions as of_run
     from tfspine.training.runs import GRADER_SECTIONS, RunState, open_run
 
@@ -46,7 +46,7 @@ def train_versions(args: argparse.Namespace, records: "RecordFolder", experiment
     state = open_run(
         args.out,
         trains={
-            "kind": of_run.KIND,
+            "kind": RunKind.GRADER_VERSIONS,
             "region": args.region,
             "versions": args.versions,
             "splits": hash_input(args.splits),
@@ -102,10 +102,16 @@ def _at_once(missing: "Sequence[Version]", versions: "Sequence[Version]", args: 
         THREADS_VARIABLE: os.environ.get(THREADS_VARIABLE, str(max(1, _cores() // args.workers)))
     }
 
+    started: list[subprocess.Popen[str]] = []
+
     def call(version: "Version") -> str:
         words = _words(args, shard=f"{versions.index(version) + 1}/{len(versions)}")
-        command = [sys.executable, "-m", "tfspine", *words]
-        return _reason(subprocess.run(command, env=environment, capture_output=True, text=True, check=False))
+        process = subprocess.Popen(
+            command_line(words), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        _, told = process.communicate()
+        return _reason(process.returncode, told)
 
     reasons: dict[str, str] = {}
     pool = ThreadPoolExecutor(args.workers)
@@ -113,18 +119,25 @@ def _at_once(missing: "Sequence[Version]", versions: "Sequence[Version]", args: 
         running = {pool.submit(call, version): version for version in missing}
         for future in options.track(as_completed(running), "training versions", total=len(missing)):
             reasons[running[future].name] = future.result()
+    except BaseException:
+        # Interrupted, no further version may begin, and those that are trained go on another time.
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in started:
+            end(process)
+        raise
     finally:
-        # Interrupted, no further version may begin.
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown()
     return {name: reason for name, reason in reasons.items() if reason}
 
 
-def _reason(done: "subprocess.CompletedProcess[str]") -> str:
+def _reason(returncode: int, told: str) -> str:
     """Return why a process failed, or nothing: its last line is the error, before it stand the bars."""
-    last = "".join(done.stderr.strip().splitlines()[-1:])
-    if done.returncode == WRONG_INPUT:
+    last = "".join(told.strip().splitlines()[-1:])
+    if returncode == WRONG_INPUT:
         return last.removeprefix("tfspine train: ")
-    return f"ended with exit code {done.returncode}: {last}" if done.returncode else ""
+    if returncode > 0:
+        return f"{how_it_ended(returncode)}: {last}"
+    return how_it_ended(returncode) if returncode else ""
 
 
 def _words(args: argparse.Namespace, *, shard: str) -> list[str]:

@@ -20,6 +20,7 @@ def run(args: argparse.Namespace) -> None:
     """Search, and print the best settings."""
     experiment = options.experiment_from(args)
 
+    from tfspine.manifest import RunKind
     from tfspine.records.folder import open_records
     from tfspine.training.runs import open_run
     from tfspine.training.search import load_sweep
@@ -29,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     records = open_records(args.records, plane=args.region.plane, experiment=experiment)
     open_run(
         args.out,
-        trains={"kind": "sweep", "region": args.region, "space": repr(sweep.space), "tuner": repr(sweep.tuner)},
+        trains={"kind": RunKind.SWEEP, "region": args.region, "space": repr(sweep.space), "tuner": repr(sweep.tuner)},
         experiment=experiment,
         sections=("grader", "training"),
         records_folder=args.records,

@@ -127,8 +127,8 @@ def _detections(outputs: Mapping[str, Array], index: int, plane: Plane) -> tuple
     classes = {item.class_id: item for item in DETECTOR_CLASSES[plane]}
     count = int(outputs[COUNT.name][index])
     columns = (outputs[spec.name][index][:count].tolist() for spec in (BOXES, CLASSES, SCORES, GRADE_PROBABILITIES))
-    versions = outputs.get(VERSION_PROBABILITIES.name, np.zeros((index + 1, count, 0, 4), np.float32))
-    of_versions = versions[index][:count].tolist()
+    versions = outputs.get(VERSION_PROBABILITIES.name)
+    of_versions: list[list[list[float]]] = [[]] * count if versions is None else versions[index][:count].tolist()
     return tuple(
         Detection(
             box=(box[0], box[1], box[2], box[3]),

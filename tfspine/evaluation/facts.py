@@ -14,7 +14,7 @@ from typing import Any
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.tables import REGION_TITLES
-from tfspine.manifest import FILE_NAME
+from tfspine.manifest import FILE_NAME, RunKind
 
 
 class Fact(StrEnum):
@@ -154,7 +154,7 @@ def _of_records(content: Mapping[str, Any]) -> dict[Fact, str]:
 
 def _of_train(content: Mapping[str, Any]) -> dict[Fact, str]:
     config, details = content.get("config", {}), content.get("details", {})
-    is_grader = details.get("kind") in ("grader", "grader_versions")
+    is_grader = details.get("kind") in (RunKind.GRADER, RunKind.GRADER_VERSIONS)
     facts = {Fact.SELECTION: "by loss on validation" if is_grader else ""}
     detector, grader = config.get("detector", {}), config.get("grader", {})
     facts[Fact.TRAINING] = (

@@ -1,29 +1,20 @@
 """From run folders back to the models they trained."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 
-from tfspine.config import Experiment
+from tfspine.config import Experiment, Take
 from tfspine.errors import ModelError
 from tfspine.experiment_file import experiment_from_table
 from tfspine.export.plane_model import PlaneModel
 from tfspine.export.region_grader import GraderVersion, RegionGrader
 from tfspine.labels import Plane, Region
-from tfspine.manifest import FILE_NAME, Manifest, read_manifest
+from tfspine.manifest import FILE_NAME, VERSIONS_FOLDER, Manifest, RunKind, read_manifest
 from tfspine.models import garden
 from tfspine.models.detector import Detector
 from tfspine.models.grader import GRADER_FILE, load_grader
 
-GRADER, VERSIONS = "grader", "grader_versions"
-"""Kinds of runs, as their manifests say."""
-
-
-class Take(StrEnum):
-    """Which versions of a grader are served: all, or of each division the one with the smallest validation loss."""
-
-    ALL = "all"
-    SELECTED = "selected"
+_OF_GRADERS = (RunKind.GRADER, RunKind.GRADER_VERSIONS)
 
 
 def load_plane_model(
@@ -42,7 +33,7 @@ def load_plane_model(
         ModelError: a run is unfinished or of the wrong kind, a region has no grader, or two, the graders of a plane
             differ in their number of versions, or a temperature is wanted that a run does not have.
     """
-    manifest = _finished_run(detector_run, "detector")
+    manifest = _finished_run(detector_run, RunKind.DETECTOR)
     plane = Plane(manifest.details["plane"])
     experiment = experiment_from_table(dict(manifest.config), settings, source=str(detector_run / FILE_NAME))
     return PlaneModel(
@@ -71,15 +62,15 @@ def _load_grader(run: Path, *, take: Take, calibrate: bool) -> RegionGrader:
 
 
 def _version_runs(run: Path, take: Take) -> list[Path]:
-    manifest = _finished_run(run, GRADER, VERSIONS)
-    if manifest.details["kind"] == GRADER:
+    manifest = _finished_run(run, *_OF_GRADERS)
+    if manifest.details["kind"] == RunKind.GRADER:
         return [run]
     names = manifest.details["selected" if take is Take.SELECTED else "versions"]
-    return [run / "versions" / name for name in names]
+    return [run / VERSIONS_FOLDER / name for name in names]
 
 
 def _temperature(run: Path) -> float:
-    temperature = _finished_run(run, GRADER).details.get("temperature")
+    temperature = _finished_run(run, RunKind.GRADER).details.get("temperature")
     if temperature is None:
         raise ModelError(
             f"{run / FILE_NAME}: no temperature, which export.calibrate needs; train the grader again, or export it "
@@ -91,7 +82,7 @@ def _temperature(run: Path) -> float:
 def _graders_by_region(plane: Plane, runs: Sequence[Path]) -> dict[Region, Path]:
     found: dict[Region, Path] = {}
     for run in runs:
-        region = Region(_finished_run(run, GRADER, VERSIONS).details["region"])
+        region = Region(_finished_run(run, *_OF_GRADERS).details["region"])
         if region.plane is not plane:
             raise ModelError(f"{run}: grades the {region}, which is not in the {plane} plane; leave it out")
         if region in found:
@@ -103,7 +94,7 @@ def _graders_by_region(plane: Plane, runs: Sequence[Path]) -> dict[Region, Path]
     return found
 
 
-def _finished_run(run: Path, *kinds: str) -> Manifest:
+def _finished_run(run: Path, *kinds: RunKind) -> Manifest:
     """Return the manifest of a run of one of some kinds; the first is the one to tell of."""
     manifest = read_manifest(run)
     if manifest is None:

@@ -55,11 +55,11 @@ REFERENCE_AGAIN = ReaderProfile(
     shared_noise=0.6,
 )
 
-PANEL: dict[str, ReaderProfile] = {
-    "radiologist_1": RADIOLOGIST_1,
-    "radiologist_2": RADIOLOGIST_2,
-    "reference_again": REFERENCE_AGAIN,
-}
+RADIOLOGISTS: dict[str, ReaderProfile] = {"radiologist_1": RADIOLOGIST_1, "radiologist_2": RADIOLOGIST_2}
+READ_AGAIN = "reference_again"
+
+PANEL: dict[str, ReaderProfile] = {**RADIOLOGISTS, READ_AGAIN: REFERENCE_AGAIN}
+"""Every reader by name, which is that of a folder under `readers/`; the order decides their random numbers."""
 
 
 def read_by_panel(

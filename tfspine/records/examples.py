@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tfspine.config import SPLITS
 from tfspine.errors import AnnotationError, ConfigError, RecordError
 from tfspine.labels import Plane, object_name
-from tfspine.records.features import SPLITS
 from tfspine.structures import AnnotatedSlice, Annotation
 
 

@@ -25,9 +25,6 @@ GRADE = "image/object/grade"
 
 UNKNOWN_GRADE = -1
 
-SPLITS: tuple[str, ...] = ("train", "validation", "test")
-"""Values of the column `split` of `splits.csv`."""
-
 IDS_FILE = "ids.csv"
 IDS_COLUMNS: tuple[str, ...] = ("source_id", "key", "plane", "split")
 """`ids.csv` tells which slice each `image/source_id` is: the Model Garden parses it as an integer."""

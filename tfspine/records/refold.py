@@ -11,12 +11,12 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
+from tfspine.config import DEVELOPMENT, SPLITS
 from tfspine.errors import RecordError
 from tfspine.labels import GRADES, Region
 from tfspine.records import features
 from tfspine.records.folder import RecordFolder
-
-DEVELOPMENT = ("train", "validation")
+from tfspine.structures import study_of
 
 
 def refold(records: RecordFolder, splits: Mapping[str, str]) -> RecordFolder:
@@ -35,7 +35,7 @@ def refold(records: RecordFolder, splits: Mapping[str, str]) -> RecordFolder:
     studies = _studies_of_records(records)
     for study, was in studies.items():
         now = splits.get(study)
-        if now not in features.SPLITS or (was == "test") != (now == "test"):
+        if now not in SPLITS or (was == "test") != (now == "test"):
             raise RecordError(
                 f"{records.folder}: study {study} is in {was} there and {now or 'not in the splits'} here; only "
                 "training and validation may change; name the splits that the records were made with"
@@ -52,7 +52,7 @@ def _studies_of_records(records: RecordFolder) -> dict[str, str]:
     try:
         with path.open(newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["plane"] == records.plane]
-            return {row["key"].rsplit("-", 2)[0]: row["split"] for row in rows}
+            return {study_of(row["key"]): row["split"] for row in rows}
     except (OSError, KeyError) as error:
         raise RecordError(f"{path}: cannot be read: {error}; make the records again with tfspine records") from error
 
@@ -65,7 +65,7 @@ def _count(
     grades = {str(region): {split: np.zeros(len(GRADES), int) for split in DEVELOPMENT} for region in Region}
     for serialized in tf.data.TFRecordDataset([str(records.folder / name) for name in shards]).as_numpy_iterator():
         found = tf.train.Example.FromString(serialized).features.feature
-        split = split_of[found[features.KEY].bytes_list.value[0].decode().rsplit("-", 2)[0]]
+        split = split_of[study_of(found[features.KEY].bytes_list.value[0].decode())]
         images[split] += 1
         regions = (name.decode() for name in found[features.REGION].bytes_list.value)
         for region, grade in zip(regions, found[features.GRADE].int64_list.value, strict=True):

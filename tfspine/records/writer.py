@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfspine.boxes import area
-from tfspine.config import Experiment
+from tfspine.config import SPLITS, Experiment
 from tfspine.errors import RecordError
 from tfspine.labels import GRADES, Plane, Region, detector_class
 from tfspine.outputs import write_text
@@ -64,7 +64,7 @@ def write_records(
         "files": {
             plane: {
                 split: _shard_names((plane, split), min(counts[plane, split], experiment.records.shards))
-                for split in features.SPLITS
+                for split in SPLITS
             }
             for plane in Plane
         },
@@ -147,12 +147,12 @@ def _ids_table(numbered: Iterable[tuple[int, RecordExample]]) -> str:
 
 
 def _by_plane_and_split(counts: Counter[tuple[Plane, str]]) -> dict[str, dict[str, int]]:
-    return {plane: {split: counts[plane, split] for split in features.SPLITS} for plane in Plane}
+    return {plane: {split: counts[plane, split] for split in SPLITS} for plane in Plane}
 
 
 def _count_classes(examples: Iterable[RecordExample]) -> dict[str, dict[str, dict[str, int]]]:
     """Count boxes: ``{plane: {split: {class id: n}}}``."""
-    counts: dict[str, dict[str, Counter[str]]] = {p: {split: Counter() for split in features.SPLITS} for p in Plane}
+    counts: dict[str, dict[str, Counter[str]]] = {p: {split: Counter() for split in SPLITS} for p in Plane}
     for example in examples:
         for annotation in example.annotations:
             counts[example.plane][example.split][str(_class_id(example.plane, annotation))] += 1
@@ -161,7 +161,7 @@ def _count_classes(examples: Iterable[RecordExample]) -> dict[str, dict[str, dic
 
 def _count_grades(examples: Iterable[RecordExample]) -> dict[str, dict[str, list[int]]]:
     """Count graded boxes: ``{region: {split: [normal, mild, moderate, severe]}}``."""
-    counts = {region: {split: [0] * len(GRADES) for split in features.SPLITS} for region in Region}
+    counts = {region: {split: [0] * len(GRADES) for split in SPLITS} for region in Region}
     for example in examples:
         for annotation in example.annotations:
             if annotation.grade is not None:

@@ -1,51 +1,38 @@
 """What happens between the epochs of a grader: progress with time left, learning rate, stop at a diverged loss."""
 
 import math
-import types
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import keras
+from rich.progress import Progress
 
 from tfspine.errors import ModelError
-from tfspine.training.progress import step_bar
 
 
 class EpochProgress(keras.callbacks.Callback):
-    """A bar on standard error that counts steps over all epochs; a resumed run starts where it was interrupted.
+    """Counts steps over all epochs in a bar (`progress.step_bar`); a resumed run starts where it was interrupted."""
 
-    Use as a context manager, so that an exception leaves the terminal whole.
-    """
-
-    def __init__(self, title: str, *, epochs: int, steps_per_epoch: int) -> None:
+    def __init__(self, bar: Progress, title: str, *, epochs: int, steps_per_epoch: int) -> None:
         super().__init__()
+        self._bar = bar
         self._title = title
         self._steps_per_epoch = steps_per_epoch
-        self._progress = step_bar()
-        self._task = self._progress.add_task(title, total=epochs * steps_per_epoch)
+        self._task = bar.add_task(title, total=epochs * steps_per_epoch)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Count from the epoch at hand."""
-        self._progress.update(self._task, completed=epoch * self._steps_per_epoch)
+        self._bar.update(self._task, completed=epoch * self._steps_per_epoch)
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Count one step."""
-        self._progress.advance(self._task)
+        self._bar.advance(self._task)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Show what the validation said."""
         logs = logs or {}
         validation = f"validation loss {logs.get('val_loss', math.nan):.3f}, AC1 {logs.get('val_ac1', math.nan):.2f}"
-        self._progress.update(self._task, description=f"{self._title}: {validation}")
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
-    ) -> None:
-        self._progress.stop()
+        self._bar.update(self._task, description=f"{self._title}: {validation}")
 
 
 class LowerOnPlateau(keras.callbacks.ReduceLROnPlateau):
@@ -72,14 +59,15 @@ class LowerOnPlateau(keras.callbacks.ReduceLROnPlateau):
 
 
 class StopWhenDiverged(keras.callbacks.Callback):
-    """End the training with a clear error at the first epoch whose loss is no number."""
+    """End the training with a clear error at the first epoch whose loss, or validation loss, is no number."""
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Look at the loss.
+        """Look at the losses.
 
         Raises:
-            ModelError: it is not finite.
+            ModelError: one of them is not finite.
         """
-        loss = (logs or {}).get("loss", 0.0)
-        if not math.isfinite(loss):
-            raise ModelError(f"epoch {epoch + 1}: the loss diverged ({loss}); lower grader.learning_rate")
+        for key, name in (("loss", "loss"), ("val_loss", "validation loss")):
+            loss = (logs or {}).get(key, 0.0)
+            if not math.isfinite(loss):
+                raise ModelError(f"epoch {epoch + 1}: the {name} diverged ({loss}); lower grader.learning_rate")

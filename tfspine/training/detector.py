@@ -2,7 +2,7 @@
 
 The run folder is the Model Garden's: checkpoints, `params.yaml`, TensorBoard events under `train/`; beside them
 `history.csv` and, once the last step is done, `manifest.json`. A run without a manifest goes on from its newest
-checkpoint.
+checkpoint; the rows of the steps after it, which are trained again, leave the history.
 """
 
 import contextlib
@@ -10,20 +10,21 @@ import csv
 import io
 import logging
 import os
-import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import orbit
 import tensorflow as tf
 from official.core import train_lib, train_utils
+from rich.progress import Progress
 
 from tfspine.config import Experiment, Strategy, as_dict
 from tfspine.errors import ModelError
 from tfspine.labels import Plane
-from tfspine.manifest import write_manifest
+from tfspine.manifest import RunKind, write_manifest
 from tfspine.models import garden
+from tfspine.outputs import write_text
 from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
 from tfspine.training.progress import step_bar
@@ -31,6 +32,8 @@ from tfspine.training.progress import step_bar
 HISTORY_FILE = "history.csv"
 LOG_FILE = "train.log"
 LOSSES = ("total_loss", "rpn_score_loss", "rpn_box_loss", "frcnn_cls_loss", "frcnn_box_loss")
+COLUMNS = ("step", *LOSSES)
+"""Of `history.csv`: how many steps are done, and the means of the losses over the steps since the row before."""
 
 
 def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experiment, run_folder: Path) -> None:
@@ -52,10 +55,8 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
         train_utils.serialize_config(params, str(run_folder))
     with strategy.scope():
         task = garden.DetectorTask(params.task, logging_dir=str(run_folder))
-    with (
-        _garden_log(run_folder),
-        _Progress(run_folder, plane, params.trainer.train_steps, is_shown=is_chief) as progress,
-    ):
+    with _garden_log(run_folder), step_bar(is_shown=is_chief) as bar:
+        progress = _Progress(bar, plane, params.trainer.train_steps, history=run_folder if is_chief else None)
         runner = train_lib.OrbitExperimentRunner(
             distribution_strategy=strategy,
             task=task,
@@ -65,6 +66,7 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
             save_summary=is_chief,
             train_actions=[progress],
         )
+        # By now the newest checkpoint is restored.
         progress.follow(runner.trainer.global_step)
         try:
             # Not runner.run(): it goes on to count the graph's operations, most of a minute for a line in a log.
@@ -75,7 +77,7 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
                 raise
             raise ModelError(f"{run_folder}: the loss diverged: {error}; lower detector.learning_rate") from error
     if is_chief:
-        details = {"kind": "detector", "plane": plane, "steps": int(runner.trainer.global_step.numpy())}
+        details = {"kind": RunKind.DETECTOR, "plane": plane, "steps": int(runner.trainer.global_step.numpy())}
         write_manifest(
             run_folder, command="train", config=as_dict(experiment), inputs=[records.folder], details=details
         )
@@ -110,37 +112,46 @@ def _garden_log(run_folder: Path) -> Iterator[None]:
 class _Progress:
     """An Orbit action: after each loop of steps it moves a bar with the time left and adds a row to history.csv."""
 
-    def __init__(self, run_folder: Path, plane: Plane, total_steps: int, *, is_shown: bool) -> None:
-        self._progress = step_bar(is_shown=is_shown)
-        self._task = self._progress.add_task(f"{plane} detector", total=total_steps)
-        self._history = run_folder / HISTORY_FILE if is_shown else None
+    def __init__(self, bar: Progress, plane: Plane, total_steps: int, *, history: Path | None) -> None:
+        self._bar = bar
+        self._task = bar.add_task(f"{plane} detector", total=total_steps)
+        self._history = history and history / HISTORY_FILE
 
     def follow(self, global_step: tf.Variable) -> None:
         """Count by the trainer's own step, which a resumed run does not start at 0."""
         self._global_step = global_step
-        self._progress.update(self._task, completed=int(global_step.numpy()))
+        step = int(global_step.numpy())
+        self._bar.update(self._task, completed=step)
+        if self._history:
+            _forget_rows(self._history, after=step)
 
     def __call__(self, output: Mapping[str, Any]) -> None:
         values = tf.nest.map_structure(orbit.utils.get_value, dict(output))
         step = int(self._global_step.numpy())
-        self._progress.update(self._task, completed=step, description=f"loss {values.get('total_loss', 0):.3f}")
+        self._bar.update(self._task, completed=step, description=f"loss {values.get('total_loss', 0):.3f}")
         if self._history:
             _append_row(self._history, {"step": step} | {name: float(values[name]) for name in LOSSES})
 
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
-    ) -> None:
-        self._progress.stop()
+def _forget_rows(path: Path, *, after: int) -> None:
+    """Keep the rows up to a step: those after it are written again as the steps are trained again.
+
+    A row that was cut short is one of these: a row is on the disk before the checkpoint that holds its step.
+    """
+    if not path.exists():
+        return
+    with path.open(newline="") as file:
+        rows = [row for row in csv.reader(file) if len(row) == len(COLUMNS) and row[0].isdecimal()]
+    kept = [row for row in rows if int(row[0]) <= after]
+    text = io.StringIO()
+    csv.writer(text).writerows([COLUMNS, *kept])
+    write_text(path, text.getvalue())
 
 
 def _append_row(path: Path, row: Mapping[str, float]) -> None:
     is_new = not path.exists()
     with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(row))
+        writer = csv.DictWriter(file, COLUMNS)
         if is_new:
             writer.writeheader()
         writer.writerow(row)

@@ -1,13 +1,11 @@
 """Training one grader: one region, one network, the best weights by validation loss.
 
 The run folder holds `grader.keras`, `history.csv` (one row an epoch), `validation.csv` (what the best weights say of
-each validation crop) and `tensorboard/`; while it trains also the best weights so far and a backup of the last epoch
-with its optimizer, from which an interrupted run goes on. A run that went on repeats the order and augmentation of the
-first epochs.
+each validation crop) and `tensorboard/`; while it trains also `backup/` (`epochs.py`), from which an interrupted run
+goes on. A run that went on repeats the order and augmentation of the first epochs.
 """
 
 import csv
-import json
 import logging
 import math
 import shutil
@@ -19,19 +17,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfspine.config import Experiment, as_dict
+from tfspine.config import DEVELOPMENT, Experiment, as_dict
 from tfspine.errors import RecordError
 from tfspine.evaluation.calibration import fit_temperature, is_at_limit
 from tfspine.labels import GRADE_WORDS, Region
-from tfspine.manifest import write_manifest
+from tfspine.manifest import RunKind, write_manifest
 from tfspine.models.grader import GRADER_FILE, build_grader, load_grader
 from tfspine.models.losses import make_loss
 from tfspine.models.metrics import GwetAC1
-from tfspine.outputs import write_text
+from tfspine.outputs import write_bytes, write_text
 from tfspine.records.folder import RecordFolder
 from tfspine.records.pipelines import grader_dataset
 from tfspine.training import runtime
 from tfspine.training.callbacks import EpochProgress, LowerOnPlateau, StopWhenDiverged
+from tfspine.training.epochs import KeepEpochs, best_file, done_epochs, restore
+from tfspine.training.progress import step_bar
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +42,6 @@ VALIDATION_COLUMNS = ("grade", *(f"p_{word}" for word in GRADE_WORDS))
 
 TENSORBOARD_FOLDER = "tensorboard"
 BACKUP_FOLDER = "backup"
-BEST_FILE = "best.keras"
 
 History = list[dict[str, float]]
 """One row an epoch: epoch (from 0), loss, val_loss, ac1, val_ac1, learning_rate."""
@@ -73,19 +72,22 @@ def train_grader(
     run_folder.mkdir(parents=True, exist_ok=True)
     past = _take_up_history(run_folder)
     model = compile_grader(records, region=region, experiment=experiment)
+    restore(model, run_folder / BACKUP_FOLDER)
     train, validation = datasets(records, region=region, experiment=experiment)
     epochs = experiment.grader.epochs
     steps = count_steps(records, region=region, experiment=experiment)
-    with EpochProgress(f"{region} grader", epochs=epochs, steps_per_epoch=steps) as progress:
+    with step_bar() as bar:
+        progress = EpochProgress(bar, f"{region} grader", epochs=epochs, steps_per_epoch=steps)
         model.fit(
             train,
             validation_data=validation,
+            initial_epoch=len(past),
             epochs=epochs,
-            callbacks=[*_callbacks(experiment, past, run_folder), progress],
+            callbacks=[progress, *_callbacks(experiment, past, run_folder)],
             shuffle=False,
             verbose=0,
         )
-    (run_folder / BEST_FILE).replace(run_folder / GRADER_FILE)
+    write_bytes(run_folder / GRADER_FILE, best_file(run_folder / BACKUP_FOLDER).read_bytes())
     temperature = _calibrate(validation, run_folder)
     _write_run_manifest(
         records,
@@ -94,6 +96,7 @@ def train_grader(
         run_folder=run_folder,
         details={"temperature": temperature, **(details or {})},
     )
+    shutil.rmtree(run_folder / BACKUP_FOLDER)
 
 
 def compile_grader(records: RecordFolder, *, region: Region, experiment: Experiment) -> keras.Sequential:
@@ -122,7 +125,7 @@ def datasets(
     Raises:
         RecordError: one of the splits has no graded box of it.
     """
-    for split in ("train", "validation"):
+    for split in DEVELOPMENT:
         if not sum(records.grade_counts(region, split).values()):
             raise RecordError(
                 f'{records.folder}: no graded {region} in split "{split}"; label more patients or change [split]'
@@ -136,7 +139,7 @@ def datasets(
             training=split == "train",
             seed=experiment.seed,
         )
-        for split in ("train", "validation")
+        for split in DEVELOPMENT
     )
     return train, validation
 
@@ -147,12 +150,13 @@ def count_steps(records: RecordFolder, *, region: Region, experiment: Experiment
 
 
 def read_history(run_folder: Path) -> History:
-    """Read `history.csv`; no rows where there is none."""
+    """Read `history.csv`; no rows where there is none, and without a row that an interruption cut short."""
     path = run_folder / HISTORY_FILE
     if not path.is_file():
         return []
     with path.open(newline="") as file:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        rows = [row for row in csv.DictReader(file) if all(row.values())]
+    return [{key: float(value) for key, value in row.items()} for row in rows]
 
 
 def _callbacks(experiment: Experiment, past: History, run_folder: Path) -> Sequence[keras.callbacks.Callback]:
@@ -164,39 +168,29 @@ def _callbacks(experiment: Experiment, past: History, run_folder: Path) -> Seque
             patience=experiment.grader.patience_epochs,
             past_losses=losses,
         ),
-        keras.callbacks.ModelCheckpoint(
-            str(run_folder / BEST_FILE),
-            monitor="val_loss",
-            mode="min",
-            save_best_only=True,
-            initial_value_threshold=min(losses, default=None),
-        ),
         keras.callbacks.CSVLogger(str(run_folder / HISTORY_FILE), append=True),
         keras.callbacks.TensorBoard(str(run_folder / TENSORBOARD_FOLDER), write_graph=False),
-        # After the others, so that an epoch is backed up only when all of them have noted it.
-        keras.callbacks.BackupAndRestore(str(run_folder / BACKUP_FOLDER), double_checkpoint=True),
+        # After the others, so that an epoch is done only when all of them have noted it.
+        KeepEpochs(run_folder / BACKUP_FOLDER, past_losses=losses),
     ]
 
 
 def _take_up_history(run_folder: Path) -> History:
-    """Keep the epochs that the backup contains, and forget those that will be trained again."""
-    epochs = _backed_up_epochs(run_folder)
-    if not epochs:
-        shutil.rmtree(run_folder / BACKUP_FOLDER, ignore_errors=True)
+    """Keep the epochs that are done, and forget those that will be trained again.
+
+    Where rows of epochs that are done are missing, nothing is known for sure, and the training begins anew.
+    """
+    epochs = done_epochs(run_folder / BACKUP_FOLDER)
     past = [row for row in read_history(run_folder) if row["epoch"] < epochs]
+    if len(past) != epochs:
+        past = []
+    if not past:
+        shutil.rmtree(run_folder / BACKUP_FOLDER, ignore_errors=True)
     (run_folder / HISTORY_FILE).unlink(missing_ok=True)
     if past:
         lines = [",".join(past[0]), *(",".join(_cell(key, value) for key, value in row.items()) for row in past)]
         write_text(run_folder / HISTORY_FILE, "\n".join(lines) + "\n")
     return past
-
-
-def _backed_up_epochs(run_folder: Path) -> int:
-    """Return after how many epochs Keras made its backup; 0 where there is none or its note was cut short."""
-    try:
-        return int(json.loads((run_folder / BACKUP_FOLDER / "training_metadata.json").read_text())["epoch"])
-    except (OSError, ValueError, KeyError):
-        return 0
 
 
 def _cell(key: str, value: float) -> str:
@@ -236,7 +230,7 @@ def _write_run_manifest(
         config=as_dict(experiment),
         inputs=[records.folder],
         details={
-            "kind": "grader",
+            "kind": RunKind.GRADER,
             "region": region,
             "epochs": len(history),
             "best_epoch": int(best["epoch"]) + 1,
@@ -244,7 +238,7 @@ def _write_run_manifest(
             "val_ac1": best["val_ac1"],
             "crops": {
                 split: {grade.word: count for grade, count in records.grade_counts(region, split).items()}
-                for split in ("train", "validation")
+                for split in DEVELOPMENT
             },
             **details,
         },

@@ -5,7 +5,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 def step_bar(*, is_shown: bool = True) -> Progress:
-    """Return a bar that counts steps; only one of several workers shows it."""
+    """Return a bar that counts steps, to be used in a `with` block; only one of several workers shows it."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

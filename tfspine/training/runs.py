@@ -1,18 +1,26 @@
-"""A run folder belongs to one configuration: it is new, goes on, is complete, or is refused."""
+"""A run folder belongs to one configuration: it is new, goes on, is complete, or is refused.
 
+It belongs to one process at a time as well, unless several share the work.
+"""
+
+import contextlib
+import fcntl
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from tfspine.config import Experiment, as_dict
-from tfspine.errors import ModelError
+from tfspine.errors import ModelError, OutputError
 from tfspine.manifest import hash_input, read_manifest
 from tfspine.outputs import write_text
 
 CLAIM_FILE = "run.json"
 """What the run trains, written when it begins; `manifest.json` follows when it is complete."""
+
+LOCK_FILE = ".lock"
 
 GRADER_SECTIONS = ("grader", "training")
 DETECTOR_SECTIONS = ("detector", "training", "overrides")
@@ -35,7 +43,7 @@ def open_run(
     sections: Sequence[str],
     records_folder: Path,
 ) -> RunState:
-    """Claim `run_folder` for one training, or find out how far it came.
+    """Claim `run_folder` for one training, or find out how far it came; several processes may do so at once.
 
     Args:
         run_folder: made where it is missing.
@@ -54,21 +62,73 @@ def open_run(
         "records": hash_input(records_folder),
     }
     path = run_folder / CLAIM_FILE
-    present = _names(run_folder)
-    if present - {CLAIM_FILE} and CLAIM_FILE not in present:
-        raise ModelError(f"{run_folder}: holds something that is no run; name another --out")
-    if not present - {CLAIM_FILE}:
+    if not _names(run_folder) - {CLAIM_FILE}:
         write_text(path, json.dumps(claim, indent=2) + "\n")
         return RunState.NEW
     _compare(run_folder, _read(path), json.loads(json.dumps(claim)))
     return RunState.STARTED if read_manifest(run_folder) is None else RunState.COMPLETE
 
 
+@contextlib.contextmanager
+def hold_run(
+    run_folder: Path,
+    *,
+    trains: Mapping[str, str],
+    experiment: Experiment,
+    sections: Sequence[str],
+    records_folder: Path,
+) -> Iterator[RunState]:
+    """Do as `open_run`, and keep every other process out of the folder while the block runs.
+
+    Raises:
+        ModelError: as `open_run`.
+        OutputError: as `held`.
+    """
+    _names(run_folder)  # before anything is made in a folder that is none of ours
+    with held(run_folder):
+        yield open_run(
+            run_folder, trains=trains, experiment=experiment, sections=sections, records_folder=records_folder
+        )
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a folder, made where it is missing, against others; the system lets go when this process ends.
+
+    A process that inherits open files (`subprocess.Popen` with `close_fds=False`) holds it too, until it ends.
+
+    Raises:
+        OutputError: another process holds it, or the file system knows no locks.
+    """
+    path = folder / LOCK_FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}; name another --out") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(f"{folder}: another process works on it; wait for it, or end it") from None
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be locked: {error.strerror}; name an --out on another disk") from error
+        os.set_inheritable(file.fileno(), True)
+        yield
+
+
 def _names(run_folder: Path) -> set[str]:
-    """Return what the folder holds but for hidden files: another worker's claim may be on its way."""
+    """Return what a run folder holds but for hidden files: another worker's claim may be on its way.
+
+    Raises:
+        ModelError: it is a file, or a folder of something else.
+    """
     if run_folder.exists() and not run_folder.is_dir():
         raise ModelError(f"{run_folder}: is a file; name another --out")
-    return {path.name for path in run_folder.glob("*") if not path.name.startswith(".")}
+    names = {path.name for path in run_folder.glob("*") if not path.name.startswith(".")}
+    if names and CLAIM_FILE not in names:
+        raise ModelError(f"{run_folder}: holds something that is no run; name another --out")
+    return names
 
 
 def _section(experiment: Experiment, section: str) -> Any:

@@ -25,12 +25,13 @@ from keras_tuner.errors import FailedTrialError
 from tfspine.config import Experiment, as_dict
 from tfspine.errors import ModelError
 from tfspine.labels import Region
-from tfspine.manifest import write_manifest
+from tfspine.manifest import RunKind, write_manifest
 from tfspine.outputs import write_text
 from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
 from tfspine.training.callbacks import EpochProgress, LowerOnPlateau, StopWhenDiverged
 from tfspine.training.grader import compile_grader, count_steps, datasets
+from tfspine.training.progress import step_bar
 from tfspine.training.search import Sweep, TunerConfig, TunerKind, draw, trial_experiment
 
 logger = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ def sweep_grader(
         config=as_dict(experiment),
         inputs=[records.folder, Path(sweep.source)],
         details={
-            "kind": "sweep",
+            "kind": RunKind.SWEEP,
             "region": region,
             "trials": len(trials),
             "completed": len(done),
@@ -128,7 +129,7 @@ class _GraderTrials(keras_tuner.HyperModel):
         epochs = epochs or self._sweep.tuner.epochs
         grader = experiment.grader
         steps = count_steps(self._records, region=self._region, experiment=experiment)
-        with EpochProgress(f"trial {trial_id}", epochs=epochs, steps_per_epoch=steps) as progress:
+        with step_bar() as bar:
             return model.fit(
                 train,
                 validation_data=validation,
@@ -139,7 +140,7 @@ class _GraderTrials(keras_tuner.HyperModel):
                     StopWhenDiverged(),
                     LowerOnPlateau(factor=grader.learning_rate_factor, patience=grader.patience_epochs),
                     keras.callbacks.BackupAndRestore(str(backup_folder), double_checkpoint=True),
-                    progress,
+                    EpochProgress(bar, f"trial {trial_id}", epochs=epochs, steps_per_epoch=steps),
                 ],
                 shuffle=False,
                 verbose=verbose,

@@ -1,20 +1,18 @@
 """Training one of several versions of a grader, on its own division of the development patients."""
 
-import contextlib
-import fcntl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import keras
 
 from tfspine.config import Experiment
-from tfspine.errors import ModelError
 from tfspine.labels import Region
+from tfspine.manifest import RunKind
 from tfspine.records.folder import RecordFolder
 from tfspine.records.refold import refold
 from tfspine.training.grader import train_grader
-from tfspine.training.runs import GRADER_SECTIONS, RunState, open_run
+from tfspine.training.runs import GRADER_SECTIONS, RunState, hold_run
 from tfspine.training.versions import Version, version_folder
 
 
@@ -38,16 +36,19 @@ def train_version(
         run_folder: of all versions.
 
     Raises:
-        ModelError: another process trains it now, the folder belongs to another training, or the loss diverged.
+        ModelError: the folder belongs to another training, or the loss diverged.
+        OutputError: another process trains it now.
         RecordError: the division does not fit the records, or leaves a split without a graded box of this region.
     """
     experiment = replace(experiment, seed=version.seed(experiment.seed))
     folder = version_folder(run_folder, version)
-    with _held(folder):
-        trains = {"kind": "grader", "region": str(region), "version": version.name}
-        state = open_run(
-            folder, trains=trains, experiment=experiment, sections=GRADER_SECTIONS, records_folder=records.folder
-        )
+    with hold_run(
+        folder,
+        trains={"kind": RunKind.GRADER, "region": region, "version": version.name},
+        experiment=experiment,
+        sections=GRADER_SECTIONS,
+        records_folder=records.folder,
+    ) as state:
         if state is RunState.COMPLETE:
             return
         keras.utils.clear_session()
@@ -58,15 +59,3 @@ def train_version(
             run_folder=folder,
             details={"version": version.name, "split": version.split, "repeat": version.repeat},
         )
-
-
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold a version's folder against other processes; the system lets go of it when this one ends, however it ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ModelError(f"{folder}: another process trains this version; wait for it, or end it") from None
-        yield

@@ -15,11 +15,8 @@ from pathlib import Path
 from tfspine.config import Experiment, as_dict
 from tfspine.errors import ConfigError
 from tfspine.labels import Region
-from tfspine.manifest import read_manifest, write_manifest
+from tfspine.manifest import VERSIONS_FOLDER, RunKind, read_manifest, write_manifest
 from tfspine.outputs import write_text
-
-KIND = "grader_versions"
-"""What the manifest of a run of versions calls it."""
 
 TABLE_FILE = "versions.csv"
 TABLE_COLUMNS = (
@@ -77,7 +74,7 @@ def take_shard(versions: Sequence[Version], text: str) -> tuple[Version, ...]:
 
 def version_folder(run_folder: Path, version: Version) -> Path:
     """Return where a version's run lies."""
-    return run_folder / "versions" / version.name
+    return run_folder / VERSIONS_FOLDER / version.name
 
 
 def is_done(run_folder: Path, version: Version) -> bool:
@@ -102,7 +99,7 @@ def finish(
     writer.writerows(rows)
     write_text(run_folder / TABLE_FILE, text.getvalue())
     details = {
-        "kind": KIND,
+        "kind": RunKind.GRADER_VERSIONS,
         "region": region,
         "versions": [version.name for version in versions],
         "selected": [row["version"] for row in rows if row["selected"] == "yes"],

@@ -1,10 +1,10 @@
 """One data set without its patient, in place: every element at any depth, the file meta information and the preamble.
 
 Three layers: the profile decides by tag and value representation (`actions.py`); values that are kept must look like
-what their representation promises; and whatever is kept must not hold any identifier collected from the originals.
+what their representation promises (`looks.py`); and whatever is kept must not hold any identifier collected from the
+originals (`needles.py`).
 """
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -25,10 +25,11 @@ from tfspine.dicom.deidentify.actions import (
     keyword,
     tag_text,
 )
-from tfspine.dicom.deidentify.dates import cap_age, is_date, is_time, shift_date, shift_date_time
+from tfspine.dicom.deidentify.dates import cap_age, shift_date, shift_date_time
 from tfspine.dicom.deidentify.descriptors import clean_descriptor
 from tfspine.dicom.deidentify.identifiers import original_bytes, values
 from tfspine.dicom.deidentify.jpeg import comments
+from tfspine.dicom.deidentify.looks import looks_right
 from tfspine.dicom.deidentify.needles import Needles, find_date
 from tfspine.dicom.deidentify.options import Option, method_codes
 from tfspine.dicom.deidentify.patients import Patient
@@ -58,8 +59,6 @@ _BEARS: dict[Action, frozenset[str]] = {
 """Value representations whose values can be changed so; a file may claim another for a tag than the standard does."""
 
 _PIXELS = frozenset(tag_for_keyword(name) for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
-_CODED_WORD = re.compile(r"[A-Z0-9_ ./+\-]{0,16}", re.IGNORECASE)
-_UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ class _Cleaner:
             element.value = str(element.value).strip()
             return Action.KEEP
         texts = values(element) if element.VR not in ("OB", "OW", "UN", "OD", "OF", "OL", "OV") else []
-        is_sound = all(_looks_right(element.VR, text) for text in texts)
+        is_sound = all(looks_right(element.VR, text) for text in texts)
         return Action.KEEP if is_sound and not self._tells(element, texts, form) else Action.REMOVE
 
     def _tells(self, element: DataElement, texts: list[str], form: bytes) -> bool:
@@ -235,27 +234,6 @@ def _creators(ds: Dataset) -> dict[int, str]:
             except Exception:  # noqa: S112 - without its name, the block is not on the safe list
                 continue
     return found
-
-
-def _looks_right(vr: str, text: str) -> bool:
-    """Return whether a kept value is what its representation promises, and not a name in its place."""
-    if vr in ("DS", "IS"):
-        try:
-            float(text or "0")
-        except ValueError:
-            return False
-        return len(text) <= 16
-    if vr == "CS":
-        return _CODED_WORD.fullmatch(text) is not None
-    if vr in ("DA", "DT"):
-        return not text or is_date(text)
-    if vr == "TM":
-        return not text or is_time(text)
-    if vr == "UI":
-        return not text or _UID.fullmatch(text) is not None
-    if vr == "AS":
-        return cap_age(text) == text
-    return True
 
 
 def _require_silent_pixels(ds: Dataset, patient: Patient, rules: Rules, needles: Needles) -> None:
