@@ -7,8 +7,13 @@ import pytest
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.checklists import UNKNOWN, Checklist, checklist_items, checklist_table
+from tfspine.evaluation.cohort_table import Person
 from tfspine.evaluation.facts import Answer, Fact, manifest_facts
 from tfspine.evaluation.model_card import model_card
+from tfspine.evaluation.reading_set import ReadingSet
+from tfspine.evaluation.result_facts import result_facts
+from tfspine.evaluation.stages import Question
+from tfspine.evaluation.tables import Table
 
 
 def write_manifest(folder: Path, command: str, **content: object) -> Path:
@@ -63,6 +68,35 @@ def test_manifests_say_how_the_model_was_made(kind: str, tmp_path: Path) -> None
     assert "3 epochs of 8, loss plain" in facts[Fact.TRAINING].text
     assert facts[Fact.SELECTION].where == "run/manifest.json"
     assert Fact.SOFTWARE not in facts
+
+
+def test_several_runs_say_what_each_of_them_says(tmp_path: Path) -> None:
+    config = {"name": "x", "seed": 7, "detector": {"checkpoint": "/coco"}, "grader": {"filters": [1]}}
+    folders = [write_manifest(tmp_path / name, "phantom", details={"studies": n}) for name, n in (("a", 12), ("b", 5))]
+    folders += [
+        write_manifest(tmp_path / kind, "train", config=config, details={"kind": kind})
+        for kind in ("detector", "grader")
+    ]
+    facts = manifest_facts(folders)
+    assert facts[Fact.SIMULATED].text.count("simulated studies") == 2
+    assert facts[Fact.SIMULATED].where == "a/manifest.json, b/manifest.json"
+    # The checkpoint is the detector's: graders begin at random.
+    assert facts[Fact.INITIAL_WEIGHTS].text == "detector: /coco; grader: at random"
+    assert facts[Fact.TRAINING].text.count("seed 7") == 1
+    assert facts[Fact.SELECTION].where == "grader/manifest.json"
+
+
+def test_age_and_sex_are_claimed_only_where_they_are_known(box_table) -> None:
+    boxes = box_table({"grade": "mild"})
+    internal = ReadingSet("internal", boxes, boxes, {"net": boxes}, {}, 0.3, 0.95)
+    made = {name: Table(name, "", (), ({"factor": "Sex"}, {"factor": "Level"})) for name in ("cohort", "subgroups")}
+    for people, known in (({}, False), ({"1.1": Person(40.0, "F")}, True)):
+        facts = result_facts(Question(internal, "net", people=people), made, reference="labels", has_flow=False)
+        assert (Fact.DEMOGRAPHICS in facts) is known
+        rows = {row["number"]: row["answer"] for row in checklist_table(Checklist.CLAIM_2024, facts).rows}
+        assert (rows["36"] == UNKNOWN) is not known
+    assert facts[Fact.SUBGROUPS].text == "by level, sex, each with its n"
+    assert Fact.CALIBRATION not in facts
 
 
 def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:

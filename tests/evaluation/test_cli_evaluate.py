@@ -40,6 +40,10 @@ def files(tmp_path: Path, box_table: Callable[..., pd.DataFrame]) -> Path:
     rows = [{**severe, "study": study, "slice": f"{study}-axial-01"} for study in ("s1", "s2", "s3")]
     box_table(*rows[:2]).to_csv(tmp_path / "reference.csv", index=False)
     box_table(*rows).to_csv(tmp_path / "reader.csv", index=False)
+    boxes = pd.read_csv(tmp_path / "reader.csv")
+    pd.concat([boxes, boxes]).to_csv(tmp_path / "twice.csv", index=False)
+    boxes.assign(slice="far-" + boxes["slice"]).to_csv(tmp_path / "far.csv", index=False)
+    boxes.head(0).to_csv(tmp_path / "nothing.csv", index=False)
     (tmp_path / "splits.csv").write_text("patient,study,split\np1,s1,test\np2,s2,train\n")
     (tmp_path / "labels").mkdir()
     (tmp_path / "slices").mkdir()
@@ -123,6 +127,31 @@ def test_studies_left_out_of_the_second_set_are_not_compared(files: Path) -> Non
     assert cohort.loc["Studies"].tolist() == ["2"]  # s2 and s3
 
 
+def test_a_figure_of_the_second_set_overwrites_none_of_the_first(files: Path, capsys) -> None:
+    reader = str(files / "reader.csv")
+    second = ("--external-reference", files / "reference.csv", "--external-reader", f"model={reader}")
+    assert main(words(files, "--reader", f"external_model={reader}", *second)) == 2
+    assert "names too alike for file names" in capsys.readouterr().err
+
+
+def test_an_average_that_the_second_set_lacks_is_said(files: Path) -> None:
+    versions = ("--reader", f"other={files / 'reference.csv'}", "--average", "mean=model,other")
+    second = ("--external-reference", files / "reference.csv", "--external-reader", f"model={files / 'reader.csv'}")
+    assert main(words(files, *versions, *second)) == 0
+    summary = (files / "evaluation" / "summary.txt").read_text()
+    assert "mean, external: no average, as not all of its versions read this set" in summary
+
+
+def test_what_is_not_made_is_said_with_the_reason(files: Path) -> None:
+    assert main([*words(files), "--extent", "full", "--set", "evaluation.replicates=20"]) == 0
+    summary = (files / "evaluation" / "summary.txt").read_text()
+    assert "Not made: discrimination, calibration, rsna_2024: no reader with probabilities" in summary
+    assert "Not made: comparisons: no other reader, versions of the model aside" in summary
+    assert not (files / "evaluation" / "calibration.csv").exists()
+    subgroups = (files / "evaluation" / "subgroups.md").read_text()
+    assert "Not known here: vendor, field, sex, age" in subgroups
+
+
 def test_json_for_a_program(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words(files, "--json")) == 0
     assert json.loads(capsys.readouterr().out)["readers"]["model"] == measured(files)
@@ -138,13 +167,29 @@ def test_json_for_a_program(files: Path, capsys: pytest.CaptureFixture[str]) -> 
         ([], "missing.csv", "missing.csv: cannot be read"),
         (["--splits", "splits.csv", "--split", "validation"], "reference.csv", 'no study of split "validation"'),
         (["--model", "nobody"], "reference.csv", '--model "nobody": no such reader; expected one of model'),
-        (["--repeat", "nobody=x.csv"], "reference.csv", "expected reference, or one of model"),
+        (["--repeat", "nobody=x.csv"], "reference.csv", "expected one of reference, model"),
         (["--average", "all=model,nobody"], "reference.csv", 'no reader "nobody"; expected one of model'),
         (["--average", "all=model"], "reference.csv", "an average of 1 version"),
         (["--external-reference", "reference.csv"], "reference.csv", "belong together"),
         (["--external-exclusions", "slices"], "reference.csv", "add --external-reference"),
         (["--validation", "model=reader.csv"], "reference.csv", "add --splits"),
         (["--flow", "slices"], "reference.csv", "flow.csv: not there; expected the folder that tfspine flow wrote"),
+        (["--average", "all=model,model"], "reference.csv", '--average "all": a reader named twice'),
+        (["--average", "all="], "reference.csv", "expected NAME=A,B,..., for example model=v1,v2,v3"),
+        (["--validation", "nobody=x.csv", "--splits", "splits.csv"], "reference.csv", '--validation "nobody": no such'),
+        (["--external-slices", "slices"], "reference.csv", "add --external-reference"),
+        (["--split", "validation"], "reference.csv", "--split: says nothing on its own; add --splits"),
+        (["--dicom", "slices"], "reference.csv", "--dicom: says nothing on its own; add --slices"),
+        (["--run", "labels"], "reference.csv", "labels/manifest.json: not a readable manifest"),
+        (
+            ["--reader", "twice=twice.csv"],
+            "reference.csv",
+            "twice.csv: 3 boxes are there twice, the first a central_ca",
+        ),
+        (["--reader", "far=far.csv"], "reference.csv", "none of the 3 boxes of far is on a slice that is compared"),
+        (["--repeat", "reference=far.csv"], "reference.csv", "none of the 3 boxes of reference is on a slice"),
+        ([], "nothing.csv", "nothing.csv: not one box; expected the boxes of the reference"),
+        (["--external-reference", "labels", "--external-reader", "m=reader.csv"], "reference.csv", "--external-slices"),
         (["--set", "evaluation.iuo=0.3"], "reference.csv", 'did you mean "evaluation.iou"'),
     ],
 )

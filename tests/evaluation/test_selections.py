@@ -10,9 +10,12 @@ from tfspine.errors import EvaluationError
 from tfspine.evaluation.agreement_more import macro_f1
 from tfspine.evaluation.averages import average_metrics
 from tfspine.evaluation.bootstrap_table import statistics
-from tfspine.evaluation.cohort_table import Person, cohort_table, scanner_of
+from tfspine.evaluation.cohort_table import Person, age_band, cohort_table, persons_of, scanner_of
+from tfspine.evaluation.confusion_table import confusion_table
 from tfspine.evaluation.pairs import pair_boxes
 from tfspine.evaluation.patients import Boxes, worst_grades
+from tfspine.evaluation.probability_tables import operating_table
+from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.study_evaluation import compare
 from tfspine.evaluation.subgroups import measure, subgroup_table
 from tfspine.evaluation.tables import plain
@@ -67,18 +70,67 @@ def test_a_study_without_a_patient_is_one_of_its_own(pairs) -> None:
     assert len(worst_grades(pairs, CANAL, {}, boxes=Boxes.ALL)) == 4
 
 
-def test_subgroups_divide_the_boxes(pairs) -> None:
-    scanners = pd.DataFrame(
+@pytest.fixture
+def read_set(box_table) -> ReadingSet:
+    """The boxes of `pairs`, none of them extra."""
+    reference = box_table(
+        {"study": "a", "slice": "a1", "grade": "mild", "level": "L4-L5"},
+        {"study": "b", "slice": "b1", "grade": "severe", "level": "L5-S1"},
+        {"study": "c", "slice": "c1", "grade": "mild", "level": "L4-L5"},
+        {"study": "d", "slice": "d1", "grade": "moderate"},
+    )
+    return ReadingSet("internal", reference, reference, {"model": reference.iloc[:3]}, PATIENTS, 0.3, 0.95)
+
+
+def test_subgroups_divide_the_boxes(read_set) -> None:
+    studies = pd.DataFrame(
         {"study": ["a", "b", "c", "d"], "vendor": ["GE", "GE", "Philips", "GE"], "field_strength": ["3 T"] * 4}
     )
-    table = plain(subgroup_table({"model": pairs}, scanners=scanners, confidence=0.95))
+    found = subgroup_table(read_set, studies=studies)
+    table = plain(found)
     count = table.set_index(["factor", "subgroup"])["n"].to_dict()
     assert count == {
-        ("Level", "L4-L5"): 2, ("Level", "L5-S1"): 1, ("Level", "–"): 1,
+        ("Level", "L4-L5"): 2, ("Level", "L5-S1"): 1, ("Level", "not stated"): 1,
         ("Vendor", "GE"): 3, ("Vendor", "Philips"): 1, ("Field", "3 T"): 4,
     }  # fmt: skip
-    recall = table.set_index("subgroup")["recall"]
-    assert recall["GE"] == pytest.approx(2 / 3)
+    assert table["subgroup"].tolist()[:3] == ["L4-L5", "L5-S1", "not stated"]
+    of = table.set_index("subgroup")
+    assert of["recall"]["GE"] == pytest.approx(2 / 3)
+    assert of["patients"]["GE"] == 2  # a and b are one patient's
+    assert "Not known here: sex, age" in found.note
+
+
+def test_subgroups_by_sex_and_age_keep_who_is_not_known_and_the_smallest(read_set) -> None:
+    people = {"1.1": Person(39.99, "F"), "1.2": Person(40.0, "M"), "1.3": Person(math.nan, "M")}
+    uids = {"study": ["a", "b", "c"], "study_instance_uid": ["1.1", "1.2", "1.3"]}
+    table = plain(subgroup_table(read_set, studies=persons_of(slices(**uids), people)))
+    count = table[table["factor"].isin(["Sex", "Age"])].set_index("subgroup")["n"]
+    # Study d has no slices: nothing is known of it.
+    assert list(count.items()) == [
+        ("men", 2), ("women", 1), ("not stated", 1), ("0-39 years", 1), ("40-59 years", 1), ("not stated", 2),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("years", "band"), [(0, "0-39 years"), (59.9, "40-59 years"), (80, "80 years and over")])
+def test_ages_fall_into_bands(years: float, band: str) -> None:
+    assert age_band(years) == band
+
+
+def test_every_graded_box_of_the_reference_is_somewhere_in_the_confusions(box_table) -> None:
+    reference = box_table(*({"slice": f"s{n}", "grade": "mild"} for n in range(4)))
+    reader = reference.assign(grade=["mild", "severe", None, None]).iloc[:3]
+    table = confusion_table({"model": compare(reference, reader, iou=0.3, confidence=0.95)})
+    row = next(row for row in table.rows if row["grade"] == "mild")
+    assert (row["mild"], row["severe"], row["ungraded"], row["not_found"], row["boxes"]) == (1, 1, 1, 1, 4)
+
+
+def test_a_region_without_an_operating_point_is_listed(box_table) -> None:
+    boxes = box_table({"grade": "mild"}).assign(p_normal=0.1, p_mild=0.7, p_moderate=0.1, p_severe=0.1)
+    both = [ReadingSet(name, boxes, boxes, {"net": boxes}, {}, 0.3, 0.95) for name in ("internal", "validation")]
+    row = operating_table(both[0], validation=both[1]).rows[0]  # not one positive to choose by
+    assert row["usual_specificity"].value == 1.0
+    assert "threshold" not in row
+    assert not operating_table(both[0], validation=None).rows
 
 
 def test_the_bootstrap_statistics_are_those_of_the_tables_when_nobody_is_drawn_twice(pairs) -> None:
@@ -171,6 +223,18 @@ def test_the_cohort_table_counts_patients_and_scanners() -> None:
     assert (facts["Women"], facts["Axial T2w images"]) == ("1 (50%)", "3")
     assert facts["Axial T2w TR, ms: median (range)"] == "4000 (3500-5300)"
     assert facts["Sagittal T1w TE, ms: median (range)"] == "–"
+
+
+def test_a_patient_with_two_studies_is_one_person_and_the_silent_are_counted() -> None:
+    part = slices(
+        study=["a", "b", "c", "d"], patient=["p", "p", "q", "r"], plane=["axial"] * 4,
+        study_instance_uid=["1.1", "1.2", "1.3", "1.4"],
+    )  # fmt: skip
+    people = {"1.1": Person(math.nan, "F"), "1.2": Person(41.0, "F"), "1.3": Person(61.0, "")}
+    facts = {row["what"]: row["x"] for row in cohort_table({"x": part}, people=people).rows}
+    assert facts["Age, years: mean ± SD (range)"] == "51 ± 14 (41-61)"
+    assert (facts["Women"], facts["Men"]) == ("1 (100%)", "0 (0%)")
+    assert (facts["Age not stated"], facts["Sex not stated"]) == ("1", "2")
 
 
 def test_a_scanner_of_the_second_part_alone_stands_among_the_others() -> None:

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from tfspine.errors import EvaluationError
+from tfspine.evaluation.estimate import Estimate
 from tfspine.evaluation.paper_tables import accuracy_table, agreement_table, recall_table, reference_table
 from tfspine.evaluation.study_evaluation import compare
-from tfspine.evaluation.tables import metrics_dict, plain, shown, to_markdown
+from tfspine.evaluation.tables import format_estimate, format_percent, metrics_dict, plain, shown, to_markdown
 from tfspine.labels import Region
 
 CANAL = Region.CENTRAL_CANAL
@@ -138,3 +139,17 @@ def test_undefined_is_null_in_json_and_a_dash_in_print(box_table) -> None:
 
 def test_markdown_escapes_bars() -> None:
     assert to_markdown(pd.DataFrame({"a|b": ["x"]})) == "| a\\|b |\n| --- |\n| x |\n"
+
+
+@pytest.mark.parametrize(
+    ("estimate", "coefficient", "share"),
+    [
+        (Estimate(-0.001, -0.004, 0.2, 8, "x"), "0.00 (0.00, 0.20)", "-0.1 (-0.4, 20.0) [0.0/8]"),
+        (Estimate(0.967, 0.646, 0.999, 10, "x"), "0.97 (0.65, 1.00)", "96.7 (64.6, 99.9) [9.7/10]"),
+        (Estimate(1.0, math.nan, math.nan, 3, "x"), "1.00 (no interval)", "100.0 (no interval) [3/3]"),
+        (Estimate(math.nan, math.nan, math.nan, 0, "x"), "–", "– [0/0]"),
+    ],
+)
+def test_estimates_in_print(estimate: Estimate, coefficient: str, share: str) -> None:
+    assert format_estimate(estimate) == coefficient
+    assert format_percent(estimate, counts=True) == share

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfspine.cli import options
-from tfspine.cli.evaluation_inputs import inputs_of, read_question, stem
+from tfspine.cli.evaluation_inputs import read_question
+from tfspine.cli.evaluation_names import SPLIT, inputs_of, stem
 from tfspine.cli.evaluation_summary import closing_lines, flow_lines, summary_text
 from tfspine.errors import EvaluationError
 
@@ -54,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--slices", type=Path, metavar="DIR", help="folder of ingest; needed with a folder of labels")
     parser.add_argument("--splits", type=Path, metavar="CSV", help="compare only studies of one split")
-    parser.add_argument("--split", default="test", help="which split (default: test)")
+    parser.add_argument("--split", help=f"which split of --splits (default: {SPLIT})")
     parser.add_argument(
         "--validation",
         action="append",
@@ -103,6 +104,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read, compare, write, print."""
+    from tfspine.evaluation.facts import manifest_facts
+    from tfspine.evaluation.result_facts import result_facts
     from tfspine.evaluation.results import write_results
     from tfspine.evaluation.stages import (
         checklist_results,
@@ -115,14 +118,19 @@ def run(args: argparse.Namespace) -> None:
 
     experiment = options.experiment_from(args)
     inputs = inputs_of(args)
+    facts = manifest_facts(args.runs)
     question = read_question(args, inputs, experiment.evaluation)
     sets = metrics_of(question)
     paper = paper_results(question, sets)
     beyond: list[Result] = []
+    absent: list[Table] = []
     if args.extent == "full":
-        beyond += reviewer_results(question, experiment.evaluation, seed=experiment.seed)
-        beyond += external_results(question, experiment.evaluation, seed=experiment.seed)
-        facts = _facts(args, question, [result.table for result in [*paper, *beyond]])
+        asked = reviewer_results(question, experiment.evaluation, seed=experiment.seed)
+        asked += external_results(question, experiment.evaluation, seed=experiment.seed)
+        beyond += [result for result in asked if result.table.rows]
+        absent += [result.table for result in asked if not result.table.rows]
+        tables = {result.table.name: result.table for result in [*paper, *beyond]}
+        facts |= result_facts(question, tables, reference=args.reference.name, has_flow=args.flow is not None)
         beyond += checklist_results(facts)
     content = _content(args, experiment.evaluation, sets, [*paper, *beyond])
 
@@ -134,7 +142,11 @@ def run(args: argparse.Namespace) -> None:
             write_text(folder / "model_card.md", _card(question, facts, [*paper, *beyond]))
             names.append("model_card.md")
         summary = summary_text(
-            question, sets, paper, flow=flow_lines(folder), closing=closing_lines(args.out, question, names)
+            question,
+            sets,
+            paper,
+            flow=flow_lines(folder),
+            closing=closing_lines(args.out, question, names, absent=absent),
         )
         write_text(folder / "summary.txt", summary)
         write_text(folder / "metrics.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
@@ -142,31 +154,10 @@ def run(args: argparse.Namespace) -> None:
     print(json.dumps(content, indent=2, allow_nan=False) if args.json else summary)
 
 
-def _facts(args: argparse.Namespace, question: "Question", tables: "Sequence[Table]") -> "dict[Fact, Answer]":
-    """Return what manifests and results say; the later overrules the earlier."""
-    from tfspine.evaluation.facts import Answer, Fact, manifest_facts, result_facts
-
-    facts = manifest_facts(args.runs)
-    facts |= result_facts(question.internal, model=question.reader, external=question.external)
-    facts[Fact.REFERENCE] = Answer(f"boxes and grades of {args.reference.name}", "manifest.json")
-    names = {table.name for table in tables}
-    if "cohort" in names:
-        facts[Fact.COHORT] = Answer("patients, scanners, TR and TE of each part, from the headers", "cohort.md")
-    if "repeat" in names:
-        facts[Fact.REPEAT] = Answer(f"read again: {', '.join(question.repeats or {})}", "repeat.md")
-    if "calibration" in names:
-        facts[Fact.CALIBRATION] = Answer("Brier score, calibration error, reliability", "calibration.md")
-    if question.averages:
-        members = "; ".join(f"{name} of {len(of)} versions" for name, of in question.averages.items())
-        facts[Fact.ENSEMBLE] = Answer(f"means of statistics: {members}", "metrics.json")
-    if args.flow is not None:
-        facts[Fact.FLOW] = Answer("studies seen, left out with reasons, included, divided", "flow.csv, flow.png")
-    return facts
-
-
 def _card(question: "Question", facts: "dict[Fact, Answer]", results: "Sequence[Result]") -> str:
     from tfspine.evaluation.facts import Fact
     from tfspine.evaluation.model_card import model_card
+    from tfspine.evaluation.tables import without_readers
 
     shown = ("reference", "recall", "agreement_four", "agreement_two", "accuracy", "calibration", "operating")
     notice = ["Research software. Not a medical device; not for diagnosis."]
@@ -174,7 +165,7 @@ def _card(question: "Question", facts: "dict[Fact, Answer]", results: "Sequence[
         notice.append(
             "Trained or tested on simulated patients: what it does on people is not known from these figures."
         )
-    tables = [result.table for result in results if result.table.name in shown]
+    tables = [without_readers(result.table, question.versions) for result in results if result.table.name in shown]
     return model_card(question.model, facts, tables=tables, notice=notice)
 
 
@@ -190,7 +181,7 @@ def _content(
     first, *others = readers
     return {
         "reference": args.reference.name,
-        "split": args.split if args.splits else None,
+        "split": (args.split or SPLIT) if args.splits else None,
         "iou": settings.iou,
         "confidence": settings.confidence,
         "readers": readers[first],
@@ -203,11 +194,13 @@ def _draw_confusions(folder: Path, question: "Question") -> list[str]:
     from tfspine.evaluation.figures import confusion_figure
 
     names = []
-    for set_, prefix in ((question.internal, "confusion"), (question.external, "confusion_external")):
-        for name, reader in (set_.metrics if set_ else {}).items():
+    sets = [(question.internal, "confusion")]
+    sets += [(question.external, "confusion_external")] if question.external else []
+    for set_, prefix in sets:
+        for name, reader in set_.metrics.items():
             for region in reader.regions.values():
                 names.append(f"{prefix}_{stem(name)}_{region.region}.png")
-                confusion_figure(region, reader=name, path=folder / names[-1])
+                confusion_figure(region, set_name=set_.name, reader=name, path=folder / names[-1])
     return names
 
 

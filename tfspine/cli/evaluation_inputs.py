@@ -2,10 +2,10 @@
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfspine.cli.evaluation_names import SPLIT, Inputs
 from tfspine.errors import EvaluationError
 
 if TYPE_CHECKING:
@@ -20,79 +20,15 @@ INTERNAL, EXTERNAL, VALIDATION = "internal", "external", "validation"
 PART_OF_SPLIT = {"train": "training", "validation": "validation", "test": "internal test"}
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """Paths by the names that the command line gave them."""
-
-    readers: Mapping[str, Path]
-    external_readers: Mapping[str, Path]
-    validation: Mapping[str, Path]
-    repeats: Mapping[str, Path]
-    averages: Mapping[str, tuple[str, ...]]
-    model: str
-
-    @property
-    def files(self) -> list[Path]:
-        """Everything that was read of readers."""
-        named = (self.readers, self.external_readers, self.validation, self.repeats)
-        return [path for paths in named for path in paths.values()]
-
-
-def inputs_of(args: argparse.Namespace) -> Inputs:
-    """Return the named paths of the arguments.
-
-    Raises:
-        EvaluationError: an argument is not NAME=PATH, a name occurs twice or is unknown, or two would share a file.
-    """
-    readers = _named_paths("--reader", args.readers)
-    averages = {
-        name: tuple(str(path).split(",")) for name, path in _named_paths("--average", args.averages or []).items()
-    }
-    names = [*readers, *averages, *(f"{name}_ensemble" for name in averages)]
-    if len({stem(name) for name in names}) < len(names):
-        raise EvaluationError(
-            f"--reader {', '.join([*readers, *averages])}: names too alike for file names; change letters or digits"
-        )
-    model = args.model or next(iter(readers))
-    if model not in (*readers, *averages):
-        raise EvaluationError(f'--model "{model}": no such reader; expected one of {", ".join([*readers, *averages])}')
-    inputs = Inputs(
-        readers=readers,
-        external_readers=_named_paths("--external-reader", args.external_readers or []),
-        validation=_named_paths("--validation", args.validation or []),
-        repeats=_named_paths("--repeat", args.repeats or []),
-        averages=averages,
-        model=model,
-    )
-    if bool(inputs.external_readers) != bool(args.external_reference):
-        raise EvaluationError("--external-reference and --external-reader belong together: give both, or neither")
-    if args.external_exclusions and not args.external_reference:
-        raise EvaluationError("--external-exclusions: no second set to leave studies out of; add --external-reference")
-    if inputs.validation and not args.splits:
-        raise EvaluationError("--validation: which studies validate is not known; add --splits")
-    for name in inputs.repeats:
-        if name not in ("reference", *readers):
-            raise EvaluationError(f'--repeat "{name}": expected reference, or one of {", ".join(readers)}')
-    return inputs
-
-
-def stem(name: str) -> str:
-    """Return a reader's name as part of a file name."""
-    return "".join(letter if letter.isalnum() else "_" for letter in name)
-
-
 def read_question(args: argparse.Namespace, inputs: Inputs, settings: "EvaluationConfig") -> "Question":
     """Read every table and return what is to be compared.
 
     Raises:
-        EvaluationError: a set has nothing to compare.
+        EvaluationError: a set has nothing to compare, a box was drawn twice, or a reader read other slices.
         AnnotationError: a table cannot be read.
     """
-    import pandas as pd
-
     from tfspine.annotations.splits import read_splits
     from tfspine.dicom.slices import read_table
-    from tfspine.evaluation.cohort_table import scanner_of
     from tfspine.evaluation.stages import Question
 
     splits = read_splits(args.splits) if args.splits else None
@@ -105,6 +41,8 @@ def read_question(args: argparse.Namespace, inputs: Inputs, settings: "Evaluatio
     )
     reference, covered = _reference(args.reference, args.slices)
     known = [table for table in (slices, external_slices) if table is not None]
+    people = _people(args.dicom or [])
+    split = args.split or SPLIT
     patients = {} if slices is None else dict(zip(slices["study"], slices["patient"], strict=True))
 
     def set_of(name: str, split: str | None, tables: "Mapping[str, pd.DataFrame]") -> "ReadingSet":
@@ -113,52 +51,66 @@ def read_question(args: argparse.Namespace, inputs: Inputs, settings: "Evaluatio
         kept = covered if split is None or splits is None else _of_split(covered, splits, split, args)
         return ReadingSet(name, reference, kept, tables, patients, settings.iou, settings.confidence)
 
+    internal = set_of(INTERNAL, split, readers)
+    repeats = {name: boxes_of(path, args.slices) for name, path in inputs.repeats.items()}
+    for paths, tables in ((inputs.readers, readers), (inputs.repeats, repeats)):
+        _check_readings(paths, tables, internal.covered)
     return Question(
-        internal=set_of(INTERNAL, args.split, readers),
+        internal=internal,
         model=inputs.model,
         external=_external(args, inputs, settings, external_slices),
         validation=_validation(args, inputs, splits, readers, covered, set_of),
         averages=inputs.averages,
-        repeats={name: boxes_of(path, args.slices) for name, path in inputs.repeats.items()},
+        repeats=repeats,
         cohort=_parts(slices, splits, external_slices),
-        people=_people(args.dicom or []),
-        scanners=scanner_of(pd.concat(known)) if known else None,
+        people=people,
+        studies=_studies(known, people),
     )
 
 
-def boxes_of(path: Path, slices: Path | None) -> "pd.DataFrame":
-    """Return the boxes of a table, or of a folder of labels drawn on some slices."""
-    from tfspine.annotations.tables import labels_table, read_boxes
+def boxes_of(path: Path, slices: Path | None, *, option: str = "--slices") -> "pd.DataFrame":
+    """Return the boxes of a table, or of a folder of labels drawn on some slices; `option` is that which names these.
 
-    if not path.is_dir():
-        return read_boxes(path)
-    if slices is None:
-        raise EvaluationError(f"{path}: a folder of labels; name the slices it belongs to with --slices")
-    return labels_table(path, slices / "slices.csv")
+    Raises:
+        EvaluationError: a folder without its slices, or a box that is there twice.
+        AnnotationError: the table or a label cannot be read.
+    """
+    from tfspine.annotations.tables import CORNER_COLUMNS, labels_table, read_boxes
 
-
-def _named_paths(option: str, texts: list[str]) -> dict[str, Path]:
-    paths: dict[str, Path] = {}
-    for text in texts:
-        name, equals, path = text.partition("=")
-        if not (name and equals and path):
-            raise EvaluationError(
-                f'{option} "{text}": expected NAME=FILE or NAME=FOLDER, for example model=predictions/predictions.csv'
-            )
-        if name in paths:
-            raise EvaluationError(f'{option} "{name}": named twice; give each reader a name of its own')
-        paths[name] = Path(path)
-    return paths
+    if path.is_dir() and slices is None:
+        raise EvaluationError(f"{path}: a folder of labels; name the slices it belongs to with {option}")
+    boxes = labels_table(path, slices / "slices.csv") if path.is_dir() and slices is not None else read_boxes(path)
+    twice = boxes.duplicated(["slice", "region", "side", *CORNER_COLUMNS])
+    if twice.any():
+        first = boxes[twice].iloc[0]
+        raise EvaluationError(
+            f"{path}: {int(twice.sum())} boxes are there twice, the first a {first['region']} on {first['slice']}; "
+            "expected each once: take out the copies"
+        )
+    return boxes
 
 
-def _reference(path: Path, slices: Path | None) -> "tuple[pd.DataFrame, pd.DataFrame]":
+def _reference(path: Path, slices: Path | None, *, option: str = "--slices") -> "tuple[pd.DataFrame, pd.DataFrame]":
     """Return the reference's boxes and the slices that it covers."""
     from tfspine.evaluation.pairs import COVERED_COLUMNS
 
-    reference = boxes_of(path, slices)
+    reference = boxes_of(path, slices, option=option)
+    if reference.empty:
+        raise EvaluationError(f"{path}: not one box; expected the boxes of the reference")
     if path.is_dir() and slices is not None:
         return reference, _labelled_slices(path, slices)
     return reference, reference[list(COVERED_COLUMNS)].drop_duplicates()
+
+
+def _check_readings(paths: Mapping[str, Path], tables: "Mapping[str, pd.DataFrame]", covered: "pd.DataFrame") -> None:
+    """Refuse a reader whose boxes all lie elsewhere: slices of other names, or of another split, are no misses."""
+    for name, path in paths.items():
+        boxes = tables[name]
+        if len(boxes) and not boxes["slice"].isin(covered["slice"]).any():
+            raise EvaluationError(
+                f"{path}: none of the {len(boxes)} boxes of {name} is on a slice that is compared; expected slices "
+                f"such as {covered['slice'].iloc[0]}"
+            )
 
 
 def _labelled_slices(labels: Path, folder: Path) -> "pd.DataFrame":
@@ -195,15 +147,23 @@ def _validation(
     set_of: "Callable[[str, str | None, Mapping[str, pd.DataFrame]], ReadingSet]",
 ) -> "ReadingSet | None":
     """Return the readers on validation studies: from tables of their own, or where their tables hold these too."""
-    if splits is None or args.split == VALIDATION:
+    if splits is None or (args.split or SPLIT) == VALIDATION:
         return None
     studies = {study for study, split in splits.items() if split == VALIDATION}
     tables = {name: boxes_of(path, args.slices) for name, path in inputs.validation.items()}
     for name, table in readers.items():
         if name not in tables and table["study"].isin(studies).any():
             tables[name] = table
-    if not tables or not covered["study"].isin(studies).any():
+    if not tables:
         return None
+    of_validation = covered[covered["study"].isin(studies)]
+    if of_validation.empty:
+        if inputs.validation:
+            raise EvaluationError(
+                f"--validation: {args.reference} has no slice of validation; add them to the reference"
+            )
+        return None
+    _check_readings(inputs.validation, tables, of_validation)
     return set_of(VALIDATION, VALIDATION, tables)
 
 
@@ -214,13 +174,14 @@ def _external(
 
     if args.external_reference is None:
         return None
-    reference, covered = _reference(args.external_reference, args.external_slices)
+    option = "--external-slices"
+    reference, covered = _reference(args.external_reference, args.external_slices, option=option)
     covered = _without_excluded(covered, args.external_exclusions)
     if covered.empty:
         raise EvaluationError(f"{args.external_reference}: no slice to compare; expected the reference of some studies")
-    readers = _with_ensembles(
-        {name: boxes_of(path, args.external_slices) for name, path in inputs.external_readers.items()}, inputs.averages
-    )
+    read = {name: boxes_of(path, args.external_slices, option=option) for name, path in inputs.external_readers.items()}
+    _check_readings(inputs.external_readers, read, covered)
+    readers = _with_ensembles(read, inputs.averages)
     patients = {} if slices is None else dict(zip(slices["study"], slices["patient"], strict=True))
     return ReadingSet(EXTERNAL, reference, covered, readers, patients, settings.iou, settings.confidence)
 
@@ -263,6 +224,19 @@ def _parts(
     if external is not None:
         parts["external test"] = external
     return parts
+
+
+def _studies(tables: "list[pd.DataFrame]", people: "Mapping[str, Person]") -> "pd.DataFrame | None":
+    """Return what is known of each study: its scanner, and where headers say so, the patient's sex and age."""
+    import pandas as pd
+
+    from tfspine.evaluation.cohort_table import persons_of, scanner_of
+
+    if not tables:
+        return None
+    slices = pd.concat(tables)
+    scanners = scanner_of(slices)
+    return scanners.merge(persons_of(slices, people), on="study") if people else scanners
 
 
 def _people(folders: list[Path]) -> "dict[str, Person]":

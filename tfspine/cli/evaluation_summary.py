@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,11 +24,13 @@ def summary_text(
     """Return the paper's tables as text of fixed width, and what was not compared."""
     from rich.console import Console
 
+    from tfspine.evaluation.tables import without_readers
+
     text = io.StringIO()
     console = Console(file=text, width=SUMMARY_COLUMNS)
-    versions = {member for members in (question.averages or {}).values() for member in members}
     for result in results:
-        console.print(_rich(_without(versions, result.table) if result.table.name in OF_THE_AVERAGE else result.table))
+        table = result.table
+        console.print(_rich(without_readers(table, question.versions) if table.name in OF_THE_AVERAGE else table))
         if result.table.note:
             console.print(f"{result.table.note}\n")
     for line in flow:
@@ -42,18 +43,10 @@ def summary_text(
                     f"{where}: {reader.outside_boxes} boxes on {reader.outside_slices} slices outside the reference "
                     "or the split: not compared"
                 )
+        for name in sorted((question.averages or {}).keys() - readers.keys()):
+            console.print(f"{name}, {set_}: no average, as not all of its versions read this set")
     console.print(closing)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
-
-
-def _without(readers: set[str], table: "Table") -> "Table":
-    """Return a table without the rows of some readers, and say so."""
-    rows = tuple(row for row in table.rows if row["reader"] not in readers)
-    return (
-        table
-        if len(rows) == len(table.rows)
-        else replace(table, title=f"{table.title} (versions: in the files)", rows=rows)
-    )
 
 
 def flow_lines(folder: Path) -> list[str]:
@@ -71,18 +64,30 @@ def flow_lines(folder: Path) -> list[str]:
     ]
 
 
-def closing_lines(out: Path, question: "Question", names: Sequence[str]) -> str:
-    """Return what holds for all tables, and which files there are."""
+def closing_lines(out: Path, question: "Question", names: Sequence[str], *, absent: "Sequence[Table]" = ()) -> str:
+    """Return what holds for all tables, which files there are, and which tables are not and why."""
+    from tfspine.evaluation.tables import DASH
+
     set_ = question.internal
-    endings: dict[str, list[str]] = {name.rpartition(".")[0]: [] for name in names}
+    endings: dict[str, list[str]] = {}
     for name in names:
         head, _, ending = name.rpartition(".")
-        endings[head].append(ending)
-    files = ", ".join(f"{head} ({' '.join(found)})" for head, found in endings.items() if "confusion" not in head)
-    return (
-        f"Grades are compared on boxes of IoU > {set_.iou:g}. Intervals: {set_.confidence:.0%}. "
-        f"In {out}: metrics.json (full precision), {files}, confusion_* (png)"
-    )
+        endings.setdefault(head, []).append(ending)
+    heads: dict[str, list[str]] = {}
+    for head, found in endings.items():
+        if not head.startswith("confusion_"):
+            heads.setdefault(", ".join(found), []).append(head)
+    reasons: dict[str, list[str]] = {}
+    for table in absent:
+        reasons.setdefault(table.note, []).append(table.name)
+    lines = [
+        f"{DASH}: not defined by these data. Grades are compared on boxes of IoU > {set_.iou:g}. Intervals: "
+        f"{set_.confidence:.0%}.",
+        f"In {out}: metrics.json (full precision), confusion_READER_REGION (png)",
+        *(f"  as {kinds}: {', '.join(of_kinds)}" for kinds, of_kinds in heads.items()),
+        *(f"Not made: {', '.join(of_reason)}: {reason}" for reason, of_reason in reasons.items()),
+    ]
+    return "\n".join(lines)
 
 
 def _rich(table: "Table") -> Any:

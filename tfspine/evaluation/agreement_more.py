@@ -42,7 +42,7 @@ def weighted_table(readers: Mapping[str, ReaderMetrics], *, confidence: float) -
             Column("ac2", "Gwet AC2, quadratic", Kind.COEFFICIENT),
             Column("kappa", "Cohen kappa, quadratic", Kind.COEFFICIENT),
             Column("macro_f1", "Macro F1", Kind.NUMBER),
-            Column("exact", "Same grade", Kind.NUMBER),
+            Column("exact", "Same grade %", Kind.SHARE),
         ),
         tuple(rows),
     )

@@ -1,6 +1,7 @@
 """Whom the study holds, as the paper's Table 1: patients, scanners and images of each part, from `slices.csv`."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,11 @@ _MAKERS = (("siemens", "Siemens"), ("ge ", "GE"), ("philips", "Philips"), ("cano
 
 UNKNOWN = "not stated"
 
+SEXES = {"F": "women", "M": "men", "O": "other"}
+
+AGE_BANDS = ((0.0, "0-39 years"), (40.0, "40-59 years"), (60.0, "60-79 years"), (80.0, "80 years and over"))
+"""Youngest age of each band, and what it is called: names that sort by age."""
+
 
 @dataclass(frozen=True)
 class Person:
@@ -25,19 +31,33 @@ class Person:
     sex: str
 
 
+NOBODY = Person(math.nan, "")
+
+
 def cohort_table(parts: Mapping[str, pd.DataFrame], *, people: Mapping[str, Person] | None = None) -> Table:
     """Return one column per part of the study; scanners that only one of them has stand among the others.
 
     Args:
         parts: rows of `slices.csv` of each part, such as training, validation, internal test and external test.
         people: age and sex by `study_instance_uid`, where a header gives them.
+
+    Returns:
+        A table of texts. Rows of scanners also have `studies`, the counts by part, for the figure.
     """
     scanners = sorted({scanner for slices in parts.values() for scanner in _scanners(slices)})
     facts = {name: _facts(slices, people or {}, scanners) for name, slices in parts.items()}
     names = list(dict.fromkeys(name for of_part in facts.values() for name in of_part))
-    rows = tuple({"what": name} | {part: of_part.get(name, "0") for part, of_part in facts.items()} for name in names)
+    counts = {part: Counter(_scanners(slices)) for part, slices in parts.items()}
+    rows = tuple(
+        {"what": name}
+        | {part: of_part.get(name, "0") for part, of_part in facts.items()}
+        | ({"studies": {part: of_part[name] for part, of_part in counts.items()}} if name in scanners else {})
+        for name in names
+    )
     columns = (Column("what", "Characteristic"), *(Column(part, part.capitalize()) for part in parts))
-    note = "" if people else "Age and sex: not in slices.csv; --dicom reads what de-identified headers still say."
+    note = "Age and sex: of the patients of whom a header says them. Scanners: of the studies."
+    if not people:
+        note = "Age and sex: not in slices.csv; --dicom reads what de-identified headers still say."
     return Table("cohort", "Patients, scanners and images", columns, rows, note=note)
 
 
@@ -56,6 +76,31 @@ def scanner_of(slices: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def persons_of(slices: pd.DataFrame, people: Mapping[str, Person]) -> pd.DataFrame:
+    """Return the sex and the age band of the patient of each study: columns study, sex, age_band, words for people.
+
+    Args:
+        slices: rows of `slices.csv`.
+        people: age and sex by `study_instance_uid`.
+    """
+    first = slices.drop_duplicates("study")
+    persons = [people.get(uid, NOBODY) for uid in first["study_instance_uid"].astype(str)]
+    return pd.DataFrame(
+        {
+            "study": first["study"].astype(str),
+            "sex": [SEXES.get(person.sex, UNKNOWN) for person in persons],
+            "age_band": [age_band(person.age_years) for person in persons],
+        }
+    )
+
+
+def age_band(years: float) -> str:
+    """Return the band of an age in whole years."""
+    if math.isnan(years):
+        return UNKNOWN
+    return next(band for youngest, band in reversed(AGE_BANDS) if years >= youngest)
+
+
 def _scanners(slices: pd.DataFrame) -> list[str]:
     """Return vendor and field of each study, as one line of the table has them."""
     table = scanner_of(slices)
@@ -65,15 +110,8 @@ def _scanners(slices: pd.DataFrame) -> list[str]:
 def _facts(slices: pd.DataFrame, people: Mapping[str, Person], scanners: Sequence[str]) -> dict[str, str]:
     studies = slices.drop_duplicates("study")
     facts = {"Patients": f"{slices['patient'].nunique():,}", "Studies": f"{len(studies):,}"}
-    known = [people[uid] for uid in studies["study_instance_uid"].astype(str) if uid in people]
     if people:
-        ages = np.array([person.age_years for person in known if not math.isnan(person.age_years)])
-        facts["Age, years: mean ± SD (range)"] = _ages(ages) if len(ages) else DASH
-        sexes = [person.sex for person in known if person.sex]
-        for title, letter in (("Women", "F"), ("Men", "M"), ("Other", "O")):
-            if letter == "O" and letter not in sexes:
-                continue
-            facts[title] = _share(sexes.count(letter), len(sexes))
+        facts |= _of_people(studies, people)
     own = _scanners(slices)
     facts |= {name: _share(own.count(name), len(own)) if name in own else "0" for name in scanners}
     for plane, title in ((Plane.AXIAL, "Axial T2w"), (Plane.SAGITTAL, "Sagittal T1w")):
@@ -85,6 +123,28 @@ def _facts(slices: pd.DataFrame, people: Mapping[str, Person], scanners: Sequenc
             ("slice_thickness_mm", "thickness, mm"),
         ):
             facts[f"{title} {what}: median (range)"] = _spread(of_plane[column])
+    return facts
+
+
+def _of_people(studies: pd.DataFrame, people: Mapping[str, Person]) -> dict[str, str]:
+    """Return age and sex of the patients: of one with several studies, what the first that says so says."""
+    said = [people.get(uid, NOBODY) for uid in studies["study_instance_uid"].astype(str)]
+    # `first` takes the first that is not missing.
+    table = pd.DataFrame(
+        {"age": [person.age_years for person in said], "sex": [person.sex or None for person in said]},
+        index=studies.index,
+    )
+    patients = table.groupby(studies["patient"].fillna(studies["study"]).astype(str)).first()
+    ages, sexes = patients["age"].dropna().to_numpy(), patients["sex"].dropna().tolist()
+    facts = {"Age, years: mean ± SD (range)": _ages(ages) if len(ages) else DASH}
+    facts |= {
+        word.capitalize(): _share(sexes.count(letter), len(sexes))
+        for letter, word in SEXES.items()
+        if letter != "O" or letter in sexes
+    }
+    for what, found in (("Age", ages), ("Sex", sexes)):
+        if len(found) < len(patients):
+            facts[f"{what} {UNKNOWN}"] = f"{len(patients) - len(found):,}"
     return facts
 
 

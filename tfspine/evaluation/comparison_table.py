@@ -53,7 +53,9 @@ def comparison_table(set_: ReadingSet, *, model: str, margin: float) -> Table:
         ),
         tuple(rows),
         note=f"Difference: {model} less the reader. P: McNemar (exact), and t for AC1; Holm over all rows. "
-        f"Non-inferior: the lower limit lies above -{margin:g}.",
+        f"Non-inferior: the lower limit lies above -{margin:g}."
+        if rows
+        else "no other reader, versions of the model aside",
     )
 
 

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from tfspine.evaluation.calibration import temperature_scaled
 from tfspine.evaluation.curves import roc_curve
 from tfspine.evaluation.detection_table import Curves
-from tfspine.evaluation.figures import COLORS, DPI, MARKERS, new_figure
+from tfspine.evaluation.figures import COLORS, MARKERS, new_figure, save
 from tfspine.evaluation.operating import GradedProbabilities, OperatingPoint
-from tfspine.evaluation.probabilities import reliability
+from tfspine.evaluation.probabilities import ReliabilityBin, reliability
 from tfspine.evaluation.tables import REGION_TITLES
 from tfspine.labels import Region
 
@@ -21,7 +21,7 @@ LINES = ("-", "--", "-.", ":")
 Graded = Sequence[tuple[str, Region, GradedProbabilities]]
 
 
-def froc_figure(curves: Curves, *, iou: float, path: Path) -> None:
+def froc_figure(curves: Curves, *, iou: float, path: Path, title: str) -> None:
     """Draw recall against wrong boxes an image."""
 
     def draw(axes: Axes, reader: str, region: Region, number: int) -> None:
@@ -32,18 +32,24 @@ def froc_figure(curves: Curves, *, iou: float, path: Path) -> None:
         widest = max(0.5, *axes.get_xlim())
         axes.set_xlim(-0.02 * widest, widest)  # a curve without a wrong box is a line at 0
 
-    _panels(
-        list(curves), draw, axes_labels=("wrong boxes an image", f"recall at IoU > {iou:g}"), diagonal=None, path=path
-    )
+    labels = ("wrong boxes an image", f"recall at IoU > {iou:g}")
+    _panels(list(curves), draw, axes_labels=labels, diagonal=None, path=path, title=title)
 
 
-def roc_figure(graded: Graded, *, points: dict[tuple[str, Region], OperatingPoint | None], path: Path) -> None:
-    """Draw sensitivity against the share of false alarms; a marker is the threshold that validation chose."""
+def roc_figure(
+    graded: Graded, *, points: dict[tuple[str, Region], OperatingPoint | None], path: Path, title: str
+) -> None:
+    """Draw sensitivity against the share of false alarms; a marker is the threshold that validation chose.
+
+    A panel says so where all of its regions are of one kind: they have no curve.
+    """
     found = {(reader, region): item for reader, region, item in graded}
 
     def draw(axes: Axes, reader: str, region: Region, number: int) -> None:
         item = found[reader, region]
         if item.is_positive.all() or not item.is_positive.any():
+            kind = "normal or mild" if item.is_positive.all() else "moderate or severe"
+            axes.text(0.5, 0.4 - 0.1 * number, f"{reader}: none is {kind}", ha="center", fontsize=9)
             return
         curve = roc_curve(item.is_positive, item.scores)
         axes.plot(curve.false_positive_rate, curve.true_positive_rate, **_style(number), label=reader)
@@ -51,13 +57,23 @@ def roc_figure(graded: Graded, *, points: dict[tuple[str, Region], OperatingPoin
         if point is not None:
             called = item.scores >= point.threshold
             place = (called[~item.is_positive].mean(), called[item.is_positive].mean())
-            axes.plot(*place, MARKERS[number % len(MARKERS)], color=COLORS[number % len(COLORS)], markersize=8)
+            color, label = COLORS[number % len(COLORS)], f"{reader}, threshold of validation"
+            axes.plot(*place, MARKERS[number % len(MARKERS)], color=color, markersize=8, label=label)
 
-    _panels(list(found), draw, axes_labels=("1 - specificity", "sensitivity"), diagonal=((0, 1), (0, 1)), path=path)
+    labels = ("1 - specificity", "sensitivity")
+    _panels(list(found), draw, axes_labels=labels, diagonal=((0, 1), (0, 1)), path=path, title=title)
 
 
-def reliability_figure(graded: Graded, *, temperatures: dict[tuple[str, Region], float], bins: int, path: Path) -> None:
-    """Draw how often the most probable grade is right against how probable it was said to be.
+def reliability_figure(
+    graded: Graded,
+    *,
+    temperatures: dict[tuple[str, Region], float],
+    bins: int,
+    confidence: float,
+    path: Path,
+    title: str,
+) -> None:
+    """Draw how often the most probable grade is right against how probable it was said to be, with its interval.
 
     A filled marker is the model as it is, a hollow one after temperature scaling.
     """
@@ -65,26 +81,33 @@ def reliability_figure(graded: Graded, *, temperatures: dict[tuple[str, Region],
 
     def draw(axes: Axes, reader: str, region: Region, number: int) -> None:
         item = found[reader, region]
-        _bins(axes, item.probabilities, item, bins=bins, number=number, label=reader, hollow=False)
+        _bins(
+            axes,
+            reliability(item.probabilities, item.truth, bins=bins, confidence=confidence),
+            number=number,
+            label=reader,
+            hollow=False,
+        )
         temperature = temperatures.get((reader, region), float("nan"))
         if not np.isnan(temperature):
             scaled = temperature_scaled(item.probabilities, temperature=temperature)
-            _bins(axes, scaled, item, bins=bins, number=number, label=f"{reader}, scaled", hollow=True)
+            _bins(
+                axes,
+                reliability(scaled, item.truth, bins=bins, confidence=confidence),
+                number=number,
+                label=f"{reader}, scaled",
+                hollow=True,
+            )
 
-    _panels(
-        list(found),
-        draw,
-        axes_labels=("probability of the grade", "share that was right"),
-        diagonal=((0, 1), (0, 1)),
-        path=path,
-    )
+    labels = ("probability of the grade", "share that was right")
+    _panels(list(found), draw, axes_labels=labels, diagonal=((0, 1), (0, 1)), path=path, title=title)
 
 
-def _bins(
-    axes: Axes, shares: np.ndarray, item: GradedProbabilities, *, bins: int, number: int, label: str, hollow: bool
-) -> None:
-    found = [each for each in reliability(shares, item.truth, bins=bins) if each.accuracy.n]
+def _bins(axes: Axes, bins: Sequence[ReliabilityBin], *, number: int, label: str, hollow: bool) -> None:
+    found = [each for each in bins if each.accuracy.n]
     color = COLORS[number % len(COLORS)]
+    for each in found:
+        axes.plot([each.confidence] * 2, [each.accuracy.low, each.accuracy.high], color=color, linewidth=0.7)
     axes.plot(
         [each.confidence for each in found],
         [each.accuracy.value for each in found],
@@ -104,6 +127,7 @@ def _panels(
     axes_labels: tuple[str, str],
     diagonal: tuple[tuple[float, float], tuple[float, float]] | None,
     path: Path,
+    title: str,
 ) -> None:
     regions = [region for region in Region if any(key[1] is region for key in keys)]
     readers = list(dict.fromkeys(reader for reader, _ in keys))
@@ -122,10 +146,7 @@ def _panels(
         axes.grid(color="0.9", linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
     grid[0].set_ylabel(axes_labels[1])
-    handles, labels = grid[0].get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=9)
-    figure.savefig(path, dpi=DPI)
+    save(figure, path, title=title, columns=4)
 
 
 def _style(number: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a run knows of its own study, for checklists and the model card: each fact with the place where it stands.
 
-Facts come from the manifests that every command writes, and from the evaluation itself. What neither says is not
-guessed: it is missing.
+Facts come from the manifests that every command writes (here), and from the evaluation itself (`result_facts.py`). What
+neither says is not guessed: it is missing.
 """
 
 import json
@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.reading_set import ReadingSet
-from tfspine.evaluation.tables import REGION_TITLES
 from tfspine.manifest import FILE_NAME, RunKind
 
 
@@ -27,6 +25,7 @@ class Fact(StrEnum):
     CROSS_TABLE = "cross_table"
     CUT_OFF = "cut_off"
     DEIDENTIFICATION = "deidentification"
+    DEMOGRAPHICS = "demographics"
     ENSEMBLE = "ensemble"
     EXPLANATION = "explanation"
     EXTERNAL = "external"
@@ -65,57 +64,26 @@ Facts = Mapping[Fact, Answer]
 
 
 def manifest_facts(folders: Sequence[Path]) -> dict[Fact, Answer]:
-    """Return what the manifests of the folders of other commands say; of two that say the same thing the last counts.
+    """Return what the manifests of the folders of other commands say; of several on one thing, what each of them says.
 
     Raises:
         EvaluationError: a folder has no manifest, or one that cannot be read.
     """
-    facts: dict[Fact, Answer] = {}
+    said: dict[Fact, list[Answer]] = {}
     for folder in folders:
         content = _read(folder)
         where = f"{folder.name}/{FILE_NAME}"
         reader = _READERS.get(content.get("command", ""))
         if reader is not None:
-            facts |= {fact: Answer(text, where) for fact, text in reader(content).items() if text}
-    return facts
+            for fact, text in reader(content).items():
+                said.setdefault(fact, []).extend([Answer(text, where)] if text else [])
+    return {fact: _together(answers) for fact, answers in said.items() if answers}
 
 
-def result_facts(set_: ReadingSet, *, model: str, external: ReadingSet | None) -> dict[Fact, Answer]:
-    """Return what the evaluation itself knows of the sets that it compared."""
-    metrics = set_.metrics[model]
-    studies = metrics.studies
-    patients = len({set_.patients.get(study, study) for study in set_.covered["study"]})
-    ungraded = sum(region.ungraded for region in metrics.regions.values())
-    grades = "; ".join(
-        f"{REGION_TITLES[region.region]}: {'/'.join(map(str, region.reference_grades))}"
-        for region in metrics.regions.values()
-    )
-    others = [name for name in set_.readers if name != model]
-    facts = {
-        Fact.ACCURACY: Answer("sensitivity and specificity with exact intervals, per region", "accuracy.md"),
-        Fact.CROSS_TABLE: Answer("reference against reader, four grades and boxes not found", "confusion_*.png"),
-        Fact.CUT_OFF: Answer("positive is moderate or severe; a box counts at the IoU in metrics.json", "metrics.json"),
-        Fact.FAILURES: Answer("grades confused, boxes missed and drawn in excess", "confusion_*.png, recall.md"),
-        Fact.GRADES: Answer(f"boxes normal/mild/moderate/severe: {grades}", "reference.md"),
-        Fact.INTERNAL: Answer(f"{studies} studies of {patients} patients", "metrics.json"),
-        Fact.METRICS: Answer("recall, Gwet AC1, sensitivity, specificity", "metrics.json"),
-        Fact.MISSING: Answer(
-            f"boxes without a grade are found but not compared ({ungraded}); a positive not found is a miss in "
-            "end-to-end sensitivity",
-            "metrics.json",
-        ),
-        Fact.READERS: Answer(f"compared: {', '.join([model, *others])}", "manifest.json"),
-        Fact.SAMPLE: Answer(f"{patients} patients; how the number was chosen is not known to the run", "metrics.json"),
-        Fact.UNCERTAINTY: Answer(
-            f"{set_.confidence:.0%} intervals: Clopper-Pearson, t of Gwet's coefficient, bootstrap over patients",
-            "bootstrap.md",
-        ),
-        Fact.SUBGROUPS: Answer("level, side, vendor and field strength, each with its n", "subgroups.md"),
-    }
-    if external is not None:
-        count = external.covered["study"].nunique()
-        facts[Fact.EXTERNAL] = Answer(f"{count} studies", "recall.md, accuracy.md")
-    return facts
+def _together(answers: Sequence[Answer]) -> Answer:
+    """Return several answers as one, each text and each place once."""
+    texts = dict.fromkeys(answer.text for answer in answers)
+    return Answer("; ".join(texts), ", ".join(dict.fromkeys(answer.where for answer in answers)))
 
 
 def _of_phantom(content: Mapping[str, Any]) -> dict[Fact, str]:
@@ -162,7 +130,8 @@ def _of_train(content: Mapping[str, Any]) -> dict[Fact, str]:
         f"{detector.get('batch_size')}, learning rate {detector.get('learning_rate')}; grader: {grader.get('epochs')} "
         f"epochs of {grader.get('batch_size')}, loss {grader.get('loss')}"
     )
-    facts[Fact.INITIAL_WEIGHTS] = detector.get("checkpoint") or "at random"
+    checkpoint = None if is_grader else detector.get("checkpoint")
+    facts[Fact.INITIAL_WEIGHTS] = f"{'grader' if is_grader else 'detector'}: {checkpoint or 'at random'}"
     facts[Fact.MODEL] = (
         f"Faster R-CNN ResNet-{detector.get('backbone_depth')}; grader of {len(grader.get('filters', []))} "
         "convolution blocks and two dense layers"

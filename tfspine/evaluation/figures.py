@@ -1,17 +1,21 @@
 """Figures of an evaluation: confusion matrices, and estimates with their intervals. Readable in black and white."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
+from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from tfspine.evaluation.estimate import Estimate
 from tfspine.evaluation.study_evaluation import RegionMetrics
-from tfspine.evaluation.tables import REGION_TITLES, Table
+from tfspine.evaluation.tables import DASH, REGION_TITLES, Table
 from tfspine.labels import GRADE_WORDS
 
 COLORMAP = "Blues"
@@ -27,6 +31,9 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """One shape a series, so that colours are not needed to tell them apart."""
 
 DPI = 150
+
+LETTERS_PER_INCH = 11
+"""How many letters of a title stand side by side in an inch, the widest about."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +57,11 @@ class Forest:
     count: str = ""
 
 
-def confusion_figure(metrics: RegionMetrics, *, reader: str, path: Path) -> None:
+def confusion_figure(metrics: RegionMetrics, *, set_name: str, reader: str, path: Path) -> None:
     """Draw the reference's grades (rows) against the reader's (columns) with a column of boxes not found.
 
-    A cell shows the count; its shade is the share of the row, so that rare grades show as well as common ones.
+    A cell shows the count; its shade is the share of the row, so that rare grades show as well as common ones. Boxes
+    that were found, but that either side left without a grade, have no cell: the axis says how many there are.
     """
     counts = np.column_stack([np.array(metrics.confusion), metrics.missed])
     totals = counts.sum(axis=1, keepdims=True)
@@ -68,19 +76,21 @@ def confusion_figure(metrics: RegionMetrics, *, reader: str, path: Path) -> None
     axes.axvline(len(GRADE_WORDS) - 0.5, color="white", linewidth=4)
     axes.set_xticks(range(len(GRADE_WORDS) + 1), [*GRADE_WORDS, "not found"])
     axes.set_yticks(range(len(GRADE_WORDS)), GRADE_WORDS)
-    axes.set_xlabel(reader)
-    axes.set_ylabel("reference")
-    axes.set_title(REGION_TITLES[metrics.region])
+    ungraded = f"; {metrics.ungraded:,} found without a grade" if metrics.ungraded else ""
+    axes.set_xlabel(f"{reader} (boxes{ungraded})")
+    axes.set_ylabel("reference (boxes)")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     figure.colorbar(image, label="share of the reference's grade", shrink=0.8).outline.set_visible(False)
+    axes.set_title(f"{REGION_TITLES[metrics.region]}, {set_name} set")
     figure.savefig(path, dpi=DPI)
 
 
-def forest_figure(table: Table, *, forest: Forest, path: Path) -> None:
+def forest_figure(table: Table, *, forest: Forest, path: Path, title: str) -> None:
     """Draw the estimates of a table with their intervals: a panel a region, a line a row, the first row on top.
 
-    What is undefined is not drawn; its line stays, so that one sees that it is missing.
+    What is undefined is not drawn; its line stays, so that one sees that it is missing, with a dash where nothing of
+    it is defined.
     """
     regions = list(dict.fromkeys(row["region"] for row in table.rows))
     names = {region: _lines_of(table, region, forest) for region in regions}
@@ -92,9 +102,11 @@ def forest_figure(table: Table, *, forest: Forest, path: Path) -> None:
     for axes, region in zip(grid, regions, strict=False):
         rows = [row for row in table.rows if row["region"] == region]
         for place, row in enumerate(rows):
-            for number, (key, title) in enumerate(forest.series.items()):
+            for number, key in enumerate(forest.series):
                 spread = 0.5 * (number - (len(forest.series) - 1) / 2) / max(len(forest.series), 1)
-                _estimate(axes, row.get(key), place + spread, number, title if place == 0 else "_", forest.factor)
+                _estimate(axes, row.get(key), place + spread, number, forest.factor)
+            if not any(_is_drawn(row.get(key)) for key in forest.series):
+                axes.text(0.5, place, DASH, transform=axes.get_yaxis_transform(), ha="center", va="center")
         for line in forest.lines:
             axes.axvline(line * forest.factor, color="0.4", linestyle="--" if line else "-", linewidth=1)
         axes.set_yticks(range(len(rows)), names[region] if not shared or axes is grid[0] else [""] * len(rows))
@@ -104,65 +116,10 @@ def forest_figure(table: Table, *, forest: Forest, path: Path) -> None:
         axes.set_axisbelow(True)
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(axis="y", length=0)
-    figure.supxlabel(forest.axis, fontsize=10)
-    if len(forest.series) > 1 and regions:
-        handles, labels = grid[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(forest.series), frameon=False, fontsize=9)
-    figure.savefig(path, dpi=DPI)
-
-
-def cohort_figure(table: Table, *, path: Path) -> None:
-    """Draw how many studies of each part come from which scanner, as stacked bars with the counts in them."""
-    parts = [column for column in table.columns if column.key != "what"]
-    scanners = [row for row in table.rows if row["what"].endswith(" T") or row["what"].endswith("not stated")]
-    figure = new_figure(7.0, 1.6 + 0.5 * len(parts))
-    axes = figure.add_subplot()
-    start = np.zeros(len(parts))
-    for number, row in enumerate(scanners):
-        counts = np.array([int(str(row[part.key]).split(" ")[0].replace(",", "")) for part in parts])
-        shade = 1 - 0.75 * (number + 1) / (len(scanners) + 1)
-        axes.barh(range(len(parts)), counts, left=start, color=str(shade), edgecolor="black", label=row["what"])
-        for place, count in enumerate(counts):
-            if count:
-                color = "white" if shade < DARK_CELL else "black"
-                axes.text(start[place] + count / 2, place, str(count), ha="center", va="center", color=color)
-        start = start + counts
-    axes.set_yticks(range(len(parts)), [part.title for part in parts])
-    axes.invert_yaxis()
-    axes.set_xlabel("studies")
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    figure.legend(loc="outside upper center", ncols=min(len(scanners), 4) or 1, frameon=False, fontsize=9)
-    figure.savefig(path, dpi=DPI)
-
-
-def reference_figure(table: Table, *, path: Path) -> None:
-    """Draw how many boxes of each region the reference gave which grade, as shares of the region."""
-    figure = new_figure(7.0, 1.6 + 0.45 * len(table.rows))
-    axes = figure.add_subplot()
-    keys = [column.key for column in table.columns if column.key in ("set", "region")]
-    names = [", ".join(str(row[key]) for key in keys) for row in table.rows]
-    start = np.zeros(len(names))
-    for number, word in enumerate(GRADE_WORDS):
-        counts = np.array([row[word] for row in table.rows], np.float64)
-        totals = np.array([sum(row[each] for each in GRADE_WORDS) for row in table.rows], np.float64).clip(1)
-        shares = 100 * counts / totals
-        shade = 0.95 - 0.3 * number
-        axes.barh(range(len(names)), shares, left=start, color=str(shade), edgecolor="black", label=word)
-        for place, share in enumerate(shares):
-            if share > 4:
-                color = "white" if shade < DARK_CELL else "black"
-                axes.text(
-                    start[place] + share / 2, place, f"{counts[place]:,.0f}", ha="center", va="center", color=color
-                )
-        start = start + shares
-    axes.set_yticks(range(len(names)), names)
-    axes.invert_yaxis()
-    axes.set_xlabel("% of the graded boxes; counts where they fit")
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    figure.legend(loc="outside upper center", ncols=len(GRADE_WORDS), frameon=False, fontsize=9)
-    figure.savefig(path, dpi=DPI)
+    figure.supxlabel(f"{forest.axis}, with intervals", fontsize=10)
+    names_of_series = list(forest.series.values()) if len(forest.series) > 1 else []
+    handles = [Line2D([], [], linestyle="-", linewidth=1.4, **_marker(n)) for n in range(len(names_of_series))]
+    save(figure, path, title=title, handles=handles, labels=names_of_series, columns=len(forest.series))
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -170,6 +127,42 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def save(
+    figure: Figure,
+    path: Path,
+    *,
+    title: str,
+    handles: Sequence[Artist] | None = None,
+    labels: Sequence[str] = (),
+    columns: int = 1,
+) -> None:
+    """Write a figure with a title above it and, below the title, a legend.
+
+    Args:
+        figure: what was drawn.
+        path: where to write it.
+        title: above everything; long ones are broken into lines.
+        handles: what the legend shows, or None for all that was drawn with a label.
+        labels: their names.
+        columns: how many of them stand side by side.
+    """
+    if handles is None:
+        found = dict(item for axes in figure.axes for item in zip(*axes.get_legend_handles_labels()[::-1], strict=True))
+        handles, labels = list(found.values()), list(found)
+    # The title is the legend's: a title of the figure and a legend outside its panels are drawn over one another.
+    figure.legend(
+        handles,
+        labels,
+        title="\n".join(wrap(title, int(LETTERS_PER_INCH * figure.get_figwidth()))),
+        loc="outside upper center",
+        ncols=max(columns, 1),
+        frameon=False,
+        fontsize=9,
+        title_fontsize=11,
+    )
+    figure.savefig(path, dpi=DPI)
 
 
 def _lines_of(table: Table, region: str, forest: Forest) -> list[str]:
@@ -181,11 +174,19 @@ def _lines_of(table: Table, region: str, forest: Forest) -> list[str]:
     ]
 
 
-def _estimate(axes: Axes, estimate: object, place: float, number: int, title: str, factor: float) -> None:
+def _is_drawn(estimate: object) -> bool:
+    return isinstance(estimate, Estimate) and estimate.is_defined
+
+
+def _estimate(axes: Axes, estimate: object, place: float, number: int, factor: float) -> None:
     if not isinstance(estimate, Estimate) or not estimate.is_defined:
-        axes.plot([], [], MARKERS[number], color=COLORS[number], label=title)
         return
     value, low, high = (factor * part for part in (estimate.value, estimate.low, estimate.high))
     axes.plot([low, high], [place, place], color=COLORS[number], linewidth=1.4)
+    axes.plot(value, place, **_marker(number))
+
+
+def _marker(number: int) -> dict[str, Any]:
+    """Return how a series is drawn: every second marker is hollow, so that colours are not needed."""
     filled = COLORS[number] if number % 2 == 0 else "white"
-    axes.plot(value, place, MARKERS[number], color=COLORS[number], markerfacecolor=filled, markersize=5, label=title)
+    return {"color": COLORS[number], "marker": MARKERS[number], "markerfacecolor": filled, "markersize": 5}

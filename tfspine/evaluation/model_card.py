@@ -31,7 +31,8 @@ _TESTING = (
     (Fact.EXTERNAL, "External"),
     (Fact.REFERENCE, "Reference"),
     (Fact.GRADES, "Grades"),
-    (Fact.REPEAT, "Reference, read again"),
+    (Fact.DEMOGRAPHICS, "Patients"),
+    (Fact.REPEAT, "Read again"),
 )
 
 
@@ -73,8 +74,9 @@ def _lines(name: str, facts: Facts, tables: Sequence[Table], notice: Sequence[st
         if table.note:
             yield f"{table.note}\n"
     yield "## Who may be read worse\n"
-    yield facts[Fact.SUBGROUPS].text + f" ({facts[Fact.SUBGROUPS].where})." if Fact.SUBGROUPS in facts else UNKNOWN
-    yield "\nAge, sex and origin: compared only where a table above names them."
+    subgroups = facts.get(Fact.SUBGROUPS)
+    yield f"Measured {subgroups.text} ({subgroups.where})." if subgroups else UNKNOWN
+    yield "\nWhat is not named there was not compared; of where patients come from headers say nothing."
     yield "\n## Ethics, and what to bear in mind\n"
     yield (
         'A positive that is not found is never graded: sensitivity is of boxes found unless it says "with missed". '

@@ -16,6 +16,11 @@ from tfspine.labels import Grade, Region
 Sets = Mapping[str, Mapping[str, ReaderMetrics]]
 """Metrics by the name of the set, then of the reader."""
 
+_AGREEMENT_NOTE = (
+    "Pairs: boxes that both drew and graded. Agreement: Landis and Koch. P: of no agreement beyond chance; the average "
+    "of versions has none."
+)
+
 
 def reference_table(sets: Sets) -> Table:
     """Return one row per set and region: the reference's boxes by grade. They are the same for every reader."""
@@ -91,6 +96,7 @@ def agreement_table(sets: Sets, *, grades: int) -> Table:
         f"Agreement on {'normal/mild against moderate/severe' if two else 'four grades'}",
         (*_who(sets), *_agreement_columns()),
         tuple(rows),
+        note=_AGREEMENT_NOTE,
     )
 
 
@@ -114,6 +120,7 @@ def repeat_table(repeats: Sets) -> Table:
         "Agreement of a reader with the same reader, reading again",
         (*_who(repeats), Column("grades", "Grades"), *_agreement_columns()),
         tuple(rows),
+        note=_AGREEMENT_NOTE,
     )
 
 
@@ -149,9 +156,8 @@ def accuracy_table(sets: Sets, *, model: str | None = None) -> Table:
             Column("end_to_end_sensitivity", "With missed %", Kind.PERCENT_OF),
         ),
         tuple(rows),
-        note=f"P: against {model}, pooled z of two proportions. With missed: positives not found are misses."
-        if against
-        else "With missed: positives not found are misses.",
+        note="With missed: positives not found are misses. In brackets: boxes, of an average the mean of its versions."
+        + (f" P: against {model}, pooled z of two proportions, whole boxes." * against),
     )
 
 

@@ -6,6 +6,7 @@ fitted on the studies that are reported.
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,8 @@ from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.rsna_loss import rsna_2024_loss, three_grades
 from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Grade, Region
+
+NO_PROBABILITIES = "no reader with probabilities"
 
 
 def readings_with_probabilities(set_: ReadingSet) -> Iterator[tuple[str, Region, GradedProbabilities]]:
@@ -84,9 +87,14 @@ def calibration_table(set_: ReadingSet, *, validation: ReadingSet | None, bins: 
             Column("ece_scaled", "ECE, scaled", Kind.COEFFICIENT),
         ),
         tuple(rows),
-        note="Temperature: fitted on validation; at 0.05 or 20, the ends of the search, too little was wrong, or right."
-        if validation
-        else "Temperature: not fitted; the reference and the readers need boxes of the validation split too.",
+        note="Brier score: 0 is best, 2 worst. ECE: expected calibration error, 0 is best. Scaled: by the temperature, "
+        + (
+            "fitted on validation; at 0.05 or 20, the ends of the search, too little was wrong, or right."
+            if validation
+            else "which was not fitted: the reference and the readers need boxes of the validation split too."
+        )
+        if rows
+        else NO_PROBABILITIES,
     )
 
 
@@ -115,6 +123,7 @@ def discrimination_table(set_: ReadingSet) -> Table:
             Column("average_precision", "Average precision", Kind.COEFFICIENT),
         ),
         tuple(rows),
+        note="Without positives, or without negatives, neither is defined." if rows else NO_PROBABILITIES,
     )
 
 
@@ -133,28 +142,51 @@ def challenge_table(set_: ReadingSet) -> Table:
             studies=boxes["study"].to_list(),
             confidence=set_.confidence,
         )
-        terms = {REGION_TITLES[region]: getattr(found, region.value) for region in Region}
-        terms["Any severe canal"] = found.any_severe_canal
+        is_canal = boxes["region"] == Region.CENTRAL_CANAL
+        terms = {
+            REGION_TITLES[region]: (getattr(found, region.value), int((boxes["region"] == region).sum()))
+            for region in Region
+        }
+        terms["Any severe canal"] = (found.any_severe_canal, boxes.loc[is_canal, "study"].nunique())
         method = "RSNA 2024 loss, one term: no interval"
         losses = {"All, mean": found.loss} | {
-            name: Estimate(value, math.nan, math.nan, found.loss.n, method) for name, value in terms.items()
+            name: Estimate(value, math.nan, math.nan, n, method) for name, (value, n) in terms.items()
         }
-        rows += [{"reader": reader, "region": name, "loss": loss} for name, loss in losses.items()]
+        rows += [{"reader": reader, "region": name, "n": loss.n, "loss": loss} for name, loss in losses.items()]
     return Table(
         "rsna_2024",
         "Loss of the RSNA 2024 challenge",
-        (Column("reader", "Reader"), Column("region", "Term"), Column("loss", "Loss", Kind.COEFFICIENT)),
+        (
+            Column("reader", "Reader"),
+            Column("region", "Term"),
+            Column("n", "n", Kind.COUNT),
+            Column("loss", "Loss", Kind.COEFFICIENT),
+        ),
         tuple(rows),
-        note="Of every box that was found, where the challenge has one row a level and side; not found is not counted.",
+        note="Of every box that was found, where the challenge has one row a level and side; not found is not counted. "
+        "n: boxes; of the mean and of any severe canal, studies."
+        if rows
+        else NO_PROBABILITIES,
     )
 
 
 def operating_table(set_: ReadingSet, *, validation: ReadingSet | None) -> Table:
-    """Return one row per model and region: accuracy by the most probable grade, and at the point of validation."""
-    rows = []
-    for reader, region, graded in readings_with_probabilities(set_):
+    """Return one row per model and region: accuracy by the most probable grade, and at the point of validation.
+
+    A region without a point has a row all the same, unless there are no validation readings at all.
+    """
+    rows: list[dict[str, Any]] = []
+    for reader, region, graded in readings_with_probabilities(set_) if validation else ():
         point = fitted_point(validation, reader, region)
+        usual = set_.metrics[reader].regions[region].accuracy
+        row = {
+            "reader": reader,
+            "region": REGION_TITLES[region],
+            "usual_sensitivity": usual.sensitivity,
+            "usual_specificity": usual.specificity,
+        }
         if point is None:
+            rows.append(row)
             continue
         boxes = set_.pairs[reader].of(region).boxes
         missed = int((boxes["truth"] >= Grade.MODERATE).sum() - graded.is_positive.sum())
@@ -164,18 +196,14 @@ def operating_table(set_: ReadingSet, *, validation: ReadingSet | None) -> Table
             missed_positives=missed,
             confidence=set_.confidence,
         )
-        usual = set_.metrics[reader].regions[region].accuracy
         rows.append(
-            {
-                "reader": reader,
-                "region": REGION_TITLES[region],
+            row
+            | {
                 "validation_n": point.n,
                 "threshold": point.threshold,
                 "sensitivity": found.sensitivity,
                 "specificity": found.specificity,
                 "end_to_end_sensitivity": found.end_to_end_sensitivity,
-                "usual_sensitivity": usual.sensitivity,
-                "usual_specificity": usual.specificity,
             }
         )
     return Table(
@@ -184,7 +212,7 @@ def operating_table(set_: ReadingSet, *, validation: ReadingSet | None) -> Table
         (
             Column("reader", "Reader"),
             Column("region", "Region"),
-            Column("validation_n", "Chosen on", Kind.COUNT),
+            Column("validation_n", "Chosen on, boxes", Kind.COUNT),
             Column("threshold", "Threshold", Kind.NUMBER),
             Column("sensitivity", "Sensitivity %", Kind.PERCENT_OF),
             Column("specificity", "Specificity %", Kind.PERCENT_OF),
@@ -193,7 +221,10 @@ def operating_table(set_: ReadingSet, *, validation: ReadingSet | None) -> Table
             Column("usual_specificity", "Specificity %, most probable grade", Kind.PERCENT),
         ),
         tuple(rows),
-        note="" if rows else "None: needs a model's boxes on validation studies with both kinds of regions.",
+        note="Threshold: of the probability of moderate or severe, where sensitivity plus specificity is largest on "
+        "validation; a dash where validation does not have both kinds of boxes."
+        if rows
+        else "needs a model's boxes, with probabilities, on validation studies",
     )
 
 

@@ -34,7 +34,7 @@ def rejection_table(set_: ReadingSet, *, averages: Mapping[str, Sequence[str]]) 
                     {
                         "reader": name,
                         "region": REGION_TITLES[region],
-                        "refused": f"{100 * point.refused:.0f}%",
+                        "refused": f"{100 * point.refused:.0f}% refused",
                         "refused_share": point.refused,
                         "threshold_bits": point.threshold,
                         "n": point.accuracy.n,
@@ -50,7 +50,7 @@ def rejection_table(set_: ReadingSet, *, averages: Mapping[str, Sequence[str]]) 
         (
             Column("reader", "Versions"),
             Column("region", "Region"),
-            Column("refused_share", "Refused", Kind.NUMBER),
+            Column("refused_share", "Refused %", Kind.SHARE),
             Column("threshold_bits", "Disagreement, bits, up to", Kind.NUMBER),
             Column("n", "Kept", Kind.COUNT),
             Column("exact", "Same grade %", Kind.PERCENT),
@@ -59,7 +59,9 @@ def rejection_table(set_: ReadingSet, *, averages: Mapping[str, Sequence[str]]) 
             Column("specificity", "Specificity %", Kind.PERCENT_OF),
         ),
         tuple(rows),
-        note="Regions that every version found and graded. Uncertainty: mutual information of the versions.",
+        note="Regions that every version found and graded. Uncertainty: mutual information of the versions."
+        if rows
+        else "no --average whose versions gave probabilities on the same boxes",
     )
 
 

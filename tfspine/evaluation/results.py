@@ -9,12 +9,13 @@ from tfspine.evaluation.figures import Forest, forest_figure
 from tfspine.evaluation.tables import Table, plain, plain_rows, shown, to_markdown
 from tfspine.outputs import write_text
 
-Draw = Callable[[Path], None]
+Draw = Callable[[Path, str], None]
+"""Draws a figure into a file, under a title."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """A table and what draws its figure; some tables, such as a checklist, have none."""
+    """A table and what draws its figure; that of confusions has none, but one a reader and region (`figures.py`)."""
 
     table: Table
     draw: Draw | None = None
@@ -24,7 +25,7 @@ def forest_result(table: Table, forest: Forest) -> Result:
     """Return a table with a figure of its estimates, or without one where it has no rows."""
     if not table.rows:
         return Result(table)
-    return Result(table, lambda path: forest_figure(table, forest=forest, path=path))
+    return Result(table, lambda path, title: forest_figure(table, forest=forest, path=path, title=title))
 
 
 def write_results(folder: Path, results: Sequence[Result]) -> tuple[str, ...]:
@@ -38,15 +39,14 @@ def write_results(folder: Path, results: Sequence[Result]) -> tuple[str, ...]:
 
 def _write(folder: Path, result: Result) -> Iterator[str]:
     table = result.table
-    note = f"\n{table.note}\n" if table.note else ""
     content = {"title": table.title, "note": table.note, "rows": plain_rows(table)}
     for ending, text in (
         ("csv", plain(table).to_csv(index=False)),
         ("json", json.dumps(content, indent=2, allow_nan=False) + "\n"),
-        ("md", f"{to_markdown(shown(table))}{note}"),
+        ("md", f"{to_markdown(shown(table))}\n{' '.join(filter(None, (f'**{table.title}.**', table.note)))}\n"),
     ):
         write_text(folder / f"{table.name}.{ending}", text)
         yield f"{table.name}.{ending}"
     if result.draw is not None:
-        result.draw(folder / f"{table.name}.png")
+        result.draw(folder / f"{table.name}.png", table.title)
         yield f"{table.name}.png"

@@ -12,14 +12,16 @@ from tfspine.config import EvaluationConfig
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.agreement_more import weighted_table
 from tfspine.evaluation.averages import average_metrics
+from tfspine.evaluation.bar_figures import checklist_figure, cohort_figure, reference_figure
 from tfspine.evaluation.bootstrap_table import bootstrap_table
 from tfspine.evaluation.checklists import Checklist, checklist_table
 from tfspine.evaluation.cohort_table import Person, cohort_table
 from tfspine.evaluation.comparison_table import comparison_table
+from tfspine.evaluation.confusion_table import confusion_table
 from tfspine.evaluation.curve_figures import froc_figure, reliability_figure, roc_figure
 from tfspine.evaluation.detection_table import detection_curves, detection_table
 from tfspine.evaluation.facts import Facts
-from tfspine.evaluation.figures import Forest, cohort_figure, reference_figure
+from tfspine.evaluation.figures import Forest
 from tfspine.evaluation.paper_tables import accuracy_table, agreement_table, recall_table, reference_table, repeat_table
 from tfspine.evaluation.patients import patient_table
 from tfspine.evaluation.probability_tables import (
@@ -56,7 +58,7 @@ class Question:
         repeats: second readings by the reference (``"reference"``) or by a reader of that name.
         cohort: rows of `slices.csv` of each part of the study, empty without them.
         people: age and sex by `study_instance_uid`.
-        scanners: columns study, vendor, field_strength, or None.
+        studies: column study, and what is known of each: vendor, field_strength, sex, age_band; or None.
     """
 
     internal: ReadingSet
@@ -67,13 +69,21 @@ class Question:
     repeats: Mapping[str, pd.DataFrame] | None = None
     cohort: Mapping[str, pd.DataFrame] | None = None
     people: Mapping[str, Person] | None = None
-    scanners: pd.DataFrame | None = None
+    studies: pd.DataFrame | None = None
+
+    @property
+    def versions(self) -> frozenset[str]:
+        """The readers that are versions of a model, whose average is shown beside them."""
+        return frozenset(member for members in (self.averages or {}).values() for member in members)
 
     @property
     def reader(self) -> str:
-        """Who stands for the model box by box: of an average, which has no boxes, its ensemble or else a version."""
-        first = (self.averages or {}).get(self.model, [self.model])[0]
-        names = (self.model, f"{self.model}_ensemble", first)
+        """Who stands for the model box by box: of an average, which has no boxes, its ensemble or else a version.
+
+        Where nobody of these read the set, the first who did.
+        """
+        versions = (self.averages or {}).get(self.model, ())
+        names = (self.model, f"{self.model}_ensemble", *versions, *self.internal.readers)
         return next(name for name in names if name in self.internal.readers)
 
 
@@ -102,30 +112,37 @@ def paper_results(question: Question, sets: Sets) -> list[Result]:
     results = []
     if question.cohort:
         cohort = cohort_table(question.cohort, people=question.people)
-        results.append(Result(cohort, lambda path: cohort_figure(cohort, path=path)))
+        results.append(Result(cohort, lambda path, title: cohort_figure(cohort, path=path, title=title)))
     counts = reference_table(sets)
-    results.append(Result(counts, lambda path: reference_figure(counts, path=path)))
+    results.append(Result(counts, lambda path, title: reference_figure(counts, path=path, title=title)))
     recall = recall_table(sets, iou=question.internal.iou)
     series = {f"recall_{threshold:g}": f"IoU > {threshold:g}" for threshold in THRESHOLDS}
     results.append(forest_result(recall, percent(series, axis="recall, %")))
     for grades in (4, 2):
         forest = Forest({"gwet": "AC1"}, axis="Gwet AC1", label=label)
         results.append(forest_result(agreement_table(sets, grades=grades), forest))
-    series = {"sensitivity": "sensitivity", "specificity": "specificity", "end_to_end_sensitivity": "with missed"}
+    series = {
+        "sensitivity": "sensitivity",
+        "specificity": "specificity",
+        "end_to_end_sensitivity": "sensitivity with missed",
+    }
     results.append(forest_result(accuracy_table(sets, model=question.model), percent(series, axis="%")))
     if question.repeats:
         repeats = {question.internal.name: _repeated(question)}
-        forest = Forest({"gwet": "AC1"}, axis="Gwet AC1 of the same reader", label=("reader", "grades"))
+        forest = Forest({"gwet": "AC1"}, axis="Gwet AC1 on four and on two grades", label=("reader", "grades"))
         results.append(forest_result(repeat_table(repeats), forest))
     return results
 
 
 def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Result]:
-    """Return what lies beyond the paper, of the internal set; tables without rows are left out."""
+    """Return what lies beyond the paper, of the internal set; the note of a table without rows says what it needs."""
     set_ = question.internal
     model = question.reader
-    by = Forest({"gwet_four": "four grades", "gwet_two": "two grades"}, axis="Gwet AC1", label=("reader", "boxes"))
+    axis = "Gwet AC1 (all: of all boxes the reader drew; matched: of those found)"
+    by = Forest({"gwet_four": "four grades", "gwet_two": "two grades"}, axis=axis, label=("reader", "boxes"))
+    others = _without_versions(question)
     results = [
+        Result(confusion_table(set_.metrics)),
         forest_result(
             weighted_table(set_.metrics, confidence=set_.confidence),
             Forest({"ac2": "Gwet AC2", "kappa": "Cohen kappa"}, axis="coefficient, quadratic weights"),
@@ -142,22 +159,19 @@ def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: in
         forest_result(patient_table(set_), by),
         _drawn_of(
             model,
-            subgroup_table(set_.pairs, scanners=question.scanners, confidence=set_.confidence),
-            replace(by, axis=f"{model}: Gwet AC1 (boxes in brackets)", label=("subgroup",), count="n"),
+            subgroup_table(set_, studies=question.studies),
+            replace(by, axis=f"{model}: Gwet AC1 (boxes in brackets)", label=("line",), count="n"),
+        ),
+        forest_result(
+            comparison_table(others, model=model, margin=settings.margin),
+            Forest(
+                {"difference": "difference"},
+                axis=f"{model} less the reader (dashed: the margin)",
+                label=("reader", "measure"),
+                lines=(0.0, -settings.margin),
+            ),
         ),
     ]
-    if len(set_.readers) > 1:
-        results.append(
-            forest_result(
-                comparison_table(set_, model=model, margin=settings.margin),
-                Forest(
-                    {"difference": "difference"},
-                    axis=f"{model} less the reader",
-                    label=("reader", "measure"),
-                    lines=(0.0, -settings.margin),
-                ),
-            )
-        )
     results += _score_results(question, settings, seed=seed)
     versions = {
         name: members
@@ -170,16 +184,14 @@ def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: in
         label=("reader", "refused"),
     )
     results.append(forest_result(rejection_table(set_, averages=versions), rejection))
-    return [result for result in results if result.table.rows]
+    return results
 
 
 def external_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Result]:
     """Return the same of the external set, under names that begin with ``external_``; nothing without one."""
     if question.external is None:
         return []
-    others = list(question.external.readers)
-    model = question.reader if question.reader in others else others[0]
-    turned = replace(question, internal=question.external, external=None, model=model)
+    turned = replace(question, internal=question.external, external=None)
     results = reviewer_results(turned, settings, seed=seed)
     return [
         replace(result, table=replace(table, name=f"external_{table.name}", title=f"External: {table.title}"))
@@ -190,7 +202,21 @@ def external_results(question: Question, settings: EvaluationConfig, *, seed: in
 
 def checklist_results(facts: Facts) -> list[Result]:
     """Return the filled checklists."""
-    return [Result(checklist_table(checklist, facts)) for checklist in Checklist]
+    return [_checklist_result(checklist, facts) for checklist in Checklist]
+
+
+def _checklist_result(checklist: Checklist, facts: Facts) -> Result:
+    table = checklist_table(checklist, facts)
+    return Result(table, lambda path, title: checklist_figure(table, path=path, title=title))
+
+
+def _without_versions(question: Question) -> ReadingSet:
+    """Return the internal set without the other versions of the model, where that is an average: they are itself."""
+    versions = set((question.averages or {}).get(question.model, ())) - {question.reader}
+    if not versions:
+        return question.internal
+    readers = {name: boxes for name, boxes in question.internal.readers.items() if name not in versions}
+    return replace(question.internal, readers=readers)
 
 
 def _score_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Result]:
@@ -208,14 +234,21 @@ def _score_results(question: Question, settings: EvaluationConfig, *, seed: int)
     points = {(reader, region): fitted_point(validation, reader, region) for reader, region, _ in graded}
     temperatures = {(reader, region): fitted_temperature(validation, reader, region) for reader, region, _ in graded}
 
-    def draw_froc(path: Path) -> None:
-        froc_figure(curves, iou=set_.iou, path=path)
+    def draw_froc(path: Path, title: str) -> None:
+        froc_figure(curves, iou=set_.iou, path=path, title=title)
 
-    def draw_roc(path: Path) -> None:
-        roc_figure(graded, points=points, path=path)
+    def draw_roc(path: Path, title: str) -> None:
+        roc_figure(graded, points=points, path=path, title=title)
 
-    def draw_reliability(path: Path) -> None:
-        reliability_figure(graded, temperatures=temperatures, bins=settings.bins, path=path)
+    def draw_reliability(path: Path, title: str) -> None:
+        reliability_figure(
+            graded,
+            temperatures=temperatures,
+            bins=settings.bins,
+            confidence=set_.confidence,
+            path=path,
+            title=title,
+        )
 
     operating = Forest(
         {"sensitivity": "sensitivity", "specificity": "specificity"}, axis="% at the operating point", factor=100.0

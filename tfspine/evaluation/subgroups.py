@@ -1,10 +1,9 @@
-"""A reader by level, side, vendor and field strength, every subgroup with its n.
+"""A reader by level, side, vendor, field strength, sex and age, every subgroup with its n, however small.
 
 A subgroup is one of boxes of the reference: extra boxes of the reader belong to none. Subgroups are described, not
 tested against one another; with so many of them some will look different by chance.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +11,25 @@ import pandas as pd
 
 from tfspine.evaluation.accuracy import DiagnosticAccuracy, Interval, diagnostic_accuracy, proportion
 from tfspine.evaluation.agreement import Agreement, gwet
+from tfspine.evaluation.cohort_table import UNKNOWN
 from tfspine.evaluation.estimate import Estimate
-from tfspine.evaluation.pairs import Pairs, two_grades
-from tfspine.evaluation.tables import DASH, REGION_TITLES, Column, Kind, Table
+from tfspine.evaluation.pairs import two_grades
+from tfspine.evaluation.reading_set import ReadingSet
+from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Grade
 
-FACTORS = {"level": "Level", "side": "Side", "vendor": "Vendor", "field_strength": "Field"}
+FACTORS = {
+    "level": "Level",
+    "side": "Side",
+    "vendor": "Vendor",
+    "field_strength": "Field",
+    "sex": "Sex",
+    "age_band": "Age",
+}
 """Columns that divide the boxes, and what the table calls them."""
+
+OF_THE_STUDY = ("vendor", "field_strength", "sex", "age_band")
+"""Those that headers say, not boxes."""
 
 
 @dataclass(frozen=True)
@@ -51,32 +62,35 @@ def measure(boxes: pd.DataFrame, *, confidence: float) -> Measures:
     )
 
 
-def subgroup_table(readers: Mapping[str, Pairs], *, scanners: pd.DataFrame | None, confidence: float) -> Table:
+def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
     """Return one row per reader, region and subgroup.
 
     Args:
-        readers: the boxes of the reference beside each reader's.
-        scanners: columns study, vendor, field_strength (`cohort_table.scanner_of`); None leaves these two out.
-        confidence: share that the intervals are to cover.
+        set_: who read what.
+        studies: column study, and of those of vendor, field_strength, sex and age_band that are known of the studies
+            (`cohort_table`); None where nothing is.
     """
     rows = []
-    for reader, pairs in readers.items():
-        boxes = pairs.boxes if scanners is None else pairs.boxes.merge(scanners, on="study", how="left")
+    for reader, pairs in set_.pairs.items():
+        boxes = pairs.boxes if studies is None else pairs.boxes.merge(studies, on="study", how="left")
         for region in pairs.regions:
             of_region = boxes[boxes["region"] == region]
             for factor, title in FACTORS.items():
                 if factor not in of_region or (factor == "side" and not region.is_paired):
                     continue
-                values = of_region[factor].fillna("").replace("", DASH)
-                for value in sorted(values.unique()):
-                    found = measure(of_region[values == value], confidence=confidence)
+                values = of_region[factor].fillna("").replace("", UNKNOWN)
+                for value in sorted(values.unique(), key=lambda word: (word == UNKNOWN, word)):
+                    of_value = of_region[values == value]
+                    found = measure(of_value, confidence=set_.confidence)
                     rows.append(
                         {
                             "reader": reader,
                             "region": REGION_TITLES[region],
                             "factor": title,
                             "subgroup": value,
+                            "line": f"{title.lower()} {value}" if value == UNKNOWN else value,
                             "n": found.recall.n,
+                            "patients": set_.patient_of(of_value["study"]).nunique(),
                             "recall": found.recall,
                             "gwet_four": found.agreement_four.coefficient,
                             "gwet_two": found.agreement_two.coefficient,
@@ -84,15 +98,18 @@ def subgroup_table(readers: Mapping[str, Pairs], *, scanners: pd.DataFrame | Non
                             "specificity": found.accuracy.specificity,
                         }
                     )
+    known = () if studies is None else tuple(studies.columns)
+    without = [title.lower() for factor, title in FACTORS.items() if factor in OF_THE_STUDY and factor not in known]
     return Table(
         "subgroups",
-        "By level, side, vendor and field strength",
+        "By level, side, scanner, sex and age",
         (
             Column("reader", "Reader"),
             Column("region", "Region"),
             Column("factor", "Factor"),
             Column("subgroup", "Subgroup"),
-            Column("n", "n", Kind.COUNT),
+            Column("n", "Boxes", Kind.COUNT),
+            Column("patients", "Patients", Kind.COUNT),
             Column("recall", "Recall %", Kind.PERCENT),
             Column("gwet_four", "AC1, four grades", Kind.COEFFICIENT),
             Column("gwet_two", "AC1, two grades", Kind.COEFFICIENT),
@@ -100,5 +117,6 @@ def subgroup_table(readers: Mapping[str, Pairs], *, scanners: pd.DataFrame | Non
             Column("specificity", "Specificity %", Kind.PERCENT_OF),
         ),
         tuple(rows),
-        note=f"{DASH}: the reference does not say." + ("" if scanners is not None else " Scanners: needs --slices."),
+        note="Described, not tested: of so many subgroups some look different by chance."
+        + (f" Not known here: {', '.join(without)} (--slices gives the scanner, --dicom age and sex)." * bool(without)),
     )

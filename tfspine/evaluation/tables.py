@@ -2,8 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -23,13 +23,14 @@ REGION_TITLES: dict[Region, str] = {
 class Kind(StrEnum):
     """How a column is printed.
 
-    Text, count and number (two decimals) are plain values, and so is p. The others are estimates with their interval:
-    a coefficient with two decimals, a share in per cent, and a share with the counts behind it.
+    Text, count, number (two decimals) and share (in per cent) are plain values, and so is p. The others are estimates
+    with their interval: a coefficient with two decimals, a share in per cent, and a share with the counts behind it.
     """
 
     TEXT = "text"
     COUNT = "count"
     NUMBER = "number"
+    SHARE = "share"
     P = "p"
     COEFFICIENT = "coefficient"
     PERCENT = "percent"
@@ -73,6 +74,14 @@ def plain_rows(table: Table) -> list[dict[str, Any]]:
     return [{column.key: plain_value(row.get(column.key)) for column in table.columns} for row in table.rows]
 
 
+def without_readers(table: Table, readers: Collection[str]) -> Table:
+    """Return a table without the rows of some readers, versions of a model, and say so in its title."""
+    rows = tuple(row for row in table.rows if row.get("reader") not in readers)
+    if len(rows) == len(table.rows):
+        return table
+    return replace(table, title=f"{table.title} (versions: in the files)", rows=rows)
+
+
 def to_markdown(table: pd.DataFrame) -> str:
     """Return a table as GitHub Markdown."""
     lines = [list(map(str, table.columns)), ["---"] * len(table.columns), *table.astype(str).to_numpy().tolist()]
@@ -96,20 +105,23 @@ def format_estimate(estimate: Estimate) -> str:
     """Write an estimate with its interval: ``0.89 (0.87, 0.91)``."""
     if not estimate.is_defined:
         return DASH
-    return f"{estimate.value:.2f} ({format_number(estimate.low)}, {format_number(estimate.high)})"
+    return f"{format_number(estimate.value)} ({_limits(estimate, format_number)})"
 
 
 def format_percent(estimate: Estimate, *, counts: bool = False) -> str:
-    """Write a share in per cent with its interval, as ``91.1 (80.4, 97.0)``, on request followed by ``[51/56]``."""
+    """Write a share in per cent with its interval, as ``91.1 (80.4, 97.0)``, on request followed by ``[51/56]``.
+
+    The mean of several versions need not be a whole count: ``[9.7/10]``. Of nothing there is no share: ``– [0/0]``.
+    """
     if not estimate.is_defined:
-        return DASH
-    text = f"{100 * estimate.value:.1f} ({_tenth(estimate.low)}, {_tenth(estimate.high)})"
-    return f"{text} [{round(estimate.value * estimate.n)}/{estimate.n}]" if counts else text
+        return f"{DASH} [0/0]" if counts and estimate.n == 0 else DASH
+    text = f"{_tenth(estimate.value)} ({_limits(estimate, _tenth)})"
+    return f"{text} [{_count(estimate.value * estimate.n, '')}/{estimate.n}]" if counts else text
 
 
 def format_number(value: float) -> str:
     """Write a number with two decimals."""
-    return DASH if math.isnan(value) else f"{value:.2f}"
+    return DASH if math.isnan(value) else f"{value:z.2f}"
 
 
 def format_p(p_value: float) -> str:
@@ -139,9 +151,11 @@ def _text(value: Any, kind: Kind) -> str:
         case Kind.TEXT:
             return str(value)
         case Kind.COUNT:
-            return f"{value:,}" if value == int(value) else f"{value:,.1f}"
+            return _count(value, ",")
         case Kind.NUMBER:
             return format_number(value)
+        case Kind.SHARE:
+            return _tenth(value)
         case Kind.P:
             return format_p(value)
         case Kind.COEFFICIENT:
@@ -164,5 +178,15 @@ def _flat(row: Mapping[str, Any], columns: tuple[Column, ...]) -> dict[str, Any]
     return flat
 
 
+def _limits(estimate: Estimate, text: Callable[[float], str]) -> str:
+    limits = (estimate.low, estimate.high)
+    return "no interval" if any(map(math.isnan, limits)) else ", ".join(map(text, limits))
+
+
 def _tenth(share: float) -> str:
-    return DASH if math.isnan(share) else f"{100 * share:.1f}"
+    return DASH if math.isnan(share) else f"{100 * share:z.1f}"
+
+
+def _count(number: float, separator: str) -> str:
+    is_whole = math.isclose(number, round(number), abs_tol=1e-6)
+    return format(round(number), separator) if is_whole else format(number, f"z{separator}.1f")
