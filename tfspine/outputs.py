@@ -1,6 +1,7 @@
-"""Writing without ever leaving half an output: a temporary name first, then one rename."""
+"""Writing without ever leaving half an output: a temporary name first, then one rename; and one process a folder."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -60,6 +61,39 @@ def resumable_folder(target: Path) -> Iterator[Path]:
         if not isinstance(error, OutputError):
             shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+@contextlib.contextmanager
+def held(
+    folder: Path, *, lock: str = ".lock", refusal: str = "another process works on it; wait for it, or end it"
+) -> Iterator[None]:
+    """Hold a folder, made where it is missing, against others; the system lets go when this process ends.
+
+    A process that inherits open files (`subprocess.Popen` with `close_fds=False`) holds it too, until it ends.
+
+    Args:
+        folder: to hold.
+        lock: name of the file in it that says so, the same for all who would disturb one another.
+        refusal: what the others are told.
+
+    Raises:
+        OutputError: another process holds it, or the file system knows no locks.
+    """
+    path = folder / lock
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}; name another --out") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(f"{folder}: {refusal}") from None
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be locked: {error.strerror}; name an --out on another disk") from error
+        os.set_inheritable(file.fileno(), True)
+        yield
 
 
 def write_bytes(target: Path, content: bytes) -> None:

@@ -12,7 +12,7 @@ from tfspine.cli import steps as of_steps
 from tfspine.cli.steps import Step, run_steps
 from tfspine.config import Experiment, GraderConfig, PhantomConfig
 from tfspine.errors import OutputError, TfspineError
-from tfspine.training.runs import held
+from tfspine.outputs import held
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 from tfspine.config import Experiment, GraderConfig
 from tfspine.errors import ModelError, OutputError
 from tfspine.manifest import write_manifest
-from tfspine.training.runs import RunState, held, hold_run, open_run
+from tfspine.outputs import held
+from tfspine.training.runs import RunState, hold_run, open_run
 
 CANAL = {"kind": "grader", "region": "central_canal"}
 

@@ -43,7 +43,7 @@ def read_question(args: argparse.Namespace, inputs: Inputs, settings: "Evaluatio
     known = [table for table in (slices, external_slices) if table is not None]
     people = _people(args.dicom or [])
     split = args.split or SPLIT
-    patients = {} if slices is None else dict(zip(slices["study"], slices["patient"], strict=True))
+    patients = _patients(slices)
 
     def set_of(name: str, split: str | None, tables: "Mapping[str, pd.DataFrame]") -> "ReadingSet":
         from tfspine.evaluation.reading_set import ReadingSet
@@ -182,8 +182,12 @@ def _external(
     read = {name: boxes_of(path, args.external_slices, option=option) for name, path in inputs.external_readers.items()}
     _check_readings(inputs.external_readers, read, covered)
     readers = _with_ensembles(read, inputs.averages)
-    patients = {} if slices is None else dict(zip(slices["study"], slices["patient"], strict=True))
-    return ReadingSet(EXTERNAL, reference, covered, readers, patients, settings.iou, settings.confidence)
+    return ReadingSet(EXTERNAL, reference, covered, readers, _patients(slices), settings.iou, settings.confidence)
+
+
+def _patients(slices: "pd.DataFrame | None") -> dict[str, str]:
+    """Return whose each study is; nothing is known without the slices."""
+    return {} if slices is None else dict(zip(slices["study"], slices["patient"], strict=True))
 
 
 def _without_excluded(table: "pd.DataFrame", folder: Path | None) -> "pd.DataFrame":

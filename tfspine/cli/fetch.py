@@ -6,7 +6,6 @@ command again fetches those alone; 2 nothing could be had at all, or the command
 
 import argparse
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -208,17 +207,14 @@ def _credentials(path: Path | None) -> "AuthBase | None":
 @contextlib.contextmanager
 def _writing_alone(out: Path) -> Iterator[None]:
     """Keep other fetches away from the folder, and clear what a killed one has left there."""
+    from tfspine.outputs import held
+
     images = out / IMAGES_FOLDER
-    try:
-        images.mkdir(parents=True, exist_ok=True)
-        lock = (out / ".fetching").open("w")
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written: {error.strerror}; name another --out") from None
-    with lock:
+    with held(out, lock=".fetching", refusal="another tfspine fetch is writing there; wait, or name another --out"):
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(f"{out}: another tfspine fetch is writing there; wait, or name another --out") from None
+            images.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{out}: cannot be written: {error.strerror}; name another --out") from None
         for left in images.glob(".*.partial-*"):
             shutil.rmtree(left)
         yield

@@ -79,7 +79,7 @@ def run_steps(steps: Sequence[Step], out: Path, experiment: Experiment, words: S
         TfspineError: a step failed, and its own message stands above; another process, or a step that one left
             behind, works in `out`.
     """
-    from tfspine.training.runs import held
+    from tfspine.outputs import held
 
     with held(out):
         _run_steps(steps, out, experiment, words)
@@ -116,7 +116,7 @@ def _run_step(step: Step, heading: str, out: Path, words: Sequence[str]) -> None
 
 def _call(heading: str, words: Sequence[str]) -> None:
     print(f"{heading}: tfspine {shlex.join(words)}", file=sys.stderr, flush=True)
-    # A step that outlives us keeps the folder held (`runs.held`), so that the next call does not work against it.
+    # A step that outlives us keeps the folder held (`outputs.held`), so that the next call does not work against it.
     opened = subprocess.Popen(command_line(words), stdout=sys.stderr, text=True, close_fds=False)
     with opened as process, ended_with_us(process):
         process.wait()

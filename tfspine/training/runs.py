@@ -4,23 +4,19 @@ It belongs to one process at a time as well, unless several share the work.
 """
 
 import contextlib
-import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from tfspine.config import Experiment, as_dict
-from tfspine.errors import ModelError, OutputError
+from tfspine.errors import ModelError
 from tfspine.manifest import hash_input, read_manifest
-from tfspine.outputs import write_text
+from tfspine.outputs import held, write_text
 
 CLAIM_FILE = "run.json"
 """What the run trains, written when it begins; `manifest.json` follows when it is complete."""
-
-LOCK_FILE = ".lock"
 
 GRADER_SECTIONS = ("grader", "training")
 DETECTOR_SECTIONS = ("detector", "training", "overrides")
@@ -82,39 +78,13 @@ def hold_run(
 
     Raises:
         ModelError: as `open_run`.
-        OutputError: as `held`.
+        OutputError: as `outputs.held`.
     """
     _names(run_folder)  # before anything is made in a folder that is none of ours
     with held(run_folder):
         yield open_run(
             run_folder, trains=trains, experiment=experiment, sections=sections, records_folder=records_folder
         )
-
-
-@contextlib.contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold a folder, made where it is missing, against others; the system lets go when this process ends.
-
-    A process that inherits open files (`subprocess.Popen` with `close_fds=False`) holds it too, until it ends.
-
-    Raises:
-        OutputError: another process holds it, or the file system knows no locks.
-    """
-    path = folder / LOCK_FILE
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("w")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}; name another --out") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(f"{folder}: another process works on it; wait for it, or end it") from None
-        except OSError as error:
-            raise OutputError(f"{path}: cannot be locked: {error.strerror}; name an --out on another disk") from error
-        os.set_inheritable(file.fileno(), True)
-        yield
 
 
 def _names(run_folder: Path) -> set[str]:
