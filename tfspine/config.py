@@ -38,6 +38,17 @@ class Schedule(StrEnum):
     COSINE = "cosine"
 
 
+class GraderSchedule(StrEnum):
+    """Course of a grader's learning rate over the epochs.
+
+    `PLATEAU`, the paper's, multiplies it by `learning_rate_factor` after `patience_epochs` without a smaller validation
+    loss; `COSINE` lowers it along half a cosine that ends with the epochs, which suits trainings of a few.
+    """
+
+    PLATEAU = "plateau"
+    COSINE = "cosine"
+
+
 class GraderLoss(StrEnum):
     """How rare grades are made to count: PAPER.md's weight by true grade and argmax, class weights, or not at all."""
 
@@ -189,6 +200,7 @@ class GraderConfig:
     batch_size: int = 128
     epochs: int = 100
     learning_rate: float = 1e-3
+    schedule: GraderSchedule = GraderSchedule.PLATEAU
     patience_epochs: int = 10
     learning_rate_factor: float = 0.5
     shear: float = 0.1

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tfspine.config import Experiment
+from tfspine.config import Experiment, GraderConfig, GraderSchedule
 from tfspine.errors import ModelError, RecordError
 from tfspine.labels import Region
 from tfspine.models.grader import load_grader
@@ -199,6 +199,32 @@ def test_plateau_counts_across_an_interruption() -> None:
     # The best is the second; the third, sixth epoch without a better one is the fifth, eighth.
     assert lowered_after([], losses) == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25]
     assert lowered_after(losses[:4], losses[4:]) == [0.5, 0.5, 0.5, 0.25]
+
+
+def test_cosine_falls_to_zero_by_the_last_epoch_also_across_an_interruption() -> None:
+    config = GraderConfig(schedule=GraderSchedule.COSINE, learning_rate=0.8)
+    model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(config.learning_rate), "mse")
+
+    def rates(epochs: range) -> list[float]:
+        cosine = callbacks.follow_schedule(config, epochs=4, past_losses=[0.5] * epochs.start)
+        cosine.set_model(model)
+        seen = []
+        for epoch in epochs:
+            cosine.on_epoch_begin(epoch)
+            seen.append(float(model.optimizer.learning_rate))
+        return seen
+
+    # cos 0, 45, 90 and 135 degrees; 180 would be the fifth.
+    expected = [0.8, 0.4 * (1 + 0.5**0.5), 0.4, 0.4 * (1 - 0.5**0.5)]
+    assert rates(range(4)) == pytest.approx(expected)
+    assert rates(range(2, 4)) == pytest.approx(expected[2:])
+
+
+def test_plateau_is_the_schedule_of_the_paper() -> None:
+    plateau = callbacks.follow_schedule(GraderConfig(), epochs=100)
+    assert isinstance(plateau, callbacks.LowerOnPlateau)
+    assert (plateau.factor, plateau.patience) == (0.5, 10)
 
 
 @pytest.mark.parametrize(("key", "name"), [("loss", "loss"), ("val_loss", "validation loss")])

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from rich.progress import Progress
 
+from tfspine.config import GraderConfig, GraderSchedule
 from tfspine.errors import ModelError
 
 
@@ -33,6 +34,24 @@ class EpochProgress(keras.callbacks.Callback):
         logs = logs or {}
         validation = f"validation loss {logs.get('val_loss', math.nan):.3f}, AC1 {logs.get('val_ac1', math.nan):.2f}"
         self._bar.update(self._task, description=f"{self._title}: {validation}")
+
+
+def follow_schedule(
+    grader: GraderConfig, *, epochs: int, past_losses: Sequence[float] = ()
+) -> keras.callbacks.Callback:
+    """Return what sets the learning rate of each epoch, as `grader.schedule` says.
+
+    Args:
+        grader: the rate of the first epoch, and its course.
+        epochs: how many there will be; half a cosine ends with them (Loshchilov and Hutter, ICLR 2017, equation 5,
+            without restarts and with a smallest rate of 0).
+        past_losses: validation losses of the epochs before an interruption.
+    """
+    if grader.schedule is GraderSchedule.COSINE:
+        return keras.callbacks.LearningRateScheduler(
+            lambda epoch, _: grader.learning_rate * (1 + math.cos(math.pi * epoch / epochs)) / 2
+        )
+    return LowerOnPlateau(factor=grader.learning_rate_factor, patience=grader.patience_epochs, past_losses=past_losses)
 
 
 class LowerOnPlateau(keras.callbacks.ReduceLROnPlateau):

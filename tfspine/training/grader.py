@@ -29,7 +29,7 @@ from tfspine.outputs import write_bytes, write_text
 from tfspine.records.folder import RecordFolder
 from tfspine.records.pipelines import grader_dataset
 from tfspine.training import runtime
-from tfspine.training.callbacks import EpochProgress, LowerOnPlateau, StopWhenDiverged
+from tfspine.training.callbacks import EpochProgress, StopWhenDiverged, follow_schedule
 from tfspine.training.epochs import KeepEpochs, best_file, done_epochs, restore
 from tfspine.training.progress import step_bar
 
@@ -163,11 +163,7 @@ def _callbacks(experiment: Experiment, past: History, run_folder: Path) -> Seque
     losses = [row["val_loss"] for row in past]
     return [
         StopWhenDiverged(),
-        LowerOnPlateau(
-            factor=experiment.grader.learning_rate_factor,
-            patience=experiment.grader.patience_epochs,
-            past_losses=losses,
-        ),
+        follow_schedule(experiment.grader, epochs=experiment.grader.epochs, past_losses=losses),
         keras.callbacks.CSVLogger(str(run_folder / HISTORY_FILE), append=True),
         keras.callbacks.TensorBoard(str(run_folder / TENSORBOARD_FOLDER), write_graph=False),
         # After the others, so that an epoch is done only when all of them have noted it.

@@ -29,7 +29,7 @@ from tfspine.manifest import RunKind, write_manifest
 from tfspine.outputs import write_text
 from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
-from tfspine.training.callbacks import EpochProgress, LowerOnPlateau, StopWhenDiverged
+from tfspine.training.callbacks import EpochProgress, StopWhenDiverged, follow_schedule
 from tfspine.training.grader import compile_grader, count_steps, datasets
 from tfspine.training.progress import step_bar
 from tfspine.training.search import Sweep, TunerConfig, TunerKind, draw, trial_experiment
@@ -127,7 +127,6 @@ class _GraderTrials(keras_tuner.HyperModel):
         experiment = self.experiment(hp)
         train, validation = datasets(self._records, region=self._region, experiment=experiment)
         epochs = epochs or self._sweep.tuner.epochs
-        grader = experiment.grader
         steps = count_steps(self._records, region=self._region, experiment=experiment)
         with step_bar() as bar:
             return model.fit(
@@ -138,7 +137,7 @@ class _GraderTrials(keras_tuner.HyperModel):
                 callbacks=[
                     *callbacks,
                     StopWhenDiverged(),
-                    LowerOnPlateau(factor=grader.learning_rate_factor, patience=grader.patience_epochs),
+                    follow_schedule(experiment.grader, epochs=epochs),
                     keras.callbacks.BackupAndRestore(str(backup_folder), double_checkpoint=True),
                     EpochProgress(bar, f"trial {trial_id}", epochs=epochs, steps_per_epoch=steps),
                 ],
