@@ -24,8 +24,18 @@ def iou(first_yxyx_px: ArrayLike, second_yxyx_px: ArrayLike) -> NDArray[np.float
 
     A box without area has IoU 0 with everything, itself included.
     """
-    first = np.asarray(first_yxyx_px, np.float64).reshape(-1, 1, 4)
-    second = np.asarray(second_yxyx_px, np.float64).reshape(1, -1, 4)
+    return iou_of_pairs(
+        np.asarray(first_yxyx_px, np.float64).reshape(-1, 1, 4),
+        np.asarray(second_yxyx_px, np.float64).reshape(1, -1, 4),
+    )
+
+
+def iou_of_pairs(first_yxyx_px: ArrayLike, second_yxyx_px: ArrayLike) -> NDArray[np.float64]:
+    """Return intersection over union, float64 [...] in 0 to 1, of boxes [..., 4] with those in the same places.
+
+    Places broadcast; a box without area has IoU 0 with everything, itself included.
+    """
+    first, second = np.asarray(first_yxyx_px, np.float64), np.asarray(second_yxyx_px, np.float64)
     low = np.maximum(first[..., :2], second[..., :2])
     high = np.minimum(first[..., 2:], second[..., 2:])
     intersection = area(np.concatenate([low, high], axis=-1))

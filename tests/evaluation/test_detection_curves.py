@@ -1,12 +1,16 @@
 """Free-response curves and average precision, by hand on five boxes and against scikit-learn."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.detection_curves import detection_average_precision, detection_curve, recall_at
+from tfspine.evaluation.detection_table import average_precision_estimate
+from tfspine.evaluation.reading_set import ReadingSet
+from tfspine.structures import BOX_COLUMNS
 
 FAR = {"xmin": 40.0, "xmax": 50.0}
 
@@ -94,10 +98,6 @@ def test_people_have_no_curve(box_table) -> None:
 def test_where_everything_is_found_the_area_is_no_less_than_scikit_learns(boxes) -> None:
     """Without the monotone envelope the area is scikit-learn's; the envelope can only add."""
     metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
-    import pandas as pd
-
-    from tfspine.structures import BOX_COLUMNS
-
     corners = {"ymin": 0.0, "xmin": 0.0, "ymax": 10.0, "xmax": 10.0}
     rows = [
         dict.fromkeys(BOX_COLUMNS, "")
@@ -113,3 +113,33 @@ def test_where_everything_is_found_the_area_is_no_less_than_scikit_learns(boxes)
     steps = np.diff(curve.recall, prepend=0.0) @ curve.precision
     assert steps == pytest.approx(metrics.average_precision_score(truth, reader["score"]))
     assert detection_average_precision(curve) >= steps - 1e-12
+
+
+def test_interval_of_the_area_is_that_of_patients_drawn_with_all_their_boxes(box_table) -> None:
+    rng = np.random.default_rng(4)
+    studies = [f"s{number}" for number in range(7)]
+    patients = {"s5": "p1", "s6": "p1"}  # one patient was seen twice
+    slices = [{"study": study, "slice": f"{study}-axial-{number:02d}"} for study in studies for number in (1, 2, 3)]
+    reference = box_table(*slices)
+    # Many equal scores; two boxes a slice, of which at most one is a hit.
+    reader = box_table(
+        *({**place, "score": rng.integers(1, 5) / 5, "xmin": rng.choice([0.0, 8.0])} for place in 2 * slices)
+    )
+    set_ = ReadingSet("internal", reference, reference, {"net": reader}, patients, 0.3, 0.9)
+    replicates = 40
+
+    estimate = average_precision_estimate(set_, reference, reader, iou=0.3, replicates=replicates, seed=9)
+
+    people = sorted({patients.get(study, study) for study in studies})
+    areas = []
+    for draw in np.random.default_rng(9).multinomial(len(people), np.full(len(people), 1 / len(people)), replicates):
+        copies = [
+            [table.assign(slice=table["slice"] + f"-{copy}")[set_.patient_of(table["study"]) == person] for table in
+             (reference, reader)]
+            for person, times in zip(people, draw, strict=True) for copy in range(times)
+        ]  # fmt: skip
+        drawn = [pd.concat(tables) for tables in zip(*copies, strict=True)]
+        areas.append(detection_average_precision(detection_curve(*drawn, iou=0.3, images=1)))
+    whole = detection_average_precision(detection_curve(reference, reader, iou=0.3, images=1))
+    assert (estimate.value, estimate.n) == (pytest.approx(whole), len(reference) + len(reader))
+    assert (estimate.low, estimate.high) == pytest.approx(np.quantile(areas, [0.05, 0.95]))

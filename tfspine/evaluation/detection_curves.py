@@ -15,10 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tfspine import boxes as box_geometry
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.checks import whole_number
-from tfspine.evaluation.matching import BOX, check_threshold, label_keys
+from tfspine.evaluation.matching import find_candidates, take_in_turn
 from tfspine.evaluation.pairs import LABEL
 
 FALSE_POSITIVES_PER_IMAGE = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -85,22 +84,13 @@ def rank_boxes(
     Raises:
         EvaluationError: an IoU out of range.
     """
-    check_threshold(iou)
-    free: dict[tuple[object, ...], list[NDArray[np.float64]]] = {}
-    for key, box in zip(label_keys(reference, LABEL), reference[BOX].to_numpy(np.float64), strict=True):
-        free.setdefault(key, []).append(box)
+    candidates = find_candidates(reference, reader, threshold=iou, label=LABEL)
     order = np.argsort(-reader["score"].to_numpy(np.float64), kind="stable")
-    keys, corners = label_keys(reader, LABEL), reader[BOX].to_numpy(np.float64)
+    rank = np.argsort(order, kind="stable")[candidates.reader]
+    # Of the keys of lexsort the last counts first.
+    taken = take_in_turn(candidates, np.lexsort((candidates.reference, -candidates.iou, rank)))
     is_hit = np.zeros(len(order), bool)
-    for rank, row in enumerate(order):
-        candidates = free.get(keys[row], [])
-        if not candidates:
-            continue
-        overlap = box_geometry.iou(corners[row][None], np.stack(candidates))[0]
-        best = int(np.argmax(overlap))
-        if overlap[best] > iou:
-            is_hit[rank] = True
-            del candidates[best]
+    is_hit[rank[taken]] = True
     return order, is_hit
 
 

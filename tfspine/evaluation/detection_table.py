@@ -1,10 +1,13 @@
 """Average precision and recall along the free-response curve, of every reader whose boxes have scores."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from tfspine.evaluation.bootstrap import patient_bootstrap
+from tfspine.evaluation.checks import groups
 from tfspine.evaluation.detection_curves import (
     FALSE_POSITIVES_PER_IMAGE,
     DetectionCurve,
@@ -77,20 +80,25 @@ def average_precision_estimate(
     order, is_hit = rank_boxes(reference, boxes, iou=iou)
     ranked = boxes.iloc[order]
     last = np.flatnonzero(np.diff(ranked["score"].to_numpy(np.float64), append=-np.inf) < 0)
-    patients = pd.concat([set_.patient_of(reference["study"]), set_.patient_of(ranked["study"])]).to_numpy()
-    first_box = len(reference)
+    # Precision made monotone changes where a score has hits, and recall too: the other scores can be left out.
+    last = last[np.diff(np.cumsum(is_hit)[last], prepend=0) > 0]
+    person = groups(pd.concat([set_.patient_of(table["study"]) for table in (reference, ranked)]), what="patient")
+    people = np.arange(person.max() + 1)
+    is_of = person == people[:, None]
+    references, found = is_of[:, : len(reference)].sum(axis=1), is_of[:, len(reference) :]
+    kept = np.cumsum(found, axis=1)[:, last].astype(np.float64)
+    hits = np.cumsum(found & is_hit, axis=1)[:, last].astype(np.float64)
 
     def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        total = weights[:, :first_box].sum(axis=1, keepdims=True)
-        kept = np.cumsum(weights[:, first_box:], axis=1)[:, last]
-        hits = np.cumsum(weights[:, first_box:] * is_hit, axis=1)[:, last]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            recall, precision = hits / total, np.nan_to_num(hits / kept)
+        hit = weights @ hits
+        precision = hit / np.maximum(weights @ kept, 1.0)
         envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-        area = (np.diff(recall, prepend=0.0, axis=1) * envelope).sum(axis=1)
-        return np.where(total[:, 0] > 0, area, np.nan)
+        with np.errstate(invalid="ignore"):
+            return np.asarray((np.diff(hit, prepend=0.0, axis=1) * envelope).sum(axis=1) / (weights @ references))
 
-    return patient_bootstrap(statistic, patients, replicates=replicates, seed=seed, confidence=set_.confidence)
+    # With a row a patient, not a box, the same draws cost a hundredth.
+    estimate = patient_bootstrap(statistic, people, replicates=replicates, seed=seed, confidence=set_.confidence)
+    return replace(estimate, n=len(person))
 
 
 def _searched(set_: ReadingSet) -> list[tuple[str, Region, pd.DataFrame, pd.DataFrame, int]]:

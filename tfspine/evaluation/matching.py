@@ -28,6 +28,15 @@ class Pair:
     iou: float
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """Boxes that overlap: positions among the reference's and the reader's boxes, int [C], and IoU, float [C]."""
+
+    reference: NDArray[np.int64]
+    reader: NDArray[np.int64]
+    iou: NDArray[np.float64]
+
+
 def match_boxes(
     reference_yxyx_px: ArrayLike, reader_yxyx_px: ArrayLike, *, threshold: float, scores: ArrayLike | None = None
 ) -> tuple[Pair, ...]:
@@ -51,19 +60,8 @@ def match_boxes(
     score = np.zeros(overlap.shape[1]) if scores is None else np.nan_to_num(numbers(scores, what="scores"))
     if score.shape != overlap.shape[1:]:
         raise EvaluationError(f"scores of shape {score.shape} for {overlap.shape[1]} boxes; expected one each")
-    candidates = sorted(
-        zip(*np.nonzero(overlap > threshold), strict=True),
-        key=lambda pair: (-overlap[pair], -score[pair[1]], pair),
-    )
-    pairs: list[Pair] = []
-    taken_reference: set[int] = set()
-    taken_reader: set[int] = set()
-    for i, j in candidates:
-        if i not in taken_reference and j not in taken_reader:
-            taken_reference.add(i)
-            taken_reader.add(j)
-            pairs.append(Pair(int(i), int(j), float(overlap[i, j])))
-    return tuple(pairs)
+    rows, columns = np.nonzero(overlap > threshold)
+    return _greedy(Candidates(rows, columns, overlap[rows, columns]), score)
 
 
 def match_tables(
@@ -83,24 +81,59 @@ def match_tables(
     Raises:
         EvaluationError: as in `match_boxes`.
     """
+    candidates = find_candidates(reference, reader, threshold=threshold, label=label)
+    scores = np.nan_to_num(numbers(reader["score"].to_numpy(np.float64), what="scores"))
+    return tuple(sorted(_greedy(candidates, scores), key=lambda pair: pair.reference))
+
+
+def find_candidates(
+    reference: pd.DataFrame, reader: pd.DataFrame, *, threshold: float, label: Sequence[str]
+) -> Candidates:
+    """Return every two rows that agree in all columns of `label` and whose boxes overlap by more than `threshold`.
+
+    Raises:
+        EvaluationError: as in `match_boxes`.
+    """
     check_threshold(threshold)
     groups = _positions(reader, label)
-    reference_boxes, reader_boxes = (table[BOX].to_numpy(np.float64) for table in (reference, reader))
-    scores = reader["score"].to_numpy(np.float64)
-    pairs: list[Pair] = []
-    for key, rows in _positions(reference, label).items():
-        columns = groups.get(key)
-        if columns is None:
-            continue
-        found = match_boxes(reference_boxes[rows], reader_boxes[columns], threshold=threshold, scores=scores[columns])
-        pairs.extend(Pair(int(rows[pair.reference]), int(columns[pair.reader]), pair.iou) for pair in found)
-    return tuple(sorted(pairs, key=lambda pair: pair.reference))
+    shared = [(rows, groups[key]) for key, rows in _positions(reference, label).items() if key in groups]
+    none = [np.empty(0, np.int64)]
+    rows = np.concatenate([np.repeat(rows, len(columns)) for rows, columns in shared] or none)
+    columns = np.concatenate([np.tile(columns, len(rows)) for rows, columns in shared] or none)
+    reference_boxes, reader_boxes = (_corners(table[BOX].to_numpy(np.float64)) for table in (reference, reader))
+    overlap = boxes.iou_of_pairs(reference_boxes[rows], reader_boxes[columns])
+    above = overlap > threshold
+    return Candidates(rows[above], columns[above], overlap[above])
+
+
+def take_in_turn(candidates: Candidates, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Go through candidates in `order` and return the positions of those of whose boxes neither was taken before."""
+    taken: list[int] = []
+    references: set[int] = set()
+    readers: set[int] = set()
+    pairs = zip(order.tolist(), candidates.reference[order].tolist(), candidates.reader[order].tolist(), strict=True)
+    for position, reference, reader in pairs:
+        if reference not in references and reader not in readers:
+            references.add(reference)
+            readers.add(reader)
+            taken.append(position)
+    return np.array(taken, np.int64)
 
 
 def label_keys(table: pd.DataFrame, label: Sequence[str]) -> list[tuple[object, ...]]:
     """Return the values of some columns, one tuple a row; "" is what stands for None, NaN and the like."""
     columns = [table[column].astype(object).where(table[column].notna(), "") for column in label]
     return list(zip(*columns, strict=True))
+
+
+def _greedy(candidates: Candidates, scores: NDArray[np.float64]) -> tuple[Pair, ...]:
+    """Return the pairs in the order in which they are taken; `scores` [M] are the reader's."""
+    # Of the keys of lexsort the last counts first.
+    order = np.lexsort((candidates.reader, candidates.reference, -scores[candidates.reader], -candidates.iou))
+    return tuple(
+        Pair(int(candidates.reference[at]), int(candidates.reader[at]), float(candidates.iou[at]))
+        for at in take_in_turn(candidates, order)
+    )
 
 
 def check_threshold(threshold: float) -> None:
