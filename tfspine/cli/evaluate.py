@@ -107,6 +107,7 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.evaluation.facts import manifest_facts
     from tfspine.evaluation.result_facts import result_facts
     from tfspine.evaluation.results import write_results
+    from tfspine.evaluation.settings import check_settings
     from tfspine.evaluation.stages import (
         checklist_results,
         external_results,
@@ -117,6 +118,7 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.outputs import new_folder, write_text
 
     experiment = options.experiment_from(args)
+    check_settings(experiment.evaluation)
     inputs = inputs_of(args)
     facts = manifest_facts(args.runs)
     question = read_question(args, inputs, experiment.evaluation)

@@ -55,7 +55,7 @@ def plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
     """Return all steps, in order.
 
     Raises:
-        ConfigError: the `[study]` would fail, after hours, at a later step.
+        ConfigError: `[study]` or `[evaluation]` would fail, after hours, at a later step.
     """
     _require_sound(experiment)
     return (
@@ -69,6 +69,9 @@ def plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
 
 
 def _require_sound(experiment: Experiment) -> None:
+    from tfspine.evaluation.settings import check_settings
+
+    check_settings(experiment.evaluation)
     study = experiment.study
     if study.external_studies < 1 or study.workers < 1:
         raise ConfigError(

@@ -144,8 +144,7 @@ def non_inferiority(
         EvaluationError: the vectors differ in length or are not of truth values, or the margin is no such share.
     """
     check_confidence(confidence)
-    if not 0.0 < margin < 1.0:
-        raise EvaluationError(f"margin {margin}; expected a share between 0 and 1, for example 0.05")
+    check_margin(margin)
     first, second = truth_vectors(first_correct, second_correct)
     n, method = first.size, "paired difference of proportions, Tango's score interval"
     if n == 0:
@@ -154,6 +153,16 @@ def non_inferiority(
     low, high = _tango(only_first, only_second, n, critical_value(confidence))
     estimate = Estimate((only_first - only_second) / n, low, high, n, method)
     return NonInferiority(estimate, margin, low > -margin)
+
+
+def check_margin(margin: float) -> None:
+    """Refuse a margin that is not a share strictly between 0 and 1.
+
+    Raises:
+        EvaluationError: the margin lies outside, for example 5 where 0.05 was meant.
+    """
+    if not 0.0 < margin < 1.0:
+        raise EvaluationError(f"margin {margin}; expected a share between 0 and 1, for example 0.05")
 
 
 def _tango(b: int, c: int, n: int, z: float) -> tuple[float, float]:
