@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.stats import binomtest
 from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.rates import confint_poisson
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.accuracy import Interval, diagnostic_accuracy, proportion
+from tfspine.evaluation.accuracy import Interval, diagnostic_accuracy, poisson_rate, proportion
 from tfspine.evaluation.bands import Band, landis_koch
 from tfspine.evaluation.tables import format_percent
 
@@ -141,3 +142,18 @@ def test_bands_include_their_upper_limit(value: float, band: Band | None) -> Non
 def test_no_coefficient_is_above_1(value: float) -> None:
     with pytest.raises(EvaluationError, match="expected at most 1"):
         landis_koch(value)
+
+
+@given(st.integers(0, 5000), st.integers(1, 3000), st.sampled_from([0.8, 0.95]))
+def test_intervals_of_rates_are_those_of_statsmodels(events: int, units: int, confidence: float) -> None:
+    estimate = poisson_rate(events, units, confidence=confidence)
+    low, high = confint_poisson(events, units, method="exact-c", alpha=1 - confidence)
+    assert_allclose([estimate.low, estimate.high], [np.nan_to_num(low), high], rtol=1e-9)
+    assert (estimate.value, estimate.n) == (events / units, units)
+
+
+def test_rates_that_are_none() -> None:
+    assert not poisson_rate(0, 0).is_defined
+    for events, units in ((-1, 5), (1.5, 5), (1, -5)):
+        with pytest.raises(EvaluationError, match="expected a whole number from 0"):
+            poisson_rate(events, units)

@@ -71,7 +71,12 @@ def test_manifests_say_how_the_model_was_made(kind: str, tmp_path: Path) -> None
 
 
 def test_several_runs_say_what_each_of_them_says(tmp_path: Path) -> None:
-    config = {"name": "x", "seed": 7, "detector": {"checkpoint": "/coco"}, "grader": {"filters": [1]}}
+    config = {
+        "name": "x",
+        "seed": 7,
+        "detector": {"checkpoint": "/data/somebody/coco/ckpt-400"},
+        "grader": {"filters": [1]},
+    }
     folders = [write_manifest(tmp_path / name, "phantom", details={"studies": n}) for name, n in (("a", 12), ("b", 5))]
     folders += [
         write_manifest(tmp_path / kind, "train", config=config, details={"kind": kind})
@@ -81,7 +86,7 @@ def test_several_runs_say_what_each_of_them_says(tmp_path: Path) -> None:
     assert facts[Fact.SIMULATED].text.count("simulated studies") == 2
     assert facts[Fact.SIMULATED].where == "a/manifest.json, b/manifest.json"
     # The checkpoint is the detector's: graders begin at random.
-    assert facts[Fact.INITIAL_WEIGHTS].text == "detector: /coco; grader: at random"
+    assert facts[Fact.INITIAL_WEIGHTS].text == "detector: coco/ckpt-400; grader: at random"
     assert facts[Fact.TRAINING].text.count("seed 7") == 1
     assert facts[Fact.SELECTION].where == "grader/manifest.json"
 

@@ -92,7 +92,7 @@ def test_a_labelled_slice_without_boxes_is_compared_too(files: Path) -> None:
     assert main(words(files, "--slices", files / "slices", reference="labels")) == 0
     canal = measured(files)["regions"]["central_canal"]
     assert canal["images"] == 2
-    assert canal["detection"][0]["false_positives_per_image"] == 0.5
+    assert canal["detection"][0]["false_positives_per_image"]["value"] == 0.5
     assert measured(files)["outside_slices"] == 1
 
 

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from tfspine.evaluation.accuracy import Interval, proportion
+from tfspine.evaluation.accuracy import Interval, poisson_rate, proportion
 from tfspine.evaluation.agreement import Missing, Weights, gwet, gwet_difference, gwet_from_table, gwet_of_raters
+from tfspine.evaluation.agreement_more import macro_f1
 from tfspine.evaluation.bootstrap import gwet_statistic, patient_bootstrap, share_statistic
 from tfspine.evaluation.comparisons import non_inferiority
 from tfspine.evaluation.curves import AucInterval, auc, auc_difference, average_precision
-from tfspine.evaluation.estimate import Estimate
+from tfspine.evaluation.estimate import Estimate, mean_estimate
 from tfspine.evaluation.kappa import cohen_kappa_from_table
 from tfspine.evaluation.probabilities import brier, expected_calibration_error, rsna_2024_loss
 from tfspine.labels import Region
@@ -50,6 +51,14 @@ def true_gwet(table: np.ndarray, weight: np.ndarray) -> float:
 def true_kappa(table: np.ndarray, weight: np.ndarray) -> float:
     expected = (weight * np.outer(table.sum(axis=1), table.sum(axis=0))).sum()
     return float(((weight * table).sum() - expected) / (1 - expected))
+
+
+def true_macro_f1(table: np.ndarray) -> float:
+    return float((2 * np.diag(table) / (table.sum(axis=0) + table.sum(axis=1))).mean())
+
+
+def overlaps(generator: np.random.Generator) -> Estimate:
+    return mean_estimate(generator.beta(8, 2, 40), name="mean IoU", confidence=0.95, lowest=0.0, highest=1.0)
 
 
 def counts(generator: np.random.Generator, n: int) -> np.ndarray:
@@ -173,6 +182,9 @@ INTERVALS: dict[str, tuple[Draw, float]] = {
         lambda g: cohen_kappa_from_table(counts(g, 200), weights=Weights.QUADRATIC).coefficient,
         true_kappa(joint(1.0, 0.75), QUADRATIC),
     ),
+    "macro F1": (lambda g: macro_f1(counts(g, 300)), true_macro_f1(joint(1.0, 0.75))),
+    "Poisson": (lambda g: poisson_rate(g.poisson(40 * 1.7), 40), 1.7),
+    "mean": (overlaps, 4 / 5),
     "Wilson": (lambda g: proportion(g.binomial(150, 0.83), 150, interval=Interval.WILSON), 0.83),
     "Tango": (paired_calls, 0.12 - 0.05),
     "AUC": (lambda g: auc(*scores(g, 60, 90, 1.2)), area(1.2)),

@@ -187,13 +187,31 @@ def test_an_average_needs_two_of_a_kind(box_table) -> None:
 def test_macro_f1_by_hand_and_against_scikit_learn() -> None:
     metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
     # F1 of 0: 2*2/(3+2); of 1: 2*1/(1+2). The third grade never occurs.
-    assert macro_f1([[2, 1, 0], [0, 1, 0], [0, 0, 0]]) == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert macro_f1([[2, 1, 0], [0, 1, 0], [0, 0, 0]]).value == pytest.approx((4 / 5 + 2 / 3) / 2)
     truth, calls = [0, 0, 0, 1], [0, 0, 1, 1]
-    assert macro_f1([[2, 1], [0, 1]]) == pytest.approx(metrics.f1_score(truth, calls, average="macro"))
-    assert math.isnan(macro_f1([[0, 0], [0, 0]]))
+    assert macro_f1([[2, 1], [0, 1]]).value == pytest.approx(metrics.f1_score(truth, calls, average="macro"))
+    assert not macro_f1([[0, 0], [0, 0]]).is_defined
     for table in ([[-1, 1], [1, 1]], [[math.nan, 1], [1, 1]], [[1, 1, 1], [1, 1, 1]]):
         with pytest.raises(EvaluationError):
             macro_f1(table)
+
+
+def test_the_interval_of_macro_f1_is_that_of_a_numeric_derivative() -> None:
+    counts = np.array([[50, 6, 0, 0], [7, 20, 4, 0], [1, 3, 9, 2], [0, 0, 0, 0]])
+    shares = counts / counts.sum()
+
+    def mean_f1(cells: np.ndarray) -> float:
+        return float((2 * np.diag(cells) / (cells.sum(axis=1) + cells.sum(axis=0)))[:3].mean())
+
+    step, gradient = 1e-6, np.zeros((4, 4))
+    for cell in np.ndindex(4, 4):
+        moved = shares.copy()
+        moved[cell] += step
+        gradient[cell] = (mean_f1(moved) - mean_f1(shares)) / step
+    variance = ((shares * gradient**2).sum() - (shares * gradient).sum() ** 2) / counts.sum()
+    estimate = macro_f1(counts)
+    assert (estimate.high - estimate.low) / 2 == pytest.approx(1.959964 * variance**0.5, rel=1e-4)
+    assert (estimate.value, estimate.n) == (pytest.approx(mean_f1(shares)), counts.sum())
 
 
 @pytest.mark.parametrize("column", ["score", "p_severe"])

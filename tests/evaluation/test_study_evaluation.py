@@ -42,8 +42,11 @@ def test_counts_by_hand(reference: pd.DataFrame, reader: pd.DataFrame) -> None:
     assert [found.matched for found in canal.detection] == [4, 4, 3]
     assert [found.recall.value for found in canal.detection] == [0.8, 0.8, 0.6]
     assert [found.false_positives for found in canal.detection] == [1, 1, 2]
-    assert canal.detection[0].false_positives_per_image == 1 / 5
-    assert canal.detection[0].mean_iou == pytest.approx((3 + 0.35) / 4)
+    assert (canal.detection[0].false_positives_per_image.value, canal.detection[0].false_positives_per_image.n) == (
+        1 / 5,
+        5,
+    )
+    assert (canal.detection[0].mean_iou.value, canal.detection[0].mean_iou.n) == (pytest.approx((3 + 0.35) / 4), 4)
     assert canal.confusion == ((1, 0, 0, 0), (0, 1, 0, 0), (0, 1, 0, 0), (0, 0, 0, 1))
     assert canal.missed == (0, 0, 0, 1)
     assert canal.accuracy.sensitivity.value == 1 / 2
@@ -92,7 +95,7 @@ def test_a_side_is_part_of_the_label(box_table) -> None:
     )
     found = metrics.regions[Region.NEURAL_FORAMEN].detection[0]
     assert (found.recall.value, found.false_positives) == (0, 1)
-    assert math.isnan(found.mean_iou)
+    assert not found.mean_iou.is_defined
 
 
 @pytest.mark.parametrize(

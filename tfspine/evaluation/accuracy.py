@@ -1,4 +1,6 @@
-"""Sensitivity and specificity with intervals, from counts. Positive means moderate or severe (PAPER.md, Table 4).
+"""Shares and rates with intervals, from counts: sensitivity, specificity, recall, wrong boxes an image.
+
+Positive means moderate or severe (PAPER.md, Table 4).
 
 The paper counts regions that the reader found; `end_to_end_sensitivity` also counts those that the reader missed,
 which is what a clinic would see (EVALUATION.md).
@@ -90,6 +92,31 @@ def proportion(successes: int, n: int, *, interval: Interval = Interval.WILSON, 
         return undefined(0, interval.value)
     bounds = _wilson if interval is Interval.WILSON else _clopper_pearson
     return Estimate(successes / n, *bounds(successes, n, confidence), n, interval.value)
+
+
+def poisson_rate(events: int, units: int, *, confidence: float = 0.95) -> Estimate:
+    """Return events a unit, such as wrong boxes an image, with the exact interval of a Poisson count.
+
+    With a = (1 - confidence) / 2 the limits are the a-quantile of chi-square with 2k degrees of freedom, halved, and
+    the (1 - a)-quantile of that with 2k + 2, halved, each over the units (F. Garwood, Biometrika 1936;28:437-442).
+    Events are taken for independent; where those of one image come together, the interval is too narrow.
+
+    Args:
+        events: k, a whole number from 0; a unit can have more than one.
+        units: how many units there are; of none the rate is undefined.
+        confidence: share that the interval is to cover.
+
+    Raises:
+        EvaluationError: either is no whole number from 0.
+    """
+    check_confidence(confidence)
+    events, units = whole_number(events, what="events"), whole_number(units, what="units")
+    method, tail = "Poisson, exact", (1 - confidence) / 2
+    if units == 0:
+        return undefined(0, method)
+    low = float(stats.chi2.ppf(tail, 2 * events)) / 2 if events else 0.0
+    high = float(stats.chi2.ppf(1 - tail, 2 * events + 2)) / 2
+    return Estimate(events / units, low / units, high / units, units, method)
 
 
 def _wilson(successes: int, n: int, confidence: float) -> tuple[float, float]:

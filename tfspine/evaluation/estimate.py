@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from tfspine.errors import EvaluationError
@@ -87,6 +89,32 @@ def clipped(value: float, half: float, *, lowest: float, highest: float) -> tupl
     if math.isnan(half):
         return math.nan, math.nan
     return min(max(value - half, lowest), value), max(min(value + half, highest), value)
+
+
+def mean_estimate(
+    values: NDArray[np.float64], *, name: str, confidence: float, lowest: float, highest: float
+) -> Estimate:
+    """Return a mean with the interval of t with n - 1 degrees of freedom, clipped to where the values can lie.
+
+    Args:
+        values: float [n]; the mean of none is undefined, and one has no interval.
+        name: of the mean, which `method` begins with.
+        confidence: share that the interval is to cover.
+        lowest: that a value can be.
+        highest: that a value can be.
+    """
+    n = values.size
+    method = f"{name}, t({max(n - 1, 0)})"
+    if n == 0:
+        return undefined(0, method)
+    value = float(values.mean())
+    half = standard_error(values) * critical_value(confidence, degrees=n - 1) if n > 1 else math.nan
+    return Estimate(value, *clipped(value, half, lowest=lowest, highest=highest), n, method)
+
+
+def standard_error(values: NDArray[np.float64]) -> float:
+    """Return the standard error of the mean of two values or more."""
+    return float(values.std(ddof=1) / math.sqrt(values.size))
 
 
 def significance(value: float, standard_error: float, *, degrees: int | None = None) -> tuple[float, float]:

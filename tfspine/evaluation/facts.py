@@ -130,7 +130,8 @@ def _of_train(content: Mapping[str, Any]) -> dict[Fact, str]:
         f"{detector.get('batch_size')}, learning rate {detector.get('learning_rate')}; grader: {grader.get('epochs')} "
         f"epochs of {grader.get('batch_size')}, loss {grader.get('loss')}"
     )
-    checkpoint = None if is_grader else detector.get("checkpoint")
+    # Its name and folder: a card travels, and where a machine keeps its files is nobody's business.
+    checkpoint = "" if is_grader else "/".join(Path(detector.get("checkpoint", "")).parts[-2:]).lstrip("/")
     facts[Fact.INITIAL_WEIGHTS] = f"{'grader' if is_grader else 'detector'}: {checkpoint or 'at random'}"
     facts[Fact.MODEL] = (
         f"Faster R-CNN ResNet-{detector.get('backbone_depth')}; grader of {len(grader.get('filters', []))} "

@@ -68,8 +68,8 @@ def recall_table(sets: Sets, *, iou: float) -> Table:
                 Column(f"recall_{threshold:g}", f"Recall %, IoU > {threshold:g}", Kind.PERCENT)
                 for threshold in THRESHOLDS
             ),
-            Column("false_positives_per_image", "Extra per image", Kind.NUMBER),
-            Column("mean_iou", "Mean IoU", Kind.NUMBER),
+            Column("false_positives_per_image", "Extra per image", Kind.COEFFICIENT),
+            Column("mean_iou", "Mean IoU", Kind.COEFFICIENT),
         ),
         tuple(rows),
         note=f"Found, extra and mean IoU: at IoU > {min(THRESHOLDS, key=lambda each: abs(each - iou)):g}.",

@@ -12,7 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfspine.evaluation.accuracy import Interval, proportion
 from tfspine.evaluation.checks import whole_number
-from tfspine.evaluation.estimate import Estimate, check_confidence, clipped, critical_value, undefined
+from tfspine.evaluation.estimate import (
+    Estimate,
+    check_confidence,
+    clipped,
+    critical_value,
+    mean_estimate,
+    standard_error,
+    undefined,
+)
 from tfspine.evaluation.ratings import graded_probabilities
 from tfspine.evaluation.rsna_loss import RsnaLoss, rsna_2024_loss, three_grades
 
@@ -57,14 +65,8 @@ def brier(probabilities: ArrayLike, grades: ArrayLike, *, confidence: float = 0.
     """
     check_confidence(confidence)
     shares, codes, _ = graded_probabilities(probabilities, grades)
-    n = codes.size
-    method = f"Brier score, t({max(n - 1, 0)})"
-    if n == 0:
-        return undefined(0, method)
     errors = ((shares - np.eye(shares.shape[1])[codes]) ** 2).sum(axis=1)
-    value = float(errors.mean())
-    half = _standard_error(errors) * critical_value(confidence, degrees=n - 1) if n > 1 else math.nan
-    return Estimate(value, *clipped(value, half, lowest=0.0, highest=2.0), n, method)
+    return mean_estimate(errors, name="Brier score", confidence=confidence, lowest=0.0, highest=2.0)
 
 
 def expected_calibration_error(
@@ -96,7 +98,7 @@ def expected_calibration_error(
     gaps = np.bincount(position, right - top, minlength=bins)
     signed = np.sign(gaps)[position] * (right - top)
     value = float(np.abs(gaps).sum() / n)
-    half = critical_value(confidence) * _standard_error(signed) if n > 1 else math.nan
+    half = critical_value(confidence) * standard_error(signed) if n > 1 else math.nan
     return Estimate(value, *clipped(value, half, lowest=0.0, highest=1.0), n, method)
 
 
@@ -131,7 +133,3 @@ def _binned(
     right = (shares.argmax(axis=1) == codes).astype(np.float64) if codes.size else np.zeros(0)
     edges = np.arange(1, bins) / bins
     return top, right, np.searchsorted(edges, top, side="left")
-
-
-def _standard_error(values: NDArray[np.float64]) -> float:
-    return float(values.std(ddof=1)) / math.sqrt(values.size)

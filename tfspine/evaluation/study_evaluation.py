@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tfspine.evaluation.accuracy import DiagnosticAccuracy, Interval, diagnostic_accuracy, proportion
+from tfspine.evaluation.accuracy import DiagnosticAccuracy, Interval, diagnostic_accuracy, poisson_rate, proportion
 from tfspine.evaluation.agreement import Agreement, gwet
-from tfspine.evaluation.estimate import Estimate
+from tfspine.evaluation.estimate import Estimate, mean_estimate
 from tfspine.evaluation.matching import Pair, match_tables
 from tfspine.evaluation.pairs import LABEL, grade_codes, restrict, two_grades
 from tfspine.evaluation.ratings import joint_counts
@@ -28,15 +28,16 @@ THRESHOLDS = (0.2, 0.3, 0.4)
 class DetectionMetrics:
     """Detection of one region at one IoU threshold.
 
-    `recall` is over the reference's boxes on all images together. `mean_iou` is of the matched pairs, NaN without any.
+    `recall` is over the reference's boxes on all images together. `mean_iou` is of the matched pairs. Boxes are taken
+    for independent; `bootstrap_table.py` has the intervals that respect patients.
     """
 
     threshold: float
     recall: Estimate
     matched: int
     false_positives: int
-    false_positives_per_image: float
-    mean_iou: float
+    false_positives_per_image: Estimate
+    mean_iou: Estimate
 
 
 @dataclass(frozen=True)
@@ -160,8 +161,10 @@ def _detection(
         recall=proportion(len(pairs), len(reference), interval=Interval.CLOPPER_PEARSON, confidence=confidence),
         matched=len(pairs),
         false_positives=extra,
-        false_positives_per_image=extra / images if images else float("nan"),
-        mean_iou=float(np.mean([pair.iou for pair in pairs])) if pairs else float("nan"),
+        false_positives_per_image=poisson_rate(extra, images, confidence=confidence),
+        mean_iou=mean_estimate(
+            np.array([pair.iou for pair in pairs]), name="mean IoU", confidence=confidence, lowest=0.0, highest=1.0
+        ),
     )
 
 
