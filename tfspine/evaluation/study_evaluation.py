@@ -28,8 +28,8 @@ THRESHOLDS = (0.2, 0.3, 0.4)
 class DetectionMetrics:
     """Detection of one region at one IoU threshold.
 
-    `recall` is over the reference's boxes on all images together. `mean_iou` is of the matched pairs. The intervals take
-    boxes for independent; `bootstrap_table.py` has that of recall by patients.
+    `recall` is over the reference's boxes on all images together. `mean_iou` is of the matched pairs. The intervals
+    take boxes for independent; `bootstrap_table.py` has that of recall by patients.
     """
 
     threshold: float

@@ -54,6 +54,8 @@ def collect(ds: Dataset, options: Collection[Option]) -> Identifiers:
     uids: set[str] = set()
     dates: set[datetime.date] = set()
     for tag, form, element in [*elements(ds), *elements(getattr(ds, "file_meta", Dataset()))]:
+        if element.VR == "SQ":
+            continue  # its items come by themselves, and what lies between them would be found in any sequence
         if element.VR == "PN" or tag in _IDENTIFYING or (tag in _OF_DEVICE and Option.DEVICE_IDENTITY not in options):
             texts.update(part for value in values(element) for part in _parts(value, element.VR))
             forms.update(part.strip(b" \0") for part in form.split(b"\\"))
