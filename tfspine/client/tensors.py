@@ -114,7 +114,10 @@ def cast(values: ArrayLike, dtype: str, where: str) -> Array:
     target = np.dtype(dtype)
     if array.size == 0:
         return np.zeros(array.shape, target)
-    if array.dtype.kind not in {"b": "b", "f": "iuf"}.get(target.kind, "iu"):
+    if target.kind in "iu" and array.dtype.kind in "fO" and _are_whole(values):
+        # Beyond 2**63 NumPy makes floats, which lose digits, of a list that holds smaller numbers too.
+        array = np.asarray(values, object)
+    elif array.dtype.kind not in {"b": "b", "f": "iuf"}.get(target.kind, "iu"):
         raise ServerError(f"{where}: values of type {array.dtype}; expected {dtype}")
     if target.kind in "iu":
         _check_range(array, np.iinfo(target), where)
@@ -123,6 +126,10 @@ def cast(values: ArrayLike, dtype: str, where: str) -> Array:
     if target.kind == "f" and np.any(np.isinf(result) & np.isfinite(array)):
         raise ServerError(f"{where}: a value is too large for {dtype}")
     return result
+
+
+def _are_whole(values: ArrayLike) -> bool:
+    return all(type(value) is int for value in np.asarray(values, object).flat)
 
 
 def _check_range(array: Array, limits: "np.iinfo[np.signedinteger]", where: str) -> None:
