@@ -42,11 +42,9 @@ def test_counts_by_hand(reference: pd.DataFrame, reader: pd.DataFrame) -> None:
     assert [found.matched for found in canal.detection] == [4, 4, 3]
     assert [found.recall.value for found in canal.detection] == [0.8, 0.8, 0.6]
     assert [found.false_positives for found in canal.detection] == [1, 1, 2]
-    assert (canal.detection[0].false_positives_per_image.value, canal.detection[0].false_positives_per_image.n) == (
-        1 / 5,
-        5,
-    )
-    assert (canal.detection[0].mean_iou.value, canal.detection[0].mean_iou.n) == (pytest.approx((3 + 0.35) / 4), 4)
+    extra, overlap = canal.detection[0].false_positives_per_image, canal.detection[0].mean_iou
+    assert (extra.value, extra.n) == (1 / 5, 5)
+    assert (overlap.value, overlap.n) == (pytest.approx((3 + 0.35) / 4), 4)
     assert canal.confusion == ((1, 0, 0, 0), (0, 1, 0, 0), (0, 1, 0, 0), (0, 0, 0, 1))
     assert canal.missed == (0, 0, 0, 1)
     assert canal.accuracy.sensitivity.value == 1 / 2

@@ -114,9 +114,9 @@ def cast(values: ArrayLike, dtype: str, where: str) -> Array:
     target = np.dtype(dtype)
     if array.size == 0:
         return np.zeros(array.shape, target)
-    if target.kind in "iu" and array.dtype.kind in "fO" and _are_whole(values):
-        # Beyond 2**63 NumPy makes floats, which lose digits, of a list that holds smaller numbers too.
-        array = np.asarray(values, object)
+    # Beyond 2**63 NumPy makes floats, which lose digits, of a list that holds smaller numbers too.
+    if target.kind in "iu" and array.dtype.kind in "fO" and _is_whole(exact := np.asarray(values, object)):
+        array = exact
     elif array.dtype.kind not in {"b": "b", "f": "iuf"}.get(target.kind, "iu"):
         raise ServerError(f"{where}: values of type {array.dtype}; expected {dtype}")
     if target.kind in "iu":
@@ -128,8 +128,8 @@ def cast(values: ArrayLike, dtype: str, where: str) -> Array:
     return result
 
 
-def _are_whole(values: ArrayLike) -> bool:
-    return all(type(value) is int for value in np.asarray(values, object).flat)
+def _is_whole(array: Array) -> bool:
+    return all(type(value) is int for value in array.flat)
 
 
 def _check_range(array: Array, limits: "np.iinfo[np.signedinteger]", where: str) -> None:

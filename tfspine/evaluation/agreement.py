@@ -28,6 +28,7 @@ from tfspine.evaluation.estimate import (
     clipped,
     critical_value,
     significance,
+    standard_error_of_mean,
     undefined,
 )
 from tfspine.evaluation.ratings import (
@@ -184,7 +185,7 @@ def gwet_difference(
         values.append(_linearised(counts, np.ones(n), weight))
     by_subject = values[0] - values[1]
     difference = float(by_subject.mean())
-    standard_error = float(by_subject.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
+    standard_error = standard_error_of_mean(by_subject) if n > 1 else math.nan
     statistic, p_value = significance(difference, standard_error, degrees=n - 1)
     half = critical_value(confidence, degrees=n - 1) * standard_error if n > 1 else math.nan
     estimate = Estimate(difference, *clipped(difference, half, lowest=-2.0, highest=2.0), n, method)

@@ -108,11 +108,11 @@ def mean_estimate(
     if n == 0:
         return undefined(0, method)
     value = float(values.mean())
-    half = standard_error(values) * critical_value(confidence, degrees=n - 1) if n > 1 else math.nan
+    half = standard_error_of_mean(values) * critical_value(confidence, degrees=n - 1) if n > 1 else math.nan
     return Estimate(value, *clipped(value, half, lowest=lowest, highest=highest), n, method)
 
 
-def standard_error(values: NDArray[np.float64]) -> float:
+def standard_error_of_mean(values: NDArray[np.float64]) -> float:
     """Return the standard error of the mean of two values or more."""
     return float(values.std(ddof=1) / math.sqrt(values.size))
 

@@ -18,7 +18,7 @@ from tfspine.evaluation.estimate import (
     clipped,
     critical_value,
     mean_estimate,
-    standard_error,
+    standard_error_of_mean,
     undefined,
 )
 from tfspine.evaluation.ratings import graded_probabilities
@@ -98,7 +98,7 @@ def expected_calibration_error(
     gaps = np.bincount(position, right - top, minlength=bins)
     signed = np.sign(gaps)[position] * (right - top)
     value = float(np.abs(gaps).sum() / n)
-    half = critical_value(confidence) * standard_error(signed) if n > 1 else math.nan
+    half = critical_value(confidence) * standard_error_of_mean(signed) if n > 1 else math.nan
     return Estimate(value, *clipped(value, half, lowest=0.0, highest=1.0), n, method)
 
 
