@@ -99,6 +99,18 @@ def test_a_wrong_limit_is_told_before_measuring(
     assert not (tmp_path / "out").exists()
 
 
+def test_processes_that_share_the_studies_find_the_same(
+    ingested: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for workers in ("1", "2"):
+        assert exclude(ingested, tmp_path / workers, "--workers", workers) == 0
+    alone, shared = ((tmp_path / workers / "exclusions.csv").read_text() for workers in ("1", "2"))
+    assert alone == shared
+    assert len(alone.splitlines()) == 1 + 14 + 14 + 12 * 4  # series and gadolinium of all; the others of those in use
+    assert exclude(ingested, tmp_path / "none", "--workers", "0") == 2
+    assert "--workers 0; expected 1 or more" in capsys.readouterr().err
+
+
 def test_a_curve_of_labels_is_measured(ingested: Path, tmp_path: Path) -> None:
     """Canals on six slices 5 mm apart span 25 mm: too short for an angle, which is flagged and not called straight."""
     from tfspine.annotations.tables import write_boxes

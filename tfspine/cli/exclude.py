@@ -3,11 +3,12 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tfspine.cli.options import add_experiment, experiment_from, track
+from tfspine.cli.processes import each, one_blas_thread
 from tfspine.labels import Level, Plane, Region, Side
 
 if TYPE_CHECKING:
@@ -30,27 +31,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what a person decided: study, measure, verdict (include, exclude)",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the tables and the chart")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the studies (1)")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON instead of the chart")
     add_experiment(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure every study, hold it against the experiment's limits, and print the flow."""
+    one_blas_thread()
+
     from tfspine.annotations.cohort import cohort_of, measures_of_ingest, read_ingested, write_cohort
     from tfspine.annotations.exclusions import decided, excluded_studies, flagged_studies, judge, write_findings
     from tfspine.annotations.flow import flow_of, flow_text
     from tfspine.cli.flow import write_flow
     from tfspine.config import as_dict
+    from tfspine.errors import ConfigError
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
 
+    if args.workers < 1:
+        raise ConfigError(f"--workers {args.workers}; expected 1 or more")
     experiment = experiment_from(args)
     ingested = read_ingested(args.slices)
     boxes = _boxes(args)
     judge([], experiment.exclusions)  # a wrong limit is told before minutes of measuring
     measured = list(measures_of_ingest(ingested))
-    for study in track(ingested.usable, "measuring studies"):
-        measured += _measure(args.slices, study, boxes)
+    jobs = [(args.slices, study, _boxes_of(study, boxes)) for study in ingested.usable]
+    for taken in track(each(_measure, jobs, workers=args.workers), "measuring studies", len(jobs)):
+        measured += taken
     findings = judge(measured, experiment.exclusions)
     if args.decisions is not None:
         findings = decided(findings, args.decisions)
@@ -86,20 +94,24 @@ def _boxes(args: argparse.Namespace) -> "pd.DataFrame | None":
     return None if args.labels is None else labels_table(args.labels, args.slices / "slices.csv")
 
 
-def _measure(folder: Path, study: str, boxes: "pd.DataFrame | None") -> "Iterator[Measured]":
-    """Yield all measures of one study's slices."""
+def _boxes_of(study: str, boxes: "pd.DataFrame | None") -> "Sequence[dict[Any, Any]] | None":
+    return None if boxes is None else boxes[boxes["study"] == study].to_dict("records")
+
+
+def _measure(job: "tuple[Path, str, Sequence[dict[Any, Any]] | None]") -> "list[Measured]":
+    """Return all measures of one study's slices."""
     from tfspine.annotations.exclusions import Measure, Measured
     from tfspine.dicom.metal import metal_ml
     from tfspine.dicom.slices import load_slices
 
+    folder, study, boxes = job
     slices = load_slices(folder, studies=[study])
-    yield Measured(study, Measure.INSTRUMENTATION, metal_ml(slices))
-    if boxes is not None:
-        yield _scoliosis(study, slices, boxes)
-    yield from _quality(study, slices)
+    instrumentation = Measured(study, Measure.INSTRUMENTATION, metal_ml(slices))
+    scoliosis = [] if boxes is None else [_scoliosis(study, slices, boxes)]
+    return [instrumentation, *scoliosis, *_quality(study, slices)]
 
 
-def _scoliosis(study: str, slices: "list[SliceImage]", boxes: "pd.DataFrame") -> "Measured":
+def _scoliosis(study: str, slices: "list[SliceImage]", boxes: "Sequence[dict[Any, Any]]") -> "Measured":
     import numpy as np
 
     from tfspine.annotations.exclusions import Measure, Measured
@@ -109,7 +121,7 @@ def _scoliosis(study: str, slices: "list[SliceImage]", boxes: "pd.DataFrame") ->
 
     geometries = {slice_.key: slice_.geometry for slice_ in slices}
     found = []
-    for row in boxes[boxes["study"] == study].to_dict("records"):
+    for row in boxes:
         if row["slice"] not in geometries:
             raise AnnotationError(f"slice {row['slice']}: has boxes, but is not among the slices; give both of one run")
         found.append(

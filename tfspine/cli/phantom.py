@@ -1,19 +1,17 @@
 """``tfspine phantom``: simulated studies with known truth, and what simulated readers make of them."""
 
 import argparse
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfspine.cli.options import add_experiment, experiment_from, track
+from tfspine.cli.processes import each, one_blas_thread
 
 if TYPE_CHECKING:
     from tfspine.config import PhantomConfig
 
 GRADE_COLUMNS = ("study", "level", "region", "side", "severity", "grade")
-
-BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,9 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Simulate the cohort, one process a patient where `phantom.workers` allows."""
-    # Before NumPy comes in, here and in the workers: its threads spin over matrices too small to share, at the expense
-    # of the other workers.
-    os.environ.setdefault(BLAS_THREADS, "1")
+    one_blas_thread()
 
     import pandas as pd
 
@@ -58,16 +54,9 @@ def run(args: argparse.Namespace) -> None:
 
 def _simulate_all(config: "PhantomConfig", seed: int, folder: Path) -> Iterator[tuple[dict[str, Any], ...]]:
     """Yield the grades of each study, in order, whatever the number of workers."""
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
     numbers = range(config.first_study, config.first_study + config.studies)
     jobs = [(config, seed, number, folder) for number in numbers]
-    if config.workers == 1:
-        yield from map(_simulate_one, jobs)
-        return
-    with ProcessPoolExecutor(config.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(_simulate_one, jobs)
+    yield from each(_simulate_one, jobs, workers=config.workers)
 
 
 def _simulate_one(job: "tuple[PhantomConfig, int, int, Path]") -> tuple[dict[str, Any], ...]:

@@ -125,6 +125,7 @@ def _cohort_steps(
         (folder / "excluded",),
         sections=("exclusions",),
         needs=(f"check{suffix}",),
+        pace=("--workers", str(experiment.phantom.workers)),
     )
 
 
