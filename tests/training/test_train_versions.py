@@ -214,6 +214,13 @@ def test_a_worker_is_told_what_its_parent_was(monkeypatch: pytest.MonkeyPatch) -
         assert getattr(again, name) == getattr(args, name)
 
 
+def test_no_core_is_idle_while_the_last_versions_train() -> None:
+    assert command._threads(9, workers=2, cores=2) == [1] * 8 + [2]
+    assert command._threads(5, workers=3, cores=8) == [2, 2, 2, 4, 4]
+    assert command._threads(2, workers=4, cores=8) == [4, 4]
+    assert command._threads(2, workers=4, cores=1) == [1, 1]
+
+
 def test_workers_end_when_their_parent_is_told_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Two of three begin; the third never does, and none of the two is left behind."""
     from tfspine.cli.main import build_parser

@@ -98,16 +98,16 @@ def _all_alone(versions: "Sequence[Version]", train: "Callable[[Version], None]"
 
 def _at_once(missing: "Sequence[Version]", versions: "Sequence[Version]", args: argparse.Namespace) -> dict[str, str]:
     """Train each version by this very command in a process of its own, so many at a time."""
-    environment = os.environ | {
-        THREADS_VARIABLE: os.environ.get(THREADS_VARIABLE, str(max(1, _cores() // args.workers)))
-    }
-
     started: list[subprocess.Popen[str]] = []
 
-    def call(version: "Version") -> str:
+    def call(version: "Version", threads: int) -> str:
         words = _words(args, shard=f"{versions.index(version) + 1}/{len(versions)}")
         process = subprocess.Popen(
-            command_line(words), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            command_line(words),
+            env={THREADS_VARIABLE: str(threads)} | os.environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         started.append(process)
         _, told = process.communicate()
@@ -116,7 +116,8 @@ def _at_once(missing: "Sequence[Version]", versions: "Sequence[Version]", args: 
     reasons: dict[str, str] = {}
     pool = ThreadPoolExecutor(args.workers)
     try:
-        running = {pool.submit(call, version): version for version in missing}
+        threads = _threads(len(missing), workers=args.workers, cores=_cores())
+        running = {pool.submit(call, *pair): pair[0] for pair in zip(missing, threads, strict=True)}
         for future in options.track(as_completed(running), "training versions", total=len(missing)):
             reasons[running[future].name] = future.result()
     except BaseException:
@@ -128,6 +129,12 @@ def _at_once(missing: "Sequence[Version]", versions: "Sequence[Version]", args: 
     finally:
         pool.shutdown()
     return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _threads(versions: int, *, workers: int, cores: int) -> list[int]:
+    """Return how many cores each version may use: they come in rounds, and those of a last, smaller one have more."""
+    sizes = [min(workers, versions - first) for first in range(0, versions, workers)]
+    return [max(1, cores // size) for size in sizes for _ in range(size)]
 
 
 def _reason(returncode: int, told: str) -> str:
