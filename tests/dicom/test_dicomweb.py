@@ -410,7 +410,7 @@ def test_nothing_that_is_logged_or_printed_names_the_patient(
         (["--date", "20240230-20240301"], "expected YYYYMMDD-YYYYMMDD"),
         (["--date", "20240301-20240201"], "ends before it begins"),
         (["--date", "-"], "one end at least"),
-        (["--limit", "0"], "expected at least 1"),
+        (["--limit", "0"], "--limit 0; expected 1 or more"),
         (["--study-uid", "../1"], "expected numbers with dots between"),
         (["--limit", "1", "--attempts", "0"], "--attempts 0; expected a number above 0"),
         (["--limit", "1", "--ca-file", "/nowhere.pem"], "/nowhere.pem: no such file"),

@@ -162,7 +162,7 @@ def test_explain_tells_of_a_study_that_cannot_be_used(
 def test_workers_below_one_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "in").mkdir()
     assert ingest(tmp_path / "in", tmp_path / "out", "--workers", "0") == 2
-    assert "--workers 0; expected at least 1" in capsys.readouterr().err
+    assert "--workers 0; expected 1 or more" in capsys.readouterr().err
 
 
 def write_in_every_encoding(folder: Path) -> Path:

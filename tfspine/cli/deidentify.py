@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfspine.cli.options import track
+from tfspine.cli.options import require_count, track
 
 if TYPE_CHECKING:
     from tfspine.dicom.deidentify.folder import Outcome
@@ -61,8 +61,7 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.outputs import new_folder
 
     options = check_options(DEFAULT_OPTIONS if args.options is None else args.options)
-    if args.workers < 1:
-        raise ConfigError(f"--workers {args.workers}; expected 1 or more")
+    require_count(args, "workers")
     for secret in (args.key, args.salt_file):
         if secret is not None and secret.resolve().is_relative_to(args.out.resolve()):
             raise ConfigError(f"{secret}: lies in the output, which is handed on; keep it elsewhere")

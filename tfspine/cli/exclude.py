@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfspine.cli.options import add_experiment, experiment_from, track
+from tfspine.cli.options import add_experiment, experiment_from, require_count, track
 from tfspine.cli.processes import each, one_blas_thread
 from tfspine.labels import Level, Plane, Region, Side
 
@@ -45,12 +45,10 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.annotations.flow import flow_of, flow_text
     from tfspine.cli.flow import write_flow
     from tfspine.config import as_dict
-    from tfspine.errors import ConfigError
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
 
-    if args.workers < 1:
-        raise ConfigError(f"--workers {args.workers}; expected 1 or more")
+    require_count(args, "workers")
     experiment = experiment_from(args)
     ingested = read_ingested(args.slices)
     boxes = _boxes(args)

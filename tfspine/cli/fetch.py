@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfspine.cli.options import track
+from tfspine.cli.options import require_count, track
 from tfspine.errors import ConfigError, OutputError, PacsError, PacsLoginError
 
 if TYPE_CHECKING:
@@ -145,8 +145,7 @@ def _query(args: argparse.Namespace) -> "Query":
 
     if not (args.study_uid or args.patient_id_file or args.date or args.limit is not None):
         raise ConfigError("say which studies: --study-uid, --patient-id-file, --date or --limit")
-    if args.limit is not None and args.limit < 1:
-        raise ConfigError(f"--limit {args.limit}; expected at least 1")
+    require_count(args, "limit")
     for uid in args.study_uid:
         if not UID.fullmatch(uid):
             raise ConfigError(f"--study-uid {uid}; expected numbers with dots between")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfspine.cli.options import track
+from tfspine.cli.options import require_count, track
 
 if TYPE_CHECKING:
     from tfspine.dicom.many import Runner
@@ -87,8 +87,7 @@ def _runner(args: argparse.Namespace) -> "Runner":
     from tfspine.errors import ConfigError
 
     if args.cluster is None:
-        if args.workers < 1:
-            raise ConfigError(f"--workers {args.workers}; expected at least 1")
+        require_count(args, "workers")
         return functools.partial(in_processes, workers=args.workers)
     try:
         from tfspine.dicom.cluster import Cluster, on_cluster

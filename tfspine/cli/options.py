@@ -57,6 +57,17 @@ def stage_bar(stages: int) -> Iterator[Callable[[str], None]]:
         progress.update(task, completed=stages)
 
 
+def require_count(args: argparse.Namespace, name: str) -> None:
+    """Refuse an option that counts something and lies below 1; one that was not given is let through.
+
+    Raises:
+        ConfigError: with the option as it is typed.
+    """
+    value = getattr(args, name)
+    if value is not None and value < 1:
+        raise ConfigError(f"--{name.replace('_', '-')} {value}; expected 1 or more")
+
+
 def project_file(name: str) -> Path:
     """Return a file that lies beside the package in a checkout, such as ``experiments/demo.toml``.
 

@@ -49,8 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int | None:
     """Read every study and write boxes, tables and labels."""
-    if args.batch_size < 1:
-        raise ConfigError(f"--batch-size {args.batch_size}; expected 1 or more")
+    options.require_count(args, "batch_size")
     if (args.splits is None) != (args.split is None):
         raise ConfigError("--splits and --split belong together: give both, or neither to read every study")
     with _slices_folder(args) as slices_folder:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfspine.cli.options import require_count
 from tfspine.errors import EvaluationError
 from tfspine.labels import Grade, Level, Region, Side
 
@@ -39,8 +40,7 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.report.facts import run_facts
     from tfspine.report.page import NOTICE, TITLE, ReportInput, render_page
 
-    if args.studies < 1:
-        raise EvaluationError(f"--studies {args.studies}; expected 1 or more")
+    require_count(args, "studies")
     studies = _studies(args.predictions)
     slices = load_slices(args.slices, studies={study.study for study in studies})
     folders = [args.slices, args.predictions, args.evaluation, args.explained]

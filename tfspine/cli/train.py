@@ -59,8 +59,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _check_words(args: argparse.Namespace) -> None:
-    if args.workers < 1:
-        raise ConfigError(f"--workers {args.workers}; expected 1 or more")
+    options.require_count(args, "workers")
     if args.versions is not None and args.splits is None:
         raise ConfigError("--versions needs --splits CSV: patients, and not slices, are divided anew")
     alone = {"--splits": args.splits, "--workers": args.workers > 1, "--shard": args.shard != ONE_SHARD}
