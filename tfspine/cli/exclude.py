@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfspine.cli.options import add_experiment, experiment_from, require_count, track
-from tfspine.cli.processes import each, one_blas_thread
+from tfspine.cli.workers import each, one_blas_thread
 from tfspine.labels import Level, Plane, Region, Side
 
 if TYPE_CHECKING:

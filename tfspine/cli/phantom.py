@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfspine.cli.options import add_experiment, experiment_from, track
-from tfspine.cli.processes import each, one_blas_thread
+from tfspine.cli.workers import each, one_blas_thread
 
 if TYPE_CHECKING:
     from tfspine.config import PhantomConfig

@@ -1,41 +1,15 @@
-"""Work in processes of its own: commands of tfspine that end when this one is told to, patients by the hundred."""
+"""Commands of tfspine in processes of their own, which end when this one is told to."""
 
-import multiprocessing
-import os
 import signal
 import subprocess
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
-
-Job = TypeVar("Job")
-Result = TypeVar("Result")
-
-BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
 SECONDS_TO_END = 30.0
 """A process that was asked to end has so long to clear up before it is killed."""
-
-
-def one_blas_thread() -> None:
-    """Keep NumPy, here and in processes started from here, to one thread of linear algebra; before it is imported.
-
-    Its threads spin over matrices too small to share, at the expense of the other processes.
-    """
-    os.environ.setdefault(BLAS_THREADS, "1")
-
-
-def each(function: Callable[[Job], Result], jobs: Sequence[Job], *, workers: int) -> Iterator[Result]:
-    """Yield the result of each job, in order, whatever the number of processes that share them; 1: this one alone."""
-    if workers == 1:
-        yield from map(function, jobs)
-        return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(function, jobs)
 
 
 def command_line(words: Sequence[str]) -> list[str]:
