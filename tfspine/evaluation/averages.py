@@ -46,7 +46,7 @@ def ensemble_boxes(versions: Sequence[pd.DataFrame]) -> pd.DataFrame | None:
     Args:
         versions: tables with `structures.BOX_COLUMNS`, such as ``tfspine predict --versions`` writes.
     """
-    first, places = versions[0], ["slice", "region", *BOX]
+    first, places = versions[0], ["study", "plane", "slice", "region", *BOX]
     if first.empty or any(
         not each[places].reset_index(drop=True).equals(first[places].reset_index(drop=True)) for each in versions
     ):

@@ -1,7 +1,7 @@
 """A model against people on the same boxes, by tests that know it: paired AC1, McNemar, non-inferiority.
 
 Sensitivity is compared on all positives of the reference, where a box not found is a miss of whoever did not find it;
-specificity and agreement on boxes that both found and graded.
+specificity and agreement on boxes that both found and graded. What one of the two never read is not compared.
 """
 
 from collections.abc import Iterator
@@ -60,7 +60,9 @@ def comparison_table(set_: ReadingSet, *, model: str, margin: float) -> Table:
 
 
 def _rows(model: pd.DataFrame, reader: pd.DataFrame, *, margin: float, confidence: float) -> Iterator[dict[str, Any]]:
-    """Yield the measures of one region. Both tables have the reference's boxes in the same order."""
+    """Yield the measures of one region, on the boxes of the reference where both read."""
+    both_read = model.index.intersection(reader.index)
+    model, reader = model.loc[both_read], reader.loc[both_read]
     truth = model["truth"].to_numpy(np.float64)
     first, second = (each["call"].to_numpy(np.float64) for each in (model, reader))
     both = ~np.isnan(truth) & ~np.isnan(first) & ~np.isnan(second)

@@ -1,9 +1,10 @@
 """Detection over all scores: free-response curve (FROC) and average precision.
 
-Boxes are ranked by falling score over all images. Each in turn takes the free box of the reference, of its image,
-region and side, that it overlaps most, if the IoU is above the threshold; otherwise it is a false positive (as COCO
-does: T.-Y. Lin et al., ECCV 2014, LNCS 8693:740-755; Pascal VOC has a box look at the one it overlaps most, free or
-not, and counts a second one on it as false). That differs from `matching.py`, which has all boxes at once and no rank.
+Boxes are ranked by falling score over all images. Each in turn takes the free box of the reference, of its study,
+image, region and side, that it overlaps most, if the IoU is above the threshold; otherwise it is a false positive (as
+COCO does: T.-Y. Lin et al., ECCV 2014, LNCS 8693:740-755; Pascal VOC has a box look at the one it overlaps most, free
+or not, and counts a second one on it as false). That differs from `matching.py`, which has all boxes at once and no
+rank.
 The area is Pascal VOC's: all points, precision made monotone (M. Everingham et al., Int J Comput Vis 2010;88:303-338).
 Points of a curve stand where the score changes: boxes of one score come and go together.
 """
@@ -49,7 +50,7 @@ def detection_curve(reference: pd.DataFrame, reader: pd.DataFrame, *, iou: float
     """Return the curve of one region.
 
     Args:
-        reference: boxes to find, with the columns slice, region, side and the four of the box.
+        reference: boxes to find, with the columns study, slice, region, side and the four of the box.
         reader: boxes found, with a score each.
         iou: overlap that a box must exceed.
         images: how many images were searched, those without a box included.

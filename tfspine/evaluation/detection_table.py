@@ -105,12 +105,13 @@ def _searched(set_: ReadingSet) -> list[tuple[str, Region, pd.DataFrame, pd.Data
     """Return reader, region, boxes of reference and reader, and images, of every reader whose boxes have scores."""
     found = []
     for name, table in set_.readers.items():
-        reference, boxes, _, covered = restrict(set_.reference, table, covered=set_.covered)
-        if boxes.empty or boxes["score"].isna().any():
+        both = restrict(set_.reference, table, covered=set_.covered, read=set_.read_by(name))
+        if both.reader.empty or both.reader["score"].isna().any():
             continue
-        for region in Region:
-            left, right = (each[each["region"] == region].reset_index(drop=True) for each in (reference, boxes))
-            images = covered.loc[covered["plane"] == region.plane.value, "slice"].nunique()
-            if images and (len(left) or len(right)):
-                found.append((name, region, left, right, images))
+        for region in both.regions:
+            left, right = (
+                each[each["region"] == region].reset_index(drop=True) for each in (both.reference, both.reader)
+            )
+            if both.images[region]:
+                found.append((name, region, left, right, both.images[region]))
     return found

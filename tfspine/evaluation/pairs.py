@@ -1,6 +1,7 @@
 """Every box of the reference with what a reader made of it: the one table that all statistics are counted from.
 
-Only slices that the reference covers are compared. Boxes match within an image, a region and a side (`matching.py`).
+Only slices that the reference covers and the reader read are compared (`coverage.py`). Boxes match within a study, an
+image, a region and a side (`matching.py`): names of slices may repeat from study to study.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,11 +13,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tfspine.errors import EvaluationError
+from tfspine.evaluation.coverage import Coverage, full_coverage, image_names, is_image_of, regions_of
 from tfspine.evaluation.matching import BOX, match_tables
 from tfspine.labels import GRADE_WORDS, Grade, Plane, Region
 from tfspine.structures import BOX_COLUMNS
 
-LABEL = ("slice", "region", "side")
+LABEL = ("study", "slice", "region", "side")
+"""What two boxes must share to match; the region says which plane of a study the slice is of."""
+
 COVERED_COLUMNS = ("study", "slice", "plane")
 PROBABILITIES = ["p_normal", "p_mild", "p_moderate", "p_severe"]
 
@@ -30,73 +34,108 @@ class Pairs:
             one), `is_found`, and of the matching box `iou`, `score`, `call` (its grade) and the four probabilities, NaN
             where nothing was found or nothing was said.
         extra: the reader's boxes on covered slices that match nothing: the same columns, `truth` NaN.
-        images: how many covered slices show the plane of each region.
+        images: on how many covered slices the reader looked for each region.
+        regions: those of which either has a box on the covered slices, in the order of `labels.Region`, also where the
+            reader never read them.
+
+    The boxes of the reference are numbered (their index) as on all that the reference covers, whatever the reader read
+    of it: the rows of two readers are of the same box where their index is the same.
     """
 
     boxes: pd.DataFrame
     extra: pd.DataFrame
     images: Mapping[Region, int]
+    regions: tuple[Region, ...]
 
     def of(self, region: Region) -> "Pairs":
         """Return the pairs of one region."""
-        return Pairs(
-            self.boxes[self.boxes["region"] == region], self.extra[self.extra["region"] == region], self.images
-        )
+        boxes, extra = (table[table["region"] == region] for table in (self.boxes, self.extra))
+        return Pairs(boxes, extra, self.images, (region,))
 
-    @property
-    def regions(self) -> tuple[Region, ...]:
-        """Regions of which either has a box, in the order of `labels.Region`."""
-        seen = {*self.boxes["region"], *self.extra["region"]}
-        return tuple(region for region in Region if region in seen)
+
+@dataclass(frozen=True)
+class Compared:
+    """Both tables on what is compared.
+
+    Attributes:
+        reference: its boxes where the reader read, numbered as on all covered slices.
+        reader: the reader's boxes there, numbered from 0.
+        outside: the reader's boxes on slices that the reference does not cover.
+        covered: columns study, slice, plane: the slices that the reference covers, each once.
+        images: on how many of these the reader looked for each region.
+        regions: those of which either has a box on the covered slices.
+    """
+
+    reference: pd.DataFrame
+    reader: pd.DataFrame
+    outside: pd.DataFrame
+    covered: pd.DataFrame
+    images: Mapping[Region, int]
+    regions: tuple[Region, ...]
 
 
 def pair_boxes(
-    reference: pd.DataFrame, reader: pd.DataFrame, *, iou: float, covered: pd.DataFrame | None = None
+    reference: pd.DataFrame,
+    reader: pd.DataFrame,
+    *,
+    iou: float,
+    covered: pd.DataFrame | None = None,
+    read: Coverage | None = None,
 ) -> Pairs:
-    """Match a reader's boxes with the reference's on the slices that the reference covers.
+    """Match a reader's boxes with the reference's on the slices that the reference covers and the reader read.
 
     Args:
         reference: table with `structures.BOX_COLUMNS`, boxes in pixels of the slice.
         reader: the same of a person or a model.
         iou: overlap that a pair must exceed.
         covered: columns study, slice, plane; None means the slices with a box of the reference.
+        read: what the reader read; None means all that is covered.
 
     Raises:
         EvaluationError: a column is missing, a grade, region or box is none, or no slice is covered.
     """
-    reference, reader, _, covered = restrict(reference, reader, covered=covered)
-    found = match_tables(reference, reader, threshold=iou, label=LABEL)
-    left, right = [pair.reference for pair in found], [pair.reader for pair in found]
+    both = restrict(reference, reader, covered=covered, read=read)
+    found = match_tables(both.reference, both.reader, threshold=iou, label=LABEL)
+    left, right = both.reference.index[[pair.reference for pair in found]], [pair.reader for pair in found]
     columns = ["study", "slice", "region", "side", "level"]
-    boxes = reference[columns].assign(truth=grade_codes(reference), is_found=False, iou=np.nan, call=np.nan)
+    boxes = both.reference[columns].assign(truth=grade_codes(both.reference), is_found=False, iou=np.nan, call=np.nan)
     boxes = boxes.assign(**dict.fromkeys(["score", *PROBABILITIES], np.nan))
-    calls = grade_codes(reader)
+    calls = grade_codes(both.reader)
     values: dict[str, Any] = {"is_found": True, "iou": [pair.iou for pair in found], "call": calls[right]}
-    values |= {name: reader[name].to_numpy(np.float64)[right] for name in ("score", *PROBABILITIES)}
+    values |= {name: both.reader[name].to_numpy(np.float64)[right] for name in ("score", *PROBABILITIES)}
     for name, value in values.items():
         boxes.loc[left, name] = value
-    extra = reader.assign(truth=np.nan, call=calls, is_found=False, iou=np.nan).drop(index=right)
-    planes = covered.groupby("plane")["slice"].nunique()
-    images = {region: int(planes.get(region.plane.value, 0)) for region in Region}
-    return Pairs(boxes, extra[boxes.columns], images)
+    extra = both.reader.assign(truth=np.nan, call=calls, is_found=False, iou=np.nan).drop(index=right)
+    return Pairs(boxes, extra[boxes.columns], both.images, both.regions)
 
 
 def restrict(
-    reference: pd.DataFrame, reader: pd.DataFrame, *, covered: pd.DataFrame | None
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Check both tables, and return the reference and the reader on covered slices, the reader elsewhere, the slices.
+    reference: pd.DataFrame, reader: pd.DataFrame, *, covered: pd.DataFrame | None, read: Coverage | None = None
+) -> Compared:
+    """Check both tables, and return what of them is compared.
 
     Raises:
         EvaluationError: as `pair_boxes`.
     """
     reference, reader = _checked(reference, "reference"), _checked(reader, "reader")
     if covered is None:
-        covered = reference[list(COVERED_COLUMNS)].drop_duplicates()
+        covered = reference
+    covered = covered[list(COVERED_COLUMNS)].drop_duplicates()
     if covered.empty:
         raise EvaluationError("reference: covers no slice; expected at least one slice to compare")
-    inside = reader["slice"].isin(covered["slice"])
-    seen = reference[reference["slice"].isin(covered["slice"])].reset_index(drop=True)
-    return seen, reader[inside].reset_index(drop=True), reader[~inside], covered
+    read = read or full_coverage(covered)
+    images = image_names(covered)
+    reference = reference[is_image_of(reference, images)].reset_index(drop=True)
+    inside = is_image_of(reader, images)
+    named = regions_of(reference) | regions_of(reader[inside])
+    return Compared(
+        reference=reference[read.rows(reference)],
+        reader=reader[inside & read.rows(reader)].reset_index(drop=True),
+        outside=reader[~inside],
+        covered=covered,
+        images={region: len(read.images(covered, region)) for region in Region},
+        regions=tuple(region for region in Region if region in named),
+    )
 
 
 def grade_codes(table: pd.DataFrame) -> NDArray[np.float64]:

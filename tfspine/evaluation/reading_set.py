@@ -1,11 +1,12 @@
 """One set of studies with its reference and everybody who read it: the internal test set, the external, validation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
 
+from tfspine.evaluation.coverage import Coverage, full_coverage
 from tfspine.evaluation.pairs import Pairs, pair_boxes
 from tfspine.evaluation.study_evaluation import ReaderMetrics, compare
 
@@ -22,6 +23,7 @@ class ReadingSet:
         patients: the patient of each study; a study that is not named is a patient of its own.
         iou: overlap that a pair must exceed for its grades to be compared.
         confidence: share that intervals are to cover.
+        coverage: what each reader read; one who is not named read all that the reference covers.
     """
 
     name: str
@@ -31,22 +33,40 @@ class ReadingSet:
     patients: Mapping[str, str]
     iou: float
     confidence: float
+    coverage: Mapping[str, Coverage] = field(default_factory=dict)
 
     @cached_property
     def metrics(self) -> dict[str, ReaderMetrics]:
-        """What the paper measures, of each reader."""
-        return {
-            name: compare(self.reference, boxes, iou=self.iou, confidence=self.confidence, covered=self.covered)
-            for name, boxes in self.readers.items()
-        }
+        """What the paper measures, of each reader on what this reader read."""
+        return {name: self.metrics_on(name, self.read_by(name)) for name in self.readers}
 
     @cached_property
     def pairs(self) -> dict[str, Pairs]:
-        """Every box of the reference beside each reader's."""
+        """Every box of the reference where a reader read, beside the reader's."""
         return {
-            name: pair_boxes(self.reference, boxes, iou=self.iou, covered=self.covered)
+            name: pair_boxes(self.reference, boxes, iou=self.iou, covered=self.covered, read=self.read_by(name))
             for name, boxes in self.readers.items()
         }
+
+    def read_by(self, reader: str) -> Coverage:
+        """Return what a reader read."""
+        return self.coverage.get(reader) or full_coverage(self.covered)
+
+    def metrics_on(self, reader: str, read: Coverage) -> ReaderMetrics:
+        """Return what the paper measures of a reader on some of the studies only, such as those that another read."""
+        return compare(
+            self.reference,
+            self.readers[reader],
+            iou=self.iou,
+            confidence=self.confidence,
+            covered=self.covered,
+            read=read,
+        )
+
+    @cached_property
+    def reference_metrics(self) -> ReaderMetrics:
+        """The reference beside itself: all of its boxes, whoever read what of them."""
+        return compare(self.reference, self.reference, iou=self.iou, confidence=self.confidence, covered=self.covered)
 
     def patient_of(self, studies: pd.Series) -> pd.Series:
         """Return the patient of each of some studies."""

@@ -69,9 +69,14 @@ def _on_common_regions(
     set_: ReadingSet, members: Sequence[str], region: Region
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the reference's grades [n] and the versions' probabilities [V, n, 4]; None without a common region."""
-    graded = [graded_probabilities(set_.pairs[member].of(region).boxes) for member in members]
-    common = sorted(set.intersection(*(set(each.rows.tolist()) for each in graded)))
-    if not common:
+    boxes = [set_.pairs[member].of(region).boxes for member in members]
+    graded = [graded_probabilities(of_member) for of_member in boxes]
+    # By the number of the reference's box: not every version need have read every study.
+    rows = [of_member.index[each.rows] for of_member, each in zip(boxes, graded, strict=True)]
+    common = rows[0]
+    for of_member in rows[1:]:
+        common = common.intersection(of_member)
+    if common.empty:
         return None
-    kept = [np.isin(each.rows, common) for each in graded]
+    kept = [of_member.isin(common) for of_member in rows]
     return graded[0].truth[kept[0]], np.stack([each.probabilities[k] for each, k in zip(graded, kept, strict=True)])

@@ -113,7 +113,8 @@ def paper_results(question: Question, sets: Sets) -> list[Result]:
     if question.cohort:
         cohort = cohort_table(question.cohort, people=question.people)
         results.append(Result(cohort, lambda path, title: cohort_figure(cohort, path=path, title=title)))
-    counts = reference_table(sets)
+    of_sets = [set_ for set_ in (question.internal, question.external) if set_ is not None]
+    counts = reference_table({set_.name: {"reference": set_.reference_metrics} for set_ in of_sets})
     results.append(Result(counts, lambda path, title: reference_figure(counts, path=path, title=title)))
     recall = recall_table(sets, iou=question.internal.iou)
     series = {f"recall_{threshold:g}": f"IoU > {threshold:g}" for threshold in THRESHOLDS}

@@ -1,8 +1,8 @@
 """A reader against a reference, region by region: what was found, and how it was graded.
 
-Only slices that the reference covers are compared. Boxes match within an image, a region and a side; grades are
-compared on matched pairs, as the paper does, and a positive that was not found, or found and not graded, is a miss in
-end-to-end sensitivity. Ties and crowding: see `matching.py`.
+Only slices that the reference covers and the reader read are compared. Boxes match within a study, an image, a region
+and a side; grades are compared on matched pairs, as the paper does, and a positive that was not found, or found and not
+graded, is a miss in end-to-end sensitivity. Ties and crowding: see `matching.py`.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tfspine.evaluation.accuracy import DiagnosticAccuracy, Interval, diagnostic_accuracy, poisson_rate, proportion
 from tfspine.evaluation.agreement import Agreement, gwet
+from tfspine.evaluation.coverage import Coverage, image_names
 from tfspine.evaluation.estimate import Estimate, mean_estimate
 from tfspine.evaluation.matching import Pair, match_tables
 from tfspine.evaluation.pairs import LABEL, grade_codes, restrict, two_grades
@@ -44,9 +45,10 @@ class DetectionMetrics:
 class RegionMetrics:
     """Everything about one region.
 
-    `images` is how many covered slices show its plane; `reference_grades` counts the reference's boxes by grade.
-    `confusion` counts matched pairs, reference grades in rows and the reader's in columns; `missed` counts the
-    reference's boxes of each grade that were not found, and `ungraded` the matched pairs where either has no grade.
+    `images` is on how many covered slices the reader looked for it, 0 of a region that was never read;
+    `reference_grades` counts the reference's boxes on them by grade. `confusion` counts matched pairs, reference grades
+    in rows and the reader's in columns; `missed` counts the reference's boxes of each grade that were not found, and
+    `ungraded` the matched pairs where either has no grade.
     """
 
     region: Region
@@ -63,10 +65,14 @@ class RegionMetrics:
 
 @dataclass(frozen=True)
 class ReaderMetrics:
-    """One reader against the reference. The reader's boxes on other slices are counted here and nowhere else."""
+    """One reader against the reference. The reader's boxes on other slices are counted here and nowhere else.
+
+    `studies` and `slices` are those that the reference covers, `studies_read` those of which the reader read anything.
+    """
 
     regions: Mapping[Region, RegionMetrics]
     studies: int
+    studies_read: int
     slices: int
     outside_slices: int
     outside_boxes: int
@@ -79,6 +85,7 @@ def compare(
     iou: float,
     confidence: float,
     covered: pd.DataFrame | None = None,
+    read: Coverage | None = None,
 ) -> ReaderMetrics:
     """Compare a reader's boxes and grades with the reference's.
 
@@ -89,33 +96,35 @@ def compare(
         confidence: share that the intervals are to cover.
         covered: columns study, slice, plane: the slices that the reference speaks about, those without a box
             included. None means those with a box.
+        read: what the reader read; None means all that is covered.
 
     Returns:
-        Metrics of each region of which the reference or the reader has a box on the covered slices.
+        Metrics of each region of which the reference or the reader has a box on the covered slices: of one that the
+        reader never read all are undefined.
 
     Raises:
         EvaluationError: a column is missing, a grade, region or box is none, or there is nothing to compare.
     """
-    reference, reader, outside, covered = restrict(reference, reader, covered=covered)
-    images = covered.groupby("plane")["slice"].nunique()
+    both = restrict(reference, reader, covered=covered, read=read)
     regions = {
         region: _compare_region(
             region,
-            reference[reference["region"] == region],
-            reader[reader["region"] == region],
-            images=int(images.get(region.plane.value, 0)),
+            both.reference[both.reference["region"] == region],
+            both.reader[both.reader["region"] == region],
+            images=both.images[region],
             iou=iou,
             confidence=confidence,
         )
-        for region in Region
-        if (reference["region"] == region).any() or (reader["region"] == region).any()
+        for region in both.regions
     }
+    studies = frozenset(both.covered["study"])
     return ReaderMetrics(
         regions=regions,
-        studies=covered["study"].nunique(),
-        slices=covered["slice"].nunique(),
-        outside_slices=outside["slice"].nunique(),
-        outside_boxes=len(outside),
+        studies=len(studies),
+        studies_read=len(studies if read is None else studies & read.any_region),
+        slices=len(both.covered),
+        outside_slices=len(image_names(both.outside)),
+        outside_boxes=len(both.outside),
     )
 
 
