@@ -14,6 +14,12 @@ from typing import Any
 from tfspine.config import Experiment
 from tfspine.errors import ConfigError
 
+LEAST_LIKENESS = 0.5
+"""How alike a misspelt key and its suggestion are at least, as `difflib` measures it."""
+
+STRANGER = 0.15
+"""By how much more alike a key of another section has to be."""
+
 
 def load_experiment(path: Path | None, settings: Sequence[str] = ()) -> Experiment:
     """Read an experiment file and apply ``section.key=value`` settings on top.
@@ -96,8 +102,32 @@ def _build(kind: type, table: Mapping[str, Any], source: str, prefix: str) -> An
 
 
 def _suggestion(key: str, known: Mapping[str, Any], prefix: str) -> str:
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f'; did you mean "{prefix}{close[0]}"?' if close else f"; expected one of {', '.join(known)}"
+    """Name every section that has such a key, else the key most like it; of equals the one in its place."""
+    everywhere = {f"{section}.{name}": name for section, names in _sections().items() for name in names}
+    meant = [dotted for dotted, name in everywhere.items() if name == key]
+    if not meant:
+        # A key of another section has to be more alike: the section is mostly right.
+        likeness = {dotted: _likeness(key, name) - STRANGER for dotted, name in everywhere.items()}
+        likeness |= {prefix + name: _likeness(key, name) for name in known}
+        most = max(likeness.values())
+        meant = [dotted for dotted, value in likeness.items() if value == most and most >= LEAST_LIKENESS]
+    if not meant:
+        return f"; expected one of {', '.join(known)}"
+    return "; did you mean " + " or ".join(f'"{dotted}"' for dotted in meant) + "?"
+
+
+def _likeness(word: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, word, other).ratio()
+
+
+def _sections() -> dict[str, list[str]]:
+    """Return the keys of every section of an experiment."""
+    hints = typing.get_type_hints(Experiment)
+    return {
+        name: [item.name for item in dataclasses.fields(hint)]
+        for name, hint in hints.items()
+        if dataclasses.is_dataclass(hint)
+    }
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

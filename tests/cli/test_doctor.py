@@ -1,8 +1,15 @@
 """The doctor: names what is wrong and what to do."""
 
+import argparse
+import json
 import socket
+from collections.abc import Sequence
+from importlib import metadata
+
+import pytest
 
 from tfspine.cli import doctor
+from tfspine.cli.doctor import Finding
 
 
 def test_a_port_in_use_is_named_with_a_remedy() -> None:
@@ -27,3 +34,60 @@ def test_every_compression_that_hospitals_send_can_be_decoded_here() -> None:
 
 def test_installed_packages_satisfy_the_requirements() -> None:
     assert [finding for finding in doctor._packages() if finding.remedy] == []
+
+
+def _without(monkeypatch: pytest.MonkeyPatch, *missing: str) -> None:
+    version = metadata.version
+
+    def fake(name: str) -> str:
+        if name in missing:
+            raise metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(metadata, "version", fake)
+
+
+def _ended(monkeypatch: pytest.MonkeyPatch, findings: Sequence[Finding]) -> int:
+    monkeypatch.setattr(doctor, "examine", lambda: iter(findings))
+    return doctor.run(argparse.Namespace(json=False))
+
+
+def test_what_is_optional_is_called_so_and_fails_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _without(monkeypatch, "ray", "aiohttp", "SimpleITK")
+    found = list(doctor._packages())
+    marks = {finding.what: (finding.mark, finding.optional) for finding in found if finding.remedy}
+    assert marks == {
+        "aiohttp": ("optional", "for tfspine serve"),
+        "SimpleITK": ("optional", "for tfspine import"),
+        "ray": ("optional", "for tfspine ingest --cluster"),
+    }
+    assert len({finding.what for finding in found}) == len(found)
+    assert _ended(monkeypatch, found) == 0
+    told = capsys.readouterr().out
+    assert "optional  ray" in told
+    assert "!!" not in told
+
+
+def test_what_every_command_wants_is_not_optional(monkeypatch: pytest.MonkeyPatch) -> None:
+    _without(monkeypatch, "pydicom")
+    [wrong] = [finding for finding in doctor._packages() if finding.remedy]
+    assert (wrong.what, wrong.mark) == ("pydicom", "!!")
+    assert _ended(monkeypatch, [wrong]) == 1
+
+
+def test_it_fits_80_columns(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    remedy = "pip install -c constraints.txt " + "'something>=1' " * 9
+    assert _ended(monkeypatch, [Finding("a", "b", remedy, "for tfspine serve"), Finding("c" * 22, "9.9")]) == 0
+    told = capsys.readouterr().out
+    assert max(map(len, told.splitlines())) <= 80
+    assert told.count("'something>=1'") == 9
+
+
+def test_a_program_is_told_what_is_optional(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "examine", lambda: iter([Finding("port", "in use", "another", "for tfspine serve")]))
+    assert doctor.run(argparse.Namespace(json=True)) == 0
+    assert json.loads(capsys.readouterr().out)[0]["optional"] == "for tfspine serve"

@@ -16,9 +16,11 @@ import tensorflow as tf
 from conftest import bright_images
 from tensorflow_serving.apis import prediction_log_pb2
 
+from tfspine.cli.main import main
 from tfspine.client import connect
 from tfspine.errors import ModelError, ServerError
 from tfspine.server.catalogue import Catalogue, ServedModel
+from tfspine.server.ports import require_free_ports
 from tfspine.server.run import running
 from tfspine.server.servables import load_servable
 
@@ -60,6 +62,31 @@ def test_a_foreign_address_is_refused():
 def test_a_port_that_cannot_be_is_refused():
     with pytest.raises(ServerError, match="--port 70000; expected 1 to 65535"), running(Catalogue({}), port=70000):
         pass
+
+
+@pytest.mark.parametrize("option", ["--port", "--rest-api-port"])
+def test_the_command_looks_at_its_ports_before_it_loads(option, tmp_path, capsys, monkeypatch):
+    """The configuration file is not even there: the port is told, since it was looked at first."""
+    monkeypatch.setitem(sys.modules, "tfspine.server.catalogue", None)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        other = {"--port": "--rest-api-port", "--rest-api-port": "--port"}[option]
+        words = ["serve", "--model-config-file", str(tmp_path / "none"), option, str(port), other, "0"]
+        assert main(words) == 2
+    assert f"port {port} on 127.0.0.1 is in use; stop what listens there, or name another {option}" in (
+        capsys.readouterr().err
+    )
+
+
+def test_one_port_for_both_protocols_is_refused(free_port):
+    with pytest.raises(ServerError, match=f"port {free_port} on 127.0.0.1 is in use; .*--rest-api-port"):
+        require_free_ports("127.0.0.1", free_port, free_port)
+
+
+@pytest.fixture
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
 
 
 class SlowServable:

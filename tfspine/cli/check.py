@@ -5,12 +5,16 @@ import json
 import sys
 from pathlib import Path
 
+from tfspine.cli.options import file_to_write
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfspine check``."""
     parser.add_argument("--labels", type=Path, required=True, metavar="DIR", help="folder of LabelImg XML files")
     parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="folder that ingest wrote")
-    parser.add_argument("--out", type=Path, required=True, metavar="CSV", help="table of problems")
+    parser.add_argument(
+        "--out", type=file_to_write("problems.csv"), required=True, metavar="CSV", help="table of problems"
+    )
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 

@@ -6,10 +6,13 @@ import os
 import shutil
 import socket
 import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+COLUMNS = 80
+INDENT = " " * 10
 PORTS = {8500: "gRPC", 8501: "REST"}
 MEMORY_GIB = 8
 DISK_GIB = 5
@@ -18,13 +21,33 @@ CODECS = {"JPEG": "JPEG8", "JPEG-LS": "JPEGLS", "JPEG 2000": "JPEG2K"}
 """What MR pixels are compressed as, and the codec of imagecodecs that reads it; pydicom itself reads RLE."""
 
 
+EXTRAS = {
+    "server": "for tfspine serve",
+    "import": "for tfspine import",
+    "pacs": "for tfspine fetch",
+    "cluster": "for tfspine ingest --cluster",
+}
+"""Optional parts of the installation (`setup.cfg`), and what each is for."""
+
+
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at; `remedy` is empty where all is well."""
+    """One thing looked at; `remedy` is empty where all is well.
+
+    `optional` says what alone would want the remedy, and is empty where every command does.
+    """
 
     what: str
     found: str
     remedy: str = ""
+    optional: str = ""
+
+    @property
+    def mark(self) -> str:
+        """The word in front of it."""
+        if not self.remedy:
+            return "ok"
+        return "optional" if self.optional else "!!"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,16 +56,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the findings; exit code 1 if something needs a remedy."""
+    """Print the findings; exit code 1 if something that is not optional needs a remedy."""
     findings = list(examine())
     if args.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         width = max(len(finding.what) for finding in findings)
         for finding in findings:
-            mark, remedy = ("!!", f"  -> {finding.remedy}") if finding.remedy else ("ok", "")
-            print(f"{mark}  {finding.what:<{width}}  {finding.found}{remedy}")
-    return int(any(finding.remedy for finding in findings))
+            print(f"{finding.mark:<8}  {finding.what:<{width}}  {finding.found}")
+            if finding.remedy:
+                reason = f"{finding.optional}: " if finding.optional else ""
+                print(
+                    textwrap.fill(
+                        f"-> {reason}{finding.remedy}", COLUMNS, initial_indent=INDENT, subsequent_indent=INDENT
+                    )
+                )
+    return int(any(finding.mark == "!!" for finding in findings))
 
 
 def examine() -> Iterator[Finding]:
@@ -73,17 +102,22 @@ def _packages() -> Iterator[Finding]:
     except metadata.PackageNotFoundError:
         yield Finding("tfspine", "not installed", "pip install -e . -c constraints.txt")
         return
-    for text in required:
-        requirement = Requirement(text)
-        if requirement.marker and not requirement.marker.evaluate({"extra": "server"}):
-            continue
+    parts = {"": "", **EXTRAS}
+    seen: set[str] = set()
+    for requirement in map(Requirement, required):
+        marker = requirement.marker
+        of_parts = [reason for extra, reason in parts.items() if not marker or marker.evaluate({"extra": extra})]
+        if not of_parts or requirement.name in seen:
+            continue  # for testing and developing
+        seen.add(requirement.name)
+        optional = "" if "" in of_parts else " and ".join(of_parts)
         install = f"pip install -c constraints.txt '{requirement.name}{requirement.specifier}'"
         try:
             version = metadata.version(requirement.name)
         except metadata.PackageNotFoundError:
-            yield Finding(requirement.name, "missing", install)
+            yield Finding(requirement.name, "missing", install, optional)
             continue
-        yield Finding(requirement.name, version, "" if requirement.specifier.contains(version) else install)
+        yield Finding(requirement.name, version, "" if requirement.specifier.contains(version) else install, optional)
 
 
 def _decoders() -> Iterator[Finding]:
@@ -105,21 +139,22 @@ def _devices() -> Finding:
     except ImportError as error:
         return Finding("devices", f"TensorFlow does not load: {error}", "install tensorflow from constraints.txt")
     names = [device.name for device in tf.config.list_physical_devices("GPU")]
-    return Finding("devices", f"{len(names)} GPU, {os.cpu_count()} CPU cores")
+    gpus = f"{len(names)} GPU" if names else "no GPU (optional)"
+    return Finding("devices", f"{gpus}, {os.cpu_count()} CPU cores")
 
 
 def _memory() -> Finding:
     import psutil
 
     gib = psutil.virtual_memory().available / 2**30
-    remedy = "" if gib >= MEMORY_GIB else f"make demo needs {MEMORY_GIB} GiB; close other programs"
-    return Finding("free memory", f"{gib:.1f} GiB", remedy)
+    remedy = "" if gib >= MEMORY_GIB else f"it needs {MEMORY_GIB} GiB; close other programs"
+    return Finding("free memory", f"{gib:.1f} GiB", remedy, "for make demo")
 
 
 def _disk() -> Finding:
     gib = shutil.disk_usage(Path.cwd()).free / 2**30
-    remedy = "" if gib >= DISK_GIB else f"make demo needs {DISK_GIB} GiB here; free some space"
-    return Finding("free disk", f"{gib:.1f} GiB", remedy)
+    remedy = "" if gib >= DISK_GIB else f"it needs {DISK_GIB} GiB here; free some space"
+    return Finding("free disk", f"{gib:.1f} GiB", remedy, "for make demo")
 
 
 def _ports() -> Iterator[Finding]:
@@ -131,5 +166,5 @@ def _ports() -> Iterator[Finding]:
                 yield Finding(f"port {port} ({protocol})", "free")
             except OSError:
                 yield Finding(
-                    f"port {port} ({protocol})", "in use", "tfspine serve --port / --rest-api-port takes others"
+                    f"port {port} ({protocol})", "in use", "--port and --rest-api-port take others", EXTRAS["server"]
                 )

@@ -4,14 +4,15 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
+
+from tfspine.cli.table_text import COLUMNS, print_table
 
 if TYPE_CHECKING:
     from tfspine.evaluation.results import Result
     from tfspine.evaluation.stages import Question, Sets
     from tfspine.evaluation.tables import Table
 
-SUMMARY_COLUMNS = 170
 OF_THE_AVERAGE = ("recall", "accuracy")
 """Tables that print the average of versions alone, as in the paper, which lists versions by their agreement only."""
 
@@ -24,13 +25,14 @@ def summary_text(
     """Return the paper's tables as text of fixed width, and what was not compared."""
     from rich.console import Console
 
-    from tfspine.evaluation.tables import without_readers
+    from tfspine.evaluation.tables import shown, without_readers
 
     text = io.StringIO()
-    console = Console(file=text, width=SUMMARY_COLUMNS)
+    console = Console(file=text, width=COLUMNS)
     for result in results:
         table = result.table
-        console.print(_rich(without_readers(table, question.versions) if table.name in OF_THE_AVERAGE else table))
+        table = without_readers(table, question.versions) if table.name in OF_THE_AVERAGE else table
+        print_table(console, shown(table), title=table.title, left=LEFT)
         if result.table.note:
             console.print(f"{result.table.note}\n")
     for line in flow:
@@ -88,19 +90,3 @@ def closing_lines(out: Path, question: "Question", names: Sequence[str], *, abse
         *(f"Not made: {', '.join(of_reason)}: {reason}" for reason, of_reason in reasons.items()),
     ]
     return "\n".join(lines)
-
-
-def _rich(table: "Table") -> Any:
-    from rich import box
-    from rich.table import Table as RichTable
-
-    from tfspine.evaluation.tables import shown
-
-    texts = shown(table)
-    drawn = RichTable(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in texts.columns:
-        justify: Literal["left", "right"] = "left" if column in LEFT else "right"
-        drawn.add_column(column.strip(), justify=justify, no_wrap=True)
-    for row in texts.itertuples(index=False):
-        drawn.add_row(*row)
-    return drawn

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Sequence
 
 import tfspine
+from tfspine.cli.parser import Parser
+from tfspine.cli.processes import interruptible
 from tfspine.errors import TfspineError
 
 VERBS: dict[str, str] = {
@@ -46,35 +48,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
     verb = next((word for word in argv if not word.startswith("-")), None)
-    args = build_parser(verb).parse_args(argv)
-
-    from tfspine.cli.processes import interruptible
-
-    # Before anything imports TensorFlow: its C++ half talks to standard error past Python's logging.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if args.verbose else "3")
-    logging.basicConfig(
-        level=logging.DEBUG if args.verbose else logging.INFO, stream=sys.stderr, format="%(message)s", force=True
-    )
-    # TensorFlow and the Model Garden tell their progress through this one; ours have bars.
-    logging.getLogger("absl").setLevel(logging.INFO if args.verbose else logging.WARNING)
     try:
+        args = build_parser(verb).parse_args(argv)
+        _prepare(args)
         with interruptible():
             return int(args.run(args) or 0)
     except TfspineError as error:
-        print(f"tfspine {args.verb}: {error}", file=sys.stderr)
+        print(f"tfspine {verb}: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         # The reader of our standard output, such as `head`, has left; so do we, as other commands do.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
-        print(f"tfspine {args.verb}: interrupted; run it again to go on", file=sys.stderr)
+        print(f"tfspine {verb}: interrupted; run it again to go on", file=sys.stderr)
         return 130
+
+
+def _prepare(args: argparse.Namespace) -> None:
+    """Set what is logged, before anything imports TensorFlow."""
+    # Its C++ half talks to standard error past Python's logging.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if args.verbose else "3")
+    logging.basicConfig(
+        level=logging.DEBUG if args.verbose else logging.INFO, stream=sys.stderr, format="%(message)s", force=True
+    )
+    # TensorFlow and the Model Garden tell their progress through this one; ours have bars.
+    logging.getLogger("absl").setLevel(logging.INFO if args.verbose else logging.WARNING)
 
 
 def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
     """Return the parser; only the module of `verb` is imported, so that ``--help`` stays quick."""
-    parser = argparse.ArgumentParser(prog="tfspine", description=tfspine.__doc__)
+    parser = Parser(prog="tfspine", description=tfspine.__doc__)
     parser.add_argument("--version", action="version", version=f"tfspine {tfspine.__version__}")
     subparsers = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     for name, summary in VERBS.items():

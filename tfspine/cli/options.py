@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import tfspine
 from tfspine.config import Experiment
-from tfspine.errors import ConfigError
+from tfspine.errors import ConfigError, OutputError
 from tfspine.experiment_file import load_experiment
 
 if TYPE_CHECKING:
@@ -66,6 +66,23 @@ def require_count(args: argparse.Namespace, name: str) -> None:
     value = getattr(args, name)
     if value is not None and value < 1:
         raise ConfigError(f"--{name.replace('_', '-')} {value}; expected 1 or more")
+
+
+def file_to_write(example: str) -> Callable[[str], Path]:
+    """Return a `type` for an ``--out`` that is one file: it refuses what names a folder.
+
+    Args:
+        example: a good name for the file, to tell.
+    """
+
+    def checked(text: str) -> Path:
+        path = Path(text)
+        # A path forgets the slash at its end, and would write a file of the name of the folder that was meant.
+        if text.endswith("/") or path.is_dir():
+            raise OutputError(f"--out {text}: is a folder; expected a file to write, for example {path / example}")
+        return path
+
+    return checked
 
 
 def project_file(name: str) -> Path:

@@ -8,6 +8,7 @@ import math
 import shutil
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -256,6 +257,7 @@ def _print_summary(args: argparse.Namespace, results: Sequence["StudyResult"], d
     print(f"{'study':<12} {'regions found':>13} {'moderate or severe':>18}")
     for study, counts in studies.items():
         found = f"{counts['found']} of {counts['of']}"
-        doubt = f"  levels uncertain: {counts['level_doubt']}" if counts["level_doubt"] else ""
-        print(f"{study:<12} {found:>13} {counts['stenosed']:>18}{doubt}")
+        print(f"{study:<12} {found:>13} {counts['stenosed']:>18}")
+        if counts["level_doubt"]:
+            print(textwrap.fill(f"levels uncertain: {counts['level_doubt']}", 80, initial_indent="  "))
     print(f"{details['slices']} slices, {details['detections']} boxes: {args.out}")

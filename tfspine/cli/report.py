@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfspine.cli.options import require_count
+from tfspine.cli.options import file_to_write, require_count
 from tfspine.errors import EvaluationError
 from tfspine.labels import Grade, Level, Region, Side
 
@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="what tfspine ingest wrote")
     parser.add_argument("--evaluation", type=Path, metavar="DIR", help="what tfspine evaluate wrote")
     parser.add_argument("--explained", type=Path, metavar="DIR", help="what tfspine explain wrote")
-    parser.add_argument("--out", type=Path, default=Path("report.html"), metavar="HTML", help="file to write")
+    parser.add_argument(
+        "--out", type=file_to_write("report.html"), default=Path("report.html"), metavar="HTML", help="file to write"
+    )
     parser.add_argument(
         "--studies", type=int, default=SHOWN_STUDIES, metavar="N", help="draw the N most severe (%(default)s)"
     )

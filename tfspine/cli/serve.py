@@ -25,7 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int | None:
-    """Load the models, print the ports as one JSON line, and serve until SIGTERM or Ctrl-C."""
+    """Look at the ports, load the models, print the ports as one JSON line, and serve until SIGTERM or Ctrl-C."""
+    from tfspine.server.ports import require_free_ports
+
+    require_free_ports(args.host, args.port, args.rest_api_port)
+
+    # Only now what imports TensorFlow and takes its time.
     from tfspine.server.catalogue import load_catalogue
     from tfspine.server.config_file import read_models_config
     from tfspine.server.run import running

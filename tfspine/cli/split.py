@@ -3,13 +3,15 @@
 import argparse
 from pathlib import Path
 
-from tfspine.cli.options import add_experiment, experiment_from
+from tfspine.cli.options import add_experiment, experiment_from, file_to_write
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfspine split``."""
     parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="folder that ingest wrote")
-    parser.add_argument("--out", type=Path, required=True, metavar="CSV", help="table of patient, study, split")
+    parser.add_argument(
+        "--out", type=file_to_write("splits.csv"), required=True, metavar="CSV", help="table of patient, study, split"
+    )
     parser.add_argument(
         "--exclusions", type=Path, metavar="DIR", help="folder that exclude wrote; its studies stay out"
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfspine.cli import options
+from tfspine.cli.finished import complete_already
 from tfspine.config import Precision, Strategy
 from tfspine.errors import ConfigError
 from tfspine.labels import Plane, Region
@@ -90,7 +91,7 @@ def _train_graders(args: argparse.Namespace, experiment: "Experiment") -> None:
             from tfspine.training.grader import train_grader
 
             train_grader(records, region=args.region, experiment=experiment, run_folder=args.out)
-    _tell(args.out, state)
+    _tell(args, state, experiment)
 
 
 def _train_detector(args: argparse.Namespace, experiment: "Experiment") -> None:
@@ -112,11 +113,11 @@ def _train_detector(args: argparse.Namespace, experiment: "Experiment") -> None:
             from tfspine.training.detector import train_detector
 
             train_detector(records, plane=args.plane, experiment=experiment, run_folder=args.out)
-    _tell(args.out, state)
+    _tell(args, state, experiment)
 
 
-def _tell(run_folder: Path, state: "RunState") -> None:
+def _tell(args: argparse.Namespace, state: "RunState", experiment: "Experiment") -> None:
     from tfspine.training.runs import RunState
 
     is_old = state is RunState.COMPLETE
-    print(f"{run_folder}: " + ("complete already, with this configuration" if is_old else "trained"))
+    print(complete_already(args.out, section=args.kind, experiment=experiment) if is_old else f"{args.out}: trained")

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
 from tfspine.cli import options
+from tfspine.cli.finished import complete_already
 from tfspine.cli.processes import command_line, end, how_it_ended
 from tfspine.errors import ModelError, TfspineError
 
@@ -56,7 +57,7 @@ def train_versions(args: argparse.Namespace, records: "RecordFolder", experiment
         records_folder=args.records,
     )
     if state is RunState.COMPLETE:
-        print(f"{args.out}: complete already, with this configuration")
+        print(complete_already(args.out, section="grader", experiment=experiment))
         return
     for number, division in divisions.items():
         write_split_table(args.out / f"splits{number}.csv", division)

@@ -42,4 +42,9 @@ def run(args: argparse.Namespace) -> None:
     best, ac1 = found
     for name in sweep.space:
         print(f"grader.{name} = {getattr(best.grader, name)}")
-    print(f"validation AC1 {ac1:.4f}: {args.out / BEST_FILE}")
+    best_file = args.out / BEST_FILE
+    print(f"validation AC1 {ac1:.4f}: {best_file}")
+    print(
+        f"To train it to the end, for grader.epochs = {best.grader.epochs} or as many as --set says: "
+        f"tfspine train grader --region {args.region} --experiment {best_file} --records {args.records} --out RUN"
+    )

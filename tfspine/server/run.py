@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import errno
 import logging
-import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ from aiohttp import web
 from tfspine.errors import ServerError
 from tfspine.server.catalogue import Catalogue
 from tfspine.server.grpc_service import make_handlers
+from tfspine.server.ports import listen
 from tfspine.server.rest_service import make_app
 
 _log = logging.getLogger(__name__)
@@ -62,7 +61,7 @@ def running(
     """
     with contextlib.ExitStack() as stack:
         # Both are bound before either answers, so that a port in use stops the start and nothing else.
-        listener = stack.enter_context(contextlib.closing(_listen(host, rest_port, "--rest-api-port")))
+        listener = stack.enter_context(contextlib.closing(listen(host, rest_port, "--rest-api-port")))
         server, bound = _bind_grpc(catalogue, host, port)
         stack.callback(lambda: server.stop(DRAIN_S).wait())
         stack.enter_context(_rest_running(catalogue, listener))
@@ -73,23 +72,9 @@ def running(
         _log.info("draining: requests in progress have %d s to end", DRAIN_S)
 
 
-def _listen(host: str, port: int, option: str) -> socket.socket:
-    if not 0 <= port < 2**16:
-        raise ServerError(f"{option} {port}; expected 1 to 65535, or 0 for any free one")
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise ServerError(
-                f"port {port} on {host} is in use; stop what listens there, or name another {option} (0: any free one)"
-            ) from None
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-        raise ServerError(f"{host}:{port}: cannot listen there: {reason}; name another --host") from None
-
-
 def _bind_grpc(catalogue: Catalogue, host: str, port: int) -> tuple[grpc.Server, int]:
     # gRPC does not say why it cannot bind; a plain socket does.
-    _listen(host, port, "--port").close()
+    listen(host, port, "--port").close()
     server = grpc.server(ThreadPoolExecutor(_GRPC_THREADS), options=_GRPC_OPTIONS)
     server.add_generic_rpc_handlers(make_handlers(catalogue))
     try:
