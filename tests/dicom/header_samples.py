@@ -52,7 +52,7 @@ def series(
             series_instance_uid=uid,
             sop_instance_uid=f"{uid}.{number}",
             frame_of_reference_uid="1.9",
-            patient_id="P",
+            patient_key="id\0P",
             series_number=1,
             acquisition_number=1,
             instance_number=number,

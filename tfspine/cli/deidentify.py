@@ -3,18 +3,15 @@
 import argparse
 import functools
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfspine.cli.options import require_count, track
+from tfspine.cli.salts import add_salt, require_outside, salt_from
 
 if TYPE_CHECKING:
     from tfspine.dicom.deidentify.folder import Outcome
-    from tfspine.dicom.deidentify.pseudonyms import Salt
-
-SALT_VARIABLE = "TFSPINE_SALT_FILE"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,10 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for dicom/, report.csv, refused.csv"
     )
-    parser.add_argument(
-        "--salt-file", type=Path, metavar="FILE", help=f"secret behind the pseudonyms (default: ${SALT_VARIABLE})"
-    )
-    parser.add_argument("--create-salt", action="store_true", help="make the salt file first, readable by you alone")
+    add_salt(parser)
     parser.add_argument(
         "--option",
         dest="options",
@@ -62,15 +56,14 @@ def run(args: argparse.Namespace) -> None:
 
     options = check_options(DEFAULT_OPTIONS if args.options is None else args.options)
     require_count(args, "workers")
-    for secret in (args.key, args.salt_file):
-        if secret is not None and secret.resolve().is_relative_to(args.out.resolve()):
-            raise ConfigError(f"{secret}: lies in the output, which is handed on; keep it elsewhere")
+    if args.key is not None:
+        require_outside(args.key, args.out)
     if args.source.resolve().is_relative_to(args.out.resolve()):
         raise ConfigError(f"{args.out}: holds the originals; expected another folder for --out")
-    rules = Rules(options, _salt(args))
+    rules = Rules(options, salt_from(args))
     # No decoder runs here that could take this process with it, so one worker needs no other.
     runner = in_this_process if args.workers == 1 else functools.partial(in_processes, workers=args.workers)
-    with open_source(args.source) as source, new_folder(args.out) as folder:
+    with open_source(args.source, beside=args.out) as source, new_folder(args.out) as folder:
         outcome = deidentify_source(source, folder, rules, runner=runner, track=track)
         if not outcome.written:
             first = f"; the first: {outcome.refused[0].reason}" if outcome.refused else "; name DICOM files"
@@ -78,17 +71,9 @@ def run(args: argparse.Namespace) -> None:
         write_tables(folder, outcome, rules)
         if args.key is not None:
             write_private(args.key, key_table(outcome, rules))
+    if outcome.warning:
+        print(f"warning: {outcome.warning}", file=sys.stderr)
     _tell(args, outcome)
-
-
-def _salt(args: argparse.Namespace) -> "Salt":
-    from tfspine.dicom.deidentify.pseudonyms import create_salt, read_salt
-    from tfspine.errors import ConfigError
-
-    path = args.salt_file or (Path(os.environ[SALT_VARIABLE]) if os.environ.get(SALT_VARIABLE) else None)
-    if path is None:
-        raise ConfigError(f"no salt; name a file with --salt-file or {SALT_VARIABLE}; --create-salt makes one")
-    return create_salt(path) if args.create_salt else read_salt(path)
 
 
 def _tell(args: argparse.Namespace, outcome: "Outcome") -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfspine.cli.options import require_count, track
+from tfspine.cli.salts import OWN_SALT, add_salt, salt_beside
 
 if TYPE_CHECKING:
     from tfspine.dicom.many import Runner
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="share them over a Ray cluster instead: auto, HOST:6379, or local to try it",
     )
+    add_salt(parser, otherwise=f"{OWN_SALT} beside the output, made where it is missing")
     parser.add_argument("--explain", action="store_true", help="print what was decided on each series, and why")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
@@ -50,8 +52,12 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.outputs import resumable_folder, write_text
     from tfspine.structures import SLICE_COLUMNS
 
-    with open_source(args.dicom) as source, resumable_folder(args.out) as folder:
-        ingested = ingest_studies(source, folder, runner=_runner(args), track=track)
+    with (
+        salt_beside(args) as salt,
+        open_source(args.dicom, beside=args.out) as source,
+        resumable_folder(args.out) as folder,
+    ):
+        ingested = ingest_studies(source, folder, salt=salt, runner=_runner(args), track=track)
         series = pd.DataFrame(ingested.series, columns=list(SERIES_COLUMNS))
         if args.explain and not args.json:
             print(series.to_string(index=False))
@@ -62,7 +68,10 @@ def run(args: argparse.Namespace) -> None:
         for name, written in ((TABLE, table), ("series.csv", series), ("refused.csv", refusals)):
             write_text(folder / name, written.to_csv(index=False))
         summary = {"studies": table["study"].nunique(), "slices": len(table), "refused": len(refusals)}
-        write_manifest(folder, command="ingest", details=summary)
+        details = {**summary, "salt_check": salt.check(), "patients_without_id": ingested.warning}
+        write_manifest(folder, command="ingest", details=details)
+    if ingested.warning:
+        print(f"warning: {ingested.warning}", file=sys.stderr)
     if args.json:
         explained = {"series": list(ingested.series)} if args.explain else {}
         print(json.dumps(summary | explained))

@@ -13,6 +13,7 @@ from pydicom.multival import MultiValue
 
 from tfspine.dicom.files import printable, read_dataset, refusing
 from tfspine.dicom.frames import Attributes, frames_of
+from tfspine.dicom.patient_keys import patient_key
 from tfspine.errors import DicomError
 from tfspine.geometry import SliceGeometry, display_geometry, plane_of
 from tfspine.labels import Plane
@@ -70,11 +71,11 @@ class PulseSequence:
 class SliceHeader:
     """What the other steps need to know of one MR slice; `frame` counts from 0, field in tesla, None where absent.
 
-    `described` is what people typed for the series (SeriesDescription, ProtocolName), `study_described` what they
-    typed for all of the study (StudyDescription): in capitals, underscores as blanks, read only to refuse what they
-    admit to be; they may name the patient and are never written anywhere. `image_type` holds ImageType and, of
-    enhanced images, ComplexImageComponent. `geometry` is that of the stored picture, `hung` that of the same slice
-    turned as readers hang it (`geometry.to_display`), where its plane has such a way.
+    `described` is what people typed for the series (SeriesDescription, ProtocolName), `study_described` what they typed
+    for all of the study (StudyDescription): in capitals, underscores as blanks, read only to refuse what they admit to
+    be; they may name the patient and are never written anywhere, nor is `patient_key`. `image_type` holds ImageType
+    and, of enhanced images, ComplexImageComponent. `geometry` is that of the stored picture, `hung` that of the same
+    slice turned as readers hang it (`geometry.to_display`), where its plane has such a way.
     """
 
     path: Path
@@ -83,7 +84,7 @@ class SliceHeader:
     series_instance_uid: str
     sop_instance_uid: str
     frame_of_reference_uid: str
-    patient_id: str
+    patient_key: str
     series_number: int | None
     acquisition_number: int | None
     instance_number: int | None
@@ -131,7 +132,7 @@ def _header(path: Path, number: int, ds: Attributes) -> SliceHeader:
         series_instance_uid=_required(ds, "SeriesInstanceUID"),
         sop_instance_uid=_required(ds, "SOPInstanceUID"),
         frame_of_reference_uid=str(ds.get("FrameOfReferenceUID", "")),
-        patient_id=str(ds.get("PatientID", "")),
+        patient_key=patient_key(ds),
         series_number=_integer(ds, "SeriesNumber"),
         acquisition_number=_integer(ds, "AcquisitionNumber"),
         instance_number=_integer(ds, "InstanceNumber"),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tfspine.dicom.deidentify.pseudonyms import Salt
 from tfspine.dicom.headers import SliceHeader
 from tfspine.dicom.pixels import Pixels, read_pixels, window, window_limits
 from tfspine.dicom.series import Decision, choose_series, weighting
@@ -30,14 +31,20 @@ SERIES_COLUMNS: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class IngestedStudy:
-    """Rows of `slices.csv` and of `series.csv` for one study, and the files of it that were refused."""
+    """Rows of `slices.csv` and of `series.csv` for one study, and the files of it that were refused.
+
+    `warning` is one line on patients that have no PatientID; of many studies together, empty where all have one.
+    """
 
     rows: tuple[dict[str, Any], ...]
     series: tuple[dict[str, Any], ...]
     refused: tuple[Refusal, ...]
+    warning: str = ""
 
 
-def ingest_study(headers: Sequence[SliceHeader], names: Mapping[Path, str], target: Path) -> IngestedStudy:
+def ingest_study(
+    headers: Sequence[SliceHeader], names: Mapping[Path, str], target: Path, *, salt: Salt
+) -> IngestedStudy:
     """Choose the series of one study, window their slices and write them as PNG, hung as readers hang them.
 
     A study without both series keeps its rows of `series.csv`; its files are all refused.
@@ -46,6 +53,7 @@ def ingest_study(headers: Sequence[SliceHeader], names: Mapping[Path, str], targ
         headers: all readable slices of one study.
         names: the name of each file in what was refused.
         target: the folder that gets `slices/KEY.png`.
+        salt: the secret behind the pseudonyms of patients.
     """
     study = pseudonym(headers[0].study_instance_uid)
     unique, refused = _without_copies(headers, names)
@@ -72,7 +80,7 @@ def ingest_study(headers: Sequence[SliceHeader], names: Mapping[Path, str], targ
             return IngestedStudy(
                 (), series, (*refused, *_refusals([picture.header for picture in pictures], names, reason))
             )
-        rows += _write_plane(study, plane, shown, target)
+        rows += _write_plane(study, plane, shown, target, salt)
     return IngestedStudy(tuple(rows), series, tuple(refused))
 
 
@@ -131,7 +139,9 @@ def _windowed(slices: Sequence[SliceHeader], plane: Plane) -> tuple[list[_Pictur
     return pictures, unreadable
 
 
-def _write_plane(study: str, plane: Plane, pictures: Sequence[_Picture], target: Path) -> list[dict[str, Any]]:
+def _write_plane(
+    study: str, plane: Plane, pictures: Sequence[_Picture], target: Path, salt: Salt
+) -> list[dict[str, Any]]:
     """Write the slices of one plane and return their rows, numbered from 1 in stacking order."""
     (target / IMAGES_FOLDER).mkdir(parents=True, exist_ok=True)
     rows = []
@@ -140,16 +150,16 @@ def _write_plane(study: str, plane: Plane, pictures: Sequence[_Picture], target:
         key = slice_key(study, plane, number)
         image = Image.fromarray(np.ascontiguousarray(pictures[index].pixels))
         image.save(target / IMAGES_FOLDER / f"{key}.png", compress_level=PNG_COMPRESSION)
-        rows.append(_row(key, study, number, pictures[index]))
+        rows.append(_row(key, study, number, pictures[index], salt))
     return rows
 
 
-def _row(key: str, study: str, number: int, picture: _Picture) -> dict[str, Any]:
+def _row(key: str, study: str, number: int, picture: _Picture, salt: Salt) -> dict[str, Any]:
     header = picture.header
     return {
         "key": key,
         "study": study,
-        "patient": pseudonym(header.patient_id),
+        "patient": salt.patient(header.patient_key),
         "plane": str(picture.plane),
         "number": number,
         **geometry_to_row(header.hung),

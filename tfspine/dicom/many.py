@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import tfspine
+from tfspine.dicom.deidentify.pseudonyms import Salt, random_salt
 from tfspine.dicom.headers import SliceHeader, read_headers
 from tfspine.dicom.ingest import IMAGES_FOLDER, IngestedStudy, ingest_study
+from tfspine.dicom.patient_keys import warning
 from tfspine.dicom.sources import Source
 from tfspine.errors import DicomError
 from tfspine.outputs import write_text
@@ -52,6 +54,7 @@ class StudyTask:
     headers: tuple[SliceHeader, ...]
     names: Mapping[Path, str]
     target: Path
+    salt: Salt
 
     @property
     def study(self) -> str:
@@ -59,7 +62,9 @@ class StudyTask:
         return pseudonym(self.headers[0].study_instance_uid)
 
 
-def ingest_studies(source: Source, target: Path, *, runner: Runner, track: Track) -> IngestedStudy:
+def ingest_studies(
+    source: Source, target: Path, *, runner: Runner, track: Track, salt: Salt | None = None
+) -> IngestedStudy:
     """Ingest every study of a source into one folder, and return the rows of all of them.
 
     Args:
@@ -67,8 +72,10 @@ def ingest_studies(source: Source, target: Path, *, runner: Runner, track: Track
         target: the folder that gets `slices/`, and `studies/` to go on from.
         runner: reads the headers, some files at a time, then ingests the studies.
         track: shows progress: ``track(items, description, total)`` yields the items.
+        salt: the secret behind the pseudonyms of patients; None: a new one, so that no other run has the same.
     """
-    tasks, refused = _find_studies(source, target, runner=runner, track=track)
+    salt = salt or random_salt()
+    tasks, refused = _find_studies(source, target, salt, runner=runner, track=track)
     finished: dict[str, IngestedStudy] = {}
     for task, result in track(runner(ingest_task, tasks), "studies", len(tasks)):
         if isinstance(result, str):
@@ -80,11 +87,12 @@ def ingest_studies(source: Source, target: Path, *, runner: Runner, track: Track
         tuple(row for study in studies for row in study.rows),
         tuple(row for study in studies for row in study.series),
         (*refused, *(item for study in studies for item in study.refused)),
+        warning({header.patient_key for task in tasks if finished[task.study].rows for header in task.headers}),
     )
 
 
 def _find_studies(
-    source: Source, target: Path, *, runner: Runner, track: Track
+    source: Source, target: Path, salt: Salt, *, runner: Runner, track: Track
 ) -> tuple[list[StudyTask], list[Refusal]]:
     """Read the header of every file, whatever it is called, and return the studies in them, and the files that fail."""
     studies: dict[str, list[SliceHeader]] = defaultdict(list)
@@ -99,7 +107,8 @@ def _find_studies(
     tasks = []
     for _, slices in sorted(studies.items()):
         ordered = tuple(sorted(slices, key=lambda header: (source.names[header.path], header.frame)))
-        tasks.append(StudyTask(ordered, {header.path: source.names[header.path] for header in ordered}, target))
+        names = {header.path: source.names[header.path] for header in ordered}
+        tasks.append(StudyTask(ordered, names, target, salt))
     return tasks, sorted(refused, key=lambda item: item.file)
 
 
@@ -114,7 +123,7 @@ def ingest_task(task: StudyTask) -> IngestedStudy:
             return IngestedStudy(tuple(former["rows"]), tuple(former["series"]), refused)
     for stale in (task.target / IMAGES_FOLDER).glob(f"{task.study}-*.png"):
         stale.unlink()
-    ingested = ingest_study(task.headers, task.names, task.target)
+    ingested = ingest_study(task.headers, task.names, task.target, salt=task.salt)
     write_text(done, json.dumps({"inputs": inputs, **asdict(ingested)}))
     return ingested
 
@@ -228,6 +237,7 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 
 
 def _fingerprint(task: StudyTask) -> str:
-    """Return what the inputs of a study are known by: its files' names and instances, and what reads them."""
+    """Return what the inputs of a study are known by: its files' names and instances, what reads them, and the salt."""
     listed = [(task.names[header.path], header.sop_instance_uid, header.frame) for header in task.headers]
-    return hashlib.sha256(json.dumps([tfspine.__version__, *listed]).encode()).hexdigest()
+    known = [tfspine.__version__, task.salt.check(), *listed]
+    return hashlib.sha256(json.dumps(known).encode()).hexdigest()

@@ -8,13 +8,13 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tfspine.dicom.files import printable, read_dataset, refusing
+from tfspine.dicom.scratch import PREFIX, clear_abandoned, scratch_folder
 from tfspine.errors import DicomError
 from tfspine.structures import Refusal
 
@@ -45,30 +45,36 @@ class Source:
 
 
 @contextlib.contextmanager
-def open_source(path: Path) -> Iterator[Source]:
+def open_source(path: Path, *, beside: Path | None = None) -> Iterator[Source]:
     """Yield the files of a folder, a zip archive, a DICOMDIR or one DICOM file, sorted by name.
 
-    Zip archives in a folder are opened too. What is unpacked is deleted when the block ends.
+    Zip archives in a folder are opened too. What is unpacked is deleted when the block ends, or at the next start.
+
+    Args:
+        path: what to open.
+        beside: the output, beside which archives are unpacked (`scratch.py`); None: in the system's temporary folder.
 
     Raises:
         DicomError: there is no such file or folder, or an archive given by name cannot be unpacked.
     """
     if not path.exists():
         raise DicomError(f"{path}: no such file or folder; expected DICOM files, a DICOMDIR or a zip archive")
-    with tempfile.TemporaryDirectory(prefix="tfspine-") as unpacked:
-        if path.is_dir():
-            yield _folder(path, Path(unpacked))
-        elif path.name.upper() == DICOMDIR:
-            yield _listed(path, path.parent)
-        elif path.suffix.lower() == ZIP_SUFFIX or zipfile.is_zipfile(path):
+    clear_abandoned(beside)
+    if path.is_dir():
+        with contextlib.ExitStack() as stack:
+            yield _folder(path, lambda: stack.enter_context(scratch_folder(beside)))
+    elif path.name.upper() == DICOMDIR:
+        yield _listed(path, path.parent)
+    elif path.suffix.lower() == ZIP_SUFFIX or zipfile.is_zipfile(path):
+        with scratch_folder(beside) as unpacked:
             try:
-                refused = unpack(path, Path(unpacked))
+                refused = unpack(path, unpacked)
             except DicomError as error:
                 raise DicomError(f"{path}: {error}") from None
-            inner = _plain_folder(Path(unpacked))
+            inner = _plain_folder(unpacked)
             yield Source(inner.names, (*refused, *inner.refused))
-        else:
-            yield Source({path: path.name}, ())
+    else:
+        yield Source({path: path.name}, ())
 
 
 def unpack(archive: Path, target: Path) -> tuple[Refusal, ...]:
@@ -145,13 +151,13 @@ def _short(name: PurePosixPath, number: int) -> str:
     return str(name) if fits else f"member-{number:06d}"
 
 
-def _folder(root: Path, unpacked: Path) -> Source:
+def _folder(root: Path, new_scratch: Callable[[], Path]) -> Source:
     """Return the files of a folder, and those of the archives in it, unpacked one folder each."""
     plain = _plain_folder(root)
     names, refused = dict(plain.names), list(plain.refused)
-    for number, (path, name) in enumerate(plain.names.items()):
-        if path.suffix.lower() != ZIP_SUFFIX:
-            continue
+    archives = [(path, name) for path, name in plain.names.items() if path.suffix.lower() == ZIP_SUFFIX]
+    unpacked = new_scratch() if archives else root
+    for number, (path, name) in enumerate(archives):
         del names[path]
         target = unpacked / str(number)
         target.mkdir()
@@ -186,6 +192,7 @@ def _files_below(root: Path, refused: list[Refusal]) -> list[Path]:
 
     found = []
     for folder, folders, files in os.walk(root, onerror=note):
+        folders[:] = [name for name in folders if not name.startswith(PREFIX)]  # of a command that runs beside this one
         links = [Path(folder, name) for name in folders if os.path.islink(Path(folder, name))]
         refused += [Refusal(str(path.relative_to(root)), "a link to a folder; name that folder") for path in links]
         for path in (Path(folder, name) for name in files):

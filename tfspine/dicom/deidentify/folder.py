@@ -15,12 +15,13 @@ from pydicom.filebase import DicomBytesIO
 
 from tfspine.dicom.deidentify.identifiers import Identifiers, collect, merge
 from tfspine.dicom.deidentify.needles import Needles
-from tfspine.dicom.deidentify.patients import Patient, patient_key
+from tfspine.dicom.deidentify.patients import Patient
 from tfspine.dicom.deidentify.refusals import require_cleanable, require_plain_pixels
 from tfspine.dicom.deidentify.scan import scan_image
 from tfspine.dicom.deidentify.transform import Change, Rules, deidentify
 from tfspine.dicom.files import read_dataset, read_whole, refusing
 from tfspine.dicom.many import Runner, Track, for_each
+from tfspine.dicom.patient_keys import patient_key, warning
 from tfspine.dicom.sources import Source
 from tfspine.errors import DicomError
 from tfspine.outputs import write_bytes
@@ -42,7 +43,8 @@ class Written:
 class Outcome:
     """What became of a source; `refused` names its files, which is secret.
 
-    `searched_bytes` and `unsearched_texts` say what the search afterwards looked at.
+    `warning` is one line on patients without PatientID. `searched_bytes` and `unsearched_texts` say what the search
+    afterwards looked at.
     """
 
     written: tuple[Written, ...]
@@ -52,6 +54,7 @@ class Outcome:
     identifiers: int
     unsearched_texts: int
     needles: Needles
+    warning: str
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ def deidentify_source(source: Source, target: Path, rules: Rules, *, runner: Run
         needles.count,
         needles.too_common,
         needles,
+        warning({patient.key for _, patient in searches}),
     )
 
 

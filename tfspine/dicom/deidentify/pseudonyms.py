@@ -5,19 +5,21 @@ run, so that studies sent later join those sent before. Whoever has the salt can
 keep the patients' names, never beside the output.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
 import secrets
 import stat
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydicom.config import IGNORE
 from pydicom.uid import UID
 
-from tfspine.errors import ConfigError
+from tfspine.errors import ConfigError, OutputError, TfspineError
 
 SALT_BYTES = 32
 SHORTEST_SALT = 16
@@ -44,6 +46,10 @@ class Salt:
     def patient(self, key: str) -> str:
         """Return the PatientID and PatientName of a patient."""
         return f"P{self.name('patient', key)}"
+
+    def check(self) -> str:
+        """Return what tells one salt from another and gives neither away."""
+        return self.name("check", "salt")
 
     def uid(self, uid: str) -> str:
         """Return the new UID of an instance: a UUID under 2.25 (PS3.5 B.2). The standard's own UIDs stay."""
@@ -88,9 +94,35 @@ def create_salt(path: Path) -> Salt:
     """
     if path.exists():
         raise ConfigError(f"{path}: is there already and is not overwritten; leave out --create-salt to use it")
-    text = secrets.token_hex(SALT_BYTES)
-    write_private(path, text + "\n")
-    return Salt(text.encode())
+    salt = random_salt()
+    write_private(path, salt.secret.decode() + "\n")
+    return salt
+
+
+def random_salt() -> Salt:
+    """Return a new salt that is written nowhere."""
+    return Salt(secrets.token_hex(SALT_BYTES).encode())
+
+
+@contextlib.contextmanager
+def own_salt(path: Path) -> Iterator[Salt]:
+    """Yield the salt in a file that is made where it is missing, and goes again where the input turns out wrong.
+
+    Where the disk is full it stays: the next run goes on from what was written with it.
+
+    Raises:
+        ConfigError: the file cannot be used or written.
+    """
+    is_new = not path.exists()
+    if is_new:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    salt = create_salt(path) if is_new else read_salt(path)
+    try:
+        yield salt
+    except TfspineError as error:
+        if is_new and not isinstance(error, OutputError):
+            path.unlink(missing_ok=True)
+        raise
 
 
 def write_private(path: Path, content: str) -> None:

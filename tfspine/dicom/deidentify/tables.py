@@ -42,7 +42,7 @@ def write_tables(folder: Path, outcome: Outcome, rules: Rules) -> None:
             "identifiers": outcome.identifiers,
             "identifiers_not_searched_alone": outcome.unsearched_texts,
             "dates": _dates(rules.options),
-            "salt_check": rules.salt.name("check", "salt"),
+            "salt_check": rules.salt.check(),
         },
     )
     for name in (REPORT, REFUSED, FILE_NAME):
