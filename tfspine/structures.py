@@ -26,6 +26,9 @@ BOX_COLUMNS: tuple[str, ...] = (
 `level_certain` is yes or no for a level that was counted (`study.levels`), and empty without one and for people.
 """
 
+OPTIONAL_BOX_COLUMNS: tuple[str, ...] = ("score", "p_normal", "p_mild", "p_moderate", "p_severe", "level_certain")
+"""What tables of people need not have, nor those of models before levels could be in doubt: read as empty."""
+
 SLICE_COLUMNS: tuple[str, ...] = (
     "key", "study", "patient", "plane", "number", "rows", "columns", "row_spacing_mm", "column_spacing_mm",
     "slice_thickness_mm", "position_x_mm", "position_y_mm", "position_z_mm", "row_x", "row_y", "row_z", "column_x",

@@ -14,6 +14,7 @@ import pandas as pd
 
 from tfspine.annotations.tables import read_table_of_words
 from tfspine.config import ExclusionsConfig, OnFinding
+from tfspine.csv_files import read_csv_file
 from tfspine.errors import AnnotationError
 from tfspine.outputs import write_text
 
@@ -104,11 +105,11 @@ def decided(findings: Sequence[Finding], path: Path) -> list[Finding]:
     Raises:
         AnnotationError: the file cannot be read, or decides on something that was not measured, or twice.
     """
-    table = read_table_of_words(path, DECISION_COLUMNS)
+    table = read_csv_file(path, DECISION_COLUMNS)
     decisions: dict[tuple[str, str], Verdict] = {}
     known = {(finding.study, str(finding.measure)) for finding in findings}
-    for line, (study, measure, verdict) in enumerate(table.itertuples(index=False), start=2):
-        where = f"{path}: line {line}"
+    for number, row in enumerate(table.rows):
+        where, (study, measure, verdict) = table.where(number), (row[name] for name in DECISION_COLUMNS)
         if verdict not in (Verdict.INCLUDE, Verdict.EXCLUDE):
             raise AnnotationError(f'{where}: verdict "{verdict}"; expected include or exclude')
         if (study, measure) not in known:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from tfspine.config import DEVELOPMENT, SPLITS, SplitConfig
+from tfspine.csv_files import CsvTable, read_csv_file
 from tfspine.errors import AnnotationError
 from tfspine.outputs import write_text
 
@@ -98,31 +99,23 @@ def read_split_table(path: Path) -> pd.DataFrame:
             study twice, or has one patient on both sides of a split.
     """
     try:
-        table = pd.read_csv(path, dtype="str", keep_default_na=False)
-    except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read: {error.strerror}; make it with tfspine split") from None
-    except ValueError as error:
-        reason = " ".join(str(error).split())
-        raise AnnotationError(f"{path}: not a readable CSV file: {reason}; make it with tfspine split") from None
-    missing = [name for name in COLUMNS if name not in table]
-    if missing:
-        raise AnnotationError(f"{path}: no column {missing[0]}; expected {', '.join(COLUMNS)}")
-    wrong = table.index[~table["split"].isin((*SPLITS, EXCLUDED))]
-    if len(wrong):
-        value = table.loc[wrong[0], "split"]
-        raise AnnotationError(f'{path}: line {wrong[0] + 2}: split "{value}"; expected one of {", ".join(SPLITS)}')
-    _require_separate_patients(path, table)
+        read = read_csv_file(path, COLUMNS)
+    except AnnotationError as error:
+        raise AnnotationError(f"{error}; make it with tfspine split") from None
+    table = pd.DataFrame(list(read.rows), columns=list(read.columns), dtype="str")
+    for row, split in enumerate(table["split"]):
+        if split not in (*SPLITS, EXCLUDED):
+            raise AnnotationError(f'{read.where(row)}: split "{split}"; expected one of {", ".join(SPLITS)}')
+    _require_separate_patients(read, table)
     return table
 
 
-def _require_separate_patients(path: Path, table: pd.DataFrame) -> None:
+def _require_separate_patients(read: CsvTable, table: pd.DataFrame) -> None:
     """Refuse what would put the same person into training and test."""
     former: dict[str, str] = {}
     studies: set[str] = set()
-    for line, (patient, study, split) in enumerate(
-        zip(table["patient"], table["study"], table["split"], strict=True), start=2
-    ):
-        where = f"{path}: line {line}"
+    for row, (patient, study, split) in enumerate(zip(table["patient"], table["study"], table["split"], strict=True)):
+        where = read.where(row)
         if not (patient and study):
             raise AnnotationError(f"{where}: no patient or no study; expected a pseudonym in both")
         if study in studies:

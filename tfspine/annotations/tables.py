@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 
 from tfspine.annotations.voc import find_labels, read_voc
+from tfspine.csv_files import CsvTable, read_csv_file
+from tfspine.csv_numbers import numbers_of
 from tfspine.errors import AnnotationError
 from tfspine.labels import GRADE_WORDS, LEVELS, Plane, Region, Side
 from tfspine.outputs import write_text
-from tfspine.structures import BOX_COLUMNS, SLICE_COLUMNS, AnnotatedSlice, SliceReading
+from tfspine.structures import BOX_COLUMNS, OPTIONAL_BOX_COLUMNS, SLICE_COLUMNS, AnnotatedSlice, SliceReading
 
 CORNER_COLUMNS = ("ymin", "xmin", "ymax", "xmax")
 PROBABILITY_COLUMNS = ("p_normal", "p_mild", "p_moderate", "p_severe")
@@ -24,11 +26,9 @@ WORD_COLUMNS = tuple(name for name in BOX_COLUMNS if name not in NUMBER_COLUMNS)
 
 YES_NO = {True: "yes", False: "no"}
 
-OPTIONAL_COLUMNS = ("level_certain",)
-"""What tables of people, and of models before levels could be in doubt, need not have: read as empty."""
-
-PROBABILITY_TOLERANCE = 1e-3
-"""How far four probabilities may sum from 1: they come from a float32 softmax and through text."""
+PROBABILITY_TOLERANCE = 1.001e-3
+"""How far four probabilities may sum from 1, and that of the grade lie below the largest: a float32 softmax, rounded to
+three places on its way through text."""
 
 
 def labels_table(labels: Path, slices_csv: Path) -> pd.DataFrame:
@@ -94,17 +94,16 @@ def readings_table(readings: Iterable[SliceReading]) -> pd.DataFrame:
 
 
 def read_boxes(path: Path) -> pd.DataFrame:
-    """Read a table of boxes and check every value.
+    """Read a table of boxes and check every value. People's tables may lack `structures.OPTIONAL_BOX_COLUMNS`.
 
     Raises:
         AnnotationError: the file cannot be read, lacks a column, or holds a value that no box can have; the message
             names the line (the header is line 1).
     """
-    table = read_table_of_words(path, BOX_COLUMNS, optional=OPTIONAL_COLUMNS)
-    for name in NUMBER_COLUMNS:
-        numbers = pd.to_numeric(table[name].replace("", "nan"), errors="coerce").astype("float64")
-        _require(path, table, name, numbers.notna() | table[name].str.lower().isin(("", "nan")), "a number or nothing")
-        table[name] = numbers
+    needed = [name for name in BOX_COLUMNS if name not in OPTIONAL_BOX_COLUMNS]
+    read = read_csv_file(path, needed, optional=OPTIONAL_BOX_COLUMNS)
+    table = pd.DataFrame(list(read.rows), columns=list(BOX_COLUMNS), dtype="str")
+    table = table.assign(**numbers_of(read, NUMBER_COLUMNS)).astype(dict.fromkeys(NUMBER_COLUMNS, "float64"))
     for name, words in (
         ("plane", tuple(Plane)),
         ("region", tuple(Region)),
@@ -113,9 +112,19 @@ def read_boxes(path: Path) -> pd.DataFrame:
         ("grade", (*GRADE_WORDS, "")),
         ("level_certain", (*YES_NO.values(), "")),
     ):
-        _require(path, table, name, table[name].isin(words), f"one of {', '.join(word or 'nothing' for word in words)}")
-    _check_relations(path, table)
+        known = {str(word).lower(): str(word) for word in words}
+        table[name] = table[name].map(lambda word, known=known: known.get(word.lower(), word)).astype("str")
+        _require(read, table, name, table[name].isin(words), f"one of {', '.join(word or 'nothing' for word in words)}")
+    for name in ("study", "slice"):
+        _require(read, table, name, table[name] != "", "the name of one")
+    _check_relations(read, table)
+    _check_probabilities(read, table)
     return table
+
+
+def line_of(path: Path, row: int) -> int:
+    """Return in which line of a file the row of `read_boxes` stands, the row counted from 0 and the header line 1."""
+    return read_csv_file(path, ("study",)).lines[row]
 
 
 def write_boxes(path: Path, table: pd.DataFrame) -> None:
@@ -147,43 +156,44 @@ def read_table_of_words(path: Path, columns: tuple[str, ...], *, optional: tuple
     Raises:
         AnnotationError: the file cannot be read or lacks a column.
     """
-    try:
-        table = pd.read_csv(path, dtype="str", keep_default_na=False)
-    except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        reason = " ".join(str(error).split())
-        raise AnnotationError(f"{path}: not a readable CSV file: {reason}; expected {', '.join(columns)}") from None
-    table = table.assign(**{name: "" for name in optional if name not in table.columns})
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise AnnotationError(f"{path}: no column {missing[0]}; expected the columns {', '.join(columns)}")
-    return table[list(columns)]
+    needed = [name for name in columns if name not in optional]
+    table = read_csv_file(path, needed, optional=optional)
+    return pd.DataFrame(list(table.rows), columns=list(columns), dtype="str")
 
 
-def _check_relations(path: Path, table: pd.DataFrame) -> None:
+def _check_relations(read: CsvTable, table: pd.DataFrame) -> None:
     """Check what only two columns together can get wrong."""
     box = table[list(CORNER_COLUMNS)]
     # A detector's corner may lie a hair outside after scaling in float32.
     inside = ((box > -0.5) & (box < np.inf)).all(axis=1)
-    _require(path, table, "ymin", inside, "four corners, none of them above or left of the image")
-    _require(path, table, "ymax", box["ymin"] < box["ymax"], "more than ymin")
-    _require(path, table, "xmax", box["xmin"] < box["xmax"], "more than xmin")
+    _require(read, table, "ymin", inside, "four corners, none of them above or left of the image")
+    _require(read, table, "ymax", box["ymin"] < box["ymax"], "more than ymin")
+    _require(read, table, "xmax", box["xmin"] < box["xmax"], "more than xmin")
     plane = table["region"].map({region.value: region.plane.value for region in Region})
-    _require(path, table, "region", plane == table["plane"], "a region of the row's plane")
+    _require(read, table, "region", plane == table["plane"], "a region of the row's plane")
     canal = table["region"] == Region.CENTRAL_CANAL
-    _require(path, table, "side", ~canal | (table["side"] == ""), "nothing for the canal")
+    _require(read, table, "side", ~canal | (table["side"] == ""), "nothing for the canal")
     recess = table["region"] == Region.LATERAL_RECESS
-    _require(path, table, "side", ~recess | (table["side"] != ""), "left or right for a recess")
-    shares = table[["score", *PROBABILITY_COLUMNS]]
-    _require(path, table, "score", (shares.isna() | ((shares >= 0) & (shares <= 1))).all(axis=1), "shares in 0 to 1")
-    probabilities = table[list(PROBABILITY_COLUMNS)]
-    sums = probabilities.sum(axis=1, skipna=False)
-    complete = probabilities.isna().all(axis=1) | ((sums - 1).abs() <= PROBABILITY_TOLERANCE)
-    _require(path, table, "p_normal", complete, "four probabilities that sum to 1, or none")
+    _require(read, table, "side", ~recess | (table["side"] != ""), "left or right for a recess")
 
 
-def _require(path: Path, table: pd.DataFrame, column: str, valid: "pd.Series[bool]", expected: str) -> None:
+def _check_probabilities(read: CsvTable, table: pd.DataFrame) -> None:
+    """Check that shares are shares, and that the grade is the one that the probabilities make most probable."""
+    for name in ("score", *PROBABILITY_COLUMNS):
+        share = table[name]
+        _require(read, table, name, share.isna() | ((share >= 0) & (share <= 1)), "a share in 0 to 1")
+    shares = table[list(PROBABILITY_COLUMNS)].to_numpy(np.float64)
+    missing = np.isnan(shares)
+    complete = missing.all(axis=1) | (np.abs(shares.sum(axis=1) - 1) <= PROBABILITY_TOLERANCE)
+    _require(read, table, "p_normal", pd.Series(complete), "four probabilities that sum to 1, or none")
+    graded = (table["grade"] != "").to_numpy() & ~missing.any(axis=1)
+    codes = table["grade"].map({word: code for code, word in enumerate(GRADE_WORDS)}).fillna(0).to_numpy(int)
+    own = np.take_along_axis(shares, codes[:, None], axis=1)[:, 0]
+    agrees = ~graded | (own >= shares.max(axis=1) - PROBABILITY_TOLERANCE)
+    _require(read, table, "grade", pd.Series(agrees), "the grade of the largest of the row's four probabilities")
+
+
+def _require(read: CsvTable, table: pd.DataFrame, column: str, valid: "pd.Series[bool]", expected: str) -> None:
     if not valid.all():
-        index = int(np.flatnonzero(~valid.to_numpy())[0])
-        raise AnnotationError(f'{path}: line {index + 2}: {column} "{table[column].iloc[index]}"; expected {expected}')
+        row = int(np.flatnonzero(~valid.to_numpy())[0])
+        raise AnnotationError(f'{read.where(row)}: {column} "{table[column].iloc[row]}"; expected {expected}')

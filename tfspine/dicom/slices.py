@@ -7,12 +7,16 @@ import numpy as np
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
+from tfspine.csv_files import read_csv_file
 from tfspine.dicom.ingest import IMAGES_FOLDER
-from tfspine.errors import DicomError
+from tfspine.errors import AnnotationError, DicomError
 from tfspine.labels import Plane
 from tfspine.structures import SLICE_COLUMNS, SliceImage, geometry_from_row
 
 TABLE = "slices.csv"
+
+NAME_COLUMNS = ("key", "study", "patient")
+"""Pseudonyms: text, also where they look like numbers."""
 
 
 def load_slices(folder: Path, *, studies: Collection[str] | None = None) -> list[SliceImage]:
@@ -43,11 +47,30 @@ def read_table(folder: Path) -> pd.DataFrame:
     path = folder / TABLE
     if not path.is_file():
         raise DicomError(f"{path}: not there; make it with tfspine ingest --out {folder}")
-    table = pd.read_csv(path, dtype={"study": str, "patient": str, "key": str})
-    missing = [name for name in SLICE_COLUMNS if name not in table]
-    if missing:
-        raise DicomError(f"{path}: no column {missing[0]}; make it again with tfspine ingest")
+    try:
+        read = read_csv_file(path, SLICE_COLUMNS)
+    except AnnotationError as error:
+        raise DicomError(f"{error}; make it again with tfspine ingest") from None
+    words = pd.DataFrame(list(read.rows), columns=list(read.columns), dtype=object)
+    table = pd.DataFrame(
+        {
+            name: words[name].mask(words[name] == "") if name in NAME_COLUMNS else _numbers_or_words(words[name])
+            for name in words
+        }
+    )
+    twice = np.flatnonzero(table.duplicated("key"))
+    if len(twice):
+        raise DicomError(
+            f"{read.where(twice[0])}: slice {table['key'][twice[0]]} is there twice; expected each key once"
+        )
     return table
+
+
+def _numbers_or_words(words: pd.Series) -> pd.Series:
+    """Return a column as numbers where all of its values are some, NaN where there is none."""
+    given = words.mask(words == "")
+    numbers = pd.to_numeric(given, errors="coerce")
+    return numbers if (numbers.isna() == given.isna()).all() else given
 
 
 def _load(folder: Path, row: dict[str, object]) -> SliceImage:

@@ -16,7 +16,7 @@ from tfspine.errors import EvaluationError
 from tfspine.evaluation.coverage import Coverage, full_coverage, image_names, is_image_of, regions_of
 from tfspine.evaluation.matching import BOX, match_tables
 from tfspine.labels import GRADE_WORDS, Grade, Plane, Region
-from tfspine.structures import BOX_COLUMNS
+from tfspine.structures import BOX_COLUMNS, OPTIONAL_BOX_COLUMNS
 
 LABEL = ("study", "slice", "region", "side")
 """What two boxes must share to match; the region says which plane of a study the slice is of."""
@@ -151,6 +151,7 @@ def two_grades(codes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _checked(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return the table with empty words as "", or say which row cannot be compared."""
+    table = table.assign(**{column: np.nan for column in OPTIONAL_BOX_COLUMNS if column not in table})
     missing = [column for column in BOX_COLUMNS if column not in table.columns]
     if missing:
         raise EvaluationError(f"{name}: no column {', '.join(missing)}; expected {','.join(BOX_COLUMNS)}")

@@ -1,0 +1,184 @@
+"""CSV files as people have them, read as text: commas, semicolons or tabs; UTF-8, UTF-16 or Windows-1252.
+
+A spreadsheet saves with the separator, the decimal sign and the letters of its country and system. What can be read in
+one way only is read; of anything else one line says what the matter is. Values stay text (a pseudonym ``0123456789``
+must not become a number); `csv_numbers.py` reads those that are numbers.
+"""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfspine.errors import AnnotationError
+
+SEPARATORS = (",", ";", "\t", "|")
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with that of UTF-16
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""Byte order marks and the encodings that begin with them (Unicode Standard 16.0, section 23.8)."""
+
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How an .xlsx or .ods (ZIP) and an .xls (compound file) begin."""
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+_BLANKS = " \t\r\n\u00a0\ufeff"
+"""What may stand around a value without being part of it; spreadsheets write no-break spaces."""
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """The text of a CSV file.
+
+    Attributes:
+        path: where it was read.
+        columns: names of the columns, in the order of the file.
+        rows: the values of each row by column; rows without any value are left out.
+        lines: the line of the file in which each row begins, the first line being 1.
+        separator: what stands between the values.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: tuple[dict[str, str], ...]
+    lines: tuple[int, ...]
+    separator: str
+
+    def where(self, row: int) -> str:
+        """Return the place of a row, counted from 0, for a message."""
+        return f"{self.path}: line {self.lines[row]}"
+
+
+def read_csv_file(path: Path, columns: Sequence[str], *, optional: Sequence[str] = ()) -> CsvTable:
+    """Read a CSV file that has some columns, whatever else it has.
+
+    The header tells the separator: the one that sets the most of the expected columns apart. Names of columns are met
+    in any case. Rows may end early, or go on without values, as spreadsheets write them, as long as no column that is
+    needed lacks a value.
+
+    Args:
+        path: of the file.
+        columns: that are needed.
+        optional: that may be missing, in the header or at the end of a row; they are read as empty.
+
+    Returns:
+        The table, with the expected columns under the names given here.
+
+    Raises:
+        AnnotationError: the file cannot be read as text, lacks a column or has it twice, or a row has more values than
+            there are columns, or fewer.
+    """
+    wanted = ", ".join(columns)
+    text = _text(path, wanted)
+    separator, text, before = _separator(text, {name.lower() for name in (*columns, *optional)})
+    lines = _records(path, text, separator, before)
+    if not lines:
+        raise AnnotationError(f"{path}: empty; expected a table with the columns {wanted}")
+    header = _header(path, lines[0][1], (*columns, *optional))
+    missing = [name for name in columns if name not in header]
+    if missing:
+        raise AnnotationError(
+            f"{path}: no column {missing[0]}; expected the columns {wanted}, separated by commas, semicolons or tabs"
+        )
+    needed = 1 + max((header.index(name) for name in columns), default=-1)
+    absent = {name: "" for name in optional if name not in header}
+    rows = [_row(path, line, values, header, needed, separator) | absent for line, values in lines[1:]]
+    return CsvTable(path, (*header, *absent), tuple(rows), tuple(line for line, _ in lines[1:]), separator)
+
+
+def _text(path: Path, wanted: str) -> str:
+    """Return the text of a file in the encoding that its first bytes, or else all of them, allow."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise AnnotationError(f"{path}: cannot be read: {error.strerror}; expected a CSV file") from None
+    if content.startswith(_WORKBOOKS):
+        raise AnnotationError(f"{path}: a spreadsheet's own file, not CSV; save it as CSV there, with {wanted}")
+    encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), None)
+    try:
+        if encoding is None:
+            encoding = _guess(content)
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        raise AnnotationError(
+            f"{path}: not text in {encoding}, though it looks like it; save it as CSV in UTF-8, with {wanted}"
+        ) from None
+
+
+def _guess(content: bytes) -> str:
+    """Return the encoding of text without a mark: UTF-16 has a zero in every other byte, Windows-1252 is no UTF-8."""
+    if b"\0" in content:
+        return "utf-16-le" if content[1::2].count(0) > content[::2].count(0) else "utf-16-be"
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
+
+
+def _separator(text: str, expected: set[str]) -> tuple[str, str, int]:
+    """Return the separator, the text from its header on, and how many lines stand before that."""
+    begun = text.lstrip("\r\n")
+    before = len(_LINE_END.findall(text[: len(text) - len(begun)]))
+    first, *others = _LINE_END.split(begun, maxsplit=1)
+    # A first line of Excel's own that names the separator.
+    if first.lower().startswith("sep=") and len(first) == len("sep=?"):
+        return first[-1], "".join(others), before + 1
+
+    def found(separator: str) -> tuple[int, int]:
+        names = next(csv.reader([first], delimiter=separator), [])
+        return sum(name.strip(_BLANKS).lower() in expected for name in names), len(names)
+
+    return max(SEPARATORS, key=found), begun, before
+
+
+def _records(path: Path, text: str, separator: str, before: int) -> list[tuple[int, list[str]]]:
+    """Return the line and the values of every row that has one, the header first."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    records, began = [], before + 1
+    try:
+        for values in reader:
+            stripped = [value.strip(_BLANKS) for value in values]
+            if any(stripped):
+                records.append((began, stripped))
+            began = before + reader.line_num + 1
+    except csv.Error as error:
+        raise AnnotationError(f"{path}: line {began}: {error}; expected quotes in pairs around a value") from None
+    return records
+
+
+def _header(path: Path, names: Sequence[str], expected: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns, those that are expected as they are written here."""
+    known = {name.lower(): name for name in expected}
+    header = tuple(known.get(name.lower(), name) for name in names)
+    twice = [name for name in known.values() if header.count(name) > 1]
+    if twice:
+        raise AnnotationError(f"{path}: column {twice[0]} is there twice; expected it once: take out the other")
+    return header
+
+
+def _row(
+    path: Path, line: int, values: Sequence[str], header: tuple[str, ...], needed: int, separator: str
+) -> dict[str, str]:
+    if any(values[len(header) :]):
+        comma = (
+            "; a decimal comma needs quotes around the number, or semicolons between the values"
+            if separator == ","
+            else f'; a value that holds "{separator}" needs quotes'
+        )
+        raise AnnotationError(f"{path}: line {line}: {len(values)} values for {len(header)} columns{comma}")
+    if len(values) < needed:
+        raise AnnotationError(
+            f"{path}: line {line}: {len(values)} values, none in the column {header[len(values)]}; expected "
+            f"{len(header)}: the file may be cut off, or have other separators here"
+        )
+    return dict(zip(header, [*values, *[""] * (len(header) - len(values))], strict=False))
