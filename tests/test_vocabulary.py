@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from tfspine import boxes
 from tfspine.config import Precision
-from tfspine.errors import AnnotationError, ConfigError, OutputError
+from tfspine.errors import AnnotationError, ConfigError
 from tfspine.experiment_file import load_experiment
 from tfspine.geometry import SliceGeometry, patient_to_pixel, pixel_to_patient, plane_of, side_of_patient
 from tfspine.labels import Grade, Plane, Region, Side, detector_class, object_name, parse_object_name
-from tfspine.outputs import new_folder, write_text
 
 small_boxes = st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(1, 8), st.integers(1, 8)).map(
     lambda box: (box[0], box[1], box[0] + box[2], box[1] + box[3])
@@ -116,30 +115,3 @@ def test_a_wrong_setting_says_what_was_expected(setting: str, said: str) -> None
     with pytest.raises(ConfigError) as error:
         load_experiment(None, [setting])
     assert said in str(error.value)
-
-
-def test_a_failed_write_leaves_the_former_output_and_no_rest(tmp_path: Path) -> None:
-    with new_folder(tmp_path / "out") as folder:
-        (folder / "a").write_text("first")
-    with pytest.raises(ValueError, match="stop"), new_folder(tmp_path / "out") as folder:
-        (folder / "a").write_text("second")
-        raise ValueError("stop")
-    assert (tmp_path / "out" / "a").read_text() == "first"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
-
-
-def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    """/dev/full answers every write as a full disk does."""
-    with pytest.raises(OutputError, match="No space left on device"), new_folder(tmp_path / "out") as folder:
-        (folder / "before").write_text("x")
-        with open("/dev/full", "w") as full:
-            full.write("x")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_over_a_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("a file")
-    with pytest.raises(OutputError, match="is a file"), new_folder(tmp_path / "out"):
-        pass
-    write_text(tmp_path / "deep" / "er.txt", "x")
-    assert (tmp_path / "deep" / "er.txt").read_text() == "x"

@@ -1,6 +1,5 @@
 """What made an artefact: versions, configuration, seed, commit and hashes of the inputs, written beside it."""
 
-import hashlib
 import json
 import platform
 import subprocess
@@ -14,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import tfspine
+from tfspine.hashes import MANIFEST, hash_file, hash_input, package_hash
 from tfspine.outputs import write_text
+from tfspine.ownership import record_path, require_file, require_folder
 
-FILE_NAME = "manifest.json"
 PACKAGES = ("tensorflow", "tf-models-official", "tf-keras", "keras", "keras-tuner", "pydicom", "numpy", "pandas")
 _STARTED = time.monotonic()
 
@@ -60,41 +60,58 @@ def write_manifest(
         inputs: files that were read, or folders with a manifest of their own; each is recorded by name and SHA-256.
         details: anything else a reader or a later command needs: counts, seed, what was refused.
     """
-    content = {
-        "command": command,
-        "tfspine": tfspine.__version__,
-        "commit": _commit(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.monotonic() - _STARTED, 1),
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "packages": _versions(),
-        "config": dict(config or {}),
-        "inputs": {path.name: hash_input(path) for path in inputs},
-        "details": dict(details or {}),
-    }
-    write_text(folder / FILE_NAME, json.dumps(content, indent=2, default=str) + "\n")
+    content = _content(command, config=config, inputs=inputs, details=details)
+    write_text(folder / MANIFEST, json.dumps(content, indent=2, default=str) + "\n")
+
+
+def claim_folder(folder: Path, *, command: str, config: Mapping[str, Any], inputs: Iterable[Path] = ()) -> None:
+    """Make a folder in which a command will work in many steps, or go on in one that it began before.
+
+    Raises:
+        OutputError: the folder holds anything else, or an input.
+    """
+    inputs = [*inputs]
+    require_folder(folder, command=command, inputs=inputs)
+    write_manifest(folder, command=command, config=config, inputs=inputs)
+
+
+def write_file(
+    target: Path,
+    text: str,
+    *,
+    command: str,
+    config: Mapping[str, Any] | None = None,
+    inputs: Iterable[Path] = (),
+    force: bool = False,
+) -> None:
+    """Write the single file that a command makes, and `FILE.manifest.json` beside it.
+
+    Args:
+        target: the file; one that is there is replaced only as `ownership` allows.
+        text: its content.
+        command: the verb, for example ``"split"``.
+        config: the sections of the experiment that it depends on.
+        inputs: files and folders that were read.
+        force: replace a file that the command did not write.
+
+    Raises:
+        OutputError: the file may not or cannot be written.
+    """
+    inputs = [*inputs]
+    require_file(target, command=command, inputs=inputs, force=force)
+    content = _content(command, config=config, inputs=inputs, details=None)
+    write_text(target, text)
+    record = {**content, "sha256": hash_file(target)}
+    write_text(record_path(target), json.dumps(record, indent=2, default=str) + "\n")
 
 
 def read_manifest(folder: Path) -> Manifest | None:
     """Read `folder/manifest.json`; None where there is none."""
-    path = folder / FILE_NAME
+    path = folder / MANIFEST
     if not path.is_file():
         return None
     content = json.loads(path.read_text())
     return Manifest(content["command"], content.get("config", {}), content.get("details", {}))
-
-
-def hash_input(path: Path) -> str:
-    """Return the SHA-256 of a file, or of a folder's manifest and file names with their sizes."""
-    digest = hashlib.sha256()
-    if path.is_file():
-        digest.update(path.read_bytes())
-    else:
-        for file in sorted(path.rglob("*")):
-            if file.is_file() and file.name != FILE_NAME:
-                digest.update(f"{file.relative_to(path)} {file.stat().st_size}\n".encode())
-    return digest.hexdigest()
 
 
 def _versions() -> dict[str, str]:
@@ -115,3 +132,35 @@ def _commit() -> str | None:
     except OSError:
         return None
     return done.stdout.strip() or None
+
+
+def _content(
+    command: str, *, config: Mapping[str, Any] | None, inputs: Iterable[Path], details: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    return {
+        "command": command,
+        "tfspine": tfspine.__version__,
+        "commit": _commit(),
+        "code": package_hash(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - _STARTED, 1),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "packages": _versions(),
+        "config": dict(config or {}),
+        "inputs": _hash_inputs(inputs),
+        "details": dict(details or {}),
+    }
+
+
+def _hash_inputs(inputs: Iterable[Path]) -> dict[str, str]:
+    """Return the SHA-256 of each input by its name, or by as much of its path as tells two of one name apart."""
+    paths = list(dict.fromkeys(path.absolute() for path in inputs))
+    hashes = {}
+    for path in paths:
+        others = [other for other in paths if other != path]
+        length = 1
+        while any(other.parts[-length:] == path.parts[-length:] for other in others):
+            length += 1
+        hashes["/".join(path.parts[-length:])] = hash_input(path)
+    return hashes

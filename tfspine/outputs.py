@@ -1,44 +1,47 @@
-"""Writing without ever leaving half an output: a temporary name first, then one rename; and one process a folder."""
+"""Writing without ever leaving half an output: a temporary name first, then one rename; and one process per folder.
+
+What may be replaced at all is the rule of `ownership`; the former output is kept until the new one is complete.
+"""
 
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tfspine.errors import OutputError, TfspineError
+from tfspine.ownership import LOCK, added_files, require_folder, write_checksums
+
+logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
+def new_folder(target: Path, *, command: str, inputs: Iterable[Path] = ()) -> Iterator[Path]:
     """Yield a temporary folder that becomes `target` when the block ends well, and vanishes when it does not.
 
-    An existing `target` is replaced only at the end, so that a failed run leaves the former output as it was.
+    Args:
+        target: the output; its former content is replaced only at the end, so that a failed run leaves it as it was.
+        command: the verb that writes it, as its manifest says; the block writes the manifest.
+        inputs: files and folders that the command reads.
 
     Raises:
-        OutputError: the disk is full, read-only, or `target` is a file.
+        OutputError: `target` may not be written (see `ownership`), another process writes it, or the disk is full or
+            read-only.
     """
-    partial = target.parent / f".{target.name}.partial-{os.getpid()}"
-    former = target.parent / f".{target.name}.former-{os.getpid()}"
-    try:
-        if target.exists() and not target.is_dir():
-            raise OutputError(f"{target}: is a file; expected a folder to write; name another --out")
-        with _explained(target):
-            partial.mkdir(parents=True)
-        with _explained(target):
+    with _building(target, command=command, inputs=inputs) as partial:
+        try:
+            _empty(partial)
             yield partial
-        with _explained(target):
-            if target.exists():
-                target.rename(former)
-            partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(former, ignore_errors=True)
+            _publish(partial, target.resolve(), command)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
 
 
 @contextlib.contextmanager
-def resumable_folder(target: Path) -> Iterator[Path]:
+def resumable_folder(target: Path, *, command: str, inputs: Iterable[Path] = ()) -> Iterator[Path]:
     """Yield a folder that becomes `target` when the block ends well, and stays for the next run when it is stopped.
 
     A wrong input does not leave it behind: there is nothing to go on with.
@@ -46,26 +49,40 @@ def resumable_folder(target: Path) -> Iterator[Path]:
     Raises:
         OutputError: as `new_folder`.
     """
-    partial = target.parent / f".{target.name}.unfinished"
-    if target.exists() and not target.is_dir():
-        raise OutputError(f"{target}: is a file; expected a folder to write; name another --out")
-    with _explained(target):
-        partial.mkdir(parents=True, exist_ok=True)
-    try:
-        with new_folder(target) as folder:
-            folder.rmdir()
+    with _building(target, command=command, inputs=inputs) as partial:
+        try:
             yield partial
-            with _explained(target):
-                partial.rename(folder)
-    except TfspineError as error:
-        if not isinstance(error, OutputError):
-            shutil.rmtree(partial, ignore_errors=True)
-        raise
+            _publish(partial, target.resolve(), command)
+        except TfspineError as error:
+            if not isinstance(error, OutputError):
+                shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+@contextlib.contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes `target`, which is not there yet, when the block ends well.
+
+    For folders that a command only ever adds, such as the next version of a model.
+
+    Raises:
+        OutputError: `target` is there, or the disk is full or read-only.
+    """
+    partial = target.parent / f".{target.name}.partial-{os.getpid()}"
+    if target.exists():
+        raise OutputError(f"{target}: is there already; expected a new folder")
+    try:
+        with explained(target):
+            partial.mkdir(parents=True)
+            yield partial
+            partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def held(
-    folder: Path, *, lock: str = ".lock", refusal: str = "another process works on it; wait for it, or end it"
+    folder: Path, *, lock: str = LOCK, refusal: str = "another process works on it; wait for it, or end it"
 ) -> Iterator[None]:
     """Hold a folder, made where it is missing, against others; the system lets go when this process ends.
 
@@ -103,13 +120,14 @@ def write_bytes(target: Path, content: bytes) -> None:
         OutputError: the file cannot be written.
     """
     partial = target.parent / f".{target.name}.partial-{os.getpid()}"
-    with _explained(target):
+    with explained(target):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial.write_bytes(content)
             partial.replace(target)
         finally:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink()
 
 
 def write_text(target: Path, content: str) -> None:
@@ -118,8 +136,12 @@ def write_text(target: Path, content: str) -> None:
 
 
 @contextlib.contextmanager
-def _explained(target: Path) -> Iterator[None]:
-    """Turn the operating system's refusal to write into one clear line."""
+def explained(target: Path) -> Iterator[None]:
+    """Turn the operating system's refusal to write into one clear line.
+
+    Raises:
+        OutputError: in place of an `OSError` that speaks of the disk.
+    """
     try:
         yield
     except OutputError:
@@ -129,3 +151,66 @@ def _explained(target: Path) -> Iterator[None]:
             raise
         reason = error.strerror or str(error)
         raise OutputError(f"{target}: cannot be written: {reason}; free space or name another --out") from error
+
+
+@contextlib.contextmanager
+def _building(target: Path, *, command: str, inputs: Iterable[Path]) -> Iterator[Path]:
+    """Yield the folder in which `target` is built, held against other processes."""
+    target = target.resolve()
+    if Path.cwd().is_relative_to(target):
+        raise OutputError(f"{target}: is the folder you are in, which cannot be replaced whole; name a folder in it")
+    require_folder(target, command=command, inputs=inputs)
+    partial = target.parent / f".{target.name}.unfinished"
+    with held(partial, refusal=f"another process writes {target}; wait for it, or name another --out"):
+        _restore(target)
+        with explained(target):
+            yield partial
+
+
+def _publish(partial: Path, target: Path, command: str) -> None:
+    """Put a complete folder in the place of the former one, and take over what others have put into that."""
+    require_folder(target, command=command)  # again: hours may have passed
+    with explained(target):
+        write_checksums(partial)
+    _keep_added(partial, target, command)
+    former = _former(target)
+    if target.exists():
+        target.rename(former)
+    partial.rename(target)
+    (target / LOCK).unlink(missing_ok=True)
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def _keep_added(partial: Path, target: Path, command: str) -> None:
+    """Carry files that the command did not write, such as labels drawn beside pictures, into the new folder."""
+    added = added_files(target) if target.is_dir() else []
+    for name in added:
+        if os.path.lexists(partial / name):
+            raise OutputError(f"{target / name}: tfspine {command} did not write it, and would now; move it elsewhere")
+        (partial / name).parent.mkdir(parents=True, exist_ok=True)
+        if (target / name).is_symlink():
+            (partial / name).symlink_to((target / name).readlink())
+        else:
+            shutil.copy2(target / name, partial / name)
+    if added:
+        logger.info("%s: %d files that tfspine %s did not write are kept", target, len(added), command)
+
+
+def _restore(target: Path) -> None:
+    """Clear up after a process that was killed while it put the new folder in the place of the former one."""
+    former = _former(target)
+    if former.is_dir() and not target.exists():
+        former.rename(target)
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def _former(target: Path) -> Path:
+    return target.parent / f".{target.name}.former"
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != LOCK:
+            path.unlink()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfspine.annotations.splits import read_splits, write_splits
+from tfspine.annotations.splits import read_splits, split_table, write_split_table
 from tfspine.annotations.tables import labels_table, read_boxes, readings_table, write_boxes
 from tfspine.annotations.voc import from_voc_box, read_voc, to_voc_box, write_voc
 from tfspine.errors import AnnotationError
@@ -179,5 +179,5 @@ def test_splits_that_leak_are_refused(tmp_path: Path, lines: str, said: str) -> 
 
 def test_all_studies_of_a_patient_share_a_split(tmp_path: Path) -> None:
     slices = pd.DataFrame({"patient": ["p", "p", "p", "q"], "study": ["s", "s", "t", "u"]})
-    write_splits(tmp_path / "splits.csv", slices, {"p": "test", "q": "train"})
+    write_split_table(tmp_path / "splits.csv", split_table(slices, {"p": "test", "q": "train"}))
     assert read_splits(tmp_path / "splits.csv") == {"s": "test", "t": "test", "u": "train"}

@@ -12,6 +12,7 @@ from tfspine.cli import steps as of_steps
 from tfspine.cli.steps import Step, run_steps
 from tfspine.config import Experiment, GraderConfig, PhantomConfig
 from tfspine.errors import OutputError, TfspineError
+from tfspine.hashes import code_hash
 from tfspine.outputs import held
 
 
@@ -93,11 +94,82 @@ def test_what_an_interrupted_step_has_written_stays_for_it(
     assert found == [("read", "half")]
 
 
+def test_a_byte_changed_in_what_a_step_reads_redoes_it(tmp_path: Path, called: list[list[str]]) -> None:
+    first, second = two_steps(tmp_path)
+    steps = (first, replace(second, arguments=(*second.arguments, tmp_path / "made")))
+    run_steps(steps, tmp_path, Experiment(), [])
+    called.clear()
+    (tmp_path / "made").write_text("wriTten")  # as long as before
+    run_steps(steps, tmp_path, Experiment(), [])
+    assert verbs(called) == ["read"]
+
+
+def test_other_code_redoes_the_steps_that_run_it(
+    tmp_path: Path, called: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_steps(two_steps(tmp_path), tmp_path, Experiment(), [])
+    called.clear()
+    monkeypatch.setattr(
+        of_steps, "code_hash", lambda module: "new" if module == "tfspine.cli.read" else code_hash(module)
+    )
+    run_steps(two_steps(tmp_path), tmp_path, Experiment(), [])
+    assert verbs(called) == ["read"]
+
+
+@pytest.fixture
+def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Step:
+    """A step whose command goes on in its folder, done once."""
+
+    def call(_: str, words: Sequence[str]) -> None:
+        (tmp_path / "run").mkdir(exist_ok=True)
+        (tmp_path / "run" / "weights").write_text(words[-1])
+
+    monkeypatch.setattr(of_steps, "_call", call)
+    step = Step("train", ("train", "--out", tmp_path / "run", "seed=1"), (tmp_path / "run",))
+    run_steps([step], tmp_path, Experiment(), [])
+    return step
+
+
+def test_a_run_that_is_trained_anew_takes_the_place_of_the_former(trained: Step, tmp_path: Path) -> None:
+    anew = replace(trained, arguments=(*trained.arguments[:-1], "seed=2"))
+    run_steps([anew], tmp_path, Experiment(), [])
+    assert (tmp_path / "run" / "weights").read_text() == "seed=2"
+    assert not list(tmp_path.glob("run.former*"))
+
+
+def test_a_former_run_is_kept_until_the_new_one_is_complete(
+    trained: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = of_steps._call
+
+    def fail(_: str, words: Sequence[str]) -> None:
+        raise TfspineError("interrupted")
+
+    anew = replace(trained, arguments=(*trained.arguments[:-1], "seed=2"))
+    monkeypatch.setattr(of_steps, "_call", fail)
+    with pytest.raises(TfspineError):
+        run_steps([anew], tmp_path, Experiment(), [])
+    assert (tmp_path / "run.former-1" / "weights").read_text() == "seed=1"
+    monkeypatch.setattr(of_steps, "_call", good)
+    run_steps([anew], tmp_path, Experiment(), [])
+    assert (tmp_path / "run" / "weights").read_text() == "seed=2"
+    assert not list(tmp_path.glob("run.former*"))
+
+
+def test_a_former_run_that_holds_somebodys_file_is_kept(
+    trained: Step, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    run_steps([replace(trained, arguments=(*trained.arguments[:-1], "seed=2"))], tmp_path, Experiment(), [])
+    assert (tmp_path / "run.former-1" / "notes.txt").read_text() == "mine"
+    assert f"{tmp_path / 'run.former-1'}: the former output, kept" in capsys.readouterr().err
+
+
 def test_what_is_made_anew_is_told(tmp_path: Path, called: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
     run_steps(two_steps(tmp_path), tmp_path, Experiment(), [])
     assert "made anew" not in capsys.readouterr().err
     run_steps(two_steps(tmp_path), tmp_path, Experiment(seed=2), [])
-    assert "[1/2] make: settings changed since it was made; it is made anew" in capsys.readouterr().err
+    assert "[1/2] make: settings, code or inputs changed since it was made; it is made anew" in capsys.readouterr().err
 
 
 def test_two_do_not_work_in_one_folder(tmp_path: Path, called: list[list[str]]) -> None:

@@ -27,12 +27,13 @@ def _open(run_folder: Path, experiment: Experiment, trains: dict[str, str] = CAN
 
 
 def _hold(run_folder: Path):
+    records = "records" if run_folder.parent.name != "records" else "."
     return hold_run(
         run_folder,
         trains=CANAL,
         experiment=Experiment(),
         sections=("grader", "training"),
-        records_folder=run_folder.parent / "records",
+        records_folder=run_folder.parent / records,
     )
 
 
@@ -78,11 +79,19 @@ def test_another_configuration_is_refused(
 
 
 def test_other_records_are_refused(run_folder: Path) -> None:
+    """One byte of the same number of bytes."""
     _open(run_folder, Experiment())
     (run_folder / "history.csv").touch()
-    (run_folder.parent / "records" / "axial-train-00000-of-00001.tfrecord").write_bytes(b"123")
+    (run_folder.parent / "records" / "axial-train-00000-of-00001.tfrecord").write_bytes(b"13")
     with pytest.raises(ModelError, match="records = "):
         _open(run_folder, Experiment())
+
+
+def test_a_run_lies_apart_from_its_records(run_folder: Path) -> None:
+    records = run_folder.parent / "records"
+    with pytest.raises(OutputError, match="lies inside"), _hold(records / "run"):
+        pass
+    assert [path.name for path in records.iterdir()] == ["axial-train-00000-of-00001.tfrecord"]
 
 
 def test_a_claim_without_a_step_binds_nobody(run_folder: Path) -> None:

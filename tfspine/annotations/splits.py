@@ -38,11 +38,11 @@ def assign_splits(patients: Collection[str], *, config: SplitConfig, seed: int) 
     return assigned
 
 
-def write_splits(path: Path, slices: pd.DataFrame, assigned: dict[str, str], *, excluded: Collection[str] = ()) -> None:
-    """Write `splits.csv` with the columns patient, study, split: one row a study of `slices.csv`, excluded ones too."""
+def split_table(slices: pd.DataFrame, assigned: dict[str, str], *, excluded: Collection[str] = ()) -> pd.DataFrame:
+    """Return patient, study, split: one row for each study of `slices.csv`, excluded ones too."""
     studies = slices[["patient", "study"]].drop_duplicates().sort_values(["patient", "study"])
     is_out = studies["study"].isin(list(excluded))
-    write_split_table(path, studies.assign(split=studies["patient"].map(assigned).mask(is_out, EXCLUDED)))
+    return studies.assign(split=studies["patient"].map(assigned).mask(is_out, EXCLUDED))
 
 
 def redivide(table: pd.DataFrame, *, number: int, config: SplitConfig, seed: int) -> pd.DataFrame:
@@ -78,7 +78,12 @@ def redivide(table: pd.DataFrame, *, number: int, config: SplitConfig, seed: int
 
 def write_split_table(path: Path, table: pd.DataFrame) -> None:
     """Write patient, study, split as `read_splits` reads them."""
-    write_text(path, table[list(COLUMNS)].to_csv(index=False))
+    write_text(path, split_text(table))
+
+
+def split_text(table: pd.DataFrame) -> str:
+    """Return the content of `splits.csv`."""
+    return table[list(COLUMNS)].to_csv(index=False)
 
 
 def read_splits(path: Path) -> dict[str, str]:

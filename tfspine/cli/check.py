@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from tfspine.cli.options import file_to_write
+from tfspine.cli.options import add_force, file_to_write
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=file_to_write("problems.csv"), required=True, metavar="CSV", help="table of problems"
     )
+    add_force(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
@@ -28,9 +29,12 @@ def run(args: argparse.Namespace) -> int:
     from tfspine.dicom.slices import read_table
     from tfspine.errors import AnnotationError
     from tfspine.labels import Plane
-    from tfspine.outputs import write_text
+    from tfspine.manifest import write_file
+    from tfspine.ownership import require_file
     from tfspine.structures import geometry_from_row
 
+    inputs = [args.labels, args.slices]
+    require_file(args.out, command="check", inputs=inputs, force=args.force)
     if not args.labels.is_dir():
         raise AnnotationError(f"{args.labels}: no such folder; expected one with LabelImg XML files")
     slices = {
@@ -42,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     problems = check_labels(args.labels, slices)
     columns = [field.name for field in dataclasses.fields(Problem)]
     table = pd.DataFrame([dataclasses.astuple(problem) for problem in problems], columns=columns)
-    write_text(args.out, table.to_csv(index=False))
+    write_file(args.out, table.to_csv(index=False), command="check", inputs=inputs, force=args.force)
     errors = [problem for problem in problems if problem.severity is Severity.ERROR]
     summary = {"slices": len(slices), "errors": len(errors), "warnings": len(problems) - len(errors)}
     print(

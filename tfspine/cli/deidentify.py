@@ -51,19 +51,22 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.dicom.deidentify.transform import Rules
     from tfspine.dicom.many import in_processes, in_this_process
     from tfspine.dicom.sources import open_source
-    from tfspine.errors import ConfigError, DicomError
+    from tfspine.errors import DicomError
     from tfspine.outputs import new_folder
+    from tfspine.ownership import require_folder
 
     options = check_options(DEFAULT_OPTIONS if args.options is None else args.options)
     require_count(args, "workers")
     if args.key is not None:
         require_outside(args.key, args.out)
-    if args.source.resolve().is_relative_to(args.out.resolve()):
-        raise ConfigError(f"{args.out}: holds the originals; expected another folder for --out")
+    require_folder(args.out, command="deidentify", inputs=[args.source])
     rules = Rules(options, salt_from(args))
     # No decoder runs here that could take this process with it, so one worker needs no other.
     runner = in_this_process if args.workers == 1 else functools.partial(in_processes, workers=args.workers)
-    with open_source(args.source, beside=args.out) as source, new_folder(args.out) as folder:
+    with (
+        open_source(args.source, beside=args.out) as source,
+        new_folder(args.out, command="deidentify", inputs=[args.source]) as folder,
+    ):
         outcome = deidentify_source(source, folder, rules, runner=runner, track=track)
         if not outcome.written:
             first = f"; the first: {outcome.refused[0].reason}" if outcome.refused else "; name DICOM files"

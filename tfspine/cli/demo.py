@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tfspine.cli import options
 from tfspine.cli.steps import MemoryWatch, Step, experiment_words, run_steps
+from tfspine.config import as_dict
 from tfspine.experiment_file import load_experiment
 from tfspine.labels import Plane, Region
 
@@ -28,9 +29,12 @@ def run(args: argparse.Namespace) -> None:
 
     With `--plane` it ends with that plane's SavedModel, and prints where it lies.
     """
+    from tfspine.manifest import claim_folder
+
     started = time.monotonic()
     path = args.experiment or options.project_file("experiments/demo.toml")
     experiment = load_experiment(path, args.settings)
+    claim_folder(args.out, command="demo", config=as_dict(experiment), inputs=[path])
     with MemoryWatch() as memory:
         steps = plan(args.out) if args.plane is None else training_plan(args.out, [args.plane])
         run_steps(steps, args.out, experiment, experiment_words(path, args.settings))

@@ -116,9 +116,11 @@ def run(args: argparse.Namespace) -> None:
         reviewer_results,
     )
     from tfspine.outputs import new_folder, write_text
+    from tfspine.ownership import require_folder
 
     experiment = options.experiment_from(args)
     check_settings(experiment.evaluation)
+    require_folder(args.out, command="evaluate", inputs=_read(args))
     inputs = inputs_of(args)
     facts = manifest_facts(args.runs)
     question = read_question(args, inputs, experiment.evaluation)
@@ -136,7 +138,7 @@ def run(args: argparse.Namespace) -> None:
         beyond += checklist_results(facts)
     content = _content(args, experiment.evaluation, sets, [*paper, *beyond])
 
-    with new_folder(args.out) as folder:
+    with new_folder(args.out, command="evaluate", inputs=_read(args)) as folder:
         names = list(write_results(folder, [*paper, *beyond]))
         names += _draw_confusions(folder, question)
         names += _copy_flow(folder, args.flow)
@@ -152,8 +154,16 @@ def run(args: argparse.Namespace) -> None:
         )
         write_text(folder / "summary.txt", summary)
         write_text(folder / "metrics.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
-        _write_manifest(folder, args, experiment, inputs.files, content)
+        _write_manifest(folder, args, experiment, content)
     print(json.dumps(content, indent=2, allow_nan=False) if args.json else summary)
+
+
+def _read(args: argparse.Namespace) -> list[Path]:
+    """Return every file and folder that the command line names as an input."""
+    named = [args.readers, args.repeats, args.validation, args.external_readers]
+    tables = [Path(text.partition("=")[2]) for texts in named for text in texts or []]
+    folders = (args.slices, args.splits, args.external_reference, args.external_slices, args.external_exclusions)
+    return [*options.given(args.reference, *folders, args.flow), *tables, *(args.dicom or []), *args.runs]
 
 
 def _card(question: "Question", facts: "dict[Fact, Answer]", results: "Sequence[Result]") -> str:
@@ -217,18 +227,15 @@ def _copy_flow(folder: Path, flow: Path | None) -> list[str]:
     return list(FLOW_FILES)
 
 
-def _write_manifest(
-    folder: Path, args: argparse.Namespace, experiment: "Experiment", files: list[Path], content: dict[str, Any]
-) -> None:
+def _write_manifest(folder: Path, args: argparse.Namespace, experiment: "Experiment", content: dict[str, Any]) -> None:
     from tfspine.config import as_dict
     from tfspine.manifest import write_manifest
 
-    others = (args.splits, args.external_reference, args.external_exclusions, args.flow, *args.runs)
     write_manifest(
         folder,
         command="evaluate",
         config={"name": experiment.name, "seed": experiment.seed, "evaluation": as_dict(experiment.evaluation)},
-        inputs=[args.reference, *files, *(path for path in others if path is not None)],
+        inputs=_read(args),
         details={
             "split": content["split"],
             "readers": {name: Path(path).name for name, _, path in (text.partition("=") for text in args.readers)},

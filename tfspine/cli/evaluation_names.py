@@ -22,12 +22,6 @@ class Inputs:
     averages: Mapping[str, tuple[str, ...]]
     model: str
 
-    @property
-    def files(self) -> list[Path]:
-        """Everything that was read of readers."""
-        named = (self.readers, self.external_readers, self.validation, self.repeats)
-        return [path for paths in named for path in paths.values()]
-
 
 def inputs_of(args: argparse.Namespace) -> Inputs:
     """Return the named paths of the arguments.

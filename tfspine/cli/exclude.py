@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfspine.cli.options import add_experiment, experiment_from, require_count, track
+from tfspine.cli.options import add_experiment, experiment_from, given, require_count, track
 from tfspine.cli.workers import each, one_blas_thread
 from tfspine.labels import Level, Plane, Region, Side
 
@@ -47,9 +47,12 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.config import as_dict
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
+    from tfspine.ownership import require_folder
 
     require_count(args, "workers")
     experiment = experiment_from(args)
+    inputs = given(args.slices, args.detections, args.labels, args.decisions)
+    require_folder(args.out, command="exclude", inputs=inputs)
     ingested = read_ingested(args.slices)
     boxes = _boxes(args)
     judge([], experiment.exclusions)  # a wrong limit is told before minutes of measuring
@@ -69,11 +72,10 @@ def run(args: argparse.Namespace) -> None:
         "excluded": len(out),
         "flagged": len(flagged),
     }
-    with new_folder(args.out) as folder:
+    with new_folder(args.out, command="exclude", inputs=inputs) as folder:
         write_findings(folder, findings)
         write_cohort(folder, cohort)
         write_flow(folder, [flow])
-        inputs = [path for path in (args.slices, args.detections, args.labels, args.decisions) if path is not None]
         config = {"exclusions": as_dict(experiment.exclusions)}
         write_manifest(folder, command="exclude", config=config, inputs=inputs, details=summary)
     print(json.dumps(summary) if args.json else flow_text(flow))

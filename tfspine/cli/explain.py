@@ -46,9 +46,12 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.explain.selection import select_boxes
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
+    from tfspine.ownership import require_folder
 
     experiment = options.experiment_from(args)
     settings = experiment.explain
+    inputs = [args.boxes, args.slices, *args.graders]
+    require_folder(args.out, command="explain", inputs=inputs)
     graders = _graders(args.graders)
     boxes = read_boxes(args.boxes)
     chosen = {region: select_boxes(boxes, region=region, number=settings.regions) for region in graders}
@@ -62,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
     ]
     slices = _slices(args.slices, [row for _, row in jobs], args.boxes)
 
-    with new_folder(args.out) as folder:
+    with new_folder(args.out, command="explain", inputs=inputs) as folder:
         heatmaps, completeness = [], []
         for number, (region, row) in enumerate(options.track(jobs, "explaining", len(jobs)), start=1):
             name = f"{region}-{number:03d}.png"

@@ -38,7 +38,9 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.export.runs import load_plane_model
     from tfspine.export.write import STAGES, export_plane
     from tfspine.manifest import read_manifest
+    from tfspine.ownership import require_apart
 
+    require_apart(args.out, [args.detector, *args.graders, args.slices])
     with options.stage_bar(len(STAGES) + 1) as begin:
         begin("building the networks")
         model = load_plane_model(args.detector, args.graders, args.settings, take=args.take)

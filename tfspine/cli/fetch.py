@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfspine.cli.options import require_count, track
+from tfspine.cli.options import given, require_count, track
 from tfspine.errors import ConfigError, OutputError, PacsError, PacsLoginError
 
 if TYPE_CHECKING:
@@ -74,7 +74,9 @@ def run(args: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         raise ConfigError(f"fetch needs the package {error.name}; pip install 'tfspine[pacs]'") from None
     from tfspine.manifest import write_manifest
+    from tfspine.ownership import require_folder
 
+    require_folder(args.out, command="fetch", inputs=given(args.auth_file, args.ca_file, args.patient_id_file))
     query = _query(args)
     pacs = Pacs(_server(args))
     try:
@@ -82,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
         if not found.study_instance_uids:
             raise PacsError("no study matches; ask for other studies")
         with _writing_alone(args.out):
+            write_manifest(args.out, command="fetch", details={"server": args.url})  # the folder is ours from now on
             tally = _fetch_all(pacs, found, query, args.out)
             write_manifest(args.out, command="fetch", details={"server": args.url, **tally})
     except PacsError as error:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfspine.cli.options import given
+
 if TYPE_CHECKING:
     from tfspine.annotations.flow import Flow
 
@@ -33,15 +35,17 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.annotations.splits import read_splits
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
+    from tfspine.ownership import require_folder
 
+    inputs = given(args.excluded, args.splits, args.external)
+    require_folder(args.out, command="flow", inputs=inputs)
     splits = None if args.splits is None else read_splits(args.splits)
     flows = [flow_of(read_cohort(args.excluded), part="internal", splits=splits)]
     if args.external is not None:
         flow = flow_of(read_cohort(args.external), part="external")
         flows.append(replace(flow, ends=(replace(flow.steps[-1].group, title="external test"),)))
-    with new_folder(args.out) as folder:
+    with new_folder(args.out, command="flow", inputs=inputs) as folder:
         write_flow(folder, flows)
-        inputs = [path for path in (args.excluded, args.splits, args.external) if path is not None]
         write_manifest(folder, command="flow", inputs=inputs)
     print("\n".join(flow_text(flow) for flow in flows))
 

@@ -72,10 +72,10 @@ def run(args: argparse.Namespace) -> None:
     if not args.folder.is_dir():
         raise AnnotationError(f"{args.folder}: no such folder; expected the unpacked data set")
     importer: Callable[[argparse.Namespace, Path], Summary] = args.importer
-    with new_folder(args.out) as folder:
+    inputs = [args.folder, args.slices] if args.dataset == "rsna" else [args.folder]
+    with new_folder(args.out, command="import", inputs=inputs) as folder:
         summary = importer(args, folder)
         details = {"dataset": args.dataset, "licence": LICENCES[args.dataset]} | summary
-        inputs = [args.folder, args.slices] if args.dataset == "rsna" else [args.folder]
         write_manifest(folder, command="import", inputs=inputs, details=details)
     counts = {name: count for name, count in summary.items() if isinstance(count, int)}
     if args.json:

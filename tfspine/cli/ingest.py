@@ -50,12 +50,14 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.errors import DicomError
     from tfspine.manifest import write_manifest
     from tfspine.outputs import resumable_folder, write_text
+    from tfspine.ownership import require_folder
     from tfspine.structures import SLICE_COLUMNS
 
+    require_folder(args.out, command="ingest", inputs=[args.dicom])
     with (
         salt_beside(args) as salt,
         open_source(args.dicom, beside=args.out) as source,
-        resumable_folder(args.out) as folder,
+        resumable_folder(args.out, command="ingest", inputs=[args.dicom]) as folder,
     ):
         ingested = ingest_studies(source, folder, salt=salt, runner=_runner(args), track=track)
         series = pd.DataFrame(ingested.series, columns=list(SERIES_COLUMNS))

@@ -57,6 +57,16 @@ def stage_bar(stages: int) -> Iterator[Callable[[str], None]]:
         progress.update(task, completed=stages)
 
 
+def given(*paths: Path | None) -> list[Path]:
+    """Return the paths that the user named."""
+    return [path for path in paths if path is not None]
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """Add ``--force`` to a command that writes a single file."""
+    parser.add_argument("--force", action="store_true", help="replace --out even if this command did not write it")
+
+
 def require_count(args: argparse.Namespace, name: str) -> None:
     """Refuse an option that counts something and lies below 1; one that was not given is let through.
 

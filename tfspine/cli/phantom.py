@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfspine.cli.options import add_experiment, experiment_from, track
+from tfspine.cli import options
 from tfspine.cli.workers import each, one_blas_thread
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--workers", type=int, metavar="N", help="short for --set phantom.workers=N")
     parser.add_argument("--randomize", action="store_true", help="short for --set phantom.randomize=true")
-    add_experiment(parser)
+    options.add_experiment(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -39,13 +39,13 @@ def run(args: argparse.Namespace) -> None:
         args.settings.append(f"phantom.workers={args.workers}")
     if args.randomize:
         args.settings.append("phantom.randomize=true")
-    experiment = experiment_from(args)
+    experiment = options.experiment_from(args)
     config = experiment.phantom
     if config.studies < 1 or config.workers < 1:
         raise ConfigError(f"phantom.studies = {config.studies}, phantom.workers = {config.workers}; expected 1 or more")
-    with new_folder(args.out) as folder:
+    with new_folder(args.out, command="phantom", inputs=options.given(args.experiment)) as folder:
         jobs = _simulate_all(config, experiment.seed, folder)
-        grades = [row for rows in track(jobs, "simulated patients", config.studies) for row in rows]
+        grades = [row for rows in options.track(jobs, "simulated patients", config.studies) for row in rows]
         write_text(folder / "grades.csv", pd.DataFrame(grades, columns=list(GRADE_COLUMNS)).to_csv(index=False))
         details = {"seed": experiment.seed, "studies": config.studies}
         write_manifest(folder, command="phantom", config={"phantom": as_dict(config)}, details=details)

@@ -50,9 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int | None:
     """Read every study and write boxes, tables and labels."""
+    from tfspine.ownership import require_folder
+
     options.require_count(args, "batch_size")
     if (args.splits is None) != (args.split is None):
         raise ConfigError("--splits and --split belong together: give both, or neither to read every study")
+    require_folder(args.out, command="predict", inputs=_inputs(args))
     with _slices_folder(args) as slices_folder:
         _predict(args, slices_folder)
     return None
@@ -67,7 +70,7 @@ def _predict(args: argparse.Namespace, slices_folder: Path) -> None:
     slices = _load_slices(args, slices_folder)
     predictors = _connect(args)
     versions = _versions(predictors)
-    with new_folder(args.out) as folder:
+    with new_folder(args.out, command="predict", inputs=_inputs(args)) as folder:
         reading = read_slices(predictors, slices, batch_size=args.batch_size)
         checked = _with_versions(reading, args) if args.versions else reading
         readings = list(options.track(checked, "reading slices", total=len(slices)))
@@ -238,7 +241,7 @@ def _study_json(result: "StudyResult") -> dict[str, Any]:
 
 
 def _inputs(args: argparse.Namespace) -> list[Path]:
-    return [path for path in (args.slices, args.dicom, args.splits) if path is not None]
+    return options.given(args.slices, args.dicom, args.splits, args.model)
 
 
 def _print_summary(args: argparse.Namespace, results: Sequence["StudyResult"], details: Mapping[str, Any]) -> None:

@@ -25,10 +25,13 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.annotations.voc import find_labels, read_voc
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
+    from tfspine.ownership import require_folder
     from tfspine.records.examples import join_labels, read_entries, thin_empty
     from tfspine.records.folder import COMPARED_SECTIONS, class_table
 
     experiment = options.experiment_from(args)
+    inputs = [args.slices, args.labels, args.splits]
+    require_folder(args.out, command="records", inputs=inputs)
     entries = read_entries(args.slices / "slices.csv")
     splits = read_splits(args.splits)
     excluded = {entry.key for entry in entries if splits.get(entry.study) == EXCLUDED}
@@ -47,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
     # Late, so that a wrong label is told before TensorFlow's ten seconds.
     from tfspine.records.writer import write_records
 
-    with new_folder(args.out) as folder:
+    with new_folder(args.out, command="records", inputs=inputs) as folder:
         details = write_records(
             folder,
             examples,
@@ -59,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
             command="records",
             config={"name": experiment.name, "seed": experiment.seed}
             | {name: as_dict(getattr(experiment, name)) for name in COMPARED_SECTIONS},
-            inputs=[args.slices, args.labels, args.splits],
+            inputs=inputs,
             details=details | {"classes": class_table(), "left_out": left_out, "thinned": thinned},
         )
     for plane, images in details["images"].items():

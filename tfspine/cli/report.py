@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfspine.cli.options import file_to_write, require_count
+from tfspine.cli.options import add_force, file_to_write, given, require_count
 from tfspine.errors import EvaluationError
 from tfspine.labels import Grade, Level, Region, Side
 
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--studies", type=int, default=SHOWN_STUDIES, metavar="N", help="draw the N most severe (%(default)s)"
     )
+    add_force(parser)
     parser.add_argument("--title", help="heading of the page")
     parser.add_argument("--notice", help="text of the banner instead of the usual one")
 
@@ -38,24 +39,26 @@ def run(args: argparse.Namespace) -> None:
     """Gather everything, render, write."""
     from tfspine.annotations.tables import read_boxes
     from tfspine.dicom.slices import load_slices
-    from tfspine.outputs import write_text
+    from tfspine.manifest import write_file
+    from tfspine.ownership import require_file
     from tfspine.report.facts import run_facts
     from tfspine.report.page import NOTICE, TITLE, ReportInput, render_page
 
     require_count(args, "studies")
+    folders = given(args.slices, args.predictions, args.evaluation, args.explained)
+    require_file(args.out, command="report", inputs=folders, force=args.force)
     studies = _studies(args.predictions)
     slices = load_slices(args.slices, studies={study.study for study in studies})
-    folders = [args.slices, args.predictions, args.evaluation, args.explained]
     content = ReportInput(
         studies=studies,
         predictions=read_boxes(args.predictions / "predictions.csv"),
         slices={slice_.key: slice_ for slice_ in slices},
         metrics=_read_json(args.evaluation / "metrics.json", "tfspine evaluate") if args.evaluation else None,
         heatmaps=_heatmaps(args.explained, {slice_.key: slice_.study for slice_ in slices}) if args.explained else [],
-        facts=run_facts([folder for folder in folders if folder is not None]),
+        facts=run_facts(folders),
     )
     page = render_page(content, maximum_studies=args.studies, title=args.title or TITLE, notice=args.notice or NOTICE)
-    write_text(args.out, page)
+    write_file(args.out, page, command="report", inputs=folders, force=args.force)
     print(f"{args.out}: {min(args.studies, len(studies))} of {len(studies)} studies, {len(page) / 1e6:.1f} MB")
 
 

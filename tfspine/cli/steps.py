@@ -1,11 +1,14 @@
 """Commands run one after the other, each in a process of its own, so that nothing works here but not outside.
 
-What a step depends on is written under `steps/`: run again, what is done and unchanged is skipped, and an interrupted
-step goes on where its command does; a setting that changed redoes the steps that it reaches, and no others.
+What a step depends on is written under `steps/`: its command and settings, the code that it runs, and the content of
+what it reads. Run again, what is done and unchanged is skipped, and an interrupted step goes on where its command does;
+what changed redoes the steps that it reaches, and no others.
 """
 
 import hashlib
+import itertools
 import json
+import keyword
 import shlex
 import shutil
 import subprocess
@@ -18,11 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import tfspine
 from tfspine.cli.options import project_file
 from tfspine.cli.processes import command_line, ended_with_us, how_it_ended
 from tfspine.config import Experiment, as_dict
 from tfspine.errors import TfspineError
+from tfspine.hashes import CHECKSUMS, code_hash, hash_input
+from tfspine.ownership import added_files, changed_files, write_checksums
+
+ADDING = ("train", "export")
+"""Verbs that go on in their folder, or add to it, and never replace what lies there."""
 
 PACE = "workers"
 """The key that sections of the experiment have for how many work at once: more of them write the same."""
@@ -88,7 +95,7 @@ def run_steps(steps: Sequence[Step], out: Path, experiment: Experiment, words: S
 def _run_steps(steps: Sequence[Step], out: Path, experiment: Experiment, words: Sequence[str]) -> None:
     fingerprints: dict[str, str] = {}
     for number, step in enumerate(steps, start=1):
-        fingerprints[step.name] = _fingerprint(step, experiment, fingerprints)
+        fingerprints[step.name] = _fingerprint(step, out, experiment, fingerprints)
         mark = out / "steps" / f"{step.name}.json"
         state = json.loads(mark.read_text()) if mark.is_file() else {}
         is_same = state.get("fingerprint") == fingerprints[step.name]
@@ -96,13 +103,17 @@ def _run_steps(steps: Sequence[Step], out: Path, experiment: Experiment, words: 
         if is_same and state["is_done"] and all(path.exists() for path in step.outputs):
             print(f"{heading}: done before", file=sys.stderr)
             continue
-        if not is_same:
-            if state and any(path.exists() for path in step.outputs):
-                print(f"{heading}: settings changed since it was made; it is made anew", file=sys.stderr)
-            _remove(step.outputs)
-        _write_mark(mark, fingerprints[step.name], seconds=None)
+        former = list(map(Path, state.get("former", ())))
+        if not is_same and state and any(path.exists() for path in step.outputs):
+            print(f"{heading}: settings, code or inputs changed since it was made; it is made anew", file=sys.stderr)
+            former += _set_aside(step)
+        _write_mark(mark, fingerprints[step.name], seconds=None, former=former)
         started = time.monotonic()
         _run_step(step, heading, out, step.words(words))
+        if step.arguments[0] in ADDING:
+            for path in step.outputs:
+                write_checksums(path)
+        _clear(former)
         _write_mark(mark, fingerprints[step.name], seconds=time.monotonic() - started)
 
 
@@ -141,28 +152,67 @@ def _server(exported: Path) -> Iterator[str]:
             server.terminate()
 
 
-def _fingerprint(step: Step, experiment: Experiment, done: dict[str, str]) -> str:
-    """Return a digest of all that decides a step's outputs: its command, settings, seed, version and needs.
+def _fingerprint(step: Step, out: Path, experiment: Experiment, done: dict[str, str]) -> str:
+    """Return a digest of all that decides a step's outputs: its command, settings, seed, code, needs and inputs.
 
-    How many work at once is none of that: between two stretches of hours it may change.
+    How many work at once does not count: between two stretches of hours it may change.
     """
     config = as_dict(experiment)
+    verb = str(step.arguments[0])
     content: list[Any] = [
-        tfspine.__version__,
+        code_hash(f"tfspine.cli.{verb}{'_' if keyword.iskeyword(verb) else ''}"),
         config["seed"],
         [str(word) for word in step.arguments],
         list(step.settings),
         {section: {k: v for k, v in config[section].items() if k != PACE} for section in step.sections},
         [done[name] for name in step.needs],
+        [hash_input(path) for path in _inputs(step, out)],
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _write_mark(mark: Path, fingerprint: str, *, seconds: float | None) -> None:
+def _inputs(step: Step, out: Path) -> Iterator[Path]:
+    """Yield the files and folders that a step reads: those its command line names, and the models it is served."""
+    words = [Path(str(word).rpartition("=")[2]) for word in (*step.arguments, *step.settings)]
+    written = [path.resolve() for path in step.outputs]
+    for path in [*words, out / "exported"] if step.is_served else words:
+        place = path.resolve()
+        # A bare word, such as a verb, may be the name of a file in the folder that the user is in.
+        is_path = len(path.parts) > 1 and path.exists()
+        if is_path and not any(place.is_relative_to(own) or own.is_relative_to(place) for own in written):
+            yield path
+
+
+def _write_mark(mark: Path, fingerprint: str, *, seconds: float | None, former: Sequence[Path] = ()) -> None:
     from tfspine.outputs import write_text
 
     state = {"fingerprint": fingerprint, "is_done": seconds is not None, "seconds": seconds and round(seconds, 1)}
+    state["former"] = list(map(str, former))
     write_text(mark, json.dumps(state, indent=2) + "\n")
+
+
+def _set_aside(step: Step) -> list[Path]:
+    """Rename what a step wrote before, where its command would not replace it, and return the new names."""
+    renamed = []
+    for path in step.outputs if step.arguments[0] in ADDING else ():
+        if path.exists():
+            number = next(number for number in itertools.count(1) if not _former(path, number).exists())
+            renamed.append(path.rename(_former(path, number)))
+    return renamed
+
+
+def _former(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.former-{number}")
+
+
+def _clear(former: Sequence[Path]) -> None:
+    """Remove what was set aside, if every file in it is as the step wrote it; otherwise say where it is kept."""
+    for path in former:
+        is_ours = (path / CHECKSUMS).is_file() and not changed_files(path) and not added_files(path)
+        if is_ours:
+            shutil.rmtree(path)
+        elif path.exists():
+            print(f"{path}: the former output, kept because no finished step wrote all of it", file=sys.stderr)
 
 
 class MemoryWatch(threading.Thread):
@@ -191,11 +241,3 @@ class MemoryWatch(threading.Thread):
 
     def __exit__(self, *_: object) -> None:
         self._is_over.set()
-
-
-def _remove(outputs: Sequence[Path]) -> None:
-    for path in outputs:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)

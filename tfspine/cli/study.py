@@ -17,7 +17,7 @@ from pathlib import Path
 from tfspine.cli import options
 from tfspine.cli.demo import NOTICE, detector_steps, export_step
 from tfspine.cli.steps import MemoryWatch, Step, experiment_words, run_steps
-from tfspine.config import Experiment, Prevalence, Vendors
+from tfspine.config import Experiment, Prevalence, Vendors, as_dict
 from tfspine.errors import ConfigError
 from tfspine.experiment_file import load_experiment
 from tfspine.labels import Plane, Region
@@ -35,9 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run every step that is not done, then print the paper's tables and what bounds them."""
+    from tfspine.manifest import claim_folder
+
     started = time.monotonic()
     path = args.experiment or options.project_file("experiments/paper_study.toml")
     experiment = load_experiment(path, args.settings)
+    claim_folder(args.out, command="study", config=as_dict(experiment), inputs=[path])
     with MemoryWatch() as memory:
         run_steps(plan(args.out, experiment), args.out, experiment, experiment_words(path, args.settings))
     print((args.out / "evaluation" / "summary.txt").read_text())

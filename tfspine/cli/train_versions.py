@@ -33,7 +33,8 @@ def train_versions(args: argparse.Namespace, records: "RecordFolder", experiment
         ModelError: a version failed, with its reason; the run folder belongs to another training.
     """
     from tfspine.annotations.splits import read_split_table, redivide, write_split_table
-    from tfspine.manifest import RunKind, hash_input
+    from tfspine.hashes import hash_input
+    from tfspine.manifest import RunKind
     from tfspine.training import versions as of_run
     from tfspine.training.runs import GRADER_SECTIONS, RunState, open_run
 

@@ -16,7 +16,7 @@ from dicomweb_client.web import DICOMwebClient
 
 from tfspine.dicom.pacs_connection import Server, connect, patiently
 from tfspine.errors import PacsError
-from tfspine.outputs import new_folder
+from tfspine.outputs import whole_folder
 from tfspine.structures import pseudonym
 
 PAGE = 100
@@ -125,7 +125,7 @@ class Pacs:
             return Fetched(folder, 0, 0, ())
         chosen, left_out = self._choose_series(study_instance_uid, query)
         instances = size_bytes = 0
-        with new_folder(folder) as partial_folder:
+        with whole_folder(folder) as partial_folder:
             for entry in chosen:
                 sizes = patiently(self._server, partial(self._save_series, study_instance_uid, entry, partial_folder))
                 instances, size_bytes = instances + len(sizes), size_bytes + sum(sizes)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tfspine.errors import EvaluationError
-from tfspine.manifest import FILE_NAME, RunKind
+from tfspine.hashes import MANIFEST
+from tfspine.manifest import RunKind
 
 
 class Fact(StrEnum):
@@ -72,7 +73,7 @@ def manifest_facts(folders: Sequence[Path]) -> dict[Fact, Answer]:
     said: dict[Fact, list[Answer]] = {}
     for folder in folders:
         content = _read(folder)
-        where = f"{folder.name}/{FILE_NAME}"
+        where = f"{folder.name}/{MANIFEST}"
         reader = _READERS.get(content.get("command", ""))
         if reader is not None:
             for fact, text in reader(content).items():
@@ -172,7 +173,7 @@ _READERS = {
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    path = folder / FILE_NAME
+    path = folder / MANIFEST
     try:
         content: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError):

@@ -8,8 +8,9 @@ from tfspine.errors import ModelError
 from tfspine.experiment_file import experiment_from_table
 from tfspine.export.plane_model import PlaneModel
 from tfspine.export.region_grader import GraderVersion, RegionGrader
+from tfspine.hashes import MANIFEST
 from tfspine.labels import Plane, Region
-from tfspine.manifest import FILE_NAME, VERSIONS_FOLDER, Manifest, RunKind, read_manifest
+from tfspine.manifest import VERSIONS_FOLDER, Manifest, RunKind, read_manifest
 from tfspine.models import garden
 from tfspine.models.detector import Detector
 from tfspine.models.grader import GRADER_FILE, load_grader
@@ -35,7 +36,7 @@ def load_plane_model(
     """
     manifest = _finished_run(detector_run, RunKind.DETECTOR)
     plane = Plane(manifest.details["plane"])
-    experiment = experiment_from_table(dict(manifest.config), settings, source=str(detector_run / FILE_NAME))
+    experiment = experiment_from_table(dict(manifest.config), settings, source=str(detector_run / MANIFEST))
     return PlaneModel(
         plane,
         detector=_load_detector(detector_run, experiment, plane),
@@ -73,7 +74,7 @@ def _temperature(run: Path) -> float:
     temperature = _finished_run(run, RunKind.GRADER).details.get("temperature")
     if temperature is None:
         raise ModelError(
-            f"{run / FILE_NAME}: no temperature, which export.calibrate needs; train the grader again, or export it "
+            f"{run / MANIFEST}: no temperature, which export.calibrate needs; train the grader again, or export it "
             "with --set export.calibrate=false"
         )
     return float(temperature)
@@ -98,7 +99,7 @@ def _finished_run(run: Path, *kinds: RunKind) -> Manifest:
     """Return the manifest of a run of one of some kinds; the first is the one to tell of."""
     manifest = read_manifest(run)
     if manifest is None:
-        raise ModelError(f"{run}: not a finished run (no {FILE_NAME}); train it with tfspine train {kinds[0]}")
+        raise ModelError(f"{run}: not a finished run (no {MANIFEST}); train it with tfspine train {kinds[0]}")
     if manifest.details.get("kind") not in kinds:
         raise ModelError(f"{run}: a run of a {manifest.details.get('kind')}; expected one of a {kinds[0]}")
     return manifest

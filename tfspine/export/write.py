@@ -13,7 +13,7 @@ from tfspine.export.plane_model import PlaneModel
 from tfspine.export.verify import verify
 from tfspine.export.warmup import write_warmup
 from tfspine.manifest import write_manifest
-from tfspine.outputs import new_folder
+from tfspine.outputs import whole_folder
 
 STAGES = ("saving", "adding warm-up requests", "verifying")
 """What `export_plane` does, in order."""
@@ -52,7 +52,7 @@ def export_plane(
     """
     home = root / signatures.MODEL_NAMES[model.plane]
     version = _next_version(home)
-    with new_folder(home / str(version)) as folder:
+    with whole_folder(home / str(version)) as folder:
         begin(STAGES[0])
         tf.saved_model.save(model.variables(), str(folder), signatures=model.signatures())
         begin(STAGES[1])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tfspine.manifest import FILE_NAME
+from tfspine.hashes import MANIFEST
 
 SHOWN_PACKAGES = {"tensorflow": "TensorFlow", "tf-models-official": "Model Garden", "keras": "Keras"}
 COMMIT_DIGITS = 10
@@ -49,7 +49,7 @@ def run_facts(folders: Sequence[Path]) -> list[tuple[str, str]]:
 def _read(folder: Path) -> Mapping[str, Any] | None:
     """Return all of a manifest, versions and dates included; None where there is none to read."""
     try:
-        content: Mapping[str, Any] = json.loads((folder / FILE_NAME).read_text())
+        content: Mapping[str, Any] = json.loads((folder / MANIFEST).read_text())
     except (OSError, json.JSONDecodeError):
         return None
     return content

@@ -12,8 +12,10 @@ from typing import Any
 
 from tfspine.config import Experiment, as_dict
 from tfspine.errors import ModelError
-from tfspine.manifest import hash_input, read_manifest
+from tfspine.hashes import hash_input
+from tfspine.manifest import read_manifest
 from tfspine.outputs import held, write_text
+from tfspine.ownership import require_apart
 
 CLAIM_FILE = "run.json"
 """What the run trains, written when it begins; `manifest.json` follows when it is complete."""
@@ -50,7 +52,9 @@ def open_run(
 
     Raises:
         ModelError: the folder belongs to another training, with both values, or holds something else.
+        OutputError: the folder is, holds, or lies inside the records.
     """
+    require_apart(run_folder, [records_folder])
     claim: dict[str, Any] = {
         **trains,
         "seed": experiment.seed,
@@ -80,6 +84,7 @@ def hold_run(
         ModelError: as `open_run`.
         OutputError: as `outputs.held`.
     """
+    require_apart(run_folder, [records_folder])
     _names(run_folder)  # before anything is made in a folder that is none of ours
     with held(run_folder):
         yield open_run(

@@ -66,7 +66,7 @@ def test_a_size_that_means_nothing_is_one_line(
     rsna_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], size: str
 ) -> None:
     out = tmp_path / "out"
-    assert run("import", "rsna", rsna_folder, "--slices", tmp_path, "--out", out, "--box-mm", size) == 2
+    assert run("import", "rsna", rsna_folder, "--slices", tmp_path / "slices", "--out", out, "--box-mm", size) == 2
     captured = capsys.readouterr()
     assert captured.err.count("\n") == 1 and "expected REGION=HEIGHTxWIDTH" in captured.err
     assert not out.exists()
@@ -132,15 +132,17 @@ def test_sudirman_plans_what_ingest_reads(tmp_path: Path, capsys: pytest.Capture
 
 
 def test_spider_without_masks_says_so(tmp_path: Path) -> None:
-    (tmp_path / "overview.csv").write_text(
+    data = tmp_path / "spider"
+    data.mkdir()
+    (data / "overview.csv").write_text(
         "new_file_name,num_vertebrae,num_discs,sex,birth_date,subset,PixelSpacing,SliceThickness,"
         'MagneticFieldStrength,Manufacturer\n1_t1,7,7,F ,,training,"[0.6, 0.6]",3.0,3.0,SIEMENS\n'
     )
-    (tmp_path / "radiological_gradings.csv").write_text(
+    (data / "radiological_gradings.csv").write_text(
         "Patient,IVD label,Modic,UP endplate,LOW endplate,Spondylolisthesis,Disc herniation,Disc narrowing,"
         "Disc bulging,Pfirrman grade\n1,1,0,0,1,0,0,1,1,3\n"
     )
-    assert run("import", "spider", tmp_path, "--out", tmp_path / "out") == 0
+    assert run("import", "spider", tmp_path / "spider", "--out", tmp_path / "out") == 0
     assert "unpack masks.zip" in pd.read_csv(tmp_path / "out" / "refused.csv")["reason"].iloc[0]
 
 
@@ -149,10 +151,11 @@ def test_spider_levels_come_from_masks(tmp_path: Path) -> None:
     test_spider_without_masks_says_so(tmp_path)
     values = np.zeros((4, 4, 4), np.uint8)
     values[1, 2, 3] = 202
-    (tmp_path / "masks").mkdir()
+    masks = tmp_path / "spider" / "masks"
+    masks.mkdir()
     for name in ("1_t1", "9_t1"):
-        sitk.WriteImage(sitk.GetImageFromArray(values), str(tmp_path / "masks" / f"{name}.mha"))
-    assert run("import", "spider", tmp_path, "--out", tmp_path / "out") == 0
+        sitk.WriteImage(sitk.GetImageFromArray(values), str(masks / f"{name}.mha"))
+    assert run("import", "spider", tmp_path / "spider", "--out", tmp_path / "out") == 0
     [row] = pd.read_csv(tmp_path / "out" / "levels.csv").to_dict("records")
     assert (row["series"], row["level"], row["x_mm"], row["y_mm"], row["z_mm"]) == ("1_t1", "L4-L5", 3, 2, 1)
     assert pd.read_csv(tmp_path / "out" / "refused.csv")["file"].tolist() == ["masks/9_t1.mha"]

@@ -10,7 +10,8 @@ from tfspine.dicom.deidentify.options import BASIC_PROFILE, CODES, Option
 from tfspine.dicom.deidentify.pseudonyms import FEWEST_DAYS, MOST_DAYS
 from tfspine.dicom.deidentify.scan import scan_table
 from tfspine.dicom.deidentify.transform import Rules
-from tfspine.manifest import FILE_NAME, write_manifest
+from tfspine.hashes import MANIFEST
+from tfspine.manifest import write_manifest
 from tfspine.outputs import write_text
 
 REPORT, REFUSED = "report.csv", "refused.csv"
@@ -45,7 +46,7 @@ def write_tables(folder: Path, outcome: Outcome, rules: Rules) -> None:
             "salt_check": rules.salt.check(),
         },
     )
-    for name in (REPORT, REFUSED, FILE_NAME):
+    for name in (REPORT, REFUSED, MANIFEST):
         scan_table(folder / name, outcome.needles)
 
 
