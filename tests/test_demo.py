@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 from tests_settings import TINY
 
-from tfspine.cli.demo import plan, training_plan
+from tfspine.cli.demo import SALT_FILE, begin, plan, training_plan
+from tfspine.dicom.deidentify.pseudonyms import read_salt
+from tfspine.experiment_file import load_experiment
 from tfspine.labels import Plane
 
 SETTINGS = (
@@ -49,6 +51,18 @@ def test_both_planes_share_what_the_first_detector_has_learned(tmp_path: Path) -
     sagittal = next(step for step in plan(tmp_path) if step.name == "detector-sagittal")
     assert f"detector.checkpoint={tmp_path / 'runs' / 'axial'}" in sagittal.arguments
     assert "detector-axial" in sagittal.needs
+
+
+def test_simulated_patients_have_the_same_pseudonyms_in_every_demo(tmp_path: Path) -> None:
+    """Who is tested depends on pseudonyms, and the figures of a demo on who is tested."""
+    salts = []
+    for out in (tmp_path / "one", tmp_path / "two"):
+        path = Path("experiments/demo.toml")
+        begin(out, command="demo", experiment=load_experiment(path), path=path)
+        ingest = next(step for step in plan(out) if step.name == "ingest")
+        assert ingest.arguments[-2:] == ("--salt-file", out / SALT_FILE)
+        salts.append(read_salt(out / SALT_FILE).secret)
+    assert salts[0] == salts[1]
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests_settings import TINY
 
+from tfspine.cli.demo import SALT_FILE
 from tfspine.cli.main import build_parser
 from tfspine.cli.options import experiment_from, project_file
 from tfspine.cli.steps import Step, experiment_words
@@ -58,7 +59,7 @@ def test_every_command_of_the_plan_is_one(steps: tuple[Step, ...]) -> None:
 
 
 def test_a_step_reads_only_what_earlier_steps_wrote(steps: tuple[Step, ...], tmp_path: Path) -> None:
-    written: list[Path] = []
+    written: list[Path] = [tmp_path / "study" / SALT_FILE]
     for step in steps:
         named = [path for word in step.arguments for path in re.findall(rf"{tmp_path}[^,]*", str(word))]
         for path in map(Path, named):

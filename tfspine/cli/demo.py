@@ -7,9 +7,12 @@ from pathlib import Path
 
 from tfspine.cli import options
 from tfspine.cli.steps import MemoryWatch, Step, experiment_words, run_steps
-from tfspine.config import as_dict
+from tfspine.config import Experiment, as_dict
 from tfspine.experiment_file import load_experiment
 from tfspine.labels import Plane, Region
+
+SALT_FILE = "pseudonyms.salt"
+"""The same in every run: simulated patients have no names to hide, and who is tested depends on pseudonyms."""
 
 NOTICE = "Simulated patients. Research software, not a medical device."
 
@@ -29,12 +32,10 @@ def run(args: argparse.Namespace) -> None:
 
     With `--plane` it ends with that plane's SavedModel, and prints where it lies.
     """
-    from tfspine.manifest import claim_folder
-
     started = time.monotonic()
     path = args.experiment or options.project_file("experiments/demo.toml")
     experiment = load_experiment(path, args.settings)
-    claim_folder(args.out, command="demo", config=as_dict(experiment), inputs=[path])
+    begin(args.out, command="demo", experiment=experiment, path=path)
     with MemoryWatch() as memory:
         steps = plan(args.out) if args.plane is None else training_plan(args.out, [args.plane])
         run_steps(steps, args.out, experiment, experiment_words(path, args.settings))
@@ -43,6 +44,20 @@ def run(args: argparse.Namespace) -> None:
     print(f"{time.monotonic() - started:.0f} s, at most {memory.peak_gib:.1f} GiB of memory")
     print(NOTICE)
     print(f"{steps[-1].name}: {steps[-1].outputs[0]}")
+
+
+def begin(out: Path, *, command: str, experiment: Experiment, path: Path) -> None:
+    """Make the folder of a whole chain of commands, or go on in one that the same command began.
+
+    Raises:
+        OutputError: the folder holds anything else.
+    """
+    from tfspine.dicom.deidentify.pseudonyms import write_private
+    from tfspine.manifest import claim_folder
+
+    claim_folder(out, command=command, config=as_dict(experiment), inputs=[path])
+    if not (out / SALT_FILE).exists():
+        write_private(out / SALT_FILE, "simulated patients have no secrets\n")
 
 
 def plan(out: Path) -> tuple[Step, ...]:
@@ -56,7 +71,12 @@ def training_plan(out: Path, planes: Sequence[Plane]) -> tuple[Step, ...]:
     runs = out / "runs"
     return (
         Step("phantom", ("phantom", "--out", out / "phantom"), (out / "phantom",), sections=("phantom",)),
-        Step("ingest", ("ingest", out / "phantom" / "dicom", "--out", slices), (slices,), needs=("phantom",)),
+        Step(
+            "ingest",
+            ("ingest", out / "phantom" / "dicom", "--out", slices, "--salt-file", out / SALT_FILE),
+            (slices,),
+            needs=("phantom",),
+        ),
         Step(
             "check",
             ("check", "--labels", labels, "--slices", slices, "--out", out / "problems.csv"),

@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from tfspine.cli import options
-from tfspine.cli.demo import NOTICE, detector_steps, export_step
+from tfspine.cli.demo import NOTICE, SALT_FILE, begin, detector_steps, export_step
 from tfspine.cli.steps import MemoryWatch, Step, experiment_words, run_steps
-from tfspine.config import Experiment, Prevalence, Vendors, as_dict
+from tfspine.config import Experiment, Prevalence, Vendors
 from tfspine.errors import ConfigError
 from tfspine.experiment_file import load_experiment
 from tfspine.labels import Plane, Region
@@ -35,12 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run every step that is not done, then print the paper's tables and what bounds them."""
-    from tfspine.manifest import claim_folder
-
     started = time.monotonic()
     path = args.experiment or options.project_file("experiments/paper_study.toml")
     experiment = load_experiment(path, args.settings)
-    claim_folder(args.out, command="study", config=as_dict(experiment), inputs=[path])
+    begin(args.out, command="study", experiment=experiment, path=path)
     with MemoryWatch() as memory:
         run_steps(plan(args.out, experiment), args.out, experiment, experiment_words(path, args.settings))
     print((args.out / "evaluation" / "summary.txt").read_text())
@@ -62,8 +60,13 @@ def plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
     """
     _require_sound(experiment)
     return (
-        *_cohort_steps(out, experiment),
-        *_cohort_steps(out / "external", experiment, suffix="-external", settings=_external_settings(experiment)),
+        *_cohort_steps(out, experiment, salt=out / SALT_FILE),
+        *_cohort_steps(
+            *(out / "external", experiment),
+            salt=out / SALT_FILE,
+            suffix="-external",
+            settings=_external_settings(experiment),
+        ),
         *_training_steps(out, experiment),
         *_reading_steps(out),
         _flow_step(out),
@@ -103,14 +106,14 @@ def _external_settings(experiment: Experiment) -> tuple[str, ...]:
 
 
 def _cohort_steps(
-    folder: Path, experiment: Experiment, *, suffix: str = "", settings: tuple[str, ...] = ()
+    folder: Path, experiment: Experiment, *, salt: Path, suffix: str = "", settings: tuple[str, ...] = ()
 ) -> Iterator[Step]:
     """Yield how patients become slices, whether the labels fit them, and who is left out."""
     phantom, slices = folder / "phantom", folder / "slices"
     yield Step(f"phantom{suffix}", ("phantom", "--out", phantom), (phantom,), sections=("phantom",), settings=settings)
     yield Step(
         f"ingest{suffix}",
-        ("ingest", phantom / "dicom", "--out", slices),
+        ("ingest", phantom / "dicom", "--out", slices, "--salt-file", salt),
         (slices,),
         needs=(f"phantom{suffix}",),
         pace=("--workers", str(experiment.phantom.workers)),
