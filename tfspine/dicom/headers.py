@@ -9,11 +9,14 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom.multival import MultiValue
+import pydicom
+from pydicom.uid import EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage, MRImageStorage
 
-from tfspine.dicom.files import printable, read_dataset, refusing
+from tfspine.dicom.agents import contrast_agent
+from tfspine.dicom.files import read_dataset, refusing
 from tfspine.dicom.frames import Attributes, frames_of
 from tfspine.dicom.patient_keys import patient_key
+from tfspine.dicom.values import codes, number, numbers, quoted, required, spare_integer, spare_number, typed
 from tfspine.errors import DicomError
 from tfspine.geometry import SliceGeometry, display_geometry, plane_of
 from tfspine.labels import Plane
@@ -24,13 +27,8 @@ DIRECTION_TOLERANCE = 1e-3
 LONGEST_SIDE_PX = 4096
 """More rows or columns than any MR image has are damage, and would ask for gigabytes."""
 
-LARGEST_NUMBER = 1e9
-"""No time in ms, length in mm, field or rescale value is further from 0."""
-
-NO_AGENT = frozenset(
-    {"", "-", "0", "N", "NO", "NIL", "NONE", "N/A", "UNKNOWN", "NOT GIVEN", "NO CONTRAST", "WITHOUT", "W/O CONTRAST"}
-)
-"""What people type into ContrastBolusAgent where none was given."""
+MR_STORAGE = frozenset({MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage})
+"""What stands for Modality where public data sets leave it out, as that of RSNA 2024 does."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +69,11 @@ class PulseSequence:
 class SliceHeader:
     """What the other steps need to know of one MR slice; `frame` counts from 0, field in tesla, None where absent.
 
-    `described` is what people typed for the series (SeriesDescription, ProtocolName), `study_described` what they typed
-    for all of the study (StudyDescription): in capitals, underscores as blanks, read only to refuse what they admit to
-    be; they may name the patient and are never written anywhere, nor is `patient_key`. `image_type` holds ImageType
-    and, of enhanced images, ComplexImageComponent. `geometry` is that of the stored picture, `hung` that of the same
-    slice turned as readers hang it (`geometry.to_display`), where its plane has such a way.
+    `described` and `protocol` are what people typed for the series (SeriesDescription and ProtocolName),
+    `study_described` what they typed for all of the study (StudyDescription): in capitals, underscores as blanks; they
+    may name the patient and are never written anywhere, nor is `patient_key`. `image_type` holds ImageType and, of
+    enhanced images, ComplexImageComponent. `geometry` is that of the stored picture, `hung` that of the same slice
+    turned as readers hang it (`geometry.to_display`), where its plane has such a way.
     """
 
     path: Path
@@ -98,6 +96,7 @@ class SliceHeader:
     manufacturer: str
     pixels: PixelEncoding
     geometry: SliceGeometry
+    protocol: str = ""
 
     @functools.cached_property
     def plane(self) -> Plane | None:
@@ -119,55 +118,56 @@ def read_headers(path: Path) -> tuple[SliceHeader, ...]:
     """
     ds = read_dataset(path)
     with refusing("header"):
-        if ds.get("Modality") != "MR":
-            raise DicomError(f"Modality {_word(ds.get('Modality', 'absent'))}; expected MR")
+        _require_mr(ds)
         return tuple(_header(path, number, frame) for number, frame in enumerate(frames_of(ds)))
+
+
+def _require_mr(ds: pydicom.Dataset) -> None:
+    """Refuse other modalities; where none is said, the class of the object says it, or that it is an image at all."""
+    modality = str(ds.get("Modality") or "")
+    if modality == "MR":
+        return
+    storage = ds.get("SOPClassUID") or ds.file_meta.get("MediaStorageSOPClassUID") or ""
+    if modality or not (storage in MR_STORAGE or (not storage and "Rows" in ds)):
+        raise DicomError(f"Modality {quoted(modality or 'absent')}; expected MR")
 
 
 def _header(path: Path, number: int, ds: Attributes) -> SliceHeader:
     return SliceHeader(
         path=path,
         frame=number,
-        study_instance_uid=_required(ds, "StudyInstanceUID"),
-        series_instance_uid=_required(ds, "SeriesInstanceUID"),
-        sop_instance_uid=_required(ds, "SOPInstanceUID"),
+        study_instance_uid=required(ds, "StudyInstanceUID"),
+        series_instance_uid=required(ds, "SeriesInstanceUID"),
+        sop_instance_uid=required(ds, "SOPInstanceUID"),
         frame_of_reference_uid=str(ds.get("FrameOfReferenceUID", "")),
         patient_key=patient_key(ds),
-        series_number=_integer(ds, "SeriesNumber"),
-        acquisition_number=_integer(ds, "AcquisitionNumber"),
-        instance_number=_integer(ds, "InstanceNumber"),
-        described=f"{_typed(ds, 'SeriesDescription')} {_typed(ds, 'ProtocolName')}".strip(),
-        study_described=_typed(ds, "StudyDescription"),
+        series_number=spare_integer(ds, "SeriesNumber"),
+        acquisition_number=spare_integer(ds, "AcquisitionNumber"),
+        instance_number=spare_integer(ds, "InstanceNumber"),
+        described=typed(ds, "SeriesDescription"),
+        study_described=typed(ds, "StudyDescription"),
         body_part_examined=_body_part(ds),
-        image_type=_words(ds, "ImageType") + _words(ds, "ComplexImageComponent"),
+        image_type=codes(ds, "ImageType") + codes(ds, "ComplexImageComponent"),
         sequence=_sequence(ds),
-        slice_thickness_mm=_number(ds, "SliceThickness"),
-        magnetic_field_strength_t=_number(ds, "MagneticFieldStrength"),
+        slice_thickness_mm=spare_number(ds, "SliceThickness"),
+        magnetic_field_strength_t=spare_number(ds, "MagneticFieldStrength"),
         manufacturer=str(ds.get("Manufacturer", "")),
         pixels=_encoding(ds),
         geometry=_geometry(ds),
+        protocol=typed(ds, "ProtocolName"),
     )
 
 
 def _sequence(ds: Attributes) -> PulseSequence:
     suppressed = "FAT" in str(ds.get("SpectrallySelectedSuppression", "")).upper()
     return PulseSequence(
-        scanning_sequence=_words(ds, "ScanningSequence"),
-        repetition_time_ms=_number(ds, "RepetitionTime"),
-        echo_time_ms=_number(ds, "EchoTime"),
-        inversion_time_ms=_number(ds, "InversionTime"),
-        is_fat_suppressed=suppressed or bool({"FS", "SFS"} & set(_words(ds, "ScanOptions"))),
-        contrast_agent=_contrast_agent(ds),
+        scanning_sequence=codes(ds, "ScanningSequence"),
+        repetition_time_ms=number(ds, "RepetitionTime"),
+        echo_time_ms=number(ds, "EchoTime"),
+        inversion_time_ms=number(ds, "InversionTime"),
+        is_fat_suppressed=suppressed or bool({"FS", "SFS"} & set(codes(ds, "ScanOptions"))),
+        contrast_agent=contrast_agent(ds),
     )
-
-
-def _contrast_agent(ds: Attributes) -> str:
-    """Return the agent given before this slice, or nothing."""
-    if ds.get("ContrastBolusAgentAdministered") == "NO":
-        return ""
-    agents = [str(ds.get("ContrastBolusAgent", ""))]
-    agents += [str(item.get("CodeMeaning", "")) for item in ds.get("ContrastBolusAgentSequence") or ()]
-    return ", ".join(agent.strip() for agent in agents if agent.strip().upper() not in NO_AGENT)
 
 
 def _body_part(ds: Attributes) -> str:
@@ -178,8 +178,8 @@ def _body_part(ds: Attributes) -> str:
 def _encoding(ds: Attributes) -> PixelEncoding:
     photometric = str(ds.get("PhotometricInterpretation", "absent"))
     if photometric not in ("MONOCHROME1", "MONOCHROME2") or int(ds.get("SamplesPerPixel", 1)) != 1:
-        raise DicomError(f"PhotometricInterpretation {_word(photometric)}; expected a grey image, not a coloured one")
-    allocated, stored = int(_required(ds, "BitsAllocated")), int(_required(ds, "BitsStored"))
+        raise DicomError(f"PhotometricInterpretation {quoted(photometric)}; expected a grey image, not a coloured one")
+    allocated, stored = int(required(ds, "BitsAllocated")), int(required(ds, "BitsStored"))
     high_bit = int(ds.get("HighBit", stored - 1))
     if allocated not in (8, 16, 32) or not 0 < stored <= high_bit + 1 <= allocated:
         raise DicomError(
@@ -196,21 +196,21 @@ def _encoding(ds: Attributes) -> PixelEncoding:
         is_signed=int(ds.get("PixelRepresentation", 0)) == 1,
         padding=None if first is None else (min(int(first), int(last)), max(int(first), int(last))),
         slope=_slope(ds),
-        intercept=_number(ds, "RescaleIntercept") or 0.0,
+        intercept=number(ds, "RescaleIntercept") or 0.0,
     )
 
 
 def _slope(ds: Attributes) -> float:
-    slope = _number(ds, "RescaleSlope")
+    slope = number(ds, "RescaleSlope")
     if slope == 0:
         raise DicomError("RescaleSlope 0; expected a slope that keeps the pixels apart")
     return 1.0 if slope is None else slope
 
 
 def _geometry(ds: Attributes) -> SliceGeometry:
-    position = _numbers(ds, "ImagePositionPatient", 3)
-    orientation = _numbers(ds, "ImageOrientationPatient", 6)
-    row_spacing, column_spacing = _numbers(ds, "PixelSpacing", 2)
+    position = numbers(ds, "ImagePositionPatient", 3)
+    orientation = numbers(ds, "ImageOrientationPatient", 6)
+    row_spacing, column_spacing = numbers(ds, "PixelSpacing", 2)
     row_direction, column_direction = orientation[:3], orientation[3:]
     lengths = (_dot(row_direction, row_direction), _dot(column_direction, column_direction))
     if not max(abs(length - 1) for length in lengths) <= DIRECTION_TOLERANCE or not (
@@ -219,7 +219,7 @@ def _geometry(ds: Attributes) -> SliceGeometry:
         raise DicomError(f"ImageOrientationPatient {list(orientation)}; expected two unit vectors at right angles")
     if not (0 < row_spacing < 100 and 0 < column_spacing < 100):
         raise DicomError(f"PixelSpacing {[row_spacing, column_spacing]}; expected two positive lengths in mm")
-    size_px = (int(_required(ds, "Rows")), int(_required(ds, "Columns")))
+    size_px = (int(required(ds, "Rows")), int(required(ds, "Columns")))
     if not (min(size_px) > 0 and max(size_px) <= LONGEST_SIDE_PX):
         raise DicomError(f"Rows, Columns {list(size_px)}; expected 1 to {LONGEST_SIDE_PX}")
     return SliceGeometry(
@@ -229,56 +229,6 @@ def _geometry(ds: Attributes) -> SliceGeometry:
         spacing_mm=(row_spacing, column_spacing),
         size_px=size_px,
     )
-
-
-def _required(ds: Attributes, keyword: str) -> str:
-    value = ds.get(keyword)
-    if value in (None, ""):
-        raise DicomError(f"{keyword} is absent")
-    return str(value)
-
-
-def _numbers(ds: Attributes, keyword: str, count: int) -> tuple[float, ...]:
-    value = ds.get(keyword)
-    numbers = tuple(float(number) for number in value) if isinstance(value, list | MultiValue) else ()
-    if len(numbers) != count or not all(abs(number) < 1e6 for number in numbers):
-        raise DicomError(f"{keyword} is absent or not {count} numbers; the slice cannot be placed in the patient")
-    return numbers
-
-
-def _number(ds: Attributes, keyword: str) -> float | None:
-    """Return a number, or the first of several, or None where there is none."""
-    value = ds.get(keyword)
-    if isinstance(value, list | MultiValue):
-        value = value[0] if value else None
-    if value in (None, ""):
-        return None
-    number = float(value)
-    if not abs(number) < LARGEST_NUMBER:
-        raise DicomError(f"{keyword} is not a number below {LARGEST_NUMBER:g}")
-    return number
-
-
-def _integer(ds: Attributes, keyword: str) -> int | None:
-    value = ds.get(keyword)
-    return None if value in (None, "") else int(value)
-
-
-def _words(ds: Attributes, keyword: str) -> tuple[str, ...]:
-    """Return the values of a code string, which may be one, several or absent."""
-    value = ds.get(keyword) or ()
-    values = (value,) if isinstance(value, str) else tuple(value)
-    return tuple(str(word).strip().upper() for word in values)
-
-
-def _typed(ds: Attributes, keyword: str) -> str:
-    """Return free text as rules read it; underscores, as scanners put them between words, become blanks."""
-    return str(ds.get(keyword, "")).upper().replace("_", " ")
-
-
-def _word(value: object) -> str:
-    """Return the beginning of a value that a message quotes: damaged bytes may be long."""
-    return printable(str(value)[:16])
 
 
 def _dot(first: tuple[float, ...], second: tuple[float, ...]) -> float:
