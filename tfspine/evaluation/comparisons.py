@@ -150,7 +150,7 @@ def non_inferiority(
     if n == 0:
         return NonInferiority(undefined(0, method), margin, None)
     only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
-    low, high = _tango(only_first, only_second, n, critical_value(confidence))
+    low, high = tango_limits(only_first, only_second, n, critical_value(confidence))
     estimate = Estimate((only_first - only_second) / n, low, high, n, method)
     return NonInferiority(estimate, margin, low > -margin)
 
@@ -165,19 +165,32 @@ def check_margin(margin: float) -> None:
         raise EvaluationError(f"margin {margin}; expected a share between 0 and 1, for example 0.05")
 
 
-def _tango(b: int, c: int, n: int, z: float) -> tuple[float, float]:
-    """Return where Tango's statistic, which falls with the difference, passes z and -z; -1 and 1 where it does not."""
+def tango_limits(b: float, c: float, n: float, critical: float) -> tuple[float, float]:
+    """Return the limits of Tango's score interval of (b - c) / n: the differences that its test does not reject.
+
+    Args:
+        b: regions that only the first has right, 0 to n; a fraction where counts are effective ones.
+        c: regions that only the second has right, with b at most n.
+        n: all regions, above 0.
+        critical: the half width in standard errors, of z or t.
+    """
     difference, edge = (b - c) / n, 1 - 1e-12
 
     def beyond(delta: float, limit: float) -> float:
         return _tango_statistic(delta, b, c, n) - limit
 
-    low = -1.0 if c == n or beyond(-edge, z) <= 0 else float(optimize.brentq(beyond, -edge, difference, args=(z,)))
-    high = 1.0 if b == n or beyond(edge, -z) >= 0 else float(optimize.brentq(beyond, difference, edge, args=(-z,)))
+    low = high = difference
+    # The statistic falls with the difference, and passes the limits unless all regions tell the two apart one way.
+    if difference > -edge:
+        reaches = beyond(-edge, critical) > 0
+        low = float(optimize.brentq(beyond, -edge, difference, args=(critical,))) if reaches else -1.0
+    if difference < edge:
+        reaches = beyond(edge, -critical) < 0
+        high = float(optimize.brentq(beyond, difference, edge, args=(-critical,))) if reaches else 1.0
     return low, high
 
 
-def _tango_statistic(delta: float, b: int, c: int, n: int) -> float:
+def _tango_statistic(delta: float, b: float, c: float, n: float) -> float:
     """Return Tango's score statistic of a difference of `delta`.
 
     (b - c - n delta) / sqrt(n (2 p + delta (1 - delta))), with p the share of "only the second" that is likeliest if

@@ -78,7 +78,7 @@ def chosen(kinds: type[Choice], value: str) -> Choice:
         raise EvaluationError(f'"{value}"; expected {" or ".join(kinds)}') from None
 
 
-def critical_value(confidence: float, *, degrees: int | None = None) -> float:
+def critical_value(confidence: float, *, degrees: float | None = None) -> float:
     """Return the half width, in standard errors, of an interval: of t with `degrees` of freedom, of z without."""
     upper = (1 + confidence) / 2
     return float(stats.norm.ppf(upper) if degrees is None else stats.t.ppf(upper, degrees))
@@ -117,7 +117,7 @@ def standard_error_of_mean(values: NDArray[np.float64]) -> float:
     return float(values.std(ddof=1) / math.sqrt(values.size))
 
 
-def significance(value: float, standard_error: float, *, degrees: int | None = None) -> tuple[float, float]:
+def significance(value: float, standard_error: float, *, degrees: float | None = None) -> tuple[float, float]:
     """Return `value` over its standard error and the two-sided p of a true value of 0, by t or (no `degrees`) by z.
 
     Without spread a value is certain: p is 0, and undefined of a value of 0, where it would be 0 / 0.
