@@ -24,11 +24,21 @@ class Precision(StrEnum):
 
 
 class Strategy(StrEnum):
-    """How the detector is spread over devices; graders are small and use one."""
+    """How the detector is spread over devices; graders are small and use one.
 
+    `AUTO` is one device, or where there are several GPUs the detector mirrored over all that share its batch evenly;
+    `ONE` the first of the chosen GPUs, or the processor; `MIRRORED` all chosen GPUs of this machine; `MULTIWORKER`
+    those of all machines that TF_CONFIG names.
+    """
+
+    AUTO = "auto"
     ONE = "one"
     MIRRORED = "mirrored"
     MULTIWORKER = "multiworker"
+
+
+DEVICES_VARIABLE = "TFSPINE_DEVICES"
+"""Environment variable that ``--devices`` sets, so that the commands a command starts inherit it."""
 
 
 class Schedule(StrEnum):
@@ -214,7 +224,7 @@ class TrainingConfig:
     """Arithmetic and devices."""
 
     precision: Precision = Precision.FP32
-    strategy: Strategy = Strategy.ONE
+    strategy: Strategy = Strategy.AUTO
 
 
 class Take(StrEnum):

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plane", choices=list(Plane), type=Plane, help="only this plane's detector and graders, up to their export"
     )
+    options.add_devices(parser)
     options.add_settings(parser)
 
 

@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--boxes", type=Path, required=True, metavar="CSV", help="boxes to choose from: predictions.csv"
     )
     parser.add_argument("--out", type=Path, default=Path("explained"), metavar="DIR", help="folder to write")
+    options.add_devices(parser)
     options.add_experiment(parser)
 
 
@@ -97,8 +98,10 @@ def _graders(runs: Sequence[Path]) -> "dict[Region, keras.Model]":
     """Load one grader a region, in float32."""
     from tfspine.explain.keras_gradients import to_float32
     from tfspine.manifest import read_manifest
+    from tfspine.models.devices import ONE_GPU, use_gpus
     from tfspine.models.grader import load_grader
 
+    use_gpus(ONE_GPU)
     graders: dict[Region, keras.Model] = {}
     for folder in runs:
         manifest = read_manifest(folder)

@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="slices to verify and warm up with")
     parser.add_argument("--out", type=Path, default=Path("exported"), metavar="DIR", help="folder of all servables")
+    options.add_devices(parser)
     options.add_settings(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 

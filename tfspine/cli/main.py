@@ -66,7 +66,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _prepare(args: argparse.Namespace) -> None:
-    """Set what is logged, before anything imports TensorFlow."""
+    """Set what is logged and which devices are used, before anything imports TensorFlow."""
+    from tfspine.cli.options import use_devices
+
+    use_devices(args)
     # Its C++ half talks to standard error past Python's logging.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if args.verbose else "3")
     logging.basicConfig(

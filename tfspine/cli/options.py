@@ -1,13 +1,14 @@
 """Arguments and progress that several commands share."""
 
 import argparse
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import tfspine
-from tfspine.config import Experiment
+from tfspine.config import DEVICES_VARIABLE, Experiment
 from tfspine.errors import ConfigError, OutputError
 from tfspine.experiment_file import load_experiment
 
@@ -28,6 +29,21 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", dest="settings", action="append", default=[], metavar="A.B=C", help="override one setting; repeatable"
     )
+
+
+def add_devices(parser: argparse.ArgumentParser) -> None:
+    """Add ``--devices``, which `use_devices` hands on to this process and to those that it starts."""
+    parser.add_argument(
+        "--devices",
+        metavar="LIST",
+        help="GPUs to use, for example 0,1, as numbered among those of CUDA_VISIBLE_DEVICES; cpu: none (default: all)",
+    )
+
+
+def use_devices(args: argparse.Namespace) -> None:
+    """Say in the environment which GPUs a command was told to use; `models.devices` reads it."""
+    if getattr(args, "devices", None) is not None:
+        os.environ[DEVICES_VARIABLE] = args.devices
 
 
 def experiment_from(args: argparse.Namespace) -> Experiment:

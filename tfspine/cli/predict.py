@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write versions/v1.csv and so on, too: what each version of the graders says of the same boxes",
     )
+    options.add_devices(parser)
     parser.add_argument("--batch-size", type=int, default=8, metavar="N", help="images a request (%(default)s)")
     parser.add_argument("--timeout-s", type=float, default=60, metavar="S", help="wait for an answer (%(default)s)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")

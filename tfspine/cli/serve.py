@@ -6,6 +6,8 @@ import queue
 import signal
 from pathlib import Path
 
+from tfspine.cli import options
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; their names are TensorFlow Serving's where it has them."""
@@ -19,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rest-api-port", type=int, default=8501, help="for REST; 0: any free one (default: %(default)s)"
     )
+    options.add_devices(parser)
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen at; there is no password (default: %(default)s)"
     )

@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("--out", type=Path, default=Path("study"), metavar="DIR", help="folder for everything it makes")
     parser.add_argument("--experiment", type=Path, metavar="TOML", help="default: experiments/paper_study.toml")
+    options.add_devices(parser)
     options.add_settings(parser)
 
 

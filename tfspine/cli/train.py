@@ -34,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     detector = kinds.add_parser("detector", help="train the detector of one plane")
     detector.add_argument("--plane", type=Plane, choices=list(Plane), required=True)
     detector.add_argument(
-        "--strategy", choices=[item.value for item in Strategy], help="short for --set training.strategy=..."
+        "--strategy",
+        choices=[item.value for item in Strategy],
+        help="short for --set training.strategy=...; auto (default): one device, or mirrored over all GPUs",
     )
     for kind in (grader, detector):
         kind.add_argument("--records", type=Path, required=True, help="folder that tfspine records wrote")
@@ -42,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         kind.add_argument(
             "--precision", choices=[item.value for item in Precision], help="short for --set training.precision=..."
         )
+        options.add_devices(kind)
         options.add_experiment(kind)
 
 
@@ -97,8 +100,13 @@ def _train_graders(args: argparse.Namespace, experiment: "Experiment") -> None:
 def _train_detector(args: argparse.Namespace, experiment: "Experiment") -> None:
     from tfspine.manifest import RunKind
     from tfspine.records.folder import open_records
+    from tfspine.training.cluster import require_cluster
     from tfspine.training.runs import DETECTOR_SECTIONS, RunState, hold_run, open_run
 
+    # The workers of one cluster train in one folder.
+    is_shared = experiment.training.strategy is Strategy.MULTIWORKER
+    if is_shared:
+        require_cluster()
     records = open_records(args.records, plane=args.plane, experiment=experiment)
     claim = {
         "trains": {"kind": RunKind.DETECTOR, "plane": args.plane},
@@ -106,8 +114,6 @@ def _train_detector(args: argparse.Namespace, experiment: "Experiment") -> None:
         "sections": DETECTOR_SECTIONS,
         "records_folder": args.records,
     }
-    # The workers of one cluster train in one folder.
-    is_shared = experiment.training.strategy is Strategy.MULTIWORKER
     with nullcontext(open_run(args.out, **claim)) if is_shared else hold_run(args.out, **claim) as state:
         if state is not RunState.COMPLETE:
             from tfspine.training.detector import train_detector

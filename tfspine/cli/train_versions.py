@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import queue
 import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from tfspine.cli import options
 from tfspine.cli.finished import complete_already
 from tfspine.cli.processes import command_line, end, how_it_ended
+from tfspine.config import DEVICES_VARIABLE
 from tfspine.errors import ModelError, TfspineError
 
 if TYPE_CHECKING:
@@ -101,12 +103,20 @@ def _all_alone(versions: "Sequence[Version]", train: "Callable[[Version], None]"
 def _at_once(missing: "Sequence[Version]", versions: "Sequence[Version]", args: argparse.Namespace) -> dict[str, str]:
     """Train each version by this very command in a process of its own, so many at a time."""
     started: list[subprocess.Popen[str]] = []
+    devices = _devices(args.workers)
 
     def call(version: "Version", threads: int) -> str:
+        device = devices.get()
+        try:
+            return train(version, threads, device)
+        finally:
+            devices.put(device)
+
+    def train(version: "Version", threads: int, device: str) -> str:
         words = _words(args, shard=f"{versions.index(version) + 1}/{len(versions)}")
         process = subprocess.Popen(
             command_line(words),
-            env={THREADS_VARIABLE: str(threads)} | os.environ,
+            env={THREADS_VARIABLE: str(threads)} | os.environ | {DEVICES_VARIABLE: device},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -131,6 +141,17 @@ def _at_once(missing: "Sequence[Version]", versions: "Sequence[Version]", args: 
     finally:
         pool.shutdown()
     return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _devices(workers: int) -> "queue.SimpleQueue[str]":
+    """Return for each of so many workers the GPU that is its own, in turn where there are fewer; without any, cpu."""
+    from tfspine.models.devices import CPU, chosen_numbers
+
+    numbers = chosen_numbers() or [CPU]
+    free: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for worker in range(workers):
+        free.put(numbers[worker % len(numbers)])
+    return free
 
 
 def _threads(versions: int, *, workers: int, cores: int) -> list[int]:

@@ -13,6 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--records", type=Path, required=True, help="folder that tfspine records wrote")
     parser.add_argument("--region", type=Region, choices=list(Region), required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of the sweep; the same again goes on")
+    options.add_devices(parser)
     options.add_experiment(parser)
 
 

@@ -13,6 +13,7 @@ from tfspine.labels import Plane, Region
 from tfspine.manifest import VERSIONS_FOLDER, Manifest, RunKind, read_manifest
 from tfspine.models import garden
 from tfspine.models.detector import Detector
+from tfspine.models.devices import ONE_GPU, use_gpus
 from tfspine.models.grader import GRADER_FILE, load_grader
 
 _OF_GRADERS = (RunKind.GRADER, RunKind.GRADER_VERSIONS)
@@ -34,6 +35,7 @@ def load_plane_model(
         ModelError: a run is unfinished or of the wrong kind, a region has no grader, or two, the graders of a plane
             differ in their number of versions, or a temperature is wanted that a run does not have.
     """
+    use_gpus(ONE_GPU)
     manifest = _finished_run(detector_run, RunKind.DETECTOR)
     plane = Plane(manifest.details["plane"])
     experiment = experiment_from_table(dict(manifest.config), settings, source=str(detector_run / MANIFEST))

@@ -12,6 +12,7 @@ from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfspine.errors import ModelError
+from tfspine.models.devices import ONE_GPU, use_gpus
 from tfspine.server.request_error import Reason, RequestError
 from tfspine.signatures import DEFAULT_SIGNATURE
 
@@ -86,6 +87,7 @@ def load_servable(name: str, folder: Path) -> Servable:
     Raises:
         ModelError: the folder holds no SavedModel that can be loaded, or a warm-up request fails.
     """
+    use_gpus(ONE_GPU)
     try:
         saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
         loaded = tf.saved_model.load(str(folder))

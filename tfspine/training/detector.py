@@ -43,11 +43,13 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
     first worker writes there.
 
     Raises:
+        ConfigError: the devices are not there, or cannot share a batch evenly.
         ModelError: the initial checkpoint is missing, or the loss diverged.
     """
     _require_checkpoint(experiment)
+    experiment = runtime.prepare(experiment, gpus=runtime.gpus_for(experiment))
     strategy = runtime.make_strategy(experiment.training.strategy)
-    experiment = runtime.prepare(experiment)
+    runtime.require_even_batch(strategy, experiment.detector.batch_size)
     params = garden.to_experiment(experiment, plane, train_files=records.files("train"))
     is_chief = experiment.training.strategy is not Strategy.MULTIWORKER or strategy.extended.should_save_summary
     if is_chief:

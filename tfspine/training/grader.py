@@ -22,6 +22,7 @@ from tfspine.errors import RecordError
 from tfspine.evaluation.calibration import fit_temperature, is_at_limit
 from tfspine.labels import GRADE_WORDS, Region
 from tfspine.manifest import RunKind, write_manifest
+from tfspine.models.devices import ONE_GPU
 from tfspine.models.grader import GRADER_FILE, build_grader, load_grader
 from tfspine.models.losses import make_loss
 from tfspine.models.metrics import GwetAC1
@@ -68,7 +69,7 @@ def train_grader(
         RecordError: a split without a graded box of this region.
         ModelError: the loss diverged.
     """
-    experiment = runtime.prepare(experiment)
+    experiment = runtime.prepare(experiment, gpus=ONE_GPU)
     run_folder.mkdir(parents=True, exist_ok=True)
     past = _take_up_history(run_folder)
     model = compile_grader(records, region=region, experiment=experiment)
@@ -112,7 +113,7 @@ def compile_grader(records: RecordFolder, *, region: Region, experiment: Experim
         loss=make_loss(experiment.grader.loss, counts),
         metrics=[GwetAC1()],
         # On two cores XLA took a third longer an epoch and ten seconds to compile.
-        jit_compile="auto" if tf.config.list_physical_devices("GPU") else False,
+        jit_compile="auto" if tf.config.get_visible_devices("GPU") else False,
     )
     return model
 

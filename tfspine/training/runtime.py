@@ -1,8 +1,10 @@
-"""Global state of both Keras worlds in one place: seeds, precision, memory growth, strategy.
+"""Global state of both Keras worlds in one place: seeds, precision, devices (`models.devices`), strategy.
 
-Every command that trains calls `prepare` once, first. Nothing else in the package sets any of it.
+Whatever trains calls `prepare` first, and makes a strategy after it: a strategy makes TensorFlow look for its devices,
+and nothing can be said about them afterwards. Nothing else in the package sets any of it.
 """
 
+import logging
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,11 @@ import tf_keras
 from official.common import distribute_utils
 
 from tfspine.config import Experiment, Precision, Strategy
+from tfspine.errors import ConfigError
+from tfspine.models.devices import ONE_GPU, chosen_gpus, use_gpus
+from tfspine.training.cluster import require_cluster
+
+_log = logging.getLogger(__name__)
 
 KERAS_POLICY = {
     Precision.FP32: "float32",
@@ -29,19 +36,18 @@ NATIVE_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 NATIVE_BF16_CAPABILITY = (8, 0)
 """Compute capability of the first NVIDIA GPUs with bf16 (Ampere)."""
 
-GARDEN_STRATEGY = {
-    Strategy.ONE: "one_device",
-    Strategy.MIRRORED: "mirrored",
-    Strategy.MULTIWORKER: "multi_worker_mirrored",
-}
 
+def prepare(experiment: Experiment, *, gpus: int | None = None) -> Experiment:
+    """Seed every generator, set the precision of `keras` and `tf_keras`, and the devices.
 
-def prepare(experiment: Experiment) -> Experiment:
-    """Seed every generator, set the precision of `keras` and `tf_keras`, and let GPU memory grow as needed.
+    Args:
+        experiment: its seed and its precision.
+        gpus: how many of the chosen GPUs are used at most; None for all.
 
     Returns:
         the experiment with `Precision.AUTO` replaced by what was chosen for this machine.
     """
+    use_gpus(gpus)
     if experiment.training.precision is Precision.AUTO:
         chosen = Precision.BF16 if _computes_bf16() else Precision.FP32
         experiment = replace(experiment, training=replace(experiment.training, precision=chosen))
@@ -51,25 +57,93 @@ def prepare(experiment: Experiment) -> Experiment:
     policy = KERAS_POLICY[experiment.training.precision]
     keras.mixed_precision.set_dtype_policy(policy)
     tf_keras.mixed_precision.set_global_policy(policy)
-    for device in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(device, True)
     return experiment
 
 
+def gpus_for(experiment: Experiment) -> int | None:
+    """Return how many of the chosen GPUs the detector's training uses; None for all.
+
+    A step's batch is divided evenly among the devices: `Strategy.AUTO` takes the largest number of them by which it
+    can be, and says so where some are left over.
+    """
+    if experiment.training.strategy is Strategy.ONE:
+        return ONE_GPU
+    if experiment.training.strategy is not Strategy.AUTO:
+        return None
+    there, batch = len(chosen_gpus()), experiment.detector.batch_size
+    used = max((count for count in range(1, there + 1) if batch % count == 0), default=0)
+    if used < there:
+        _log.warning(
+            "a batch of %d uses %d of %d GPUs; set detector.batch_size to a multiple of %d to use all",
+            batch,
+            used,
+            there,
+            there,
+        )
+    return used
+
+
 def make_strategy(strategy: Strategy) -> tf.distribute.Strategy:
-    """Return the distribution strategy for the detector.
+    """Return the distribution strategy for the detector, on the GPUs that `prepare` left in use.
 
     `Strategy.MULTIWORKER` reads the cluster from TF_CONFIG, as TensorFlow documents it; it must be made before any
     other TensorFlow operation runs.
+
+    Raises:
+        ConfigError: multi-worker training without a cluster in TF_CONFIG.
     """
-    return distribute_utils.get_distribution_strategy(
-        GARDEN_STRATEGY[strategy], num_gpus=len(tf.config.list_physical_devices("GPU"))
-    )
+    if strategy is Strategy.MULTIWORKER:
+        require_cluster()
+    gpus = use_gpus(ONE_GPU if strategy is Strategy.ONE else _in_use())
+    return distribute_utils.get_distribution_strategy(_garden_name(strategy, gpus), num_gpus=gpus)
+
+
+def require_even_batch(strategy: tf.distribute.Strategy, batch_size: int) -> None:
+    """Refuse a batch that the devices of a strategy cannot share evenly.
+
+    Raises:
+        ConfigError: with both numbers.
+    """
+    devices = strategy.num_replicas_in_sync
+    if batch_size % devices:
+        raise ConfigError(
+            f"detector.batch_size = {batch_size}: {devices} devices cannot share it evenly; expected a multiple of "
+            f"{devices}, or fewer devices (--devices, --strategy one)"
+        )
+
+
+def _in_use() -> int:
+    """Return how many of the chosen GPUs TensorFlow is to see: `prepare` may have narrowed them."""
+    chosen, visible = chosen_gpus(), tf.config.get_visible_devices("GPU")
+    narrowed = [gpu for gpu in chosen if gpu in visible]
+    return len(narrowed) or len(chosen)
+
+
+def _garden_name(strategy: Strategy, gpus: int) -> str:
+    """Return the Model Garden's word for a strategy."""
+    match strategy:
+        case Strategy.AUTO:
+            return "mirrored" if gpus > 1 else "one_device"
+        case Strategy.ONE:
+            return "one_device"
+        case Strategy.MIRRORED:
+            return "mirrored"
+        case Strategy.MULTIWORKER:
+            return "multi_worker_mirrored"
 
 
 def _computes_bf16() -> bool:
-    devices = tf.config.list_physical_devices("GPU")
+    devices = tf.config.get_visible_devices("GPU")
     if devices:
-        details = [tf.config.experimental.get_device_details(device) for device in devices]
-        return all(item.get("compute_capability", (0, 0)) >= NATIVE_BF16_CAPABILITY for item in details)
+        return all(_compute_capability(device) >= NATIVE_BF16_CAPABILITY for device in devices)
     return PROCESSOR_LIST.is_file() and bool(NATIVE_BF16_FLAGS.intersection(PROCESSOR_LIST.read_text().split()))
+
+
+def _compute_capability(device: tf.config.PhysicalDevice) -> tuple[int, int]:
+    """Return NVIDIA's number for what a GPU can do, (0, 0) where it is not told."""
+    try:
+        details = tf.config.experimental.get_device_details(device)
+    except ValueError:
+        return (0, 0)
+    capability: tuple[int, int] = details.get("compute_capability", (0, 0))
+    return capability

@@ -26,6 +26,7 @@ from tfspine.config import Experiment, as_dict
 from tfspine.errors import ModelError
 from tfspine.labels import Region
 from tfspine.manifest import RunKind, write_manifest
+from tfspine.models.devices import ONE_GPU
 from tfspine.outputs import write_text
 from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
@@ -53,6 +54,8 @@ def sweep_grader(
         ModelError: no trial ended well, or too many in a row failed; the last message is repeated.
         RecordError: as `train_grader`.
     """
+    # Before the records are looked at, which makes TensorFlow choose its devices.
+    runtime.prepare(experiment, gpus=ONE_GPU)
     datasets(records, region=region, experiment=experiment)
     tuner = _make_tuner(_GraderTrials(records, region, experiment, sweep), sweep.tuner, out)
     gave_up = _search(tuner)
@@ -108,7 +111,7 @@ class _GraderTrials(keras_tuner.HyperModel):
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Sequential:
         experiment = self.experiment(hp)
         # Keras Tuner clears the session between trials, and with it the precision.
-        experiment = runtime.prepare(experiment)
+        experiment = runtime.prepare(experiment, gpus=ONE_GPU)
         return compile_grader(self._records, region=self._region, experiment=experiment)
 
     def fit(

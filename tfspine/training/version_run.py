@@ -9,6 +9,7 @@ import keras
 from tfspine.config import Experiment
 from tfspine.labels import Region
 from tfspine.manifest import RunKind
+from tfspine.models.devices import ONE_GPU, use_gpus
 from tfspine.records.folder import RecordFolder
 from tfspine.records.refold import refold
 from tfspine.training.grader import train_grader
@@ -52,6 +53,8 @@ def train_version(
         if state is RunState.COMPLETE:
             return
         keras.utils.clear_session()
+        # Dividing the records anew reads them with TensorFlow, which then has chosen its devices.
+        use_gpus(ONE_GPU)
         train_grader(
             refold(records, splits),
             region=region,
