@@ -164,7 +164,14 @@ class RecordsConfig:
 
 @dataclass(frozen=True)
 class DetectorConfig:
-    """Faster R-CNN. Sizes are (rows, columns) in pixels; schedules count optimizer steps of one batch."""
+    """Faster R-CNN. Sizes are (rows, columns) in pixels; schedules count optimizer steps of one batch.
+
+    `sampled_regions` of an image train the second stage, drawn from its proposals and labelled boxes: 64 is what the
+    authors' configuration leaves at its default (TensorFlow Object Detection API, faster_rcnn.proto,
+    second_stage_batch_size). `anchor_size` counts strides: 8.0 at level 2, whose stride is 4 pixels, is an anchor of
+    32 pixels.
+    `checkpoint_modules` are of `ranges.CHECKPOINT_MODULES`.
+    """
 
     image_size_px: tuple[int, int] = (600, 1024)
     backbone_depth: int = 101
@@ -183,7 +190,7 @@ class DetectorConfig:
     levels: tuple[int, int] = (2, 6)
     anchor_size: float = 8.0
     aspect_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
-    sampled_regions: int = 512
+    sampled_regions: int = 64
     proposals: int = 300
     proposal_nms_iou: float = 0.7
     final_nms_iou: float = 0.6

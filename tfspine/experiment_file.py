@@ -3,16 +3,19 @@
 import copy
 import dataclasses
 import difflib
+import itertools
 import tomllib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from tfspine.config import Experiment
+from tfspine.contradictions import contradictions
 from tfspine.errors import ConfigError
+from tfspine.ranges import out_of_range
 
 LEAST_LIKENESS = 0.5
 """How alike a misspelt key and its suggestion are at least, as `difflib` measures it."""
@@ -29,7 +32,8 @@ def load_experiment(path: Path | None, settings: Sequence[str] = ()) -> Experime
         settings: overrides as given to ``--set``; values are TOML, and bare words are strings.
 
     Raises:
-        ConfigError: the file cannot be read, a key is unknown (with a suggestion), or a value has the wrong type.
+        ConfigError: the file cannot be read, a key is unknown (with a suggestion), a value has the wrong type or lies
+            out of its range, or settings contradict one another.
     """
     table: dict[str, Any] = _read_toml(path) if path else {}
     return experiment_from_table(table, settings, source=str(path) if path else "--set")
@@ -47,13 +51,23 @@ def experiment_from_table(table: dict[str, Any], settings: Sequence[str] = (), *
         ConfigError: as in `load_experiment`.
     """
     table = copy.deepcopy(table)
+    placed = set()
     for setting in settings:
         dotted, equals, text = setting.partition("=")
         if not equals:
             raise ConfigError(f'--set "{setting}": expected section.key=value')
         _place(table, dotted.strip(), _parse_value(text.strip()))
+        placed.add(dotted.strip())
     experiment: Experiment = _build(Experiment, table, source, "")
+    _require_sound(experiment, placed, source)
     return experiment
+
+
+def _require_sound(experiment: Experiment, placed: Set[str], source: str) -> None:
+    """Refuse values out of range, then settings that contradict one another; say whether a file or ``--set`` did it."""
+    # One after the other: arithmetic on values out of range may fail.
+    for key, message in itertools.chain(out_of_range(experiment), contradictions(experiment)):
+        raise ConfigError(f"{'--set' if key in placed else source}: {message}")
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -190,7 +190,7 @@ def test_json_for_a_program(files: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["--repeat", "reference=far.csv"], "reference.csv", "none of the 3 boxes of reference is on a slice"),
         ([], "nothing.csv", "nothing.csv: not one box; expected the boxes of the reference"),
         (["--external-reference", "labels", "--external-reader", "m=reader.csv"], "reference.csv", "--external-slices"),
-        (["--set", "evaluation.margin=-0.1"], "reference.csv", "[evaluation]: margin -0.1; expected a share between"),
+        (["--set", "evaluation.margin=-0.1"], "reference.csv", "evaluation.margin = -0.1; expected a share between"),
         (["--set", "evaluation.iuo=0.3"], "reference.csv", 'did you mean "evaluation.iou"'),
     ],
 )

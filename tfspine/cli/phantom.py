@@ -31,7 +31,6 @@ def run(args: argparse.Namespace) -> None:
     import pandas as pd
 
     from tfspine.config import as_dict
-    from tfspine.errors import ConfigError
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder, write_text
 
@@ -41,8 +40,6 @@ def run(args: argparse.Namespace) -> None:
         args.settings.append("phantom.randomize=true")
     experiment = options.experiment_from(args)
     config = experiment.phantom
-    if config.studies < 1 or config.workers < 1:
-        raise ConfigError(f"phantom.studies = {config.studies}, phantom.workers = {config.workers}; expected 1 or more")
     with new_folder(args.out, command="phantom", inputs=options.given(args.experiment)) as folder:
         jobs = _simulate_all(config, experiment.seed, folder)
         grades = [row for rows in options.track(jobs, "simulated patients", config.studies) for row in rows]

@@ -76,14 +76,7 @@ def plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
 
 
 def _require_sound(experiment: Experiment) -> None:
-    from tfspine.evaluation.settings import check_settings
-
-    check_settings(experiment.evaluation)
     study = experiment.study
-    if study.external_studies < 1 or study.workers < 1:
-        raise ConfigError(
-            f"study.external_studies = {study.external_studies}, study.workers = {study.workers}; expected 1 or more"
-        )
     if _count(study.versions) < 2:
         raise ConfigError(
             f'study.versions = "{study.versions}": one version has no average and no ensemble; expected two or more, '

@@ -5,15 +5,11 @@ from pathlib import Path
 import keras
 
 from tfspine.config import GraderConfig
+from tfspine.contradictions import KERNEL_PX, POOL_PX, is_same_padded, vanishing
 from tfspine.errors import ConfigError, ModelError
 from tfspine.labels import GRADES
 
 CHANNELS = 3
-KERNEL_PX = 3
-POOL_PX = 2
-SAME_PADDED_BLOCKS = 2
-"""How many of the last blocks keep the size before pooling, where the feature map is about to vanish."""
-
 GRADER_FILE = "grader.keras"
 """Name of the best weights in a run folder: training writes it, export and explain read it."""
 
@@ -27,7 +23,8 @@ def build_grader(config: GraderConfig) -> keras.Sequential:
     Raises:
         ConfigError: the crops are too small for that many blocks.
     """
-    _require_pixels(config)
+    for _, message in vanishing(config):
+        raise ConfigError(message)
     size = config.crop_size_px
     layers = [keras.layers.Input((size, size, CHANNELS), name="crops")]
     last = len(config.filters) - 1
@@ -71,16 +68,4 @@ def load_grader(path: Path) -> keras.Sequential:
 
 
 def _padding(config: GraderConfig, block: int) -> str:
-    return "same" if block >= len(config.filters) - SAME_PADDED_BLOCKS else "valid"
-
-
-def _require_pixels(config: GraderConfig) -> None:
-    """Follow the size of the feature map, 150 -> 74 -> 36 -> 17 -> 7 -> 3 -> 1, and refuse one that vanishes."""
-    size = config.crop_size_px
-    for block in range(len(config.filters)):
-        size = (size - (KERNEL_PX - 1 if _padding(config, block) == "valid" else 0)) // POOL_PX
-        if size < 1:
-            raise ConfigError(
-                f"grader.crop_size_px = {config.crop_size_px}: nothing is left after block {block + 1} of "
-                f"{len(config.filters)}; use larger crops or fewer grader.filters"
-            )
+    return "same" if is_same_padded(config, block) else "valid"

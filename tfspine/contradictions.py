@@ -1,0 +1,122 @@
+"""Settings that are possible each for itself and impossible together; `experiment_file` looks when it reads them.
+
+Each check yields the key to name and a message with the values, the reason and what to change. Nothing here needs
+TensorFlow: sizes are followed by arithmetic, as the Model Garden and Keras follow them.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+
+from tfspine.config import DetectorConfig, Experiment, GraderConfig
+
+GROUND_TRUTH_BOXES = 100
+"""Labelled boxes of an image that join the proposals in training, padded (Model Garden, Parser.max_num_instances)."""
+
+KERNEL_PX = 3
+POOL_PX = 2
+SAME_PADDED_BLOCKS = 2
+"""How many of the grader's last blocks keep the size before pooling, where the feature map is about to vanish."""
+
+VERSIONS = re.compile(r"[1-9][0-9]?x[1-9][0-9]?")
+"""Divisions x trainings, at most 99 of either."""
+
+Found = Iterator[tuple[str, str]]
+
+
+def contradictions(experiment: Experiment) -> Found:
+    """Yield a key and a message for each setting that contradicts others."""
+    yield from _split(experiment)
+    yield from _detector(experiment.detector)
+    yield from _regions(experiment)
+    yield from vanishing(experiment.grader)
+    if not VERSIONS.fullmatch(experiment.study.versions):
+        yield "study.versions", f'study.versions = "{experiment.study.versions}"; expected, for example, "3x3"'
+
+
+def vanishing(grader: GraderConfig) -> Found:
+    """Follow the size of the grader's feature map, 150 -> 74 -> 36 -> 17 -> 7 -> 3 -> 1, and tell where it vanishes."""
+    size, blocks = grader.crop_size_px, len(grader.filters)
+    if not blocks:
+        yield "grader.filters", "grader.filters = []; expected one number a block, and one block or more"
+    for block in range(blocks):
+        size = (size - (0 if is_same_padded(grader, block) else KERNEL_PX - 1)) // POOL_PX
+        if size < 1:
+            yield (
+                "grader.crop_size_px",
+                f"grader.crop_size_px = {grader.crop_size_px}: nothing is left after block {block + 1} of "
+                f"{blocks}; use larger crops or fewer grader.filters",
+            )
+            return
+
+
+def is_same_padded(grader: GraderConfig, block: int) -> bool:
+    """Whether a block, counted from 0, pads its input so that the convolution keeps the size."""
+    return block >= len(grader.filters) - SAME_PADDED_BLOCKS
+
+
+def available_regions(detector: DetectorConfig) -> int:
+    """Return from how many regions of an image the second stage draws in training: proposals and labelled boxes.
+
+    Small images have fewer anchors than proposals are asked for.
+    """
+    finest, coarsest = detector.levels
+    # The image is padded to a multiple of the coarsest stride, so that every level divides it.
+    rows, columns = (math.ceil(size / (1 << coarsest)) << coarsest for size in detector.image_size_px)
+    anchors = [
+        (rows >> level) * (columns >> level) * len(detector.aspect_ratios) for level in range(finest, coarsest + 1)
+    ]
+    return min(sum(min(count, detector.proposals) for count in anchors), detector.proposals) + GROUND_TRUTH_BOXES
+
+
+def _split(experiment: Experiment) -> Found:
+    split = experiment.split
+    if split.validation + split.test >= 1:
+        yield (
+            "split.validation",
+            f"split.validation = {split.validation}, split.test = {split.test}; "
+            "expected shares of at least 0 that leave some for training",
+        )
+
+
+def _detector(detector: DetectorConfig) -> Found:
+    if detector.levels[0] > detector.levels[1]:
+        yield "detector.levels", f"detector.levels = {list(detector.levels)}; expected [finest, coarsest]"
+    if detector.scale_range[0] > detector.scale_range[1]:
+        yield "detector.scale_range", f"detector.scale_range = {list(detector.scale_range)}; expected [least, largest]"
+    if not detector.aspect_ratios:
+        yield "detector.aspect_ratios", "detector.aspect_ratios = []; expected one or more, for example [0.5, 1.0, 2.0]"
+    drops = detector.learning_rate_drops
+    if list(drops) != sorted(set(drops)):
+        yield "detector.learning_rate_drops", f"detector.learning_rate_drops = {list(drops)}; expected them to rise"
+    smallest = detector.anchor_size * 2 ** detector.levels[0]
+    if smallest > min(detector.image_size_px):
+        yield (
+            "detector.anchor_size",
+            f"detector.anchor_size = {detector.anchor_size:g}: the smallest anchor, {smallest:g} px (anchor_size times "
+            f"the stride {2 ** detector.levels[0]} of detector.levels), is larger than the image of "
+            f"{min(detector.image_size_px)} px; lower it, or raise detector.image_size_px",
+        )
+    if detector.checkpoint and not detector.checkpoint_modules:
+        yield (
+            "detector.checkpoint_modules",
+            f'detector.checkpoint_modules = []: nothing of detector.checkpoint = "{detector.checkpoint}" would be '
+            "loaded; name modules, for example ['backbone', 'decoder']",
+        )
+
+
+def _regions(experiment: Experiment) -> Found:
+    """The second stage draws its regions from those that are there, and TensorFlow refuses to draw more."""
+    # An expert who changes how regions come about knows how many there are.
+    changed = ("task.model.roi_", "task.model.anchor", "task.train_data.parser.max_num_instances")
+    detector = experiment.detector
+    if any(key.startswith(changed) for key in experiment.overrides) or not detector.aspect_ratios:
+        return
+    there = available_regions(detector)
+    if detector.sampled_regions > there:
+        yield (
+            "detector.sampled_regions",
+            f"detector.sampled_regions = {detector.sampled_regions}: an image has at most {there} to draw from, "
+            f"{there - GROUND_TRUTH_BOXES} proposals (detector.proposals = {detector.proposals}) and "
+            f"{GROUND_TRUTH_BOXES} labelled boxes; lower it, or raise detector.proposals",
+        )
