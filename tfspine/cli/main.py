@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 import tfspine
 from tfspine.cli.parser import Parser
@@ -73,10 +74,25 @@ def _prepare(args: argparse.Namespace) -> None:
     # Its C++ half talks to standard error past Python's logging.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if args.verbose else "3")
     logging.basicConfig(
-        level=logging.DEBUG if args.verbose else logging.INFO, stream=sys.stderr, format="%(message)s", force=True
+        level=logging.DEBUG if args.verbose else logging.INFO,
+        handlers=[_StandardError()],
+        format="%(message)s",
+        force=True,
     )
     # TensorFlow and the Model Garden tell their progress through this one; ours have bars.
     logging.getLogger("absl").setLevel(logging.INFO if args.verbose else logging.WARNING)
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to what standard error is at the moment: under a bar, what writes above it."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, stream: TextIO) -> None:
+        """Leave it: the base sets it once."""
 
 
 def build_parser(verb: str | None = None) -> argparse.ArgumentParser:

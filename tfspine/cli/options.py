@@ -5,15 +5,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import tfspine
 from tfspine.config import DEVICES_VARIABLE, Experiment
 from tfspine.errors import ConfigError, OutputError
 from tfspine.experiment_file import load_experiment
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
 
 T = TypeVar("T")
 
@@ -52,15 +49,19 @@ def experiment_from(args: argparse.Namespace) -> Experiment:
 
 
 def track(items: Sequence[T] | Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """Yield `items` under a progress bar with time left, on standard error."""
-    with _bar() as progress:
+    """Yield `items` under a progress bar with time left, on standard error (`progress.new_bar`)."""
+    from tfspine.progress import new_bar
+
+    with new_bar() as progress:
         yield from progress.track(items, description=description, total=total)
 
 
 @contextmanager
 def stage_bar(stages: int) -> Iterator[Callable[[str], None]]:
     """Yield a function that names the next of so many stages under a bar with time left, on standard error."""
-    with _bar() as progress:
+    from tfspine.progress import new_bar
+
+    with new_bar() as progress:
         task = progress.add_task("", total=stages)
         begun = 0
 
@@ -121,11 +122,3 @@ def project_file(name: str) -> Path:
     if not path.is_file():
         raise ConfigError(f"{name}: not beside the installed package; run from a checkout, or name your own file")
     return path
-
-
-def _bar() -> "Progress":
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True))

@@ -12,7 +12,7 @@ from tfspine.errors import ModelError
 
 
 class EpochProgress(keras.callbacks.Callback):
-    """Counts steps over all epochs in a bar (`progress.step_bar`); a resumed run starts where it was interrupted."""
+    """Counts steps over all epochs in a bar (`progress.new_bar`); a resumed run starts where it was interrupted."""
 
     def __init__(self, bar: Progress, title: str, *, epochs: int, steps_per_epoch: int) -> None:
         super().__init__()

@@ -25,9 +25,9 @@ from tfspine.labels import Plane
 from tfspine.manifest import RunKind, write_manifest
 from tfspine.models import garden
 from tfspine.outputs import write_text
+from tfspine.progress import new_bar
 from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
-from tfspine.training.progress import step_bar
 
 HISTORY_FILE = "history.csv"
 LOG_FILE = "train.log"
@@ -57,7 +57,7 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
         train_utils.serialize_config(params, str(run_folder))
     with strategy.scope():
         task = garden.DetectorTask(params.task, logging_dir=str(run_folder))
-    with _garden_log(run_folder), step_bar(is_shown=is_chief) as bar:
+    with _garden_log(run_folder), new_bar(is_shown=is_chief) as bar:
         progress = _Progress(bar, plane, params.trainer.train_steps, history=run_folder if is_chief else None)
         runner = train_lib.OrbitExperimentRunner(
             distribution_strategy=strategy,
@@ -116,7 +116,8 @@ class _Progress:
 
     def __init__(self, bar: Progress, plane: Plane, total_steps: int, *, history: Path | None) -> None:
         self._bar = bar
-        self._task = bar.add_task(f"{plane} detector", total=total_steps)
+        self._name = f"{plane} detector"
+        self._task = bar.add_task(self._name, total=total_steps)
         self._history = history and history / HISTORY_FILE
 
     def follow(self, global_step: tf.Variable) -> None:
@@ -130,7 +131,8 @@ class _Progress:
     def __call__(self, output: Mapping[str, Any]) -> None:
         values = tf.nest.map_structure(orbit.utils.get_value, dict(output))
         step = int(self._global_step.numpy())
-        self._bar.update(self._task, completed=step, description=f"loss {values.get('total_loss', 0):.3f}")
+        told = f"{self._name}, loss {values.get('total_loss', 0):.3f}"
+        self._bar.update(self._task, completed=step, description=told)
         if self._history:
             _append_row(self._history, {"step": step} | {name: float(values[name]) for name in LOSSES})
 

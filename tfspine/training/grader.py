@@ -27,12 +27,12 @@ from tfspine.models.grader import GRADER_FILE, build_grader, load_grader
 from tfspine.models.losses import make_loss
 from tfspine.models.metrics import GwetAC1
 from tfspine.outputs import write_bytes, write_text
+from tfspine.progress import new_bar
 from tfspine.records.folder import RecordFolder
 from tfspine.records.pipelines import grader_dataset
 from tfspine.training import runtime
 from tfspine.training.callbacks import EpochProgress, StopWhenDiverged, follow_schedule
 from tfspine.training.epochs import KeepEpochs, best_file, done_epochs, restore
-from tfspine.training.progress import step_bar
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def train_grader(
     train, validation = datasets(records, region=region, experiment=experiment)
     epochs = experiment.grader.epochs
     steps = count_steps(records, region=region, experiment=experiment)
-    with step_bar() as bar:
+    with new_bar() as bar:
         progress = EpochProgress(bar, f"{region} grader", epochs=epochs, steps_per_epoch=steps)
         model.fit(
             train,

@@ -28,11 +28,11 @@ from tfspine.labels import Region
 from tfspine.manifest import RunKind, write_manifest
 from tfspine.models.devices import ONE_GPU
 from tfspine.outputs import write_text
+from tfspine.progress import new_bar
 from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
 from tfspine.training.callbacks import EpochProgress, StopWhenDiverged, follow_schedule
 from tfspine.training.grader import compile_grader, count_steps, datasets
-from tfspine.training.progress import step_bar
 from tfspine.training.search import Sweep, TunerConfig, TunerKind, draw, trial_experiment
 
 logger = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ class _GraderTrials(keras_tuner.HyperModel):
         train, validation = datasets(self._records, region=self._region, experiment=experiment)
         epochs = epochs or self._sweep.tuner.epochs
         steps = count_steps(self._records, region=self._region, experiment=experiment)
-        with step_bar() as bar:
+        with new_bar() as bar:
             return model.fit(
                 train,
                 validation_data=validation,
