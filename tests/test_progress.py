@@ -64,7 +64,7 @@ def test_what_fails_ends_with_its_error_and_no_line_behind_it() -> None:
 
 
 def test_the_time_left_follows_from_the_speed(monkeypatch: pytest.MonkeyPatch) -> None:
-    console, file = plain()
+    console, _ = plain()
     clock = itertools.count(0, 10).__next__
     with new_bar(console=console) as bar:
         monkeypatch.setattr(bar, "get_time", clock)
