@@ -75,7 +75,7 @@ def test_everything_is_written_without_tensorflow(files: Path) -> None:
     assert "1 boxes on 1 slices outside" in done.stdout
     assert done.stdout.strip() == (out / "summary.txt").read_text().strip()
     assert {path.name for path in out.iterdir()} == {
-        "metrics.json", "summary.txt", "manifest.json", "confusion_model_central_canal.png",
+        "metrics.json", "summary.txt", "manifest.json", "SHA256SUMS", "confusion_model_central_canal.png",
         *(f"{name}.{kind}" for name in TABLES for kind in ("csv", "json", "md", "png")),
     }  # fmt: skip
     assert pd.read_csv(out / "recall.csv")["boxes"].tolist() == [2]

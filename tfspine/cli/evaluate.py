@@ -53,6 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=CSV|DIR",
         help='a second reading by a reader, or by "reference": agreement with oneself; repeatable',
     )
+    parser.add_argument(
+        "--read",
+        action="append",
+        metavar="NAME=CSV|DIR",
+        help='what a reader or "reference" read, where it does not follow from the boxes: columns study, and plane, '
+        "region or slice; or a folder with a label file for every slice; repeatable",
+    )
     parser.add_argument("--slices", type=Path, metavar="DIR", help="folder of ingest; needed with a folder of labels")
     parser.add_argument("--splits", type=Path, metavar="CSV", help="compare only studies of one split")
     parser.add_argument("--split", help=f"which split of --splits (default: {SPLIT})")

@@ -2,10 +2,14 @@
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfspine.cli.evaluation_names import SPLIT, Inputs
+from tfspine.cli.evaluation_boxes import boxes_of, check_readings, labelled_slices, slice_names
+from tfspine.cli.evaluation_coverage import coverage_of, covered_by
+from tfspine.cli.evaluation_names import EXTERNAL_REFERENCE, REFERENCE, SPLIT, Inputs
+from tfspine.cli.evaluation_patients import check_external, patients_of
 from tfspine.errors import EvaluationError
 
 if TYPE_CHECKING:
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
 
     from tfspine.config import EvaluationConfig
     from tfspine.evaluation.cohort_table import Person
+    from tfspine.evaluation.coverage import Coverage
     from tfspine.evaluation.reading_set import ReadingSet
     from tfspine.evaluation.stages import Question
 
@@ -20,106 +25,111 @@ INTERNAL, EXTERNAL, VALIDATION = "internal", "external", "validation"
 PART_OF_SPLIT = {"train": "training", "validation": "validation", "test": "internal test"}
 
 
+@dataclass(frozen=True)
+class Readings:
+    """Boxes of some readers, and what each of them read, by their names."""
+
+    tables: "Mapping[str, pd.DataFrame]"
+    coverage: "Mapping[str, Coverage]"
+
+
 def read_question(args: argparse.Namespace, inputs: Inputs, settings: "EvaluationConfig") -> "Question":
     """Read every table and return what is to be compared.
 
     Raises:
-        EvaluationError: a set has nothing to compare, a box was drawn twice, or a reader read other slices.
+        EvaluationError: a set has nothing to compare, a box was drawn twice, a reader read other slices, or the
+            external set holds training patients.
         AnnotationError: a table cannot be read.
     """
-    from tfspine.annotations.splits import read_splits
+    from tfspine.annotations.splits import read_split_table
     from tfspine.dicom.slices import read_table
     from tfspine.evaluation.stages import Question
 
-    splits = read_splits(args.splits) if args.splits else None
+    split_table = read_split_table(args.splits) if args.splits else None
+    splits = None if split_table is None else dict(zip(split_table["study"], split_table["split"], strict=True))
     slices = read_table(args.slices) if args.slices else None
     external_slices = read_table(args.external_slices) if args.external_slices else None
+    tables = [(args.slices, slices), (args.splits, split_table), (args.external_slices, external_slices)]
+    patients = patients_of([(path, _column(table, "patient")) for path, table in tables if table is not None])
     if external_slices is not None:
         external_slices = _without_excluded(external_slices, args.external_exclusions)
-    readers = _with_ensembles(
-        {name: boxes_of(path, args.slices) for name, path in inputs.readers.items()}, inputs.averages
-    )
-    reference, covered = _reference(args.reference, args.slices)
-    known = [table for table in (slices, external_slices) if table is not None]
-    people = _people(args.dicom or [])
-    split = args.split or SPLIT
-    patients = _patients(slices)
+    read = {name: boxes_of(path, args.slices) for name, path in inputs.readers.items()}
+    reference, covered = _reference(args.reference, args.slices, said=inputs.read.get(REFERENCE))
+    known = _known(covered, args.slices)
 
-    def set_of(name: str, split: str | None, tables: "Mapping[str, pd.DataFrame]") -> "ReadingSet":
+    def coverage_of_each(paths: Mapping[str, Path], tables: "Mapping[str, pd.DataFrame]") -> "dict[str, Coverage]":
+        return {
+            name: coverage_of(path, tables[name], slices=args.slices, said=inputs.read.get(name), reference=covered)
+            for name, path in paths.items()
+        }
+
+    def set_of(name: str, split: str | None, read: Readings) -> "ReadingSet":
         from tfspine.evaluation.reading_set import ReadingSet
 
         kept = covered if split is None or splits is None else _of_split(covered, splits, split, args)
-        return ReadingSet(name, reference, kept, tables, patients, settings.iou, settings.confidence)
+        return ReadingSet(
+            name, reference, kept, read.tables, patients, settings.iou, settings.confidence, read.coverage
+        )
 
-    internal = set_of(INTERNAL, split, readers)
+    readers = _with_ensembles(Readings(read, coverage_of_each(inputs.readers, read)), inputs.averages)
+    internal = set_of(INTERNAL, args.split or SPLIT, readers)
     repeats = {name: boxes_of(path, args.slices) for name, path in inputs.repeats.items()}
-    for paths, tables in ((inputs.readers, readers), (inputs.repeats, repeats)):
-        _check_readings(paths, tables, internal.covered)
+    for paths, of_readers in ((inputs.readers, read), (inputs.repeats, repeats)):
+        check_readings(paths, of_readers, internal.covered, known=known)
+    validation = {name: boxes_of(path, args.slices) for name, path in inputs.validation.items()}
+    of_validation = Readings(validation, coverage_of_each(inputs.validation, validation))
+    people = _people(args.dicom or [])
     return Question(
         internal=internal,
         model=inputs.model,
-        external=_external(args, inputs, settings, external_slices),
-        validation=_validation(args, inputs, splits, readers, covered, set_of),
+        external=_external(args, inputs, settings, patients, splits),
+        validation=_validation(args, inputs, splits, readers, of_validation, covered, known, set_of),
         averages=inputs.averages,
         repeats=repeats,
+        repeats_read={
+            name: coverage_of(path, repeats[name], slices=args.slices, said=None, reference=covered)
+            for name, path in inputs.repeats.items()
+        },
         cohort=_parts(slices, splits, external_slices),
         people=people,
-        studies=_studies(known, people),
+        studies=_studies([table for table in (slices, external_slices) if table is not None], people),
     )
 
 
-def boxes_of(path: Path, slices: Path | None, *, option: str = "--slices") -> "pd.DataFrame":
-    """Return the boxes of a table, or of a folder of labels drawn on some slices; `option` is that which names these.
-
-    Raises:
-        EvaluationError: a folder without its slices, or a box that is there twice.
-        AnnotationError: the table or a label cannot be read.
-    """
-    from tfspine.annotations.tables import CORNER_COLUMNS, labels_table, read_boxes
-
-    if path.is_dir() and slices is None:
-        raise EvaluationError(f"{path}: a folder of labels; name the slices it belongs to with {option}")
-    boxes = labels_table(path, slices / "slices.csv") if path.is_dir() and slices is not None else read_boxes(path)
-    twice = boxes.duplicated(["slice", "region", "side", *CORNER_COLUMNS])
-    if twice.any():
-        first = boxes[twice].iloc[0]
-        raise EvaluationError(
-            f"{path}: {int(twice.sum())} boxes are there twice, the first a {first['region']} on {first['slice']}; "
-            "expected each once: take out the copies"
-        )
-    return boxes
-
-
-def _reference(path: Path, slices: Path | None, *, option: str = "--slices") -> "tuple[pd.DataFrame, pd.DataFrame]":
-    """Return the reference's boxes and the slices that it covers."""
-    from tfspine.evaluation.pairs import COVERED_COLUMNS
+def _reference(
+    path: Path, slices: Path | None, *, said: Path | None, option: str = "--slices"
+) -> "tuple[pd.DataFrame, pd.DataFrame]":
+    """Return the reference's boxes and the slices that it covers: study, plane, slice."""
+    from tfspine.evaluation.coverage import IMAGE, image_names, is_image_of
 
     reference = boxes_of(path, slices, option=option)
     if reference.empty:
         raise EvaluationError(f"{path}: not one box; expected the boxes of the reference")
-    if path.is_dir() and slices is not None:
-        return reference, _labelled_slices(path, slices)
-    return reference, reference[list(COVERED_COLUMNS)].drop_duplicates()
-
-
-def _check_readings(paths: Mapping[str, Path], tables: "Mapping[str, pd.DataFrame]", covered: "pd.DataFrame") -> None:
-    """Refuse a reader whose boxes all lie elsewhere: slices of other names, or of another split, are no misses."""
-    for name, path in paths.items():
-        boxes = tables[name]
-        if len(boxes) and not boxes["slice"].isin(covered["slice"]).any():
+    if said is not None:
+        covered = covered_by(said, reference, slices=slices, option=option)
+        outside = reference[~is_image_of(reference, image_names(covered))]
+        if len(outside):
+            first = outside.iloc[0]
             raise EvaluationError(
-                f"{path}: none of the {len(boxes)} boxes of {name} is on a slice that is compared; expected slices "
-                f"such as {covered['slice'].iloc[0]}"
+                f"{path}: a box on slice {first['slice']} of study {first['study']}, which {said} does not list as "
+                "read; expected all slices that the reference read"
             )
+        return reference, covered
+    if path.is_dir() and slices is not None:
+        return reference, labelled_slices(path, slices)
+    return reference, reference[list(IMAGE)].drop_duplicates()
 
 
-def _labelled_slices(labels: Path, folder: Path) -> "pd.DataFrame":
-    """Return the slices with a label file: one without boxes says that there is nothing to find."""
-    from tfspine.dicom.slices import read_table
+def _known(covered: "pd.DataFrame", slices: Path | None) -> "pd.DataFrame":
+    """Return study, plane and slice of every image that the reference or the folder of slices names."""
+    import pandas as pd
 
-    slices = read_table(folder).rename(columns={"key": "slice"})
-    stems = {path.stem for path in labels.glob("*.xml")}
-    return slices.loc[slices["slice"].isin(stems), ["study", "slice", "plane"]]
+    return covered if slices is None else pd.concat([covered, slice_names(slices)]).drop_duplicates()
+
+
+def _column(table: "pd.DataFrame", column: str) -> dict[str, str]:
+    """Return what a column says of each study."""
+    return dict(zip(table["study"], table[column], strict=True))
 
 
 def _of_split(
@@ -142,18 +152,21 @@ def _validation(
     args: argparse.Namespace,
     inputs: Inputs,
     splits: Mapping[str, str] | None,
-    readers: "Mapping[str, pd.DataFrame]",
+    readers: Readings,
+    own: Readings,
     covered: "pd.DataFrame",
-    set_of: "Callable[[str, str | None, Mapping[str, pd.DataFrame]], ReadingSet]",
+    known: "pd.DataFrame",
+    set_of: "Callable[[str, str | None, Readings], ReadingSet]",
 ) -> "ReadingSet | None":
     """Return the readers on validation studies: from tables of their own, or where their tables hold these too."""
     if splits is None or (args.split or SPLIT) == VALIDATION:
         return None
     studies = {study for study, split in splits.items() if split == VALIDATION}
-    tables = {name: boxes_of(path, args.slices) for name, path in inputs.validation.items()}
-    for name, table in readers.items():
+    tables, coverage = dict(own.tables), dict(own.coverage)
+    for name, table in readers.tables.items():
         if name not in tables and table["study"].isin(studies).any():
             tables[name] = table
+            coverage[name] = readers.coverage[name]
     if not tables:
         return None
     of_validation = covered[covered["study"].isin(studies)]
@@ -163,31 +176,38 @@ def _validation(
                 f"--validation: {args.reference} has no slice of validation; add them to the reference"
             )
         return None
-    _check_readings(inputs.validation, tables, of_validation)
-    return set_of(VALIDATION, VALIDATION, tables)
+    check_readings(inputs.validation, tables, of_validation, known=known)
+    return set_of(VALIDATION, VALIDATION, Readings(tables, coverage))
 
 
 def _external(
-    args: argparse.Namespace, inputs: Inputs, settings: "EvaluationConfig", slices: "pd.DataFrame | None"
+    args: argparse.Namespace,
+    inputs: Inputs,
+    settings: "EvaluationConfig",
+    patients: Mapping[str, str],
+    splits: Mapping[str, str] | None,
 ) -> "ReadingSet | None":
     from tfspine.evaluation.reading_set import ReadingSet
 
     if args.external_reference is None:
         return None
-    option = "--external-slices"
-    reference, covered = _reference(args.external_reference, args.external_slices, option=option)
+    folder, option = args.external_slices, "--external-slices"
+    said = inputs.read.get(EXTERNAL_REFERENCE)
+    reference, covered = _reference(args.external_reference, folder, said=said, option=option)
     covered = _without_excluded(covered, args.external_exclusions)
     if covered.empty:
         raise EvaluationError(f"{args.external_reference}: no slice to compare; expected the reference of some studies")
-    read = {name: boxes_of(path, args.external_slices, option=option) for name, path in inputs.external_readers.items()}
-    _check_readings(inputs.external_readers, read, covered)
-    readers = _with_ensembles(read, inputs.averages)
-    return ReadingSet(EXTERNAL, reference, covered, readers, _patients(slices), settings.iou, settings.confidence)
-
-
-def _patients(slices: "pd.DataFrame | None") -> dict[str, str]:
-    """Return whose each study is; nothing is known without the slices."""
-    return {} if slices is None else dict(zip(slices["study"], slices["patient"], strict=True))
+    check_external(args.external_reference, set(covered["study"]), patients, splits)
+    read = {name: boxes_of(path, folder, option=option) for name, path in inputs.external_readers.items()}
+    check_readings(inputs.external_readers, read, covered, known=_known(covered, folder))
+    coverage = {
+        name: coverage_of(path, read[name], slices=folder, said=inputs.read.get(name), reference=covered)
+        for name, path in inputs.external_readers.items()
+    }
+    readers = _with_ensembles(Readings(read, coverage), inputs.averages)
+    return ReadingSet(
+        EXTERNAL, reference, covered, readers.tables, patients, settings.iou, settings.confidence, readers.coverage
+    )
 
 
 def _without_excluded(table: "pd.DataFrame", folder: Path | None) -> "pd.DataFrame":
@@ -200,19 +220,21 @@ def _without_excluded(table: "pd.DataFrame", folder: Path | None) -> "pd.DataFra
     return table[~table["study"].isin(list(excluded))]
 
 
-def _with_ensembles(
-    readers: "dict[str, pd.DataFrame]", averages: Mapping[str, Sequence[str]]
-) -> "dict[str, pd.DataFrame]":
+def _with_ensembles(readers: Readings, averages: Mapping[str, Sequence[str]]) -> Readings:
     """Return the readers, and beside each average the ensemble of its versions, where these graded the same boxes."""
     from tfspine.evaluation.averages import ensemble_boxes
+    from tfspine.evaluation.coverage import common_coverage
 
-    found = dict(readers)
+    tables, coverage = dict(readers.tables), dict(readers.coverage)
     for name, members in averages.items():
-        tables = [readers[member] for member in members if member in readers]
-        boxes = ensemble_boxes(tables) if len(tables) == len(members) else None
+        of_members = [member for member in members if member in readers.tables]
+        boxes = None
+        if len(of_members) == len(members):
+            boxes = ensemble_boxes([readers.tables[member] for member in members])
         if boxes is not None:
-            found[f"{name}_ensemble"] = boxes
-    return found
+            tables[f"{name}_ensemble"] = boxes
+            coverage[f"{name}_ensemble"] = common_coverage(readers.coverage[member] for member in members)
+    return Readings(tables, coverage)
 
 
 def _parts(

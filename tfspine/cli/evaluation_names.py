@@ -10,15 +10,19 @@ from tfspine.errors import EvaluationError
 SPLIT = "test"
 """Which split is compared where ``--split`` does not say."""
 
+REFERENCE, EXTERNAL_REFERENCE = "reference", "external_reference"
+"""Names under which ``--read`` says what the references cover, and ``--repeat`` who read again."""
+
 
 @dataclass(frozen=True)
 class Inputs:
-    """Paths by the names that the command line gave them."""
+    """Paths by the names that the command line gave them; `read` names what lists of studies and slices were read."""
 
     readers: Mapping[str, Path]
     external_readers: Mapping[str, Path]
     validation: Mapping[str, Path]
     repeats: Mapping[str, Path]
+    read: Mapping[str, Path]
     averages: Mapping[str, tuple[str, ...]]
     model: str
 
@@ -47,11 +51,13 @@ def inputs_of(args: argparse.Namespace) -> Inputs:
         external_readers=external_readers,
         validation=_named_paths("--validation", args.validation or []),
         repeats=_named_paths("--repeat", args.repeats or []),
+        read=_named_paths("--read", args.read or []),
         averages=averages,
         model=args.model or next(iter(readers)),
     )
     _check_known("--model", [inputs.model], [*readers, *averages])
-    _check_known("--repeat", inputs.repeats, ["reference", *readers])
+    _check_known("--repeat", inputs.repeats, [REFERENCE, *readers])
+    _check_known("--read", inputs.read, [REFERENCE, *readers, *external_readers, EXTERNAL_REFERENCE])
     _check_known("--validation", inputs.validation, [*readers, *ensembles])
     return inputs
 

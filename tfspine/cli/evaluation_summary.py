@@ -25,10 +25,11 @@ def summary_text(
     """Return the paper's tables as text of fixed width, and what was not compared."""
     from rich.console import Console
 
+    from tfspine.evaluation.coverage_table import coverage_lines
     from tfspine.evaluation.tables import shown, without_readers
 
     text = io.StringIO()
-    console = Console(file=text, width=COLUMNS)
+    console = Console(file=text, width=COLUMNS, markup=False, emoji=False, highlight=False)
     for result in results:
         table = result.table
         table = without_readers(table, question.versions) if table.name in OF_THE_AVERAGE else table
@@ -37,6 +38,9 @@ def summary_text(
             console.print(f"{result.table.note}\n")
     for line in flow:
         console.print(line)
+    for read_set in filter(None, (question.internal, question.external)):
+        for line in coverage_lines(read_set):
+            console.print(f"{read_set.name}: {line}" if len(sets) > 1 else line)
     for set_, readers in sets.items():
         for name, reader in readers.items():
             if reader.outside_boxes and name not in (question.averages or {}):

@@ -18,6 +18,8 @@ from tfspine.evaluation.checklists import Checklist, checklist_table
 from tfspine.evaluation.cohort_table import Person, cohort_table
 from tfspine.evaluation.comparison_table import comparison_table
 from tfspine.evaluation.confusion_table import confusion_table
+from tfspine.evaluation.coverage import Coverage, full_coverage
+from tfspine.evaluation.coverage_table import coverage_table
 from tfspine.evaluation.curve_figures import froc_figure, reliability_figure, roc_figure
 from tfspine.evaluation.detection_table import detection_curves, detection_table
 from tfspine.evaluation.facts import Facts
@@ -56,6 +58,7 @@ class Question:
         model: the reader that the others are compared with, or an average of versions.
         averages: names of readers (versions of a model) whose mean is shown under another name.
         repeats: second readings by the reference (``"reference"``) or by a reader of that name.
+        repeats_read: what each of these second readings read; one that is not named read everything.
         cohort: rows of `slices.csv` of each part of the study, empty without them.
         people: age and sex by `study_instance_uid`.
         studies: column study, and what is known of each: vendor, field_strength, sex, age_band; or None.
@@ -67,6 +70,7 @@ class Question:
     validation: ReadingSet | None = None
     averages: Mapping[str, Sequence[str]] | None = None
     repeats: Mapping[str, pd.DataFrame] | None = None
+    repeats_read: Mapping[str, Coverage] | None = None
     cohort: Mapping[str, pd.DataFrame] | None = None
     people: Mapping[str, Person] | None = None
     studies: pd.DataFrame | None = None
@@ -116,6 +120,9 @@ def paper_results(question: Question, sets: Sets) -> list[Result]:
     of_sets = [set_ for set_ in (question.internal, question.external) if set_ is not None]
     counts = reference_table({set_.name: {"reference": set_.reference_metrics} for set_ in of_sets})
     results.append(Result(counts, lambda path, title: reference_figure(counts, path=path, title=title)))
+    read = coverage_table(of_sets)
+    if read.rows:
+        results.append(Result(read))
     recall = recall_table(sets, iou=question.internal.iou)
     series = {f"recall_{threshold:g}": f"IoU > {threshold:g}" for threshold in THRESHOLDS}
     results.append(forest_result(recall, percent(series, axis="recall, %")))
@@ -266,8 +273,16 @@ def _score_results(question: Question, settings: EvaluationConfig, *, seed: int)
 def _repeated(question: Question) -> dict[str, ReaderMetrics]:
     set_ = question.internal
     first = {"reference": set_.reference, **set_.readers}
+    read_again = question.repeats_read or {}
     return {
-        name: compare(_named(first, name), again, iou=set_.iou, confidence=set_.confidence, covered=set_.covered)
+        name: compare(
+            _named(first, name),
+            again,
+            iou=set_.iou,
+            confidence=set_.confidence,
+            covered=set_.covered,
+            read=set_.read_by(name).with_other(read_again.get(name) or full_coverage(set_.covered)),
+        )
         for name, again in (question.repeats or {}).items()
     }
 

@@ -1,0 +1,123 @@
+"""Boxes that ``tfspine evaluate`` compares: tables and folders of labels, on the images that the reference names."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfspine.errors import EvaluationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def boxes_of(path: Path, slices: Path | None, *, option: str = "--slices") -> "pd.DataFrame":
+    """Return the boxes of a table, or of a folder of labels drawn on some slices; `option` is that which names these.
+
+    Raises:
+        EvaluationError: a folder without its slices, or a box that is there twice.
+        AnnotationError: the table or a label cannot be read.
+    """
+    from tfspine.annotations.tables import CORNER_COLUMNS, labels_table, read_boxes
+    from tfspine.evaluation.coverage import IMAGE
+
+    if path.is_dir() and slices is None:
+        raise EvaluationError(f"{path}: a folder of labels; name the slices it belongs to with {option}")
+    boxes = labels_table(path, slices / "slices.csv") if path.is_dir() and slices is not None else read_boxes(path)
+    twice = boxes.duplicated([*IMAGE, "region", "side", *CORNER_COLUMNS])
+    if twice.any():
+        first = boxes[twice].iloc[0]
+        raise EvaluationError(
+            f"{path}: {int(twice.sum())} boxes are there twice, the first a {first['region']} on {first['slice']} of "
+            f"study {first['study']}; expected each once: take out the copies"
+        )
+    return boxes
+
+
+def check_readings(
+    paths: Mapping[str, Path],
+    tables: "Mapping[str, pd.DataFrame]",
+    covered: "pd.DataFrame",
+    *,
+    known: "pd.DataFrame | None" = None,
+) -> None:
+    """Refuse a reader who is of other studies, or names a slice in another study than the reference does.
+
+    Args:
+        paths: where each reader was read.
+        tables: the boxes of each.
+        covered: columns study, plane, slice: the images that are compared.
+        known: the same of all images that somebody else than the reader names; None is `covered`.
+
+    Raises:
+        EvaluationError: none of a reader's boxes is on a slice that is compared, or one is on a slice of another study.
+    """
+    from tfspine.evaluation.coverage import image_names, is_image_of
+
+    images = image_names(covered)
+    for name, path in paths.items():
+        boxes = tables[name]
+        check_images(path, boxes, covered if known is None else known)
+        if len(boxes) and not is_image_of(boxes, images).any():
+            raise EvaluationError(
+                f"{path}: none of the {len(boxes)} boxes of {name} is on a slice that is compared; expected slices "
+                f"such as {covered['slice'].iloc[0]} of study {covered['study'].iloc[0]}"
+            )
+
+
+def check_images(path: Path, boxes: "pd.DataFrame", known: "pd.DataFrame") -> None:
+    """Refuse a box whose slice belongs to another study, or to the other plane, by what is known of the images.
+
+    Where names of slices repeat from study to study nothing can be said of a study by its slices.
+
+    Raises:
+        EvaluationError: such a box, with its file and line.
+    """
+    from tfspine.evaluation.coverage import image_names
+
+    images = sorted(image_names(known))
+    studies: dict[str, set[str]] = {}
+    planes: dict[tuple[str, str], set[str]] = {}
+    for study, plane, slice_ in images:
+        studies.setdefault(slice_, set()).add(study)
+        planes.setdefault((study, slice_), set()).add(plane)
+    names_tell_study = all(len(of_slice) == 1 for of_slice in studies.values())
+    names_tell_plane = all(len(of_slice) == 1 for of_slice in planes.values())
+    rows = zip(boxes["study"], boxes["plane"], boxes["slice"], strict=True)
+    for row, (study, plane, slice_) in enumerate(rows):
+        if names_tell_study and study not in studies.get(slice_, {study}):
+            raise EvaluationError(
+                f"{_place(path, row)}: slice {slice_} of study {study}; it belongs to study {min(studies[slice_])}: "
+                "expected one name for each study, and slices whose names repeat in every study or in none"
+            )
+        if names_tell_plane and plane not in planes.get((study, slice_), {plane}):
+            raise EvaluationError(
+                f"{_place(path, row)}: slice {slice_} of study {study} as {plane}; it is "
+                f"{min(planes[study, slice_])}: expected a region that is seen there"
+            )
+
+
+def labelled_slices(labels: Path, folder: Path) -> "pd.DataFrame":
+    """Return study, plane and slice of every slice that has a label file.
+
+    Raises:
+        AnnotationError: there is no label file.
+        DicomError: the folder holds no slices.
+    """
+    from tfspine.annotations.voc import label_files
+
+    slices = slice_names(folder)
+    return slices[slices["slice"].isin(list(label_files(labels)))]
+
+
+def slice_names(folder: Path) -> "pd.DataFrame":
+    """Return study, plane and slice of every slice of a folder that ``tfspine ingest`` wrote."""
+    from tfspine.dicom.slices import read_table
+
+    return read_table(folder).rename(columns={"key": "slice"})[["study", "plane", "slice"]]
+
+
+def _place(path: Path, row: int) -> str:
+    """Return the file and line of a box; of a folder of labels the folder, as its slices name the studies."""
+    from tfspine.annotations.tables import line_of
+
+    return str(path) if path.is_dir() else f"{path}: line {line_of(path, row)}"

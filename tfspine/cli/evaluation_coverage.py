@@ -1,0 +1,188 @@
+"""What each reader of ``tfspine evaluate`` read: as the user, a folder of labels, predict or the boxes say."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfspine.cli.evaluation_boxes import labelled_slices, slice_names
+from tfspine.errors import AnnotationError, EvaluationError, TfspineError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tfspine.csv_files import CsvTable
+    from tfspine.evaluation.coverage import Coverage
+
+OPTION = "--read"
+
+
+def coverage_of(
+    path: Path, boxes: "pd.DataFrame", *, slices: Path | None, said: Path | None, reference: "pd.DataFrame"
+) -> "Coverage":
+    """Return what a reader read, from the best that is known of it.
+
+    In this order: the file or folder of ``--read``; a folder of labels of which some have no object, where every file
+    is a slice that was read; the studies of the folder that ``tfspine predict`` wrote; the reader's boxes.
+
+    Args:
+        path: where the reader was read.
+        boxes: the reader's.
+        slices: folder of ingest, or None.
+        said: what ``--read`` names for this reader, or None.
+        reference: columns study, plane, slice: the images that the reference covers.
+
+    Raises:
+        EvaluationError: a box lies where ``--read`` says that nothing was read.
+        AnnotationError: the file of ``--read`` cannot be read, or names a plane or region that there is not.
+    """
+    from tfspine.evaluation.coverage import coverage_from_boxes, coverage_of_planes
+
+    if said is not None:
+        coverage = _said(said, boxes, slices=slices, reference=reference)
+        _check_said(path, boxes, said, coverage)
+        return coverage
+    if path.is_dir() and slices is not None:
+        files = labelled_slices(path, slices)
+        if set(files["slice"]) - set(boxes["slice"]):
+            return coverage_of_slices(files, boxes, source=f"the label files of {path.name}")
+    studies = _predicted_studies(path)
+    if studies:
+        import pandas as pd
+
+        from tfspine.labels import Plane, Region
+
+        rows = [(study, plane.value) for study in sorted(studies) for plane in Plane]
+        looked_for = pd.DataFrame({"region": [region.value for region in Region]})
+        read = pd.DataFrame(rows, columns=["study", "plane"])
+        return coverage_of_planes(read, looked_for, source="the studies that predict read")
+    return coverage_from_boxes(boxes)
+
+
+def coverage_of_slices(read: "pd.DataFrame", boxes: "pd.DataFrame", *, source: str) -> "Coverage":
+    """Return the coverage of somebody of whom the slices are known; the boxes tell which regions are marked at all."""
+    import dataclasses
+
+    from tfspine.evaluation.coverage import coverage_of_planes, image_names
+
+    of_planes = coverage_of_planes(read[["study", "plane"]].drop_duplicates(), boxes, source=source)
+    return dataclasses.replace(of_planes, slices=frozenset(image_names(read)))
+
+
+def covered_by(said: Path, reference: "pd.DataFrame", *, slices: Path | None, option: str) -> "pd.DataFrame":
+    """Return study, plane and slice of what a reference covers by ``--read``, those without a box included.
+
+    Args:
+        said: the file or folder of ``--read``.
+        reference: the reference's boxes.
+        slices: folder of ingest: it tells the slices of studies of which the file names no slice.
+        option: that which names the slices.
+
+    Raises:
+        EvaluationError: the file names studies only, and nobody knows their slices.
+        AnnotationError: the file cannot be read.
+    """
+    if said.is_dir():
+        return _folder_slices(said, slices)
+    read = _read_table(said)
+    if "slice" in read:
+        return read[["study", "plane", "slice"]].drop_duplicates()
+    if slices is None:
+        raise EvaluationError(
+            f"{said}: studies without their slices; add columns plane and slice, or {option} with what ingest wrote"
+        )
+    keys = ["study", "plane"] if "plane" in read else ["study"]
+    return slice_names(slices).merge(read[keys].drop_duplicates(), on=keys)
+
+
+def _said(said: Path, boxes: "pd.DataFrame", *, slices: Path | None, reference: "pd.DataFrame") -> "Coverage":
+    """Return what the file or folder of ``--read`` says."""
+    import pandas as pd
+
+    from tfspine.evaluation.coverage import Coverage, coverage_of_planes
+    from tfspine.labels import Plane, Region
+
+    source = f"{OPTION} {said.name}"
+    if said.is_dir():
+        return coverage_of_slices(_folder_slices(said, slices), boxes, source=source)
+    read = _read_table(said)
+    if "region" in read:
+        studies = {region: frozenset(read.loc[read["region"] == region.value, "study"]) for region in Region}
+        return Coverage({region: found for region, found in studies.items() if found}, source)
+    if "slice" in read:
+        return coverage_of_slices(read, boxes, source=source)
+    if "plane" not in read:
+        planes = pd.DataFrame({"plane": [plane.value for plane in Plane]})
+        read = read[["study"]].merge(planes, how="cross")
+        marked = set(boxes["plane"]) or set(reference["plane"])
+        read = read[read["plane"].isin(marked)]
+    return coverage_of_planes(read.drop_duplicates(), boxes, source=source)
+
+
+def _folder_slices(said: Path, slices: Path | None) -> "pd.DataFrame":
+    """Return the slices that a folder names: of label files, or what ingest wrote."""
+    if (said / "slices.csv").is_file():
+        return slice_names(said)
+    if slices is None:
+        raise EvaluationError(f"{OPTION} {said}: a folder of labels; name the slices it belongs to with --slices")
+    return labelled_slices(said, slices)
+
+
+def _read_table(said: Path) -> "pd.DataFrame":
+    """Return the columns study and those of plane, region and slice that the file has; `slices.csv` will do.
+
+    Raises:
+        AnnotationError: the file cannot be read, a name is missing or unknown, or slices have no plane.
+    """
+    import pandas as pd
+
+    from tfspine.csv_files import read_csv_file
+    from tfspine.labels import Plane, Region
+
+    table = read_csv_file(said, ("study",))
+    given = pd.DataFrame(list(table.rows), columns=list(table.columns), dtype="str")
+    if "slice" not in given and "key" in given:
+        given = given.rename(columns={"key": "slice"})
+    if "slice" in given and "plane" not in given:
+        raise AnnotationError(f"{said}: slices without their plane; add a column plane: {' or '.join(Plane)}")
+    for column, known in (("plane", tuple(Plane)), ("region", tuple(Region))):
+        if column in given:
+            _check_words(table, given[column], column, known)
+    for column in ("study", "slice"):
+        if column in given:
+            empty = [row for row, word in enumerate(given[column]) if not word]
+            if empty:
+                raise AnnotationError(f"{table.where(empty[0])}: no {column}; expected its name")
+    return given[[column for column in ("study", "plane", "region", "slice") if column in given]]
+
+
+def _check_words(table: "CsvTable", words: "pd.Series", column: str, known: tuple[str, ...]) -> None:
+    for row, word in enumerate(words):
+        if word not in known:
+            raise AnnotationError(f'{table.where(row)}: {column} "{word}"; expected one of {", ".join(known)}')
+
+
+def _check_said(path: Path, boxes: "pd.DataFrame", said: Path, coverage: "Coverage") -> None:
+    """Refuse boxes of a study or region that was not read by what the user says."""
+    from tfspine.annotations.tables import line_of
+
+    outside = [row for row, is_read in enumerate(coverage.rows(boxes)) if not is_read]
+    if outside:
+        box = boxes.iloc[outside[0]]
+        place = str(path) if path.is_dir() else f"{path}: line {line_of(path, outside[0])}"
+        raise EvaluationError(
+            f"{place}: a {box['region']} on slice {box['slice']} of study {box['study']}, which {said} does not list "
+            "as read; expected all that the reader read"
+        )
+
+
+def _predicted_studies(path: Path) -> set[str]:
+    """Return the studies that predict read where the table lies in its folder, or in the versions below it."""
+    from tfspine.manifest import read_manifest
+
+    for folder in (path.parent, path.parent.parent):
+        try:
+            manifest = read_manifest(folder)
+        except (TfspineError, ValueError, KeyError, TypeError):
+            continue
+        if manifest is not None and manifest.command == "predict":
+            return {study.stem for study in (folder / "studies").glob("*.json")}
+    return set()

@@ -1,0 +1,59 @@
+"""Whose the studies of ``tfspine evaluate`` are, by every table that says so; nobody trains and tests at once."""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from tfspine.errors import EvaluationError
+
+
+def patients_of(sources: Sequence[tuple[Path, Mapping[str, str]]]) -> dict[str, str]:
+    """Return the patient of each study by all tables that name one.
+
+    Args:
+        sources: each table's file, and the patient of each of its studies; an empty or missing name says nothing.
+
+    Raises:
+        EvaluationError: two tables give a study to different patients.
+    """
+    patients: dict[str, str] = {}
+    first: dict[str, Path] = {}
+    for path, of_study in sources:
+        for study, patient in of_study.items():
+            if not isinstance(patient, str) or not patient:
+                continue
+            if patients.setdefault(study, patient) != patient:
+                raise EvaluationError(
+                    f"{path}: study {study} of patient {patient}, by {first[study]} of patient {patients[study]}; "
+                    "expected one patient a study: take tables of one ingest or de-identification"
+                )
+            first.setdefault(study, path)
+    return patients
+
+
+def check_external(
+    path: Path, studies: Collection[str], patients: Mapping[str, str], splits: Mapping[str, str] | None
+) -> None:
+    """Refuse a second test set with a study, or another study of a patient, that a model was trained on.
+
+    Args:
+        path: the reference of the set, for the message.
+        studies: of the set.
+        patients: the patient of each study, of the set and of the splits.
+        splits: the split of each study, or None.
+
+    Raises:
+        EvaluationError: such a study.
+    """
+    trained = {study for study, split in (splits or {}).items() if split == "train"}
+    of_training = {patients[study]: study for study in sorted(trained) if study in patients}
+    for study in sorted(studies):
+        if study in trained:
+            raise EvaluationError(
+                f"{path}: study {study} is in the training split; expected an external set without it"
+            )
+        patient = patients.get(study)
+        if patient in of_training:
+            raise EvaluationError(
+                f"{path}: study {study} is of patient {patient}, whose study {of_training[patient]} is in the training "
+                "split; expected an external set without training patients"
+            )
