@@ -103,6 +103,7 @@ def test_every_table_comes_in_every_format(out: Path) -> None:
     expected |= {f"external_{name}.{kind}" for name in EXTERNAL for kind in ("csv", "json", "md", "png")}
     expected |= {f"confusion_{reader}_central_canal.png" for reader in READERS}
     expected |= {"flow.csv", "flow.png", "flow.svg", "summary.txt", "metrics.json", "manifest.json", "model_card.md"}
+    expected |= {"SHA256SUMS"}
     assert {path.name for path in out.iterdir()} == expected
 
 

@@ -167,8 +167,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _read(args: argparse.Namespace) -> list[Path]:
     """Return every file and folder that the command line names as an input."""
-    named = [args.readers, args.repeats, args.validation, args.external_readers]
-    tables = [Path(text.partition("=")[2]) for texts in named for text in texts or []]
+    named = [args.readers, args.repeats, args.validation, args.external_readers, args.read]
+    tables = [Path(path) for texts in named for text in texts or [] if (path := text.partition("=")[2])]
     folders = (args.slices, args.splits, args.external_reference, args.external_slices, args.external_exclusions)
     return [*options.given(args.reference, *folders, args.flow), *tables, *(args.dicom or []), *args.runs]
 
