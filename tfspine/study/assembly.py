@@ -10,14 +10,11 @@ from dataclasses import replace
 import numpy as np
 
 from tfspine.geometry import box_centre_mm, side_of_patient
+from tfspine.grading_box import grading_box
 from tfspine.labels import LEVELS, Level, Plane, Region, Side
 from tfspine.structures import Detection, RegionResult, SliceLevel, SliceReading, StudyResult
 from tfspine.study.levels import Landmark, StudyLevels, find_levels, landmark_of_place, landmarks_of_slices
 from tfspine.study.spine_curve import off_midline_mm
-
-SURE_SHARE = 0.9
-"""Of the boxes of one region those with less than this share of its best score do not grade it: a doubtful box mostly
-lies beside the region, on a slice where what it shows looks narrow."""
 
 
 def assemble(readings: Sequence[SliceReading]) -> tuple[tuple[SliceReading, ...], StudyResult]:
@@ -77,16 +74,20 @@ def _at_level(detection: Detection, landmark: Landmark | None) -> Detection:
 
 
 def _worst(readings: Sequence[SliceReading], region: Region, side: Side | None, level: Level) -> RegionResult:
-    """Return the row of a region: the worst grade of its sure boxes, and of equal grades the most probable."""
+    """Return the row of a region: that of the box that grades it (`grading_box.py`)."""
     found = [
         (item, reading.key)
         for reading in readings
         for item in reading.detections
         if (item.region, item.side, item.level) == (region, side, level)
     ]
-    if not found:
+    items = [item for item, _ in found]
+    at = grading_box(
+        [item.grade for item in items],
+        [item.score for item in items],
+        [item.probabilities[item.grade] for item in items],
+    )
+    if at is None:
         return RegionResult(region, side, level, None, None, None, None)
-    least = SURE_SHARE * max(item.score for item, _ in found)
-    sure = [pair for pair in found if pair[0].score >= least]
-    worst, key = max(sure, key=lambda pair: (pair[0].grade, pair[0].probabilities[pair[0].grade]))
+    worst, key = found[at]
     return RegionResult(region, side, level, worst.grade, worst.probabilities[worst.grade], key, worst.box)
