@@ -13,6 +13,7 @@ from tfspine.structures import SLICE_COLUMNS
 
 STUDIES = {"test": 8, "validation": 6}
 FULL = (
+    "regions", "regions_accuracy", "regions_predictive", "end_to_end", "levels",
     "reference", "recall", "agreement_four", "agreement_two", "accuracy", "cohort", "repeat", "agreement_weighted",
     "bootstrap", "patients", "subgroups", "comparisons", "detection", "discrimination", "calibration", "operating",
     "rsna_2024", "rejection", "claim_2024", "stard_2015",
@@ -107,15 +108,20 @@ def test_every_table_comes_in_every_format(out: Path) -> None:
     assert {path.name for path in out.iterdir()} == expected
 
 
-def test_the_summary_is_the_papers_and_names_the_rest(out: Path) -> None:
+def test_the_summary_begins_with_levels_and_sides_then_has_the_papers_tables_and_names_the_rest(out: Path) -> None:
     summary = (out / "summary.txt").read_text()
     assert "Studies, from the export to the tests" in summary
     assert "left out: 6 metal" in summary
-    assert "as csv, json, md, png: cohort, reference, recall" in summary
+    assert "as csv, json, md, png: regions, regions_accuracy, regions_predictive, end_to_end, levels, cohort" in summary
     assert "Patients drawn again" not in summary
+<<<<<<< HEAD
     # Of 80 columns, wide tables are in parts; all tables of the run would be some 600 lines.
     assert max(map(len, summary.splitlines())) <= 80
     assert len(summary.splitlines()) < 220
+=======
+    assert summary.startswith("Each level and side: agreement of the one grade")
+    assert len(summary.splitlines()) < 180
+>>>>>>> 7cc1aa5 (Evaluate grades each level and side of a patient, the reference's by the same rule as the reader's, prints it first, and says whether levels are right: shifting every level of a reader changed no table before)
 
 
 def test_the_external_set_stands_beside_the_internal_one(out: Path) -> None:

@@ -5,6 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tfspine.annotations.tables import readings_table
+from tfspine.evaluation.pairs import restrict
+from tfspine.evaluation.region_grades import region_grades
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import LEVELS, Grade, Level, Plane, Region, Side
 from tfspine.phantom.anatomy import draw_anatomy
@@ -147,3 +150,24 @@ def test_simulated_truth_gets_its_levels_and_sides_back() -> None:
                 is_right = (found.level, found.side) == (item.level, item.side)
                 right, wrong = right + is_right, wrong + (not is_right)
     assert right / (right + wrong) >= 0.98
+
+
+def test_an_evaluation_grades_regions_by_the_rule_that_assembles_a_study() -> None:
+    """Boxes of any grade and score: whatever grade the study gets, the evaluation of its boxes gives the same."""
+    rng = np.random.default_rng(5)
+    grades = [Grade(int(code)) for code in rng.integers(0, 4, 40)]
+    readings = [foramina(x_mm, FIVE_ROWS, grades.pop()) for x_mm in (-20.0, -16.0, 16.0, 20.0)]
+    readings += [canal(float(z_mm), grade=grades.pop(), sure=float(rng.uniform(0.4, 1))) for z_mm in range(-70, 80, 5)]
+    readings = [
+        replace(reading, detections=tuple(replace(it, score=float(rng.uniform(0.6, 1))) for it in reading.detections))
+        for reading in readings
+    ]
+    placed, result = assemble(readings)
+    boxes = readings_table(placed)
+    graded = region_grades(restrict(boxes, boxes, covered=None), iou=0.3).regions
+    found = {(row.region, row.level, row.side): row.call for row in graded.itertuples()}
+    expected = {
+        (row.region.value, row.level.value, row.side or ""): row.grade for row in result.rows if row.grade is not None
+    }
+    assert found == expected
+    assert len({grade for grade in expected.values()}) > 2

@@ -112,6 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read, compare, write, print."""
     from tfspine.evaluation.facts import manifest_facts
+    from tfspine.evaluation.region_stages import region_results
     from tfspine.evaluation.result_facts import result_facts
     from tfspine.evaluation.results import write_results
     from tfspine.evaluation.settings import check_settings
@@ -132,9 +133,10 @@ def run(args: argparse.Namespace) -> None:
     facts = manifest_facts(args.runs)
     question = read_question(args, inputs, experiment.evaluation)
     sets = metrics_of(question)
-    paper = paper_results(question, sets)
+    regions = region_results(question.sets, averages=question.averages)
+    paper = [*(result for result in regions if result.table.rows), *paper_results(question, sets)]
     beyond: list[Result] = []
-    absent: list[Table] = []
+    absent: list[Table] = [result.table for result in regions if not result.table.rows]
     if args.extent == "full":
         asked = reviewer_results(question, experiment.evaluation, seed=experiment.seed)
         asked += external_results(question, experiment.evaluation, seed=experiment.seed)
@@ -178,7 +180,20 @@ def _card(question: "Question", facts: "dict[Fact, Answer]", results: "Sequence[
     from tfspine.evaluation.model_card import model_card
     from tfspine.evaluation.tables import without_readers
 
-    shown = ("reference", "recall", "agreement_four", "agreement_two", "accuracy", "calibration", "operating")
+    shown = (
+        "regions",
+        "regions_accuracy",
+        "regions_predictive",
+        "end_to_end",
+        "levels",
+        "reference",
+        "recall",
+        "agreement_four",
+        "agreement_two",
+        "accuracy",
+        "calibration",
+        "operating",
+    )
     notice = ["Research software. Not a medical device; not for diagnosis."]
     if Fact.SIMULATED in facts:
         notice.append(

@@ -1,4 +1,4 @@
-"""What ``tfspine evaluate`` prints: the paper's tables as text of fixed width, what was left out, where the rest is."""
+"""What ``tfspine evaluate`` prints: levels and sides, then the paper's tables, as text of fixed width, what was left out, where the rest is."""
 
 import csv
 import io
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from tfspine.evaluation.stages import Question, Sets
     from tfspine.evaluation.tables import Table
 
-OF_THE_AVERAGE = ("recall", "accuracy")
+OF_THE_AVERAGE = ("regions", "regions_accuracy", "regions_predictive", "end_to_end", "levels", "recall", "accuracy")
 """Tables that print the average of versions alone, as in the paper, which lists versions by their agreement only."""
 
-LEFT = ("Set", "Reader", "Region", "Agreement", "Grades", "Characteristic")
+LEFT = ("Set", "Reader", "Region", "Agreement", "Grades", "Characteristic", "Levels")
 
 
 def summary_text(

@@ -7,7 +7,7 @@ probabilities, which is one, is usually better.
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,8 @@ from tfspine.evaluation.pairs import PROBABILITIES
 from tfspine.evaluation.study_evaluation import ReaderMetrics
 from tfspine.evaluation.versions import average_estimate, ensemble
 from tfspine.labels import GRADE_WORDS
+
+T = TypeVar("T")
 
 
 def average_metrics(versions: Sequence[ReaderMetrics]) -> ReaderMetrics:
@@ -34,8 +36,13 @@ def average_metrics(versions: Sequence[ReaderMetrics]) -> ReaderMetrics:
     regions = [set(version.regions) for version in versions]
     if any(found != regions[0] for found in regions):
         raise EvaluationError("an average of versions that found different regions; leave out those that found nothing")
-    average: ReaderMetrics = _mean(list(versions), name="")
-    return average
+    return mean_of(versions)
+
+
+def mean_of(items: Sequence[T]) -> T:
+    """Return the mean of dataclasses, mappings, estimates or numbers of one form, as `average_metrics` says."""
+    mean: T = _mean(list(items), name="")
+    return mean
 
 
 def ensemble_boxes(versions: Sequence[pd.DataFrame]) -> pd.DataFrame | None:

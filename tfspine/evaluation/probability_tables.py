@@ -4,7 +4,6 @@ The temperature and the operating point are fitted on validation. Without valida
 fitted on the studies that are reported.
 """
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +12,6 @@ import numpy as np
 from tfspine.evaluation.accuracy import diagnostic_accuracy
 from tfspine.evaluation.calibration import fit_temperature, temperature_scaled
 from tfspine.evaluation.curves import auc, average_precision
-from tfspine.evaluation.estimate import Estimate
 from tfspine.evaluation.operating import (
     GradedProbabilities,
     OperatingPoint,
@@ -23,7 +21,6 @@ from tfspine.evaluation.operating import (
 )
 from tfspine.evaluation.probabilities import brier, expected_calibration_error
 from tfspine.evaluation.reading_set import ReadingSet
-from tfspine.evaluation.rsna_loss import rsna_2024_loss, three_grades
 from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Grade, Region
 
@@ -124,49 +121,6 @@ def discrimination_table(set_: ReadingSet) -> Table:
         ),
         tuple(rows),
         note="Without positives, or without negatives, neither is defined." if rows else NO_PROBABILITIES,
-    )
-
-
-def challenge_table(set_: ReadingSet) -> Table:
-    """Return one row per model and term of the RSNA 2024 challenge's loss, on the boxes that were found."""
-    rows = []
-    for reader, pairs in set_.pairs.items():
-        graded = graded_probabilities(pairs.boxes)
-        if not len(graded.truth):
-            continue
-        boxes = pairs.boxes.iloc[graded.rows]
-        found = rsna_2024_loss(
-            three_grades(graded.probabilities),
-            np.maximum(graded.truth - 1, 0),
-            regions=[Region(region) for region in boxes["region"]],
-            studies=boxes["study"].to_list(),
-            confidence=set_.confidence,
-        )
-        is_canal = boxes["region"] == Region.CENTRAL_CANAL
-        terms = {
-            REGION_TITLES[region]: (getattr(found, region.value), int((boxes["region"] == region).sum()))
-            for region in Region
-        }
-        terms["Any severe canal"] = (found.any_severe_canal, boxes.loc[is_canal, "study"].nunique())
-        method = "RSNA 2024 loss, one term: no interval"
-        losses = {"All, mean": found.loss} | {
-            name: Estimate(value, math.nan, math.nan, n, method) for name, (value, n) in terms.items()
-        }
-        rows += [{"reader": reader, "region": name, "n": loss.n, "loss": loss} for name, loss in losses.items()]
-    return Table(
-        "rsna_2024",
-        "Loss of the RSNA 2024 challenge",
-        (
-            Column("reader", "Reader"),
-            Column("region", "Term"),
-            Column("n", "n", Kind.COUNT),
-            Column("loss", "Loss", Kind.COEFFICIENT),
-        ),
-        tuple(rows),
-        note="Of every box that was found, where the challenge has one row a level and side; not found is not counted. "
-        "n: boxes; of the mean and of any severe canal, studies."
-        if rows
-        else NO_PROBABILITIES,
     )
 
 

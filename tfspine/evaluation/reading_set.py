@@ -7,7 +7,8 @@ from functools import cached_property
 import pandas as pd
 
 from tfspine.evaluation.coverage import Coverage, full_coverage
-from tfspine.evaluation.pairs import Pairs, pair_boxes
+from tfspine.evaluation.pairs import Compared, Pairs, pair_boxes, restrict
+from tfspine.evaluation.region_grades import RegionGrades, region_grades
 from tfspine.evaluation.study_evaluation import ReaderMetrics, compare
 
 
@@ -47,6 +48,15 @@ class ReadingSet:
             name: pair_boxes(self.reference, boxes, iou=self.iou, covered=self.covered, read=self.read_by(name))
             for name, boxes in self.readers.items()
         }
+
+    @cached_property
+    def grades(self) -> dict[str, RegionGrades]:
+        """One grade for each level and side, of each reader beside the reference's."""
+        return {name: region_grades(self.compared(name), iou=self.iou) for name in self.readers}
+
+    def compared(self, reader: str) -> Compared:
+        """Return the boxes of the reference and of a reader that are compared."""
+        return restrict(self.reference, self.readers[reader], covered=self.covered, read=self.read_by(reader))
 
     def read_by(self, reader: str) -> Coverage:
         """Return what a reader read."""

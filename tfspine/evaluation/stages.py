@@ -14,6 +14,7 @@ from tfspine.evaluation.agreement_more import weighted_table
 from tfspine.evaluation.averages import average_metrics
 from tfspine.evaluation.bar_figures import checklist_figure, cohort_figure, reference_figure
 from tfspine.evaluation.bootstrap_table import bootstrap_table
+from tfspine.evaluation.challenge_table import challenge_table
 from tfspine.evaluation.checklists import Checklist, checklist_table
 from tfspine.evaluation.cohort_table import Person, cohort_table
 from tfspine.evaluation.comparison_table import comparison_table
@@ -28,7 +29,6 @@ from tfspine.evaluation.paper_tables import accuracy_table, agreement_table, rec
 from tfspine.evaluation.patients import patient_table
 from tfspine.evaluation.probability_tables import (
     calibration_table,
-    challenge_table,
     discrimination_table,
     fitted_point,
     fitted_temperature,
@@ -74,6 +74,11 @@ class Question:
     cohort: Mapping[str, pd.DataFrame] | None = None
     people: Mapping[str, Person] | None = None
     studies: pd.DataFrame | None = None
+
+    @property
+    def sets(self) -> tuple[ReadingSet, ...]:
+        """The internal set and, where there is one, the external."""
+        return tuple(set_ for set_ in (self.internal, self.external) if set_ is not None)
 
     @property
     def versions(self) -> frozenset[str]:
