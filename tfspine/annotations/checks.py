@@ -3,43 +3,20 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 
+from tfspine.annotations.level_checks import level_warnings
+from tfspine.annotations.problems import Problem, Severity, SliceFacts
+from tfspine.annotations.side_checks import side_warnings
 from tfspine.annotations.voc import read_voc
 from tfspine.errors import AnnotationError
 from tfspine.geometry import SliceGeometry, box_centre_mm, side_of_patient
 from tfspine.labels import Plane, Region, Side, object_name
 from tfspine.structures import AnnotatedSlice, Annotation
 
-
-class Severity(StrEnum):
-    """Whether training may go on."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong: the slice and the file it is about (empty where there is none), how bad, and what it is."""
-
-    slice: str
-    file: str
-    severity: Severity
-    problem: str
-
-
-@dataclass(frozen=True)
-class SliceFacts:
-    """What `slices.csv` says of a slice."""
-
-    study: str
-    plane: Plane
-    geometry: SliceGeometry
+__all__ = ["Problem", "Severity", "SliceFacts", "check_labels"]
 
 
 def check_labels(labels: Path, slices: Mapping[str, SliceFacts]) -> list[Problem]:
@@ -71,6 +48,9 @@ def check_labels(labels: Path, slices: Mapping[str, SliceFacts]) -> list[Problem
             Problem(key, files[key].name, severity, text)
             for severity, text in _problems_of(item, slices[key], midlines_mm[slices[key].study])
         )
+    problems += (
+        Problem(key, files[key].name, Severity.WARNING, text) for key, text in level_warnings(annotated, slices)
+    )
     return problems
 
 
@@ -99,6 +79,9 @@ def _problems_of(annotated: AnnotatedSlice, facts: SliceFacts, midline_mm: float
         if count > 1:
             yield Severity.ERROR, f"{count} times {name}; a slice has one"
     yield from _recess_sides(annotated.annotations, facts.geometry)
+    if facts.plane is Plane.AXIAL:
+        for text in side_warnings(annotated.annotations, facts.geometry, midline_mm):
+            yield Severity.WARNING, text
 
 
 def _recess_sides(annotations: Sequence[Annotation], geometry: SliceGeometry) -> Iterator[tuple[Severity, str]]:
