@@ -1,4 +1,4 @@
-"""What ``tfspine evaluate`` prints: levels and sides, then the paper's tables, as text of fixed width, what was left out, where the rest is."""
+"""What ``tfspine evaluate`` prints: levels and sides, the paper's tables, what was left out, where the rest is."""
 
 import csv
 import io
