@@ -27,6 +27,9 @@ from pydicom.uid import (
 )
 
 from tfspine.cli.main import main
+from tfspine.dicom.headers import read_headers
+from tfspine.dicom.pixels import read_pixels
+from tfspine.errors import DicomError
 
 UIDS = {
     "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.1111",
@@ -436,27 +439,19 @@ def test_the_search_finds_each_kind_of_identifier(
     assert f"an original {kind} is left" in capsys.readouterr().err
 
 
-def test_identifiers_in_pixel_bytes_and_jpeg_comments_are_refused(source: Path, salt: Path) -> None:
+def test_identifiers_in_pixel_bytes_are_refused(source: Path, salt: Path) -> None:
     def burn(ds: Dataset) -> None:
         pixels = bytearray(ds.PixelData)
         pixels[100:111] = b"Quibblewick"
         ds.PixelData = bytes(pixels)
+        ds.SOPInstanceUID = "1.2.3.4.5.7.1"
 
-    def comment(ds: Dataset) -> None:
-        text = b"by Thrupp"
-        jpeg = b"\xff\xd8\xff\xfe" + (len(text) + 2).to_bytes(2, "big") + text + b"\xff\xda\0\4ab\xff\xd9\0"
-        ds.PixelData = pydicom.encaps.encapsulate([jpeg])
-        ds["PixelData"].VR = "OB"
-        ds["PixelData"].is_undefined_length = True
-        ds.file_meta.TransferSyntaxUID = pydicom.uid.JPEGLosslessSV1
-
-    for name, change in (("burnt", burn), ("commented", comment)):
-        copy = source / name
-        copy.write_bytes((source / "Quibblewick_1").read_bytes())
-        edit(edit(copy, change), lambda ds, name=name: setattr(ds, "SOPInstanceUID", f"1.2.3.4.5.7.{len(name)}"))
+    copy = source / "burnt"
+    copy.write_bytes((source / "Quibblewick_1").read_bytes())
+    edit(copy, burn)
     assert run(source, salt) == 0
     assert len(outputs(source)) == 2
-    assert refusals(source) == ["an identifier stands in the bytes of PixelData, which are never changed"] * 2
+    assert refusals(source) == ["an identifier stands in the bytes of PixelData, which are never changed"]
 
 
 def test_the_way_to_the_pictures_is_the_same_afterwards(tmp_path: Path, salt: Path) -> None:
@@ -534,5 +529,15 @@ def test_vendor_files_keep_their_pixels(tmp_path: Path, salt: Path) -> None:
     assert len(kept) > len(rows) / 2
     for row in kept.itertuples():
         before, after = pydicom.dcmread(real / str(row.source)), pydicom.dcmread(out / str(row.file))
-        assert before.PixelData == after.PixelData
         assert before.get("ImagePositionPatient") == after.get("ImagePositionPatient")
+        pairs = zip(grey_values(real / str(row.source)), grey_values(out / str(row.file)), strict=True)
+        assert all(np.array_equal(old, new) for old, new in pairs)
+
+
+def grey_values(path: Path) -> list[Any]:
+    """Return the pixels of a file as ingest reads them; nothing of one that it refuses."""
+    try:
+        headers = read_headers(path)
+    except DicomError:
+        return []
+    return [pixels for _, pixels in read_pixels(headers) if not isinstance(pixels, DicomError)]

@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.dicom.deidentify.folder import deidentify_source
     from tfspine.dicom.deidentify.options import DEFAULT_OPTIONS, check_options
     from tfspine.dicom.deidentify.pseudonyms import write_private
+    from tfspine.dicom.deidentify.rules import Rules
     from tfspine.dicom.deidentify.tables import key_table, write_tables
-    from tfspine.dicom.deidentify.transform import Rules
     from tfspine.dicom.many import in_processes, in_this_process
     from tfspine.dicom.sources import open_source
     from tfspine.errors import DicomError

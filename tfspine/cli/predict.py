@@ -7,7 +7,6 @@ import json
 import math
 import shutil
 import sys
-import tempfile
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -99,12 +98,13 @@ def _predict(args: argparse.Namespace, slices_folder: Path) -> None:
 def _slices_folder(args: argparse.Namespace) -> Iterator[Path]:
     """Yield the slices folder, made for the moment from ``--dicom`` by ``tfspine ingest``."""
     from tfspine.cli.main import build_parser
+    from tfspine.dicom.scratch import scratch_folder
 
     if args.slices is not None:
         yield args.slices
         return
-    with tempfile.TemporaryDirectory(prefix="tfspine-") as scratch:
-        folder = Path(scratch, "slices")
+    with scratch_folder(args.out) as scratch:
+        folder = scratch / "slices"
         ingest = build_parser("ingest").parse_args(["ingest", str(args.dicom), "--out", str(folder)])
         # Standard output belongs to the summary of this command.
         with contextlib.redirect_stdout(sys.stderr):

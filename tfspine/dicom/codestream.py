@@ -40,6 +40,17 @@ def coded_size(codestream: bytes) -> CodedSize | None:
     return None
 
 
+def coded_precision(codestream: bytes) -> int | None:
+    """Return the bits of a sample that a bare codestream claims, or None where it is none of these.
+
+    In SIZ they are the first byte of a component, less its sign, plus one; in a frame header the byte after its length.
+    """
+    if codestream.startswith(SOC_AND_SIZ):
+        return (codestream[42] & 0x7F) + 1 if len(codestream) > 42 else None
+    place = _frame_header(codestream) if codestream.startswith(START_OF_IMAGE) else None
+    return None if place is None else codestream[place + 4]
+
+
 def _unboxed(jp2: bytes) -> bytes:
     """Return the codestream of a JP2 file, from its first jp2c box (ISO/IEC 15444-1 I.4), or nothing."""
     at = 0
@@ -64,6 +75,15 @@ def _size_of_jpeg_2000(codestream: bytes) -> CodedSize | None:
 
 def _size_of_jpeg(codestream: bytes) -> CodedSize | None:
     """A frame header is its marker, length and precision, then rows, columns and the number of components."""
+    at = _frame_header(codestream)
+    if at is None:
+        return None
+    rows, columns, components = struct.unpack_from(">2HB", codestream, at + 5)
+    return CodedSize((rows, columns), components)
+
+
+def _frame_header(codestream: bytes) -> int | None:
+    """Return where the marker of the frame header is."""
     at = len(START_OF_IMAGE)
     while at + 10 <= len(codestream) and codestream[at] == 0xFF:
         marker = codestream[at + 1]
@@ -72,8 +92,7 @@ def _size_of_jpeg(codestream: bytes) -> CodedSize | None:
         elif marker in WITHOUT_LENGTH:
             at += 2
         elif marker in START_OF_FRAME:
-            rows, columns, components = struct.unpack_from(">2HB", codestream, at + 5)
-            return CodedSize((rows, columns), components)
+            return at
         else:
             at += 2 + int(struct.unpack_from(">H", codestream, at + 2)[0])
     return None

@@ -1,25 +1,42 @@
 """Descriptions reduced to the words of MR imaging: a closed list, so that no name gets through.
 
 Clean Descriptors (PS3.15 E.3.5) asks for values of similar meaning without identifying information. Of
-``T2_TSE_SAG L-spine Mrs Doe`` stays ``T2 TSE SAG L SPINE``.
+``T2_TSE_SAG L-spine Mrs Doe`` stays ``T2 TSE SAG L SPINE``. The list is that by which series are chosen
+(`series_words.py`), and `descriptions.words` reads a description as if the rest were not there: what it decides, it
+decides afterwards too.
 """
 
-import re
+from tfspine.dicom.descriptions import words
+from tfspine.dicom.headers import NO_AGENT
 
-_WORDS = """
-    T1 T2 T1W T2W PD PDW STAR T2STAR STIR TIRM FLAIR DWI DTI ADC MR MRI MRA SE TSE FSE FRFSE GE GRE TGRE FFE TFE EPI
-    IR TIR SPIR SPAIR DIXON MDIXON IDEAL WATER FAT FS FATSAT SAT CUBE SPACE VISTA FIESTA CISS TRUFI HASTE BLADE
-    PROPELLER MULTIVANE VIBE LAVA FLASH MEDIC MERGE MYELO MYELOGRAM PRE POST GD GAD CONTRAST NATIVE
-    AX AXIAL TRA TRANS TRANSVERSE SAG SAGITTAL COR CORONAL OBL OBLIQUE LOC LOCALIZER LOCALISER SCOUT SURVEY SMARTBRAIN
-    PLANE 2D 3D W WITH WITHOUT WO AND LUMBAR LUMBOSACRAL THORACIC CERVICAL SACRUM SPINE SPINAL L LS LSPINE TSPINE
-    CSPINE WHOLE UPPER LOWER CANAL DISC DISCS L1 L2 L3 L4 L5 S1 T12 ROUTINE HIRES RES HIGH LOW FAST LARGE SMALL FOV
-    BODY COIL IMAGE IMAGES SERIES STUDY STACK SLICE MM CALIBRATION SIMULATED
-"""
+_READABLE = {"LSPINE": "L SPINE", "CSPINE": "C SPINE", "LSSPINE": "LS SPINE"}
 
-DESCRIPTOR_WORDS = frozenset(_WORDS.split())
+LONGEST = 64
+"""Characters of an LO (PS3.5 Table 6.2-1)."""
+
+DUMMY = "REMOVED"
+"""Stands for a text that is not told, such as the name of a contrast agent that was given."""
 
 
 def clean_descriptor(value: str) -> str:
     """Return those words of a description that are on the list, in upper case and in order."""
-    words = re.findall(r"[A-Za-z0-9]+", value)
-    return " ".join(word.upper() for word in words if word.upper() in DESCRIPTOR_WORDS)
+    kept = words(value)
+    readable = " ".join(_READABLE.get(word, word) for word in kept)
+    return readable if words(readable) == kept and len(readable) <= LONGEST else " ".join(kept)
+
+
+def clean_agent(value: str) -> str:
+    """Return what ContrastBolusAgent may say: nothing where it is empty, that none was given, or that one was."""
+    plain = value.strip()
+    return plain if plain.upper() in NO_AGENT else DUMMY
+
+
+def clean_meaning(value: str) -> str:
+    """Return the meaning of a hospital's own code, as far as it is said in words of MR imaging.
+
+    It may be that of a contrast agent: one that was given does not become none.
+    """
+    if value.strip().upper() in NO_AGENT:
+        return value.strip()
+    kept = clean_descriptor(value)
+    return DUMMY if kept.upper() in NO_AGENT else kept

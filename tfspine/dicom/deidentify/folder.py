@@ -2,7 +2,8 @@
 
 1. Every header is read: who may be de-identified, whose file it is, and every identifier in it.
 2. Every file is de-identified and written under pseudonyms.
-3. Every written byte is searched for the identifiers of all files, those of other patients too.
+3. Every written byte is searched for the identifiers of all files, those of other patients too. A study that still
+   holds one is held back.
 """
 
 import functools
@@ -16,9 +17,10 @@ from pydicom.filebase import DicomBytesIO
 from tfspine.dicom.deidentify.identifiers import Identifiers, collect, merge
 from tfspine.dicom.deidentify.needles import Needles
 from tfspine.dicom.deidentify.patients import Patient
-from tfspine.dicom.deidentify.refusals import require_cleanable, require_plain_pixels
+from tfspine.dicom.deidentify.refusals import require_cleanable
+from tfspine.dicom.deidentify.rules import Change, Rules
 from tfspine.dicom.deidentify.scan import scan_image
-from tfspine.dicom.deidentify.transform import Change, Rules, deidentify
+from tfspine.dicom.deidentify.transform import deidentify
 from tfspine.dicom.files import read_dataset, read_whole, refusing
 from tfspine.dicom.many import Runner, Track, for_each
 from tfspine.dicom.patient_keys import patient_key, warning
@@ -61,6 +63,7 @@ class Outcome:
 class _Original:
     path: Path
     patient_key: str
+    study: str
     sop_instance_uid: str
     identifiers: Identifiers
 
@@ -68,8 +71,7 @@ class _Original:
 def deidentify_source(source: Source, target: Path, rules: Rules, *, runner: Runner, track: Track) -> Outcome:
     """De-identify every MR image of a source into `target/dicom/PATIENT/SERIES/IMAGE.dcm`.
 
-    Raises:
-        DicomError: the search found something, or could not be made; `target` is then to be deleted.
+    A study in which the search finds something is held back: it is not left in `target`, and among the refused.
     """
     spread = functools.partial(for_each, runner=runner, track=track)
     refused = list(source.refused)
@@ -78,28 +80,54 @@ def deidentify_source(source: Source, target: Path, rules: Rules, *, runner: Run
     patients = _patients(originals.values())
     needles = Needles(merge(original.identifiers for original in originals.values()))
     jobs = [(original.path, patients[original.patient_key]) for original in originals.values()]
-    written, searches = [], []
+    written: list[Written] = []
     results = spread(functools.partial(_write, target, rules, needles), jobs, description="images")
-    for name, (_, patient), result in zip(originals, jobs, results, strict=True):
+    for name, result in zip(originals, results, strict=True):
         if isinstance(result, str):
             refused.append(Refusal(name, result))
         else:
             written.append(Written(name, *result))
-            searches.append((result[0], patient))
+    searches = [(item.name, patients[originals[item.source].patient_key]) for item in written]
     searched = spread(functools.partial(_search, target, rules, needles), searches, description="search")
-    for size in searched:
-        if isinstance(size, str):
-            raise DicomError(size)
+    sizes = dict(zip((item.source for item in written), searched, strict=True))
+    held_back = _held_back(sizes, originals)
+    for item in written:
+        if item.source in held_back:
+            (target / IMAGES / item.name).unlink()
+            refused.append(Refusal(item.source, held_back[item.source]))
+    kept = [item for item in written if item.source not in held_back]
+    _remove_empty(target / IMAGES)
+    keys = {originals[item.source].patient_key for item in kept}
     return Outcome(
-        tuple(written),
+        tuple(kept),
         tuple(refused),
-        len({patient.key for _, patient in searches}),
-        sum(int(size) for size in searched),
+        len(keys),
+        sum(int(sizes[item.source]) for item in kept),
         needles.count,
         needles.too_common,
         needles,
-        warning({patient.key for _, patient in searches}),
+        warning(keys),
     )
+
+
+def _held_back(sizes: Mapping[str, int | str], originals: Mapping[str, _Original]) -> dict[str, str]:
+    """Return the files of every study of which a file holds an original identifier, with the reason.
+
+    Such a study is not handed on in part; the others are, since every file of theirs was searched for everybody.
+    """
+    found = {originals[source].study: reason for source, reason in sizes.items() if isinstance(reason, str)}
+    return {
+        source: f"held back with its study: {found[originals[source].study]}; look at that place in its files"
+        for source in sizes
+        if originals[source].study in found
+    }
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove the folders below that hold nothing: they bear a pseudonym."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
 
 
 def _inspect(rules: Rules, path: Path) -> _Original:
@@ -114,7 +142,8 @@ def _inspect(rules: Rules, path: Path) -> _Original:
         uid = str(ds.get("SOPInstanceUID") or "")
         if not uid:
             raise DicomError("SOPInstanceUID is absent")
-        return _Original(path, patient_key(ds), uid, collect(ds, rules.options))
+        study = str(ds.get("StudyInstanceUID") or "")
+        return _Original(path, patient_key(ds), study, uid, collect(ds, rules.options))
 
 
 def _without_copies(inspected: Mapping[str, _Original | str], refused: list[Refusal]) -> dict[str, _Original]:
@@ -148,7 +177,6 @@ def _write(target: Path, rules: Rules, needles: Needles, job: tuple[Path, Patien
     path, patient = job
     ds = read_whole(path)
     with refusing("file"):
-        require_plain_pixels(ds)
         parts = (
             rules.salt.patient(patient.key),
             *(rules.salt.name(kind, str(ds.get(kind, ""))) for kind in ("SeriesInstanceUID", "SOPInstanceUID")),

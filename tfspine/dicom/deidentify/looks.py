@@ -5,17 +5,19 @@ import re
 from tfspine.dicom.deidentify.dates import cap_age, is_date, is_time
 
 _CODED_WORD = re.compile(r"[A-Z0-9_ ./+\-]{0,16}", re.IGNORECASE)
+_LONG_CODED_WORD = re.compile(r"[A-Z0-9_ ./+\-]{17,64}", re.IGNORECASE)
+_NUMBER = re.compile(r"[+\-]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[Ee][+\-]?[0-9]+)?")
+LONGEST = {"DS": 64, "IS": 16}
+"""Characters. The standard allows 16 of a DS; scanners and converters write more, as in ``-104.59411400000001``, and
+without its position a slice is lost."""
+
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 
 def looks_right(vr: str, text: str) -> bool:
     """Return whether a value of a representation is what that promises; of those with free text anything is."""
     if vr in ("DS", "IS"):
-        try:
-            float(text or "0")
-        except ValueError:
-            return False
-        return len(text) <= 16
+        return not text or (len(text) <= LONGEST[vr] and _NUMBER.fullmatch(text) is not None)
     if vr == "CS":
         return _CODED_WORD.fullmatch(text) is not None
     if vr in ("DA", "DT"):
@@ -27,3 +29,8 @@ def looks_right(vr: str, text: str) -> bool:
     if vr == "AS":
         return cap_age(text) == text
     return True
+
+
+def looks_coded(text: str) -> bool:
+    """Return whether a text is a coded word that is longer than the standard allows."""
+    return _LONG_CODED_WORD.fullmatch(text) is not None

@@ -2,16 +2,20 @@
 
 How a hit by chance is kept from counting as a leak:
 
-- Texts of three characters and more are looked for as whole words in every text of a data set (`Needles.in_text`).
+- Texts of three characters and more are looked for as whole words in every text of a data set (`Needles.in_text`);
+  numbers from four digits on.
 - Texts of `IN_BYTES` bytes and more are looked for in every byte outside the pixels, inside longer words too.
 - Texts of `IN_PIXELS` bytes and more are looked for in the pixels too: eight random bytes equal one of 100,000 texts
   once in 2e14 places. Comments in compressed pixels count as text. UTF-16 is not looked for there.
+- Names and other texts of the patient whose file it is are looked for in the pixels from `OWN_IN_PIXELS` bytes on: of
+  them there are few (`own_in_pixels`).
 - A number is found where no digit stands beside it and it is no decimal part, and from `IN_PIXELS` digits on in bytes;
   numbers that could be a date are looked for in texts only.
 - UIDs of `IN_PIXELS` characters and more are looked for as whole UIDs everywhere; shorter ones in UID elements.
 - Days of a patient are looked for in the usual ways of writing them, unless another day of theirs was moved there.
-- Words of MR imaging and of our own declarations (`ORDINARY`) are not looked for alone: a patient called Head is
-  found by Head^Anna.
+- Words that stand in anybody's files (`ordinary.py`) are not looked for alone, nor as a part of one another: a patient
+  called Head is found by Head^Anna, and one called Philip not in Philips.
+- Texts that every output may hold (`ordinary.FIXED`) and our dummy dates are passed over.
 """
 
 import datetime
@@ -23,31 +27,27 @@ from functools import cached_property
 import numpy as np
 
 from tfspine.dicom.deidentify.dates import parse_date, renderings
-from tfspine.dicom.deidentify.descriptors import DESCRIPTOR_WORDS
 from tfspine.dicom.deidentify.identifiers import Identifiers
-from tfspine.dicom.deidentify.options import CODES
+from tfspine.dicom.deidentify.ordinary import FIXED, ORDINARY, is_ordinary, words_of
 
 SHORTEST_TEXT = 3
+SHORTEST_NUMBER = 4
+"""Digits; a StudyID of 001 is in the name of many a private block and many a version."""
+
 IN_BYTES = 6
 IN_BYTES_FOREIGN = 4
 """Bytes of a text that is not ASCII: two ideographs in GB 18030; no boundary can be asked of them."""
 
 IN_PIXELS = 8
+OWN_IN_PIXELS = 5
+"""Bytes of a text of one patient in the pixels of that patient: five random ones equal one of ten texts in three ways
+of writing once in 4e10 places, and one of 140,000 images of 8 bits and 512 x 512 pixels is refused by chance."""
+
+DUMMY_DATE = datetime.date(1900, 1, 1)
+"""What stands where a date is wanted and none is known; programs write the same for an unknown day of birth."""
+
 LONGEST_PHRASE = 8
 """Words; a longer text is looked for by its bytes alone."""
-
-_WORDS = """
-    original primary derived secondary other mixed volume none yes no norm dis2d dis3d mfsplit head hfs hfp ffs ffp
-    monochrome1 monochrome2 iso_ir iso ir 2022 192 100 dcm srt sct ucum spin echo gradient unknown anonymous anonymized
-    anonymised anon removed test patient name male female research segmented row col linear unsigned signed
-    siemens philips ge medical systems healthineers healthcare canon toshiba hitachi signa skyra aera ingenia achieva
-"""
-
-ORDINARY = (
-    frozenset(word.lower() for word in DESCRIPTOR_WORDS)
-    | frozenset(_WORDS.split())
-    | frozenset(word.lower() for _, meaning in CODES.values() for word in meaning.split())
-)
 
 ENCODINGS = (
     "utf-8", "latin-1", "utf-16-le", "utf-16-be", "iso2022_jp", "iso2022_jp_2", "shift_jis", "euc_jp", "iso2022_kr",
@@ -56,8 +56,8 @@ ENCODINGS = (
 )  # fmt: skip
 """What DICOM allows (PS3.3 C.12.1.1.2) and what private elements use besides."""
 
-_WORD = re.compile(r"\w+")
-_DIGITS = re.compile(rb"[0-9]+")
+_NUMBER = re.compile(rb"[0-9.+\-]+")
+_LETTERS = re.compile(rb"[a-z0-9]*")
 _UID_RUN = re.compile(rb"[0-9.]{%d,}" % IN_PIXELS)
 _WIDE_UID_RUN = re.compile(rb"[0-9.](?:\0[0-9.]){%d,}" % (IN_PIXELS - 1))
 """The same in UTF-16 of either byte order."""
@@ -91,7 +91,9 @@ class Needles:
             text: what is searched.
             shortest: how many characters an identifier has at least; one ideograph counts as enough.
         """
-        words = _WORD.findall(text.casefold().replace("_", " "))
+        if text in FIXED:
+            return False
+        words = words_of(text)
         for length in range(1, min(len(words), LONGEST_PHRASE) + 1):
             for start in range(len(words) - length + 1):
                 phrase = " ".join(words[start : start + length])
@@ -101,7 +103,7 @@ class Needles:
 
     def in_bytes(self, content: bytes, *, pixels: tuple[int, int] = (0, 0)) -> Hit | None:
         """Return the first identifier in `content`; `pixels` are the first byte of the pixels and the one past them."""
-        low = content.lower()
+        low = _without_fixed(content.lower())
         for at, form in self._index.candidates(low):
             is_in_pixels = pixels[0] <= at < pixels[1]
             if not (is_in_pixels and _is_short(form)) and _stands_alone(low, at, form):
@@ -126,11 +128,24 @@ class Needles:
         return frozenset(uid.encode() for uid in self._identifiers.uids if len(uid) >= IN_PIXELS)
 
 
+def own_in_pixels(pixels: bytes, texts: Iterable[str]) -> Hit | None:
+    """Return the first text of the patient in the bytes of their pixels, as typed or in capitals or small letters."""
+    for text in sorted(texts):
+        form = text.strip()
+        if len(form) < OWN_IN_PIXELS or not form.isascii() or form.isdigit() or is_ordinary(words_of(form)):
+            continue
+        for variant in {form, form.lower(), form.upper(), form.title()}:
+            at = pixels.find(variant.encode())
+            if at >= 0:
+                return Hit("text", f"byte {at} of PixelData")
+    return None
+
+
 def find_date(content: bytes, dates: Collection[datetime.date], *, days: int) -> Hit | None:
     """Return the first original day of a patient, unless another of their days was moved there by `days`."""
     moved = {date + datetime.timedelta(days) for date in dates if date.toordinal() + days > 0}
     low = content.lower()
-    for date in sorted(set(dates) - moved):
+    for date in sorted(set(dates) - moved - {DUMMY_DATE}):
         for text in renderings(date):
             for form in (text.encode(), _wide(text.encode())):
                 at = low.find(form)
@@ -173,21 +188,22 @@ class _Index:
 def _searchable(texts: Iterable[str]) -> Iterator[str]:
     for text in texts:
         phrase = _phrase(text)
-        if len(phrase) < SHORTEST_TEXT and phrase.isascii():
+        shortest = SHORTEST_NUMBER if phrase.replace(" ", "").isdigit() else SHORTEST_TEXT
+        if len(phrase.replace(" ", "")) < shortest and phrase.isascii():
             continue
-        if phrase and not all(word in ORDINARY for word in phrase.split()):
+        if phrase and not is_ordinary(phrase.split()):
             yield phrase
 
 
 def _phrase(text: str) -> str:
-    return " ".join(_WORD.findall(text.casefold().replace("_", " ")))
+    return " ".join(words_of(text))
 
 
 def _forms(identifiers: Identifiers) -> Iterator[bytes]:
     """Yield every byte string to look for, in lower case as far as ASCII goes."""
     found = {form.lower() for form in identifiers.forms if _is_worth(form)}
     for text in identifiers.texts:
-        if not all(word in ORDINARY for word in _phrase(text).split()):
+        if not is_ordinary(words_of(text)):
             found.update(form.lower() for form in _encoded(text) if _is_worth(form))
     yield from sorted(found)
 
@@ -222,10 +238,9 @@ def _is_worth(form: bytes) -> bool:
     if not form.isascii() or b"\x1b" in form:
         return len(form) >= IN_BYTES_FOREIGN
     narrow = form.replace(b"\0", b"")
-    if _DIGITS.fullmatch(narrow):
-        return len(narrow) >= IN_PIXELS and not _may_be_date(narrow.decode())
-    is_ordinary = all(word in ORDINARY for word in _phrase(narrow.decode()).split())
-    return len(narrow) >= IN_BYTES and not is_ordinary
+    if _NUMBER.fullmatch(narrow):
+        return sum(map(narrow.count, b"0123456789")) >= IN_PIXELS and not _may_be_date(narrow.decode())
+    return len(narrow) >= IN_BYTES and not is_ordinary(words_of(narrow.decode()))
 
 
 def _may_be_date(digits: str) -> bool:
@@ -243,9 +258,28 @@ def _wide(form: bytes) -> bytes:
     return b"\0".join(form[at : at + 1] for at in range(len(form)))
 
 
+def _without_fixed(low: bytes) -> bytes:
+    """Return bytes in small letters with zeros where texts stand that every output may hold."""
+    for text in _FIXED_FORMS:
+        if text in low:
+            low = low.replace(text, bytes(len(text)))
+    return low
+
+
+_FIXED_FORMS = tuple(text.lower().encode() for text in FIXED)
+
+
 def _stands_alone(content: bytes, at: int, form: bytes) -> bool:
-    """Return whether a number is no part of a longer one; what is no number always stands alone."""
-    if not _DIGITS.fullmatch(form):
+    """Return whether a number is no part of a longer one, and a word no part of an ordinary one."""
+    end = at + len(form)
+    if _NUMBER.fullmatch(form):
+        before, after = content[max(at - 1, 0) : at], content[end : end + 1]
+        return not (before.isdigit() or before == b"." or after.isdigit() or (after == b"." and b"." in form))
+    if not form.isalnum():
         return True
-    before, after = content[max(at - 1, 0) : at], content[at + len(form) : at + len(form) + 1]
-    return not (before.isdigit() or before == b"." or after.isdigit())
+    start = at
+    while start and content[start - 1 : start].isalnum():
+        start -= 1
+    word = content[start:end] + (_LETTERS.match(content, end) or [b""])[0]
+    # What lies beside a value, its length or the next tag, may look like a letter.
+    return ORDINARY.isdisjoint(part.decode("latin-1") for part in (word, word[1:], word[:-1], word[1:-1]))

@@ -40,25 +40,3 @@ def require_cleanable(ds: Dataset, options: Collection[Option]) -> None:
         raise DicomError(f"ImageType {min(drawn)}; text may be drawn into the image")
     if not str(ds.get("PhotometricInterpretation", "")).startswith("MONOCHROME"):
         raise DicomError("a colour or pseudo-colour image; MR images are grey, and colour is used to draw on them")
-
-
-def require_plain_pixels(ds: Dataset) -> None:
-    """Raise where there are no pixels, or more bytes than pixels.
-
-    Raises:
-        DicomError: the reason.
-    """
-    if "PixelData" not in ds:
-        raise DicomError("no PixelData")
-    if ds.file_meta.TransferSyntaxUID.is_encapsulated:
-        return
-    try:
-        frames = int(ds.get("NumberOfFrames") or 1)
-        values = int(ds.Rows) * int(ds.Columns) * int(ds.SamplesPerPixel) * frames
-        expected = values * int(ds.BitsAllocated) // 8
-    except (AttributeError, TypeError, ValueError):
-        raise DicomError("Rows, Columns, BitsAllocated or NumberOfFrames is absent or no number") from None
-    if len(ds.PixelData) > expected + expected % 2:
-        raise DicomError(
-            f"PixelData of {len(ds.PixelData)} bytes for an image of {expected}; the rest may say anything"
-        )

@@ -13,10 +13,10 @@ from pydicom.dataset import Dataset
 from tfspine.dicom.deidentify.actions import TEXT_VRS
 from tfspine.dicom.deidentify.identifiers import elements, values
 from tfspine.dicom.deidentify.jpeg import comments
-from tfspine.dicom.deidentify.needles import IN_BYTES, Hit, Needles, find_date
+from tfspine.dicom.deidentify.needles import Hit, Needles, find_date, own_in_pixels
 from tfspine.dicom.deidentify.options import Option
 from tfspine.dicom.deidentify.patients import Patient
-from tfspine.dicom.deidentify.transform import Rules
+from tfspine.dicom.deidentify.rules import Rules
 from tfspine.dicom.files import read_whole
 from tfspine.errors import DicomError
 
@@ -31,24 +31,25 @@ def scan_image(path: Path, name: str, patient: Patient, rules: Rules, needles: N
     ds = read_whole(path)
     start = content.rfind(ds.PixelData) if ds.get("PixelData") else 0
     pixels = (start, start + len(ds.PixelData)) if start > 0 else (0, 0)
-    hit = needles.in_bytes(content, pixels=pixels)
+    hit = needles.in_bytes(content, pixels=pixels) or own_in_pixels(ds.PixelData, patient.identifiers.texts)
     if hit is None and Option.FULL_DATES not in rules.options:
         hit = find_date(content, patient.identifiers.dates, days=rules.salt.days(patient.key))
-    _require_none(hit or next(_in_texts(ds, needles), None) or _in_name(name, needles), name)
+    _require_none(hit or next(_in_texts(ds, needles), None) or _in_name(name, needles))
     return len(content)
 
 
-def scan_table(path: Path, needles: Needles) -> int:
-    """Search a table or manifest for whole words of some length: a short PatientID may equal a count in it.
+def scan_table(path: Path, needles: Needles) -> None:
+    """Search a table or manifest for UIDs.
+
+    Its words are ours: keywords of the standard, names of actions, reasons and versions; a department called Imaging or
+    a StudyID of 001 is in some of them by chance.
 
     Raises:
-        DicomError: an original identifier was found.
+        DicomError: an original UID was found.
     """
-    content = path.read_bytes()
-    lines = enumerate(content.decode().splitlines(), start=1)
-    in_words = (Hit("text", f"line {at}") for at, line in lines if needles.in_text(line, shortest=IN_BYTES))
-    _require_none(needles.uid_in_bytes(content) or next(in_words, None), path.name)
-    return len(content)
+    hit = needles.uid_in_bytes(path.read_bytes())
+    if hit is not None:
+        raise DicomError(f"{path.name}: an original UID is left at {hit.place}; nothing was written")
 
 
 def _in_texts(ds: Dataset, needles: Needles) -> Iterator[Hit]:
@@ -64,11 +65,9 @@ def _in_texts(ds: Dataset, needles: Needles) -> Iterator[Hit]:
 
 
 def _in_name(name: str, needles: Needles) -> Hit | None:
-    return Hit("text", "the file name") if needles.in_text(name) or needles.in_bytes(name.encode()) else None
+    return Hit("text", "the file name") if needles.in_text(name) else None
 
 
-def _require_none(hit: Hit | None, name: str) -> None:
+def _require_none(hit: Hit | None) -> None:
     if hit is not None:
-        raise DicomError(
-            f"{name}: an original {hit.kind} is left at {hit.place}; the whole output was deleted; report this as a bug"
-        )
+        raise DicomError(f"an original {hit.kind} is left at {hit.place}")

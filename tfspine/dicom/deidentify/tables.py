@@ -8,8 +8,8 @@ from pathlib import Path
 from tfspine.dicom.deidentify.folder import IMAGES, Outcome
 from tfspine.dicom.deidentify.options import BASIC_PROFILE, CODES, Option
 from tfspine.dicom.deidentify.pseudonyms import FEWEST_DAYS, MOST_DAYS
+from tfspine.dicom.deidentify.rules import Rules
 from tfspine.dicom.deidentify.scan import scan_table
-from tfspine.dicom.deidentify.transform import Rules
 from tfspine.hashes import MANIFEST
 from tfspine.manifest import write_manifest
 from tfspine.outputs import write_text

@@ -6,17 +6,14 @@ originals (`needles.py`).
 """
 
 from collections import Counter
-from dataclasses import dataclass
 
-from pydicom.datadict import tag_for_keyword
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
 from pydicom.tag import BaseTag, Tag
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-import tfspine
 from tfspine.dicom.deidentify.actions import (
     TEXT_VRS,
     Action,
@@ -25,22 +22,25 @@ from tfspine.dicom.deidentify.actions import (
     keyword,
     tag_text,
 )
+from tfspine.dicom.deidentify.bare_pixels import bare_pixels
 from tfspine.dicom.deidentify.dates import cap_age, shift_date, shift_date_time
-from tfspine.dicom.deidentify.descriptors import clean_descriptor
+from tfspine.dicom.deidentify.declaration import declare, renew_file_meta
+from tfspine.dicom.deidentify.descriptors import DUMMY, clean_agent, clean_descriptor, clean_meaning
 from tfspine.dicom.deidentify.identifiers import original_bytes, values
-from tfspine.dicom.deidentify.jpeg import comments
-from tfspine.dicom.deidentify.looks import looks_right
-from tfspine.dicom.deidentify.needles import Needles, find_date
-from tfspine.dicom.deidentify.options import Option, method_codes
+from tfspine.dicom.deidentify.looks import looks_coded, looks_right
+from tfspine.dicom.deidentify.needles import Needles, find_date, own_in_pixels
+from tfspine.dicom.deidentify.options import Option
 from tfspine.dicom.deidentify.patients import Patient
-from tfspine.dicom.deidentify.pseudonyms import Salt
+from tfspine.dicom.deidentify.rules import Change, Rules
 from tfspine.errors import DicomError
 
-DUMMY = "REMOVED"
 _DUMMIES = {"DA": "19000101", "DT": "19000101000000", "TM": "000000", "AS": "000Y", "DS": "0", "IS": "0"}
 """Values where the standard asks for one and none is known that means nothing."""
 
 _OF_PATIENT = frozenset(tag_for_keyword(name) for name in ("PatientID", "PatientName"))
+
+_AGENT = tag_for_keyword("ContrastBolusAgent")
+_CODE_MEANING = tag_for_keyword("CodeMeaning")
 
 _OF_CODE = frozenset(
     tag_for_keyword(name)
@@ -61,35 +61,24 @@ _BEARS: dict[Action, frozenset[str]] = {
 _PIXELS = frozenset(tag_for_keyword(name) for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
 
 
-@dataclass(frozen=True)
-class Change:
-    """What was done with an element, in one file; `tag` as the standard writes it, no value."""
-
-    tag: str
-    keyword: str
-    action: Action
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What holds for every file of a run."""
-
-    options: frozenset[Option]
-    salt: Salt
-
-
 def deidentify(ds: Dataset, patient: Patient, rules: Rules, needles: Needles) -> Counter[Change]:
     """De-identify a data set that was read from a file, and return what was changed, how often.
 
     Raises:
-        DicomError: the bytes of the pixels hold an identifier; the pixels are never changed.
+        DicomError: the pixels cannot be taken apart, or their bytes hold an identifier: the stored bits of pixels are
+            never changed.
     """
     changes: Counter[Change] = Counter()
+    if not ds.file_meta.TransferSyntaxUID.is_encapsulated:
+        _require_silent_pixels(ds, patient, rules, needles)  # half of a text would be left of one in unused bits
+    if bare_pixels(ds):
+        tag = Tag("PixelData")
+        changes[Change(tag_text(tag), keyword(tag), Action.CLEAN)] += 1
     _require_silent_pixels(ds, patient, rules, needles)
     _Cleaner(patient, rules, needles, changes).clean(ds)
     ds.PatientID = ds.PatientName = rules.salt.patient(patient.key)  # where they were absent, too
-    _declare(ds, rules, changes)
-    _renew_file_meta(ds)
+    declare(ds, rules, changes)
+    renew_file_meta(ds)
     return changes
 
 
@@ -109,10 +98,10 @@ class _Cleaner:
                 element = ds[tag]
                 action = self._action(element, creators)
                 if tag in _OF_CODE and not is_public_code and action is Action.KEEP:
-                    action = Action.REPLACE
+                    action = Action.CLEAN if tag == _CODE_MEANING else Action.REPLACE
                 done = self._apply(ds, element, action, form)
-            except Exception:  # a value that cannot be read cannot be judged either
-                done = Action.REMOVE
+            except Exception:  # a value that cannot be read cannot be judged either, but numbers are numbers
+                done = self._unread(ds, tag, form)
             if done is Action.REMOVE:
                 del ds[tag]
             self._note(tag, done)
@@ -135,6 +124,8 @@ class _Cleaner:
                 self.clean(item)
         elif action is Action.KEEP:
             return self._kept(element, form)
+        elif action is Action.REPLACE and tag not in _OF_PATIENT and not any(values(element)):
+            return Action.KEEP  # empty says that nothing is known, or was given; a dummy would say something
         elif action is Action.EMPTY and tag not in _OF_PATIENT:
             element.value = [] if element.VR == "SQ" else None
         elif action in (Action.EMPTY, Action.REPLACE):
@@ -142,7 +133,7 @@ class _Cleaner:
         elif element.VR not in _BEARS[action]:
             return Action.REMOVE  # also where the action is that
         else:
-            new = [self._new_value(element.VR, value, action) for value in values(element)]
+            new = [self._new_value(element, value, action) for value in values(element)]
             if new == values(element):
                 return Action.KEEP
             element.value = new if len(new) > 1 else (new[0] if new else None)
@@ -156,7 +147,30 @@ class _Cleaner:
             return Action.KEEP
         texts = values(element) if element.VR not in ("OB", "OW", "UN", "OD", "OF", "OL", "OV") else []
         is_sound = all(looks_right(element.VR, text) for text in texts)
-        return Action.KEEP if is_sound and not self._tells(element, texts, form) else Action.REMOVE
+        if is_sound and not self._tells(element, texts, form):
+            return Action.KEEP
+        if element.VR == "CS" or element.tag == _CODE_MEANING:
+            element.value = [self._word(element, text) for text in texts]
+            return Action.CLEAN
+        return Action.REMOVE
+
+    def _word(self, element: DataElement, text: str) -> str:
+        """Return one of several coded words as it is, or what of it is on the list of words; its place stays taken."""
+        is_word = looks_right(element.VR, text) or (element.VR == "CS" and looks_coded(text))
+        if is_word and not self._needles.in_text(text) and not self._holds(text.encode()):
+            return text
+        return clean_descriptor(text) or DUMMY
+
+    def _unread(self, ds: Dataset, tag: BaseTag, form: bytes) -> Action:
+        """Keep what stands where a number should and has only a number's characters, as a decimal comma; drop the rest.
+
+        Ingest then says of it what it says of the original.
+        """
+        raw = ds.get_item(tag)
+        texts = form.decode("latin-1").strip(" \0").split("\\")
+        is_number = _vr_of(raw) in ("DS", "IS") and not tag.is_private
+        is_sound = is_number and all(looks_right("DS", text.strip()) for text in texts)
+        return Action.KEEP if is_sound and not self._holds(form) else Action.REMOVE
 
     def _tells(self, element: DataElement, texts: list[str], form: bytes) -> bool:
         """Return whether a value that would stay holds an identifier, as words, as bytes or as a day."""
@@ -164,15 +178,21 @@ class _Cleaner:
         if vr in TEXT_VRS | {"CS"} and any(self._needles.in_text(text) for text in texts):
             return True
         contents = [form] if form else _encodings(element)
-        if any(self._needles.in_bytes(content) is not None for content in contents):
+        return any(self._holds(content, is_date=vr in ("DA", "DT")) for content in contents)
+
+    def _holds(self, content: bytes, *, is_date: bool = False) -> bool:
+        """Return whether bytes that would stay hold an identifier, or a day of the patient where none is expected."""
+        if self._needles.in_bytes(content) is not None:
             return True
-        is_dated = vr in ("DA", "DT") or Option.FULL_DATES in self._rules.options
-        dates = () if is_dated else self._patient.identifiers.dates
-        return any(find_date(content, dates, days=self._days) is not None for content in contents)
+        is_kept = is_date or Option.FULL_DATES in self._rules.options
+        dates = () if is_kept else self._patient.identifiers.dates
+        return find_date(content, dates, days=self._days) is not None
 
     def _replaced(self, element: DataElement) -> Action:
         if element.tag in _OF_PATIENT and element.VR in ("LO", "PN"):
             element.value = self._rules.salt.patient(self._patient.key)
+        elif element.tag == _AGENT and element.VR in TEXT_VRS:
+            element.value = clean_agent(str(element.value))
         elif element.VR in TEXT_VRS - {"UR"} or element.VR in ("PN", "CS"):
             element.value = DUMMY
         elif element.VR in _DUMMIES:
@@ -184,17 +204,16 @@ class _Cleaner:
             return Action.REMOVE
         return Action.REPLACE
 
-    def _new_value(self, vr: str, value: str, action: Action) -> str:
+    def _new_value(self, element: DataElement, value: str, action: Action) -> str:
         if action is Action.MAP:
             return self._rules.salt.uid(value) if value else ""
         if action is Action.SHIFT:
-            return shift_date(value, self._days) if vr == "DA" else shift_date_time(value, self._days)
+            return shift_date(value, self._days) if element.VR == "DA" else shift_date_time(value, self._days)
         if action is Action.CAP:
             return cap_age(value)
-        words = clean_descriptor(value).split()
-        return " ".join(
-            word for word in words if not (self._needles.in_text(word) or self._needles.in_bytes(word.encode()))
-        )
+        if element.tag == _CODE_MEANING:
+            return clean_meaning(value)
+        return clean_descriptor(value)
 
     def _drop_idle_creators(self, ds: Dataset, creators: dict[int, str]) -> None:
         for tag in creators:
@@ -211,6 +230,12 @@ class _Cleaner:
     def _note(self, tag: BaseTag, action: Action) -> None:
         if action not in (Action.KEEP, Action.DESCEND):
             self._changes[Change(tag_text(tag), keyword(tag), action)] += 1
+
+
+def _vr_of(element: DataElement | RawDataElement) -> str:
+    """Return the value representation of what may not have been read; where it is implicit, that of the dictionary."""
+    known = element.VR or (dictionary_VR(element.tag) if dictionary_has_tag(element.tag) else "UN")
+    return str(known)
 
 
 def _encodings(element: DataElement) -> list[bytes]:
@@ -237,43 +262,9 @@ def _creators(ds: Dataset) -> dict[int, str]:
 
 
 def _require_silent_pixels(ds: Dataset, patient: Patient, rules: Rules, needles: Needles) -> None:
-    pixels = ds.PixelData
+    pixels = ds.get("PixelData") or b""
     days = rules.salt.days(patient.key)
-    texts = [segment.decode("latin-1") for segment in comments(ds)]
     is_dated = Option.FULL_DATES not in rules.options and find_date(pixels, patient.identifiers.dates, days=days)
-    if needles.in_bytes(pixels, pixels=(0, len(pixels))) or any(map(needles.in_text, texts)) or is_dated:
+    hit = needles.in_bytes(pixels, pixels=(0, len(pixels))) or own_in_pixels(pixels, patient.identifiers.texts)
+    if hit or is_dated:
         raise DicomError("an identifier stands in the bytes of PixelData, which are never changed")
-
-
-def _declare(ds: Dataset, rules: Rules, changes: Counter[Change]) -> None:
-    """Say in the data set that and how it was de-identified (PS3.15 E.1.1, step 6)."""
-    modified = {Option.MODIFIED_DATES: "MODIFIED", Option.FULL_DATES: "UNMODIFIED"}
-    ds.PatientIdentityRemoved = "YES"
-    ds.DeidentificationMethod = f"tfspine {tfspine.__version__}"
-    ds.DeidentificationMethodCodeSequence = method_codes(rules.options)
-    ds.LongitudinalTemporalInformationModified = next(
-        (word for option, word in modified.items() if option in rules.options), "REMOVED"
-    )
-    for name in (
-        "PatientIdentityRemoved",
-        "DeidentificationMethod",
-        "DeidentificationMethodCodeSequence",
-        "LongitudinalTemporalInformationModified",
-    ):
-        tag = Tag(name)
-        for action in Action:  # what stood there before was replaced, not removed
-            changes.pop(Change(tag_text(tag), name, action), None)
-        changes[Change(tag_text(tag), name, Action.ADD)] += 1
-
-
-def _renew_file_meta(ds: Dataset) -> None:
-    """Write the file meta information anew (PS3.15 E.1.1, step 7): no titles of senders, no private information.
-
-    A deflated file becomes a plain one, so that the search afterwards sees its bytes.
-    """
-    syntax = ds.file_meta.TransferSyntaxUID
-    ds.preamble = bytes(128)
-    ds.file_meta = FileMetaDataset()
-    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
-    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian if syntax == DeflatedExplicitVRLittleEndian else syntax

@@ -1,0 +1,194 @@
+"""Compressed pictures without anything but the picture: no comments, boxes, application data or bytes behind the end.
+
+Nothing is decoded and encoded anew, so that the pixels stay what they are. Markers are kept by a closed list: of JPEG
+and JPEG-LS those that a decoder needs (ITU-T T.81 Table B.1, T.87 Table C.1), of JPEG 2000 those of ISO/IEC 15444-1
+Table A.2, of an RLE frame the bytes that its rows and columns ask for (PS3.5 Annex G).
+"""
+
+import re
+import struct
+from collections.abc import Iterator
+
+from tfspine.dicom.codestream import JP2_SIGNATURE, SOC_AND_SIZ, START_OF_FRAME, START_OF_IMAGE
+from tfspine.errors import DicomError
+
+END_OF_IMAGE = b"\xff\xd9"
+
+_SCAN, _LS_FRAME, _LS_PRESETS = 0xDA, 0xF7, 0xF8
+_JPEG_KEPT = START_OF_FRAME | {0xC4, 0xCC, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF, _SCAN, _LS_PRESETS}
+_JPEG_WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xD8)})
+_LS_PRESET_KINDS = frozenset(range(1, 5))
+
+_END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_END_OF_LS_SCAN = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
+"""In coded data a marker's first byte is followed by 00 (JPEG) or by a byte below 80 (JPEG-LS), or restarts."""
+
+_SOC, _SOT, _SOD, _TLM, _COM = 0xFF4F, 0xFF90, 0xFF93, 0xFF55, 0xFF64
+_MAIN_KEPT = frozenset({0xFF50, 0xFF51, 0xFF52, 0xFF53, 0xFF56, 0xFF57, 0xFF59, 0xFF5C, 0xFF5D, 0xFF5E, 0xFF5F, 0xFF60})
+_TILE_KEPT = frozenset({0xFF52, 0xFF53, 0xFF58, 0xFF5C, 0xFF5D, 0xFF5E, 0xFF5F, 0xFF61})
+_POINTERS = frozenset({_TLM, 0xFF63})
+"""Lengths of tile parts, which change with their headers, and how components are registered: no decoder needs them."""
+
+_CUT_OFF = "compressed pixels are cut off before their end"
+_RLE_HEADER = struct.Struct("<16I")
+
+
+def bare_jpeg(codestream: bytes) -> bytes:
+    """Return a JPEG or JPEG-LS picture with the markers that a decoder needs.
+
+    Raises:
+        DicomError: it is cut off, or not built as the standard says.
+    """
+    if not codestream.startswith(START_OF_IMAGE):
+        raise DicomError("compressed pixels do not start as JPEG does")
+    kept, at, end_of_scan = [START_OF_IMAGE], len(START_OF_IMAGE), _END_OF_SCAN
+    while True:
+        at = codestream.find(b"\xff", at)
+        if at < 0 or at + 2 > len(codestream):
+            raise DicomError(_CUT_OFF)
+        marker = codestream[at + 1]
+        if marker == 0xFF:
+            at += 1
+        elif marker in _JPEG_WITHOUT_LENGTH:
+            at += 2
+        elif marker == END_OF_IMAGE[1]:
+            return b"".join([*kept, END_OF_IMAGE])
+        else:
+            segment = _segment(codestream, at)
+            at += len(segment)
+            if marker in _JPEG_KEPT and (marker != _LS_PRESETS or segment[4] in _LS_PRESET_KINDS):
+                kept.append(segment)
+            end_of_scan = _END_OF_LS_SCAN if marker == _LS_FRAME else end_of_scan
+            if marker == _SCAN:
+                found = end_of_scan.search(codestream, at)
+                if found is None:
+                    raise DicomError(_CUT_OFF)
+                kept.append(codestream[at : found.start()])
+                at = found.start()
+
+
+def bare_jpeg_2000(codestream: bytes) -> bytes:
+    """Return a JPEG 2000 codestream, taken out of its JP2 file where it is in one, without comments.
+
+    Raises:
+        DicomError: it is cut off, or holds markers or boxes that the standard does not know or a picture needs.
+    """
+    if codestream.startswith(JP2_SIGNATURE):
+        codestream = _unboxed(codestream)
+    if not codestream.startswith(SOC_AND_SIZ):
+        raise DicomError("compressed pixels do not start as JPEG 2000 does")
+    main, at = _header(codestream, 2, _MAIN_KEPT, until=_SOT)
+    kept = [codestream[:2], *main]
+    while codestream[at : at + 2] == _SOT.to_bytes(2, "big"):
+        part, at = _tile_part(codestream, at)
+        kept.append(part)
+    return b"".join([*kept, END_OF_IMAGE])
+
+
+def bare_rle(frame: bytes, *, segments: int, pixels: int) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return an RLE frame without what lies between and behind its segments, and the decoded segments.
+
+    Args:
+        frame: header and segments.
+        segments: how many the image has, one for each byte of a pixel.
+        pixels: rows times columns, the bytes in a decoded segment.
+
+    Raises:
+        DicomError: the header has other segments, or one ends too early.
+    """
+    if len(frame) < _RLE_HEADER.size:
+        raise DicomError(_CUT_OFF)
+    count, *starts = _RLE_HEADER.unpack_from(frame)
+    if count != segments:
+        raise DicomError(f"compressed pixels of {count} segments; BitsAllocated asks for {segments}")
+    coded, decoded = [], []
+    for start in starts[:count]:
+        plane, end = _unpacked(frame, start, pixels)
+        coded.append(frame[start:end] + b"\0" * ((end - start) % 2))
+        decoded.append(plane)
+    offsets = [_RLE_HEADER.size + sum(map(len, coded[:number])) for number in range(count)]
+    header = _RLE_HEADER.pack(count, *offsets, *[0] * (15 - count))
+    return header + b"".join(coded), tuple(decoded)
+
+
+def _segment(codestream: bytes, at: int) -> bytes:
+    """Return a marker with what its length says belongs to it."""
+    end = at + 2 + int.from_bytes(codestream[at + 2 : at + 4], "big")
+    if end > len(codestream) or end < at + 4:
+        raise DicomError(_CUT_OFF)
+    return codestream[at:end]
+
+
+def _unboxed(jp2: bytes) -> bytes:
+    """Return the codestream of a JP2 file (ISO/IEC 15444-1 I.4)."""
+    for kind, content in _boxes(jp2):
+        if kind == b"jp2h" and any(inner in (b"pclr", b"cmap") for inner, _ in _boxes(content)):
+            raise DicomError("compressed pixels with a palette; expected grey")
+        if kind == b"jp2c":
+            return content
+    raise DicomError("a JP2 file without a codestream; expected JPEG 2000")
+
+
+def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 0
+    while at + 8 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, at)
+        start = at + 8
+        if length == 1 and at + 16 <= len(content):
+            (length,) = struct.unpack_from(">Q", content, start)
+            start += 8
+        end = len(content) if length == 0 else at + length
+        if end < start:
+            return
+        yield kind, content[start:end]
+        at = end
+
+
+def _header(codestream: bytes, at: int, kept: frozenset[int], *, until: int) -> tuple[list[bytes], int]:
+    """Return the segments to keep of a header, and where the marker lies that ends it."""
+    segments = []
+    while (marker := int.from_bytes(codestream[at : at + 2], "big")) != until:
+        if len(codestream) < at + 4:
+            raise DicomError(_CUT_OFF)
+        if marker not in kept | _POINTERS | {_COM}:
+            raise DicomError(f"compressed pixels with marker {marker:04X} in a header; expected those of JPEG 2000")
+        segment = _segment(codestream, at)
+        at += len(segment)
+        if marker in kept:
+            segments.append(segment)
+    return segments, at
+
+
+def _tile_part(codestream: bytes, start: int) -> tuple[bytes, int]:
+    """Return a tile part without comments and with its new length (ISO/IEC 15444-1 A.4.2), and where it ended."""
+    opening = _segment(codestream, start)
+    if len(opening) != 12:
+        raise DicomError("compressed pixels with a tile part of wrong length")
+    (length,) = struct.unpack_from(">I", opening, 6)
+    header, at = _header(codestream, start + 12, _TILE_KEPT, until=_SOD)
+    end = start + length if length else codestream.find(END_OF_IMAGE, at)
+    if end < at or end > len(codestream):
+        raise DicomError(_CUT_OFF)
+    content = b"".join([*header, codestream[at:end]])
+    new_length = 12 + len(content) if length else 0
+    return opening[:6] + struct.pack(">I", new_length) + opening[10:] + content, end
+
+
+def _unpacked(frame: bytes, at: int, size: int) -> tuple[bytes, int]:
+    """Return `size` bytes out of PackBits from `at` on (PS3.5 G.3.2), and where the last code ends."""
+    plane = bytearray()
+    while len(plane) < size:
+        if at + 1 >= len(frame):
+            raise DicomError(_CUT_OFF)
+        code = frame[at]
+        if code < 128:
+            plane += frame[at + 1 : at + 2 + code]
+            at += 2 + code
+        elif code > 128:
+            plane += frame[at + 1 : at + 2] * (257 - code)
+            at += 2
+        else:
+            at += 1
+    if at > len(frame):
+        raise DicomError(_CUT_OFF)
+    return bytes(plane[:size]), at
