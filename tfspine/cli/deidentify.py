@@ -11,12 +11,15 @@ from tfspine.cli.options import require_count, track
 from tfspine.cli.salts import add_salt, require_outside, salt_from
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tfspine.dicom.deidentify.folder import Outcome
+    from tfspine.dicom.deidentify.options import Option
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfspine deidentify``."""
-    from tfspine.dicom.deidentify.options import DEFAULT_OPTIONS, Option
+    from tfspine.dicom.deidentify.options import DEFAULT_OPTIONS, Option, Profile
 
     parser.add_argument(
         "source", type=Path, help="folder with DICOM files at any depth and of any name, zip archive, or DICOMDIR"
@@ -26,14 +29,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_salt(parser)
     parser.add_argument(
+        "--profile",
+        type=Profile,
+        choices=list(Profile),
+        metavar="NAME",
+        help="basic: the Basic Profile of PS3.15 alone, without dates, ages, descriptions, devices and private "
+        "elements (default: research, with the options below)",
+    )
+    parser.add_argument(
         "--option",
         dest="options",
         action="append",
         type=Option,
         choices=list(Option),
         metavar="NAME",
-        help=f"option of PS3.15 Annex E, repeatable: {', '.join(Option)} "
-        f"(default: {', '.join(sorted(DEFAULT_OPTIONS))})",
+        help=f"option of PS3.15 Annex E beside the Basic Profile, repeatable, in place of those of --profile research: "
+        f"{', '.join(Option)} (research: {', '.join(sorted(DEFAULT_OPTIONS))})",
     )
     parser.add_argument(
         "--key", type=Path, metavar="FILE", help="also write which file became which; secret, readable by you alone"
@@ -43,9 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """De-identify a source; if the search afterwards finds anything, nothing is left of the output."""
+    """De-identify a source; a study in which the search afterwards finds anything is held back."""
     from tfspine.dicom.deidentify.folder import deidentify_source
-    from tfspine.dicom.deidentify.options import DEFAULT_OPTIONS, check_options
+    from tfspine.dicom.deidentify.options import check_options
     from tfspine.dicom.deidentify.pseudonyms import write_private
     from tfspine.dicom.deidentify.rules import Rules
     from tfspine.dicom.deidentify.tables import key_table, write_tables
@@ -55,13 +66,13 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.outputs import new_folder
     from tfspine.ownership import require_folder
 
-    options = check_options(DEFAULT_OPTIONS if args.options is None else args.options)
+    options = check_options(_options(args))
     require_count(args, "workers")
     if args.key is not None:
         require_outside(args.key, args.out)
     require_folder(args.out, command="deidentify", inputs=[args.source])
     rules = Rules(options, salt_from(args))
-    # No decoder runs here that could take this process with it, so one worker needs no other.
+    # Decoders run over few files, those with room for an overlay, so one worker needs no process of its own.
     runner = in_this_process if args.workers == 1 else functools.partial(in_processes, workers=args.workers)
     with (
         open_source(args.source, beside=args.out) as source,
@@ -79,6 +90,22 @@ def run(args: argparse.Namespace) -> None:
     _tell(args, outcome)
 
 
+def _options(args: argparse.Namespace) -> "Collection[Option]":
+    """Return the options that are named, else those of the profile.
+
+    Raises:
+        ConfigError: options are added to the research profile, which has its own.
+    """
+    from tfspine.dicom.deidentify.options import OPTIONS_OF, Profile
+    from tfspine.errors import ConfigError
+
+    if args.options is None:
+        return OPTIONS_OF[args.profile or Profile.RESEARCH]
+    if args.profile is Profile.RESEARCH:
+        raise ConfigError("--profile research with --option; its options are its own; leave one of the two out")
+    return set(args.options)
+
+
 def _tell(args: argparse.Namespace, outcome: "Outcome") -> None:
     summary = {
         "patients": outcome.patients,
@@ -92,6 +119,14 @@ def _tell(args: argparse.Namespace, outcome: "Outcome") -> None:
         print(json.dumps(summary))
     else:
         print(f"{args.out}: {len(outcome.written)} files of {outcome.patients} patients de-identified")
-        print(f"none of {outcome.identifiers} original identifiers is left in {outcome.searched_bytes} bytes")
+        print(
+            f"searched: {outcome.searched_bytes} bytes for {outcome.identifiers - outcome.unsearched_texts} texts, UIDs "
+            "and days of the headers; none found"
+        )
+        if outcome.unsearched_texts:
+            print(
+                f"not searched: {outcome.unsearched_texts} texts that are short or stand in anybody's files, such as MR"
+            )
+        print("not searched: what is drawn into the pictures, and names that no header holds")
     if outcome.refused:
         print(f"{len(outcome.refused)} files refused, with the reason, in {args.out / 'refused.csv'}", file=sys.stderr)

@@ -22,14 +22,14 @@ def contrast_agent(ds: Attributes) -> str:
     agents = [str(ds.get("ContrastBolusAgent") or "")]
     agents += [str(item.get("CodeMeaning") or "") for item in ds.get("ContrastBolusAgentSequence") or ()]
     named = [agent.strip() for agent in agents if agent.strip(" \0")]
-    given = [agent for agent in named if not _is_none(agent)]
+    given = [agent for agent in named if not is_no_agent(agent)]
     if named:
         return ", ".join(given)
     amounts_ml = [amount_ml for name in AMOUNTS_ML if (amount_ml := spare_number(ds, name) or 0.0) > 0]
     return f"{amounts_ml[0]:g} ml" if amounts_ml else ""
 
 
-def _is_none(agent: str) -> bool:
+def is_no_agent(agent: str) -> bool:
     """Return whether a text says that there was no agent, in one of the languages of `series_words.py`."""
     text = agent.strip(" \0").upper()
     said = words(text)

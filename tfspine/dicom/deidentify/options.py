@@ -33,6 +33,19 @@ DEFAULT_OPTIONS = frozenset(
 """Not clean-pixel-data: nobody looks at the pixels here, so that option takes only images which say themselves that
 nothing is burned in (BurnedInAnnotation NO), and few MR images say so. Without it, those that say YES are refused."""
 
+
+class Profile(StrEnum):
+    """Which options hold where none is named."""
+
+    RESEARCH = "research"
+    BASIC = "basic"
+
+
+OPTIONS_OF: dict[Profile, frozenset[Option]] = {Profile.RESEARCH: DEFAULT_OPTIONS, Profile.BASIC: frozenset()}
+"""The Basic Profile alone drops or empties dates and times, age, sex and weight, descriptions of study, series and
+protocol, names and numbers of devices, and all private elements: patients cannot be followed in time, a cohort has no
+ages, and series can only be chosen by how they were measured."""
+
 BASIC_PROFILE = ("113100", "Basic Application Confidentiality Profile")
 
 CODES: dict[Option, tuple[str, str]] = {

@@ -25,7 +25,7 @@ from tfspine.dicom.deidentify.actions import (
 from tfspine.dicom.deidentify.bare_pixels import bare_pixels
 from tfspine.dicom.deidentify.dates import cap_age, shift_date, shift_date_time
 from tfspine.dicom.deidentify.declaration import declare, renew_file_meta
-from tfspine.dicom.deidentify.descriptors import DUMMY, clean_agent, clean_descriptor, clean_meaning
+from tfspine.dicom.deidentify.descriptors import DUMMY, clean_agent, clean_code, clean_descriptor, clean_meaning
 from tfspine.dicom.deidentify.identifiers import original_bytes, values
 from tfspine.dicom.deidentify.looks import looks_coded, looks_right
 from tfspine.dicom.deidentify.needles import Needles, find_date, own_in_pixels
@@ -40,6 +40,7 @@ _DUMMIES = {"DA": "19000101", "DT": "19000101000000", "TM": "000000", "AS": "000
 _OF_PATIENT = frozenset(tag_for_keyword(name) for name in ("PatientID", "PatientName"))
 
 _AGENT = tag_for_keyword("ContrastBolusAgent")
+_BODY_PART = tag_for_keyword("BodyPartExamined")
 _CODE_MEANING = tag_for_keyword("CodeMeaning")
 
 _OF_CODE = frozenset(
@@ -159,6 +160,8 @@ class _Cleaner:
         is_word = looks_right(element.VR, text) or (element.VR == "CS" and looks_coded(text))
         if is_word and not self._needles.in_text(text) and not self._holds(text.encode()):
             return text
+        if element.VR == "CS" and element.tag != _BODY_PART:
+            return clean_code(text)
         return clean_descriptor(text) or DUMMY
 
     def _unread(self, ds: Dataset, tag: BaseTag, form: bytes) -> Action:
