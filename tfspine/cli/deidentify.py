@@ -119,10 +119,8 @@ def _tell(args: argparse.Namespace, outcome: "Outcome") -> None:
         print(json.dumps(summary))
     else:
         print(f"{args.out}: {len(outcome.written)} files of {outcome.patients} patients de-identified")
-        print(
-            f"searched: {outcome.searched_bytes} bytes for {outcome.identifiers - outcome.unsearched_texts} texts, UIDs "
-            "and days of the headers; none found"
-        )
+        searched = outcome.identifiers - outcome.unsearched_texts
+        print(f"searched: {outcome.searched_bytes} bytes for {searched} texts, UIDs and days of the headers; none found")
         if outcome.unsearched_texts:
             print(
                 f"not searched: {outcome.unsearched_texts} texts that are short or stand in anybody's files, such as MR"
