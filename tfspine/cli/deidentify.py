@@ -120,7 +120,7 @@ def _tell(args: argparse.Namespace, outcome: "Outcome") -> None:
     else:
         print(f"{args.out}: {len(outcome.written)} files of {outcome.patients} patients de-identified")
         searched = outcome.identifiers - outcome.unsearched_texts
-        print(f"searched: {outcome.searched_bytes} bytes for {searched} texts, UIDs and days of the headers; none found")
+        print(f"searched: {outcome.searched_bytes} bytes for {searched} texts, UIDs, days of the headers; none found")
         if outcome.unsearched_texts:
             print(
                 f"not searched: {outcome.unsearched_texts} texts that are short or stand in anybody's files, such as MR"
