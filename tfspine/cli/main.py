@@ -6,6 +6,7 @@ go to standard output, logs and progress to standard error.
 
 import argparse
 import importlib
+import io
 import keyword
 import logging
 import os
@@ -70,6 +71,9 @@ def _prepare(args: argparse.Namespace) -> None:
     """Set what is logged and which devices are used, before anything imports TensorFlow."""
     from tfspine.cli.options import use_devices
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files may be in no encoding at all
+            stream.reconfigure(errors="backslashreplace")
     use_devices(args)
     # Its C++ half talks to standard error past Python's logging.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if args.verbose else "3")

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from tfspine.dicom.deidentify.pseudonyms import Salt
+from tfspine.dicom.descriptions import words
 from tfspine.dicom.headers import SliceHeader
 from tfspine.dicom.joining import FEWEST_SLICES
 from tfspine.dicom.pixels import read_pixels
@@ -36,13 +37,15 @@ SERIES_COLUMNS: tuple[str, ...] = (
 class IngestedStudy:
     """Rows of `slices.csv` and of `series.csv` for one study, and the files of it that were refused.
 
-    `warning` is one line on patients that have no PatientID; of many studies together, empty where all have one.
+    Of many studies together `warning` is one line on patients that have no PatientID, empty where all have one, and
+    `unmatched` counts the rows of the series map that fit no series.
     """
 
     rows: tuple[dict[str, Any], ...]
     series: tuple[dict[str, Any], ...]
     refused: tuple[Refusal, ...]
     warning: str = ""
+    unmatched: int = 0
 
 
 def ingest_study(
@@ -167,8 +170,8 @@ def _refusals(headers: Sequence[SliceHeader], names: Mapping[Path, str], reason:
 def _lacking(study: str, decisions: Sequence[Decision]) -> str:
     seen = "; ".join(f"{len(decision.part.slices)} slices: {decision.reason}" for decision in decisions)
     return (
-        f"study {study}: neither an axial T2w nor a sagittal T1w series; found {seen or 'nothing that can be decoded'}; "
-        "export the study with both series, or say what is what with --series-map"
+        f"study {study}: neither an axial T2w nor a sagittal T1w series; found {seen or 'nothing'}; export the study "
+        "with both series, or say which is which with --series-map"
     )
 
 
@@ -234,4 +237,6 @@ def _series_row(study: str, decision: Decision) -> dict[str, Any]:
         "column_spacing_mm": first.hung.spacing_mm[1],
         "chosen_as": str(decision.plane or ""),
         "reason": decision.reason,
+        "series_instance_uid": first.series_instance_uid,
+        "words": " ".join(words(first.described)),
     }

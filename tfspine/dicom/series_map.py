@@ -8,10 +8,11 @@ for reading only.
 """
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from tfspine.csv_files import CsvTable, read_csv_file
 from tfspine.dicom.headers import SliceHeader
@@ -20,6 +21,12 @@ from tfspine.labels import Plane
 
 COLUMNS = ("use",)
 OPTIONAL_COLUMNS = ("series", "description", "part")
+TOLD_COLUMNS = ("study", "series_number", "slices", "plane", "weighting", "words", "reason")
+TEMPLATE_COLUMNS = ("series", "part", "use", "description", *TOLD_COLUMNS)
+"""Columns of `template`; those of `TOLD_COLUMNS` are for whoever edits it."""
+
+TEMPLATE_FILE = "series_map.csv"
+"""What ``tfspine ingest --explain`` leaves in its output."""
 
 
 class Use(StrEnum):
@@ -70,6 +77,24 @@ def read_series_map(path: Path) -> SeriesMap:
     table = read_csv_file(path, COLUMNS, optional=OPTIONAL_COLUMNS)
     rows = [_row(table, number, values) for number, values in enumerate(table.rows)]
     return SeriesMap(tuple(sorted(rows, key=lambda row: not row.series_instance_uid)))
+
+
+def template(series: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of a series map that says what was decided, to be edited and given back.
+
+    Args:
+        series: rows of ``series.csv`` with `series_instance_uid` and `words`, the description's words that name nobody.
+    """
+    return [
+        {
+            "series": row["series_instance_uid"],
+            "part": row["part"],
+            "use": USE_OF_PLANE[Plane(row["chosen_as"]) if row["chosen_as"] else None],
+            "description": "",
+            **{name: row[name] for name in TOLD_COLUMNS},
+        }
+        for row in series
+    ]
 
 
 def unmatched(series_map: SeriesMap, headers: Sequence[SliceHeader]) -> list[MapRow]:
