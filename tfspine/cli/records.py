@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the records of both planes."""
-    from tfspine.annotations.splits import EXCLUDED, read_splits
+    from tfspine.annotations.splits import EXCLUDED, read_splits, split_hash
     from tfspine.annotations.voc import find_labels, read_voc
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
@@ -34,6 +34,7 @@ def run(args: argparse.Namespace) -> None:
     require_folder(args.out, command="records", inputs=inputs)
     entries = read_entries(args.slices / "slices.csv")
     splits = read_splits(args.splits)
+    split = split_hash(splits)
     excluded = {entry.key for entry in entries if splits.get(entry.study) == EXCLUDED}
     entries = [entry for entry in entries if entry.key not in excluded]
     if excluded:
@@ -63,7 +64,8 @@ def run(args: argparse.Namespace) -> None:
             config={"name": experiment.name, "seed": experiment.seed}
             | {name: as_dict(getattr(experiment, name)) for name in COMPARED_SECTIONS},
             inputs=inputs,
-            details=details | {"classes": class_table(), "left_out": left_out, "thinned": thinned},
+            details=details | {"classes": class_table(), "split": split, "left_out": left_out, "thinned": thinned},
         )
+    print(f"{args.out}: split {split[:12]} of {args.splits}")
     for plane, images in details["images"].items():
         print(f"{plane}: " + ", ".join(f"{count} {split}" for split, count in images.items()))

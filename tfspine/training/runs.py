@@ -13,12 +13,9 @@ from typing import Any
 from tfspine.config import Experiment, as_dict
 from tfspine.errors import ModelError
 from tfspine.hashes import hash_input
-from tfspine.manifest import read_manifest
+from tfspine.manifest import CLAIM_FILE, read_manifest, split_of
 from tfspine.outputs import held, write_text
 from tfspine.ownership import require_apart
-
-CLAIM_FILE = "run.json"
-"""What the run trains, written when it begins; `manifest.json` follows when it is complete."""
 
 GRADER_SECTIONS = ("grader", "training")
 DETECTOR_SECTIONS = ("detector", "training", "overrides")
@@ -60,6 +57,7 @@ def open_run(
         "seed": experiment.seed,
         **{section: _section(experiment, section) for section in sections},
         "records": hash_input(records_folder),
+        "split": split_of(records_folder),
     }
     path = run_folder / CLAIM_FILE
     if not _names(run_folder) - {CLAIM_FILE}:
