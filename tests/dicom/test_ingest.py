@@ -34,6 +34,31 @@ def test_slices_are_ordered_by_position_not_by_instance_number(
     assert axial.number.tolist() == [1, 2, 3, 4, 5, 6]
 
 
+def test_labels_beside_the_pictures_survive_another_ingest(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    """LabelImg saves beside the pictures unless it is told otherwise."""
+    out = tmp_path / "out"
+    ingest(write_study(tmp_path / "in"), out)
+    key = pd.read_csv(out / "slices.csv")["key"][0]
+    (out / "slices" / f"{key}.xml").write_text("<annotation/>")
+    (out / "slices" / "classes.txt").write_text("central_canal")
+    write_study(tmp_path / "in" / "more", uid="1.2.4", patient="P2")
+    assert ingest(tmp_path / "in", out) == 0
+    assert pd.read_csv(out / "slices.csv")["study"].nunique() == 2
+    assert (out / "slices" / f"{key}.xml").read_text() == "<annotation/>"
+    assert (out / "slices" / "classes.txt").read_text() == "central_canal"
+
+
+def test_the_originals_are_never_the_output(
+    write_study: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_study(tmp_path / "in")
+    before = sorted(path.name for path in source.rglob("*"))
+    for out in (source, source / "slices", tmp_path):
+        assert ingest(source, out) == 2
+        assert "name another --out" in capsys.readouterr().err
+    assert sorted(path.name for path in source.rglob("*")) == before
+
+
 def test_both_spacings_are_kept_and_nobody_is_named(write_study: Callable[..., Path], tmp_path: Path) -> None:
     ingest(write_study(tmp_path / "in"), tmp_path / "out")
     slice_ = load_slices(tmp_path / "out")[0]

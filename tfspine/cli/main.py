@@ -26,6 +26,7 @@ VERBS: dict[str, str] = {
     "import": "turn a public data set into labels and tables",
     "deidentify": "take the patients out of DICOM studies, and prove by search that nothing of them is left",
     "check": "check label files against the slices",
+    "labels": "carry labels over to slices that were de-identified and ingested anew",
     "exclude": "leave out studies with metal, gadolinium, scoliosis or poor quality, with the numbers",
     "split": "divide the patients into training, validation and test",
     "flow": "draw how many studies went where, from the export to the splits",
