@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-from tfspine.annotations.voc import label_files, parse_voc
+from tfspine.annotations.label_folder import label_files
+from tfspine.annotations.voc import parse_voc
 from tfspine.csv_files import read_csv_file
 from tfspine.errors import AnnotationError
 from tfspine.structures import Refusal
@@ -20,7 +21,7 @@ from tfspine.structures import Refusal
 KEY_COLUMNS = ("sop_instance_uid", "new_sop_instance_uid")
 POSITION_COLUMNS = ("position_x_mm", "position_y_mm", "position_z_mm")
 SAME_PLACE_DECIMALS = 2
-"""Positions in millimetres are compared to so many decimals: writing and reading a decimal string may change the next."""
+"""Positions in millimetres are compared to so many decimals; writing a decimal string may change those beyond."""
 
 Place = tuple[str, tuple[float, ...]]
 

@@ -21,8 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the records of both planes."""
+    from tfspine.annotations.checks import require_no_errors
+    from tfspine.annotations.label_folder import label_files
+    from tfspine.annotations.problems import slice_facts
     from tfspine.annotations.splits import EXCLUDED, read_splits, split_hash
-    from tfspine.annotations.voc import find_labels, read_voc
+    from tfspine.annotations.voc import read_voc
+    from tfspine.dicom.slices import read_table
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
     from tfspine.ownership import require_folder
@@ -39,8 +43,9 @@ def run(args: argparse.Namespace) -> None:
     entries = [entry for entry in entries if entry.key not in excluded]
     if excluded:
         logger.info("%d slices of excluded studies left out (%s)", len(excluded), args.splits)
-    files = [path for path in find_labels(args.labels) if path.stem not in excluded]
-    labels = {path.stem: read_voc(path) for path in options.track(files, "reading labels")}
+    require_no_errors(args.labels, slice_facts(read_table(args.slices)), left_out=excluded)
+    files = {key: path for key, path in label_files(args.labels).items() if key not in excluded}
+    labels = {key: read_voc(path) for key, path in options.track(files.items(), "reading labels", len(files))}
     examples, left_out = join_labels(entries, labels=labels, splits=splits, image_folder=args.slices / "slices")
     for series in left_out:
         logger.warning("%s: no label on any slice; left out of the records", series)
