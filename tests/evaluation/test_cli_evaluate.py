@@ -109,7 +109,7 @@ def test_an_average_of_versions_can_be_the_model(files: Path) -> None:
     assert main(words(files, *versions)) == 0
     accuracy = pd.read_csv(files / "evaluation" / "accuracy.csv")
     assert accuracy["reader"].tolist() == ["model", "other", "mean"]
-    assert (files / "evaluation" / "accuracy.md").read_text().count("against mean, pooled z") == 1
+    assert (files / "evaluation" / "accuracy.md").read_text().count("against mean, paired; by box, pooled z") == 1
 
 
 def test_studies_left_out_of_the_second_set_are_not_compared(files: Path) -> None:

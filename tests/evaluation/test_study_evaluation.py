@@ -121,7 +121,8 @@ def test_tables_round_and_metrics_do_not(reference: pd.DataFrame, reader: pd.Dat
     counts = plain(reference_table({"internal": readers}))
     assert counts.loc[0, ["normal", "severe", "boxes"]].tolist() == [1, 2, 5]
     recall = recall_table({"internal": readers}, iou=0.3)
-    assert shown(recall)["Recall %, IoU > 0.3"][0] == "80.0 (28.4, 99.5)"  # Clopper-Pearson of 4/5 in any table
+    assert shown(recall)["Recall %, by box, IoU > 0.3"][0] == "80.0 (28.4, 99.5)"  # Clopper-Pearson of 4/5 in any table
+    assert shown(recall)["Recall %, IoU > 0.3"][0] == "80.0 (no interval)"  # one patient
     assert plain(recall)["recall_0.4"][0] == 0.6
     accuracy = accuracy_table({"internal": readers})
     assert shown(accuracy)["With missed %"][0].endswith("[1/3]")

@@ -11,9 +11,9 @@ import pandas as pd
 
 from tfspine.evaluation.bootstrap import Statistic, gwet_statistic, patient_bootstrap, share_statistic
 from tfspine.evaluation.estimate import Estimate
+from tfspine.evaluation.measures import Measures, measure
 from tfspine.evaluation.pairs import two_grades
 from tfspine.evaluation.reading_set import ReadingSet
-from tfspine.evaluation.subgroups import Measures, measure
 from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Grade
 

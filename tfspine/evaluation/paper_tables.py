@@ -1,14 +1,15 @@
 """The tables of the paper for any readers (PAPER.md): boxes and recall as its Table 2, agreement as 3 and 4, accuracy.
 
 Every function takes the metrics of each set (internal, external) and reader; with more than one set the first column
-names it.
+names it. Intervals and P respect patients; beside them stand the paper's own, by box, under keys that end in
+``_by_box``: these take boxes of one spine for independent.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tfspine.evaluation.bands import landis_koch
-from tfspine.evaluation.comparisons import pooled_z_of_shares
+from tfspine.evaluation.comparisons import pooled_z
 from tfspine.evaluation.study_evaluation import THRESHOLDS, ReaderMetrics, RegionMetrics
 from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Grade, Region
@@ -16,9 +17,13 @@ from tfspine.labels import Grade, Region
 Sets = Mapping[str, Mapping[str, ReaderMetrics]]
 """Metrics by the name of the set, then of the reader."""
 
+PValues = Mapping[tuple[str, str, Region, str], float]
+"""P of a difference from the model by set, reader, region and measure: ``"sensitivity"`` or ``"specificity"``."""
+
+_UNITS = "Intervals and P respect patients; by box, as in the paper, they take boxes of one patient for independent."
 _AGREEMENT_NOTE = (
     "Pairs: boxes that both drew and graded. Agreement: Landis and Koch. P: of no agreement beyond chance; the average "
-    "of versions has none."
+    f"of versions has none. {_UNITS}"
 )
 
 
@@ -48,14 +53,19 @@ def recall_table(sets: Sets, *, iou: float) -> Table:
 
     `iou` is that at which grades are compared; of other values the nearest that is measured counts.
     """
+    at_iou = min(THRESHOLDS, key=lambda each: abs(each - iou))
     rows = []
     for where, region in _walk(sets):
-        at = min(region.detection, key=lambda found: abs(found.threshold - iou))
+        at = region.detection[THRESHOLDS.index(at_iou)]
         rows.append(
             where
-            | {"boxes": at.recall.n, "found": at.matched}
-            | {f"recall_{found.threshold:g}": found.recall for found in region.detection}
-            | {"false_positives_per_image": at.false_positives_per_image, "mean_iou": at.mean_iou}
+            | {"boxes": at.recall.n, "found": at.matched, "patients": region.patients}
+            | {f"recall_{found.threshold:g}": found.by_patient.recall for found in region.detection}
+            | {
+                "false_positives_per_image": at.by_patient.false_positives_per_image,
+                "mean_iou": at.by_patient.mean_iou,
+            }
+            | {"recall_by_box": at.recall}
         )
     return Table(
         "recall",
@@ -64,32 +74,23 @@ def recall_table(sets: Sets, *, iou: float) -> Table:
             *_who(sets),
             Column("boxes", "Boxes", Kind.COUNT),
             Column("found", "Found", Kind.COUNT),
+            Column("patients", "Patients", Kind.COUNT),
             *(
                 Column(f"recall_{threshold:g}", f"Recall %, IoU > {threshold:g}", Kind.PERCENT)
                 for threshold in THRESHOLDS
             ),
+            Column("recall_by_box", f"Recall %, by box, IoU > {at_iou:g}", Kind.PERCENT),
             Column("false_positives_per_image", "Extra per image", Kind.COEFFICIENT),
             Column("mean_iou", "Mean IoU", Kind.COEFFICIENT),
         ),
         tuple(rows),
-        note=f"Found, extra and mean IoU: at IoU > {min(THRESHOLDS, key=lambda each: abs(each - iou)):g}.",
+        note=f"Found, extra and mean IoU: at IoU > {at_iou:g}. {_UNITS}",
     )
 
 
 def agreement_table(sets: Sets, *, grades: int) -> Table:
     """Return one row per reader and region: Gwet's AC1 on the scale of four or two `grades`, band, P and pairs."""
-    rows = []
-    for where, region in _walk(sets):
-        agreement = region.agreement_two if grades == 2 else region.agreement_four
-        rows.append(
-            where
-            | {
-                "pairs": agreement.coefficient.n,
-                "gwet": agreement.coefficient,
-                "band": landis_koch(agreement.coefficient.value),
-                "p": agreement.p_value,
-            }
-        )
+    rows = [where | _agreement_row(region, grades) for where, region in _walk(sets)]
     two = grades == 2
     return Table(
         "agreement_two" if two else "agreement_four",
@@ -102,19 +103,11 @@ def agreement_table(sets: Sets, *, grades: int) -> Table:
 
 def repeat_table(repeats: Sets) -> Table:
     """Return the agreement of readers with themselves: the readers of `repeats` are second readings of the same."""
-    rows = []
-    for where, region in _walk(repeats):
-        for scale, agreement in (("four", region.agreement_four), ("two", region.agreement_two)):
-            rows.append(
-                where
-                | {
-                    "grades": scale,
-                    "pairs": agreement.coefficient.n,
-                    "gwet": agreement.coefficient,
-                    "band": landis_koch(agreement.coefficient.value),
-                    "p": agreement.p_value,
-                }
-            )
+    rows = [
+        where | {"grades": scale} | _agreement_row(region, grades)
+        for where, region in _walk(repeats)
+        for scale, grades in (("four", 4), ("two", 2))
+    ]
     return Table(
         "repeat",
         "Agreement of a reader with the same reader, reading again",
@@ -124,24 +117,24 @@ def repeat_table(repeats: Sets) -> Table:
     )
 
 
-def accuracy_table(sets: Sets, *, model: str | None = None) -> Table:
+def accuracy_table(sets: Sets, *, model: str | None = None, p_values: PValues | None = None) -> Table:
     """Return one row per reader and region: sensitivity, specificity, and sensitivity with missed boxes as misses.
 
-    `model` names whom the others are compared with: P is of the pooled z of two proportions, as in the paper. It takes
-    the two for independent, which readers of the same studies are not; `comparison_table` has the paired tests.
+    `model` names whom the others are compared with. P is of the paired difference (`paired_p_values`); by box it is
+    that of the pooled z of two proportions, as in the paper, which takes the two for independent: readers of the same
+    studies are not.
     """
     rows = []
     for where, region in _walk(sets):
-        accuracy = region.accuracy
-        row = where | {
-            "sensitivity": accuracy.sensitivity,
-            "specificity": accuracy.specificity,
-            "end_to_end_sensitivity": accuracy.end_to_end_sensitivity,
-        }
-        other = _region_of(sets, where.get("set"), model, region.region)
+        other = _region_of(sets, where["set"], model, region.region)
+        row = dict(where)
+        for name in ("sensitivity", "specificity", "end_to_end_sensitivity"):
+            row[name] = getattr(region.by_patient.accuracy, name)
+            row[f"{name}_by_box"] = getattr(region.accuracy, name)
         if other is not None and where["reader"] != model:
             for name in ("sensitivity", "specificity"):
-                row[f"p_{name}"] = _pooled_p(getattr(accuracy, name), getattr(other.accuracy, name))
+                row[f"p_{name}"] = (p_values or {}).get((where["set"], where["reader"], region.region, name))
+                row[f"p_{name}_by_box"] = _pooled_p(getattr(region.accuracy, name), getattr(other.accuracy, name))
         rows.append(row)
     against = model is not None and any(len(readers) > 1 for readers in sets.values())
     return Table(
@@ -149,16 +142,41 @@ def accuracy_table(sets: Sets, *, model: str | None = None) -> Table:
         "Sensitivity and specificity for moderate/severe",
         (
             *_who(sets),
-            Column("sensitivity", "Sensitivity %", Kind.PERCENT_OF),
-            *([Column("p_sensitivity", "P", Kind.P)] if against else []),
-            Column("specificity", "Specificity %", Kind.PERCENT_OF),
-            *([Column("p_specificity", "P", Kind.P)] if against else []),
+            *_share_columns("sensitivity", "Sensitivity", against=against),
+            *_share_columns("specificity", "Specificity", against=against),
             Column("end_to_end_sensitivity", "With missed %", Kind.PERCENT_OF),
+            Column("end_to_end_sensitivity_by_box", "With missed %, by box", Kind.PERCENT_OF),
         ),
         tuple(rows),
-        note="With missed: positives not found are misses. In brackets: boxes, of an average the mean of its versions."
-        + (f" P: against {model}, pooled z of two proportions." * against),
+        note="With missed: positives not found are misses. In brackets: boxes, of an average the mean of its versions. "
+        + f"P: against {model}, paired; by box, pooled z of two proportions, whole boxes. " * against
+        + _UNITS,
     )
+
+
+def _share_columns(key: str, title: str, *, against: bool) -> tuple[Column, ...]:
+    """Return a share by patient and by box, each with its P where there is somebody to compare with."""
+    return (
+        Column(key, f"{title} %", Kind.PERCENT_OF),
+        *([Column(f"p_{key}", "P", Kind.P)] if against else []),
+        Column(f"{key}_by_box", f"{title} %, by box", Kind.PERCENT_OF),
+        *([Column(f"p_{key}_by_box", "P by box", Kind.P)] if against else []),
+    )
+
+
+def _agreement_row(region: RegionMetrics, grades: int) -> dict[str, Any]:
+    two = grades == 2
+    agreement = region.by_patient.agreement_two if two else region.by_patient.agreement_four
+    by_box = region.agreement_two if two else region.agreement_four
+    return {
+        "pairs": agreement.coefficient.n,
+        "patients": region.patients,
+        "gwet": agreement.coefficient,
+        "band": landis_koch(agreement.coefficient.value),
+        "p": agreement.p_value,
+        "gwet_by_box": by_box.coefficient,
+        "p_by_box": by_box.p_value,
+    }
 
 
 def _walk(sets: Sets) -> Iterator[tuple[dict[str, Any], RegionMetrics]]:
@@ -180,9 +198,12 @@ def _set_column(sets: Sets) -> tuple[Column, ...]:
 def _agreement_columns() -> tuple[Column, ...]:
     return (
         Column("pairs", "Pairs", Kind.COUNT),
+        Column("patients", "Patients", Kind.COUNT),
         Column("gwet", "Gwet AC1", Kind.COEFFICIENT),
         Column("band", "Agreement"),
         Column("p", "P", Kind.P),
+        Column("gwet_by_box", "Gwet AC1, by box", Kind.COEFFICIENT),
+        Column("p_by_box", "P by box", Kind.P),
     )
 
 
@@ -192,7 +213,7 @@ def _region_of(sets: Sets, name: str | None, reader: str | None, region: Region)
 
 
 def _pooled_p(first: Any, second: Any) -> float | None:
-    """P of two shares; None where one is undefined. That of an average of versions need not be of whole boxes."""
+    """P of two shares, from the counts behind them; None where one is undefined."""
     if not (first.is_defined and second.is_defined):
         return None
-    return pooled_z_of_shares(first.value, first.n, second.value, second.n).p_value
+    return pooled_z(round(first.value * first.n), first.n, round(second.value * second.n), second.n).p_value

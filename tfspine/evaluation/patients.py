@@ -13,9 +13,9 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from tfspine.evaluation.measures import measure
 from tfspine.evaluation.pairs import Pairs
 from tfspine.evaluation.reading_set import ReadingSet
-from tfspine.evaluation.subgroups import measure
 from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Region
 

@@ -71,12 +71,20 @@ class ReadingSet:
             confidence=self.confidence,
             covered=self.covered,
             read=read,
+            patients=self.patients,
         )
 
     @cached_property
     def reference_metrics(self) -> ReaderMetrics:
         """The reference beside itself: all of its boxes, whoever read what of them."""
-        return compare(self.reference, self.reference, iou=self.iou, confidence=self.confidence, covered=self.covered)
+        return compare(
+            self.reference,
+            self.reference,
+            iou=self.iou,
+            confidence=self.confidence,
+            covered=self.covered,
+            patients=self.patients,
+        )
 
     def patient_of(self, studies: pd.Series) -> pd.Series:
         """Return the patient of each of some studies."""

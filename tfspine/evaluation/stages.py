@@ -25,7 +25,15 @@ from tfspine.evaluation.curve_figures import froc_figure, reliability_figure, ro
 from tfspine.evaluation.detection_table import detection_curves, detection_table
 from tfspine.evaluation.facts import Facts
 from tfspine.evaluation.figures import Forest
-from tfspine.evaluation.paper_tables import accuracy_table, agreement_table, recall_table, reference_table, repeat_table
+from tfspine.evaluation.paired_p import paired_p_values
+from tfspine.evaluation.paper_tables import (
+    PValues,
+    accuracy_table,
+    agreement_table,
+    recall_table,
+    reference_table,
+    repeat_table,
+)
 from tfspine.evaluation.patients import patient_table
 from tfspine.evaluation.probability_tables import (
     calibration_table,
@@ -139,12 +147,19 @@ def paper_results(question: Question, sets: Sets) -> list[Result]:
         "specificity": "specificity",
         "end_to_end_sensitivity": "sensitivity with missed",
     }
-    results.append(forest_result(accuracy_table(sets, model=question.model), percent(series, axis="%")))
+    accuracy = accuracy_table(sets, model=question.model, p_values=_p_values(question))
+    results.append(forest_result(accuracy, percent(series, axis="%")))
     if question.repeats:
         repeats = {question.internal.name: _repeated(question)}
         forest = Forest({"gwet": "AC1"}, axis="Gwet AC1 on four and on two grades", label=("reader", "grades"))
         results.append(forest_result(repeat_table(repeats), forest))
     return results
+
+
+def _p_values(question: Question) -> PValues:
+    sets = [set_ for set_ in (question.internal, question.external) if set_ is not None]
+    found = [paired_p_values(set_, model=question.model, averages=question.averages or {}) for set_ in sets]
+    return {key: p_value for of_set in found for key, p_value in of_set.items()}
 
 
 def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Result]:
@@ -287,6 +302,7 @@ def _repeated(question: Question) -> dict[str, ReaderMetrics]:
             confidence=set_.confidence,
             covered=set_.covered,
             read=set_.read_by(name).with_other(read_again.get(name) or full_coverage(set_.covered)),
+            patients=set_.patients,
         )
         for name, again in (question.repeats or {}).items()
     }

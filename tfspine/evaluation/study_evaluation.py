@@ -5,7 +5,7 @@ and a side; grades are compared on matched pairs, as the paper does, and a posit
 graded, is a miss in end-to-end sensitivity. Ties and crowding: see `matching.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,23 +14,37 @@ from numpy.typing import NDArray
 
 from tfspine.evaluation.accuracy import DiagnosticAccuracy, Interval, diagnostic_accuracy, poisson_rate, proportion
 from tfspine.evaluation.agreement import Agreement, gwet
-from tfspine.evaluation.coverage import Coverage, image_names
+from tfspine.evaluation.clustered import clustered_mean, clustered_rate, clustered_share
+from tfspine.evaluation.coverage import Coverage, full_coverage, image_names
 from tfspine.evaluation.estimate import Estimate, mean_estimate
 from tfspine.evaluation.matching import Pair, match_tables
+from tfspine.evaluation.measures import Measures, measure_by_patient
 from tfspine.evaluation.pairs import LABEL, grade_codes, restrict, two_grades
 from tfspine.evaluation.ratings import joint_counts
 from tfspine.labels import Grade, Region
+
+Person = Callable[[pd.Series], NDArray[np.object_]]
+"""Returns the patient of each of some studies."""
 
 THRESHOLDS = (0.2, 0.3, 0.4)
 """IoU above which a box counts as found (PAPER.md, Model: "IoU > 0.2 to 0.4")."""
 
 
 @dataclass(frozen=True)
+class DetectionByPatient:
+    """The figures of `DetectionMetrics` with intervals that respect patients."""
+
+    recall: Estimate
+    false_positives_per_image: Estimate
+    mean_iou: Estimate
+
+
+@dataclass(frozen=True)
 class DetectionMetrics:
     """Detection of one region at one IoU threshold.
 
-    `recall` is over the reference's boxes on all images together. `mean_iou` is of the matched pairs. The intervals
-    take boxes for independent; `bootstrap_table.py` has that of recall by patients.
+    `recall` is over the reference's boxes on all images together. `mean_iou` is of the matched pairs. Their intervals
+    take boxes for independent; `by_patient` has the same figures with those that respect patients.
     """
 
     threshold: float
@@ -39,6 +53,7 @@ class DetectionMetrics:
     false_positives: int
     false_positives_per_image: Estimate
     mean_iou: Estimate
+    by_patient: DetectionByPatient
 
 
 @dataclass(frozen=True)
@@ -48,7 +63,8 @@ class RegionMetrics:
     `images` is on how many covered slices the reader looked for it, 0 of a region that was never read;
     `reference_grades` counts the reference's boxes on them by grade. `confusion` counts matched pairs, reference grades
     in rows and the reader's in columns; `missed` counts the reference's boxes of each grade that were not found, and
-    `ungraded` the matched pairs where either has no grade.
+    `ungraded` the matched pairs where either has no grade. Intervals and P of agreement and accuracy are as in the
+    paper, by box; `by_patient` has the same figures with those that respect the `patients` who have such boxes.
     """
 
     region: Region
@@ -61,6 +77,8 @@ class RegionMetrics:
     confusion: tuple[tuple[int, ...], ...]
     missed: tuple[int, ...]
     ungraded: int
+    patients: int
+    by_patient: Measures
 
 
 @dataclass(frozen=True)
@@ -86,6 +104,7 @@ def compare(
     confidence: float,
     covered: pd.DataFrame | None = None,
     read: Coverage | None = None,
+    patients: Mapping[str, str] | None = None,
 ) -> ReaderMetrics:
     """Compare a reader's boxes and grades with the reference's.
 
@@ -97,6 +116,7 @@ def compare(
         covered: columns study, slice, plane: the slices that the reference speaks about, those without a box
             included. None means those with a box.
         read: what the reader read; None means all that is covered.
+        patients: the patient of each study; a study that is not named is a patient of its own.
 
     Returns:
         Metrics of each region of which the reference or the reader has a box on the covered slices: of one that the
@@ -106,12 +126,18 @@ def compare(
         EvaluationError: a column is missing, a grade, region or box is none, or there is nothing to compare.
     """
     both = restrict(reference, reader, covered=covered, read=read)
+    looked = read or full_coverage(both.covered)
+
+    def person(studies: pd.Series) -> NDArray[np.object_]:
+        return np.array([(patients or {}).get(study, study) for study in studies], object)
+
     regions = {
         region: _compare_region(
             region,
             both.reference[both.reference["region"] == region],
             both.reader[both.reader["region"] == region],
-            images=both.images[region],
+            images=looked.images(both.covered, region),
+            person=person,
             iou=iou,
             confidence=confidence,
         )
@@ -129,7 +155,14 @@ def compare(
 
 
 def _compare_region(
-    region: Region, reference: pd.DataFrame, reader: pd.DataFrame, *, images: int, iou: float, confidence: float
+    region: Region,
+    reference: pd.DataFrame,
+    reader: pd.DataFrame,
+    *,
+    images: pd.DataFrame,
+    person: Person,
+    iou: float,
+    confidence: float,
 ) -> RegionMetrics:
     pairs = match_tables(reference, reader, threshold=iou, label=LABEL)
     truth, calls = grade_codes(reference), grade_codes(reader)
@@ -138,11 +171,17 @@ def _compare_region(
     graded = ~np.isnan(matched_truth) & ~np.isnan(matched_calls)
     missed = np.delete(truth, [pair.reference for pair in pairs])
     positive = float(Grade.MODERATE)
+    found = [pair.reference for pair in pairs]
+    beside = pd.DataFrame({"truth": truth, "call": np.nan, "is_found": False})
+    beside.loc[found, "call"], beside.loc[found, "is_found"] = matched_calls, True
+    people = person(reference["study"])
     return RegionMetrics(
         region=region,
-        images=images,
+        images=len(images),
         reference_grades=_counts(truth),
-        detection=tuple(_detection(reference, reader, threshold, images, confidence) for threshold in THRESHOLDS),
+        detection=tuple(
+            _detection(reference, reader, threshold, images, person, confidence) for threshold in THRESHOLDS
+        ),
         agreement_four=gwet(matched_truth, matched_calls, categories=len(Grade), confidence=confidence),
         agreement_two=gwet(two_grades(matched_truth), two_grades(matched_calls), categories=2, confidence=confidence),
         accuracy=diagnostic_accuracy(
@@ -157,22 +196,48 @@ def _compare_region(
         ),
         missed=_counts(missed),
         ungraded=int((~graded).sum()),
+        patients=len(set(people)),
+        by_patient=measure_by_patient(beside, people, confidence=confidence),
     )
 
 
 def _detection(
-    reference: pd.DataFrame, reader: pd.DataFrame, threshold: float, images: int, confidence: float
+    reference: pd.DataFrame,
+    reader: pd.DataFrame,
+    threshold: float,
+    images: pd.DataFrame,
+    person: Person,
+    confidence: float,
 ) -> DetectionMetrics:
     pairs: tuple[Pair, ...] = match_tables(reference, reader, threshold=threshold, label=LABEL)
     extra = len(reader) - len(pairs)
+    overlaps = np.array([pair.iou for pair in pairs])
+    is_found = np.isin(np.arange(len(reference)), [pair.reference for pair in pairs])
+    is_extra = ~np.isin(np.arange(len(reader)), [pair.reader for pair in pairs])
+    people = person(reference["study"])
     return DetectionMetrics(
         threshold=threshold,
         recall=proportion(len(pairs), len(reference), interval=Interval.CLOPPER_PEARSON, confidence=confidence),
         matched=len(pairs),
         false_positives=extra,
-        false_positives_per_image=poisson_rate(extra, images, confidence=confidence),
-        mean_iou=mean_estimate(
-            np.array([pair.iou for pair in pairs]), name="mean IoU", confidence=confidence, lowest=0.0, highest=1.0
+        false_positives_per_image=poisson_rate(extra, len(images), confidence=confidence),
+        mean_iou=mean_estimate(overlaps, name="mean IoU", confidence=confidence, lowest=0.0, highest=1.0),
+        by_patient=DetectionByPatient(
+            recall=clustered_share(is_found, people, confidence=confidence),
+            false_positives_per_image=clustered_rate(
+                np.repeat([0, 1], [len(images), extra]),
+                np.repeat([1, 0], [len(images), extra]),
+                person(pd.concat([images["study"], reader["study"][is_extra]])),
+                confidence=confidence,
+            ),
+            mean_iou=clustered_mean(
+                overlaps,
+                people[[pair.reference for pair in pairs]],
+                name="mean IoU",
+                confidence=confidence,
+                lowest=0.0,
+                highest=1.0,
+            ),
         ),
     )
 

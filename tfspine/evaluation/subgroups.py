@@ -4,19 +4,14 @@ A subgroup is one of boxes of the reference: extra boxes of the reader belong to
 tested against one another; with so many of them some will look different by chance.
 """
 
-from dataclasses import dataclass
-
-import numpy as np
 import pandas as pd
 
-from tfspine.evaluation.accuracy import DiagnosticAccuracy, Interval, diagnostic_accuracy, proportion
-from tfspine.evaluation.agreement import Agreement, gwet
 from tfspine.evaluation.cohort_table import UNKNOWN
-from tfspine.evaluation.estimate import Estimate
-from tfspine.evaluation.pairs import two_grades
+from tfspine.evaluation.measures import measure, measure_by_patient
 from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
-from tfspine.labels import Grade
+
+__all__ = ["measure", "subgroup_table"]
 
 FACTORS = {
     "level": "Level",
@@ -30,36 +25,6 @@ FACTORS = {
 
 OF_THE_STUDY = ("vendor", "field_strength", "sex", "age_band")
 """Those that headers say, not boxes."""
-
-
-@dataclass(frozen=True)
-class Measures:
-    """What is measured of any selection of the reference's boxes."""
-
-    recall: Estimate
-    agreement_four: Agreement
-    agreement_two: Agreement
-    accuracy: DiagnosticAccuracy
-
-
-def measure(boxes: pd.DataFrame, *, confidence: float) -> Measures:
-    """Return the measures of some rows of `Pairs.boxes`; the grades of boxes that were found are compared."""
-    truth, calls = (boxes[name].to_numpy(np.float64) for name in ("truth", "call"))
-    graded = ~np.isnan(truth) & ~np.isnan(calls)
-    positive = truth >= Grade.MODERATE
-    return Measures(
-        recall=proportion(
-            int(boxes["is_found"].sum()), len(boxes), interval=Interval.CLOPPER_PEARSON, confidence=confidence
-        ),
-        agreement_four=gwet(truth, calls, categories=len(Grade), confidence=confidence),
-        agreement_two=gwet(two_grades(truth), two_grades(calls), categories=2, confidence=confidence),
-        accuracy=diagnostic_accuracy(
-            positive[graded],
-            calls[graded] >= Grade.MODERATE,
-            missed_positives=int((positive & ~graded).sum()),
-            confidence=confidence,
-        ),
-    )
 
 
 def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
@@ -81,7 +46,8 @@ def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
                 values = of_region[factor].fillna("").replace("", UNKNOWN)
                 for value in sorted(values.unique(), key=lambda word: (word == UNKNOWN, word)):
                     of_value = of_region[values == value]
-                    found = measure(of_value, confidence=set_.confidence)
+                    people = set_.patient_of(of_value["study"]).to_numpy()
+                    found = measure_by_patient(of_value, people, confidence=set_.confidence)
                     rows.append(
                         {
                             "reader": reader,
@@ -90,7 +56,7 @@ def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
                             "subgroup": value,
                             "line": f"{title.lower()} {value}" if value == UNKNOWN else value,
                             "n": found.recall.n,
-                            "patients": set_.patient_of(of_value["study"]).nunique(),
+                            "patients": len(set(people)),
                             "recall": found.recall,
                             "gwet_four": found.agreement_four.coefficient,
                             "gwet_two": found.agreement_two.coefficient,
@@ -117,6 +83,6 @@ def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
             Column("specificity", "Specificity %", Kind.PERCENT_OF),
         ),
         tuple(rows),
-        note="Described, not tested: of so many subgroups some look different by chance."
+        note="Described, not tested: of so many subgroups some look different by chance. Intervals respect patients."
         + (f" Not known here: {', '.join(without)} (--slices gives the scanner, --dicom age and sex)." * bool(without)),
     )
