@@ -27,7 +27,7 @@ from tfspine.dicom.deidentify.dates import cap_age, shift_date, shift_date_time
 from tfspine.dicom.deidentify.declaration import declare, renew_file_meta
 from tfspine.dicom.deidentify.descriptors import DUMMY, clean_agent, clean_code, clean_descriptor, clean_meaning
 from tfspine.dicom.deidentify.identifiers import original_bytes, values
-from tfspine.dicom.deidentify.looks import looks_coded, looks_right
+from tfspine.dicom.deidentify.looks import DECIDING_NUMBERS, looks_coded, looks_right
 from tfspine.dicom.deidentify.needles import Needles, find_date, own_in_pixels
 from tfspine.dicom.deidentify.options import Option
 from tfspine.dicom.deidentify.patients import Patient
@@ -101,9 +101,12 @@ class _Cleaner:
                 if tag in _OF_CODE and not is_public_code and action is Action.KEEP:
                     action = Action.CLEAN if tag == _CODE_MEANING else Action.REPLACE
                 done = self._apply(ds, element, action, form)
+            except DicomError:
+                raise
             except Exception:  # a value that cannot be read cannot be judged either, but numbers are numbers
                 done = self._unread(ds, tag, form)
             if done is Action.REMOVE:
+                _require_spare(tag)
                 del ds[tag]
             self._note(tag, done)
         self._drop_idle_creators(ds, creators)
@@ -239,6 +242,19 @@ def _vr_of(element: DataElement | RawDataElement) -> str:
     """Return the value representation of what may not have been read; where it is implicit, that of the dictionary."""
     known = element.VR or (dictionary_VR(element.tag) if dictionary_has_tag(element.tag) else "UN")
     return str(known)
+
+
+def _require_spare(tag: BaseTag) -> None:
+    """Refuse a file of which a number cannot be kept that ingest needs to choose a series or to place a slice.
+
+    Raises:
+        DicomError: with the element's name, without its value.
+    """
+    if keyword(tag) in DECIDING_NUMBERS:
+        raise DicomError(
+            f"{keyword(tag)} cannot be kept: it is no number, or holds an identifier; without it another series could "
+            "be chosen; correct it, or leave the file out"
+        )
 
 
 def _encodings(element: DataElement) -> list[bytes]:
