@@ -34,6 +34,10 @@ VERSIONS_FOLDER = "versions"
 """Where a run of `RunKind.GRADER_VERSIONS` has a run of `RunKind.GRADER` for each of them."""
 
 
+CLAIM_FILE = "run.json"
+"""What a run trains, written when it begins; `manifest.json` follows when it is complete."""
+
+
 @dataclass(frozen=True)
 class Manifest:
     """Read-only view of a `manifest.json`; `details` holds what only that command has to say."""
@@ -62,6 +66,22 @@ def write_manifest(
     """
     content = _content(command, config=config, inputs=inputs, details=details)
     write_text(folder / MANIFEST, json.dumps(content, indent=2, default=str) + "\n")
+
+
+def split_of(folder: Path) -> str:
+    """Return the SHA-256 of the division of patients behind a folder (`annotations.splits.split_hash`).
+
+    Args:
+        folder: of records, of a run, or of a version of an exported model.
+
+    Returns:
+        64 hexadecimal digits, or an empty text where the folder does not say.
+    """
+    claim = folder / CLAIM_FILE
+    if claim.is_file():
+        return str(json.loads(claim.read_text()).get("split", ""))
+    manifest = read_manifest(folder)
+    return str(manifest.details.get("split", "")) if manifest else ""
 
 
 def claim_folder(folder: Path, *, command: str, config: Mapping[str, Any], inputs: Iterable[Path] = ()) -> None:

@@ -159,6 +159,15 @@ class Refusal:
     reason: str
     line: int | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("file", "reason"):
+            object.__setattr__(self, name, writable(getattr(self, name)))
+
+
+def writable(text: str) -> str:
+    """Return a text that UTF-8 can hold: bytes of a file name that are none (PEP 383) stand as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
 
 def pseudonym(identifier: str) -> str:
     """Return ten hexadecimal digits that stand for an identifier such as StudyInstanceUID in keys and file names."""

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfspine.annotations.checks import Severity, SliceFacts, check_labels
+from tfspine.annotations.checks import check_labels
+from tfspine.annotations.problems import Severity, SliceFacts
 from tfspine.annotations.splits import assign_splits, read_splits
 from tfspine.annotations.tables import read_boxes, readings_table, write_boxes
 from tfspine.annotations.voc import read_voc, write_voc

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfspine.annotations.checks import Severity, SliceFacts, check_labels
+from tfspine.annotations.checks import check_labels
 from tfspine.annotations.level_checks import level_warnings
+from tfspine.annotations.problems import Severity, SliceFacts
 from tfspine.annotations.side_checks import side_warnings
 from tfspine.annotations.voc import write_voc
 from tfspine.geometry import SliceGeometry

@@ -1,6 +1,8 @@
 """Ingest: what is chosen, in which order, and what is said of the rest."""
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +32,31 @@ def test_slices_are_ordered_by_position_not_by_instance_number(
     assert axial.position_z_mm.tolist() == [25, 20, 15, 10, 5, 0]  # head to feet
     assert sagittal.position_x_mm.tolist() == [0, 5, 10, 15, 20, 25]  # the patient's right to left
     assert axial.number.tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_labels_beside_the_pictures_survive_another_ingest(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    """LabelImg saves beside the pictures unless it is told otherwise."""
+    out = tmp_path / "out"
+    ingest(write_study(tmp_path / "in"), out)
+    key = pd.read_csv(out / "slices.csv")["key"][0]
+    (out / "slices" / f"{key}.xml").write_text("<annotation/>")
+    (out / "slices" / "classes.txt").write_text("central_canal")
+    write_study(tmp_path / "in" / "more", uid="1.2.4", patient="P2")
+    assert ingest(tmp_path / "in", out) == 0
+    assert pd.read_csv(out / "slices.csv")["study"].nunique() == 2
+    assert (out / "slices" / f"{key}.xml").read_text() == "<annotation/>"
+    assert (out / "slices" / "classes.txt").read_text() == "central_canal"
+
+
+def test_the_originals_are_never_the_output(
+    write_study: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_study(tmp_path / "in")
+    before = sorted(path.name for path in source.rglob("*"))
+    for out in (source, source / "slices", tmp_path):
+        assert ingest(source, out) == 2
+        assert "name another --out" in capsys.readouterr().err
+    assert sorted(path.name for path in source.rglob("*")) == before
 
 
 def test_both_spacings_are_kept_and_nobody_is_named(write_study: Callable[..., Path], tmp_path: Path) -> None:
@@ -70,14 +97,42 @@ def test_everything_refused_is_listed_with_its_reason(
     assert len(load_slices(tmp_path / "out")) == 12
 
 
-def test_where_nothing_can_be_used_the_commonest_reason_is_told(
-    write_study: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_where_nothing_can_be_used_the_commonest_reason_is_told_and_the_tables_are_written(
+    write_study: Callable[..., Path],
+    write_slice: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    source = write_study(tmp_path / "in", planes="s")
+    source, out = tmp_path / "in", tmp_path / "out"
+    for number in range(6):
+        write_slice(source / f"a{number}", ScanningSequence="GR", ImagePositionPatient=[0.0, 0.0, 5.0 * number])
     (source / "LICENCE").write_text("not an image")
-    assert ingest(source, tmp_path / "out") == 2
+    assert ingest(source, out) == 2
     message = capsys.readouterr().err.strip().splitlines()[-1]
-    assert f"7 files, no usable study; 6 of them: study {pseudonym('1.2.3')}: no axial T2w series" in message
+    assert f"7 files, no usable study; 6 of them: study {pseudonym('1.2.3')}: neither an axial T2w nor a" in message
+    assert str(out / "refused.csv") in message
+    assert len(pd.read_csv(out / "refused.csv")) == 7
+    assert pd.read_csv(out / "series.csv").reason.tolist() == ["gradient echo; expected spin echo"]
+    assert not (out / "slices.csv").exists()
+    shutil.rmtree(source)
+    assert ingest(write_study(source), out) == 0  # what tells of nothing usable may be replaced
+    assert len(load_slices(out)) == 12
+
+
+def test_where_nothing_can_be_used_a_former_output_stays(
+    write_study: Callable[..., Path],
+    write_slice: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source, out = write_study(tmp_path / "in"), tmp_path / "out"
+    assert ingest(source, out) == 0
+    before = (out / "slices.csv").read_bytes()
+    write_slice(tmp_path / "other" / "one", ScanningSequence="GR")
+    assert ingest(tmp_path / "other", out) == 2
+    assert (out / "slices.csv").read_bytes() == before
+    assert f"{out} is left as it was" in capsys.readouterr().err
+    assert len(pd.read_csv(tmp_path / "out.refused" / "refused.csv")) == 1
 
 
 def test_an_empty_folder_is_one_line_and_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,22 +144,119 @@ def test_an_empty_folder_is_one_line_and_nothing_is_written(tmp_path: Path, caps
     assert [entry.name for entry in tmp_path.iterdir()] == ["in"]
 
 
-def test_a_study_without_sagittal_series_is_refused_with_what_it_has(
-    write_study: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("planes", "kept", "said"),
+    [("a", "axial", "1 studies without a sagittal T1w"), ("s", "sagittal", "1 studies without an axial T2w")],
+)
+def test_a_study_of_one_plane_is_read_for_what_it_has(
+    planes: str,
+    kept: str,
+    said: str,
+    write_study: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert ingest(write_study(tmp_path / "in", planes="a"), tmp_path / "out") == 2
-    message = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "no sagittal T1w series; found 6 slices: axial T2" in message
-    assert not (tmp_path / "out").exists()
+    assert ingest(write_study(tmp_path / "in", planes=planes), tmp_path / "out") == 0
+    assert f"warning: {said}" in capsys.readouterr().err
+    assert {str(slice_.plane) for slice_ in load_slices(tmp_path / "out")} == {kept}
 
 
 def test_a_bad_study_does_not_stop_the_others(
-    write_study: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    write_study: Callable[..., Path],
+    write_slice: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     write_study(tmp_path / "in" / "good", uid="1.2.3", patient="P1")
-    write_study(tmp_path / "in" / "bad", uid="1.2.4", patient="P2", planes="s")
+    for number in range(6):
+        write_slice(tmp_path / "in" / "bad" / f"{number}", StudyInstanceUID="1.2.4", ScanningSequence="GR")
     assert ingest(tmp_path / "in", tmp_path / "out", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"studies": 1, "slices": 12, "refused": 6}
+
+
+def test_slice_for_slice_series_are_joined_and_share_one_window(
+    write_slice: Callable[..., Path], tmp_path: Path
+) -> None:
+    for number in range(8):
+        write_slice(tmp_path / "in" / f"{number}", SeriesInstanceUID=f"1.2.3.{number + 10}",
+                    ImagePositionPatient=[0.0, 0.0, 5.0 * number], pixels=np.full((12, 16), 100 * number))  # fmt: skip
+    assert ingest(tmp_path / "in", tmp_path / "out") == 0
+    table = pd.read_csv(tmp_path / "out" / "slices.csv")
+    assert table.position_z_mm.tolist() == [35, 30, 25, 20, 15, 10, 5, 0]
+    assert table.window_high.unique().tolist() == [700.0]
+
+
+def test_of_copies_the_whole_one_counts(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    """A transfer broke off, and the study was sent again: the file that is cut comes first by name."""
+    source = write_study(tmp_path / "in")
+    whole = (source / "a1").read_bytes()
+    (source / "z1").write_bytes(whole)
+    (source / "a1").write_bytes(whole[:-100])
+    (source / "b1").write_bytes(whole[:-200])
+    assert ingest(source, tmp_path / "out") == 0
+    assert len(load_slices(tmp_path / "out")) == 12
+    refused = pd.read_csv(tmp_path / "out" / "refused.csv").set_index("file").reason
+    assert refused.to_dict() == {"a1": "same SOPInstanceUID as z1", "b1": "same SOPInstanceUID as z1"}
+
+
+def test_a_slice_sent_again_under_another_uid_counts_where_the_first_is_cut(
+    write_study: Callable[..., Path], write_slice: Callable[..., Path], tmp_path: Path
+) -> None:
+    source = write_study(tmp_path / "in")
+    (source / "a1").write_bytes((source / "a1").read_bytes()[:-100])
+    write_slice(source / "again", SeriesInstanceUID="1.2.3.1", InstanceNumber=99, ImagePositionPatient=[0.0, 0.0, 5.0])
+    assert ingest(source, tmp_path / "out") == 0
+    assert len(load_slices(tmp_path / "out")) == 12
+    refused = pd.read_csv(tmp_path / "out" / "refused.csv").set_index("file").reason
+    assert list(refused.index) == ["a1"]
+    assert "pixels cannot be decoded" in refused["a1"]
+
+
+def test_the_next_series_counts_where_the_best_cannot_be_decoded(
+    write_study: Callable[..., Path], write_slice: Callable[..., Path], tmp_path: Path
+) -> None:
+    source = write_study(tmp_path / "in")
+    for number in range(7):
+        path = write_slice(source / f"b{number}", SeriesInstanceUID="1.2.3.5", ImagePositionPatient=[0, 0, 5 * number])
+        path.write_bytes(path.read_bytes()[:-100])
+    assert ingest(source, tmp_path / "out") == 0
+    axial = pd.read_csv(tmp_path / "out" / "slices.csv").query("plane == 'axial'")
+    assert axial.series_instance_uid.unique().tolist() == ["1.2.3.1"]
+    assert len(pd.read_csv(tmp_path / "out" / "refused.csv")) == 7
+
+
+def test_images_that_share_a_uid_and_lie_elsewhere_are_no_copies(
+    write_study: Callable[..., Path], write_slice: Callable[..., Path], tmp_path: Path
+) -> None:
+    source = write_study(tmp_path / "in", planes="s")
+    for number in range(6):
+        write_slice(source / f"a{number}", SOPInstanceUID="1.2.9", ImagePositionPatient=[0.0, 0.0, 5.0 * number])
+    assert ingest(source, tmp_path / "out") == 0
+    assert len(load_slices(tmp_path / "out")) == 12
+
+
+def test_a_file_whose_name_is_not_utf8_is_refused_by_a_name_that_can_be_written(
+    write_study: Callable[..., Path], tmp_path: Path
+) -> None:
+    source = write_study(tmp_path / "in")
+    Path(os.fsdecode(os.fsencode(source) + b"/K\xf6nig.txt")).write_text("not an image")
+    assert ingest(source, tmp_path / "out") == 0
+    refused = pd.read_csv(tmp_path / "out" / "refused.csv")
+    assert refused.reason.tolist() == ["not a DICOM file"]
+    assert refused.file.str.contains("nig.txt").all()
+
+
+def test_two_ingests_into_one_output_are_kept_apart(
+    write_study: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tfspine.outputs import resumable_folder
+
+    source = write_study(tmp_path / "in")
+    with resumable_folder(tmp_path / "out", command="ingest") as folder:
+        (folder / "kept").write_text("of the first")
+        assert ingest(source, tmp_path / "out") == 2
+        assert "another process writes" in capsys.readouterr().err
+        assert (folder / "kept").read_text() == "of the first"
 
 
 def test_a_lost_image_is_named(write_study: Callable[..., Path], tmp_path: Path) -> None:
@@ -152,11 +304,18 @@ def test_explain_prints_the_decision_on_each_series_and_why(
     assert [row["column_spacing_mm"] for row in told["series"]] == [0.5] * 3
 
 
-def test_explain_tells_of_a_study_that_cannot_be_used(
-    write_study: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_explain_tells_of_a_study_that_cannot_be_used_and_leaves_a_map(
+    write_slice: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert ingest(write_study(tmp_path / "in", planes="a"), tmp_path / "out", "--explain") == 2
-    assert "axial T2" in capsys.readouterr().out
+    for number in range(6):
+        write_slice(tmp_path / "in" / f"{number}", ScanningSequence="GR", ImagePositionPatient=[0, 0, 5 * number])
+    assert ingest(tmp_path / "in", tmp_path / "out", "--explain") == 2
+    assert "gradient echo" in capsys.readouterr().out
+    series_map = pd.read_csv(tmp_path / "out" / "series_map.csv")
+    series_map.use = "axial_t2"
+    series_map.to_csv(tmp_path / "map.csv", index=False)
+    assert ingest(tmp_path / "in", tmp_path / "out", "--series-map", str(tmp_path / "map.csv")) == 0
+    assert len(load_slices(tmp_path / "out")) == 6
 
 
 def test_workers_below_one_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

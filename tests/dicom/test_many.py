@@ -12,10 +12,13 @@ from deadly_work import DEADLY, DEADLY_STUDY, deadly_task, full_disk, hanging, r
 
 from tfspine.cli.main import main
 from tfspine.dicom import many
-from tfspine.dicom.many import for_each, in_processes, ingest_studies
+from tfspine.dicom.deidentify.pseudonyms import random_salt
+from tfspine.dicom.ingest import IngestedStudy
+from tfspine.dicom.many import for_each, in_processes, in_this_process, ingest_studies
 from tfspine.dicom.sources import open_source
 from tfspine.structures import pseudonym
 
+SALT = random_salt()
 STUDIES = ("1.2.1", "1.2.2", "1.2.3", "1.2.4")
 
 
@@ -61,11 +64,11 @@ def cohort(write_study: Callable[..., Path], tmp_path: Path) -> Path:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Return every file but the manifest, which tells the time."""
+    """Return every file but the manifest, which tells the time, and the sums, which hold that of the manifest."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "manifest.json"
+        if path.is_file() and path.name not in ("manifest.json", "SHA256SUMS")
     }
 
 
@@ -83,6 +86,25 @@ def test_two_workers_write_what_one_writes(cohort: Path, tmp_path: Path) -> None
 
 def without_progress(items: Iterable[Any], description: str, total: int) -> Iterable[Any]:
     return items
+
+
+def test_a_run_that_goes_on_reads_files_anew_that_were_replaced(cohort: Path, tmp_path: Path) -> None:
+    """Cut off when the first run met it, and sent again since under the same name."""
+    path = cohort / STUDIES[0] / "a3"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100])
+    (tmp_path / "out").mkdir()
+
+    def ingested() -> IngestedStudy:
+        with open_source(cohort) as source:
+            return ingest_studies(source, tmp_path / "out", runner=in_this_process, track=without_progress, salt=SALT)
+
+    first = ingested()
+    assert f"{STUDIES[0]}/a3" in [item.file for item in first.refused]
+    path.write_bytes(whole)
+    again = ingested()
+    assert [item.file for item in again.refused] == ["notes.txt"]
+    assert len(again.rows) == len(first.rows) + 1
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -59,6 +59,23 @@ def verdict(plane: Plane | None, **attributes: Any) -> tuple[Plane | None, str]:
         (SAGITTAL, {"described": "T1 SAG W/O CONTRAST"}),
         (SAGITTAL, {"described": "T1 SAG OHNE KM"}),
         (AXIAL, {"described": "POSTERIOR"}),
+        (SAGITTAL, {"described": "SAG T1 NO FS"}),
+        (SAGITTAL, {"described": "SAG T1 NON-FS"}),
+        (SAGITTAL, {"described": "SAG T1 W/O FATSAT"}),
+        (SAGITTAL, {"described": "Sag T1", "protocol": "LUMBAR T1 T2 STIR", "manufacturer": "GE MEDICAL SYSTEMS"}),
+        (SAGITTAL, {"described": "", "protocol": "STIR POST GD", "manufacturer": "GE MEDICAL SYSTEMS"}),
+        (SAGITTAL, {"described": "Sag T1", "protocol": "LUMBAR T1 T2 STIR", "manufacturer": "Canon"}),
+        (SAGITTAL, {"described": "SAG T1 STIR"}),  # a TR of 500 ms has no time for it
+        (SAGITTAL, {"described": "L-SPINE T1", "body_part_examined": "ABDOMEN"}),
+        (SAGITTAL, {"described": "T1 LWS", "body_part_examined": "CSPINE"}),
+        (SAGITTAL, {"study_described": "MRI LUMBAR SPINE", "body_part_examined": "ABDOMEN"}),
+        (SAGITTAL, {"described": "InPhase: Sag T1 FSE"}),
+        (SAGITTAL, {"described": "InPhase: Sag T1", "image_type": ("DERIVED", "PRIMARY", "DIXON", "IN_PHASE")}),
+        (SAGITTAL, {"described": "WATER", "image_type": ("ORIGINAL", "PRIMARY", "M", "IN_PHASE")}),
+        (SAGITTAL, {"described": "T1", "times_ms": (None, None), "scanning_sequence": ()}),  # RSNA 2024
+        (AXIAL, {"described": "Axial T2", "times_ms": (None, None)}),
+        (SAGITTAL, {"described": "SAG T1 TSE", "times_ms": (1400.0, 11.0)}),  # long for T1, and named so
+        (AXIAL, {"described": "T2 TRA", "times_ms": (3000.0, 50.0)}),
     ],
     ids=str,
 )
@@ -86,16 +103,16 @@ def test_what_fits_is_chosen(plane: Plane, attributes: dict[str, Any]) -> None:
         ),
         (AXIAL, {"described": "POSDISP [4] T2 TSE TRA 384"}, "described as POSDISP"),
         (AXIAL, {"described": "LOCALIZER 3 PLANES"}, "described as LOCALIZER"),
-        (AXIAL, {"described": "3-PL LOC"}, "described as 3-PL LOC"),
+        (AXIAL, {"described": "3-PL LOC"}, "described as LOC"),
         (SAGITTAL, {"described": "SURVEY 32CH"}, "described as SURVEY"),
         (SAGITTAL, {"described": "MYELOGRAM"}, "described as MYELOGRAM"),
         (AXIAL, {"body_part_examined": "CSPINE"}, "BodyPartExamined CSPINE; expected the lumbar spine"),
         (AXIAL, {"body_part_examined": "BRAIN"}, "BodyPartExamined BRAIN; expected the lumbar spine"),
-        (AXIAL, {"described": "T2 TRA C-SPINE"}, "described as C-SPINE; expected the lumbar spine"),
+        (AXIAL, {"described": "T2 TRA C-SPINE"}, "described as CSPINE; expected the lumbar spine"),
         (
             AXIAL,
             {"described": "T2 TRA T SPINE", "body_part_examined": "LSPINE"},
-            "described as T SPINE; expected the lumbar spine",
+            "described as TSPINE; expected the lumbar spine",
         ),
         (AXIAL, {"described": "T2 TSE TRA HWS"}, "described as HWS; expected the lumbar spine"),
         (AXIAL, {"study_described": "MR KNEE LEFT"}, "study described as KNEE; expected the lumbar spine"),
@@ -109,6 +126,35 @@ def test_what_fits_is_chosen(plane: Plane, attributes: dict[str, Any]) -> None:
             {"described": "SAG T1 POST", "study_described": "MRI LUMBAR W/O AND WITH"},
             "post-contrast: described with POST",
         ),
+        (SAGITTAL, {"described": "T1_SAG_DOTAREM"}, "post-contrast: described with DOTAREM"),
+        (SAGITTAL, {"described": "SAG T1 POSTCONTRAST"}, "post-contrast: described with POSTCONTRAST"),
+        (SAGITTAL, {"described": "SAG T1 p.c."}, "post-contrast: described with P.C."),
+        (SAGITTAL, {"described": "SAG T1 +G"}, "post-contrast: described with +C"),
+        (
+            SAGITTAL,
+            {"described": "T1", "protocol": "T1 KM", "manufacturer": "SIEMENS"},
+            "post-contrast: described with KM",
+        ),
+        (SAGITTAL, {"described": "OutPhase: Sag T1"}, "described as OUTPHASE; expected the magnitude of all signal"),
+        (SAGITTAL, {"described": "WATER: Sag T1"}, "described as WATER; expected the magnitude of all signal"),
+        (SAGITTAL, {"body_part_examined": "ABDOMEN"}, "BodyPartExamined ABDOMEN; expected the lumbar spine"),
+        (
+            SAGITTAL,
+            {"body_part_examined": "CSPINE", "study_described": "MRI LUMBAR SPINE"},
+            "BodyPartExamined CSPINE; expected the lumbar spine",
+        ),
+        (
+            AXIAL,
+            {"image_type": ("DERIVED_SECONDARY_REFORMATTED", "DERIVED", "SECONDARY", "REFORMATTED")},
+            "ImageType DERIVED, SECONDARY",
+        ),
+        (AXIAL, {"described": "T1", "times_ms": (None, None)}, "axial T1; expected T2-weighted"),
+        (
+            SAGITTAL,
+            {"described": "Sagittal T2/STIR", "times_ms": (None, None), "scanning_sequence": ()},
+            "fat-suppressed: described with STIR; expected fat to be bright",
+        ),
+        (AXIAL, {"described": "STIR"}, "fat-suppressed: described with STIR; expected fat to be bright"),
         (AXIAL, {"scanning_sequence": ("EP", "SE")}, "echo-planar; expected spin echo"),
         (AXIAL, {"scanning_sequence": ("GR",)}, "gradient echo; expected spin echo"),
         (
@@ -180,6 +226,69 @@ def test_the_rules_are_tried_in_their_order() -> None:
     assert decisions["1.10"].plane is AXIAL
     assert decisions["1.11"].reason == "another axial T2 series has more slices"
     assert decisions["1.12"].reason == "another axial T2 series has more slices"
+
+
+@pytest.mark.parametrize("named", ["InPhase: Sag T1", "OutPhase: Sag T1", "WATER: Sag T1", "FAT: Sag T1"])
+@pytest.mark.parametrize("is_later", [True, False])
+def test_in_phase_is_chosen_of_dixons_pictures_and_a_plain_series_before_it(named: str, is_later: bool) -> None:
+    number = 9 if is_later else 1
+    others = [name for name in ("OutPhase: Sag T1", "WATER: Sag T1", "FAT: Sag T1", "InPhase: Sag T1") if name != named]
+    dixon = [series(SAGITTAL, uid=f"1.{n}", described=name, series_number=n) for n, name in enumerate(others, start=2)]
+    dixon.append(series(SAGITTAL, uid="1.9", described=named, series_number=number))
+    chosen = [uid for uid, decision in decided(*dixon).items() if decision.plane]
+    (uid,) = chosen
+    assert decided(*dixon)[uid].part.slices[0].described == "InPhase: Sag T1"
+    plain = series(SAGITTAL, uid="1.99", described="Sag T1", series_number=0)
+    assert decided(*dixon, plain)["1.99"].plane is SAGITTAL
+
+
+@pytest.mark.parametrize("vendor", ["GE MEDICAL SYSTEMS", "SIEMENS", "Philips Medical Systems", "TOSHIBA", "Hitachi"])
+def test_a_protocol_that_kinds_of_series_share_is_the_name_of_the_examination(vendor: str) -> None:
+    shared = {"protocol": "LUMBAR STIR", "manufacturer": vendor}
+    decisions = decided(series(AXIAL, **shared), series(SAGITTAL, uid="1.50", **shared))
+    assert {decision.plane for decision in decisions.values()} == {AXIAL, SAGITTAL}
+
+
+@pytest.mark.parametrize("per_series", [1, 4])
+def test_series_for_each_disc_or_slice_are_joined(per_series: int) -> None:
+    """Five discs of four slices, as five series, or as twenty."""
+    places = [disc * 35.0 + slice_ * 4.5 for disc in range(5) for slice_ in range(4)]
+    blocks = [places[first : first + per_series] for first in range(0, 20, per_series)]
+    blocks_of_series = [series(AXIAL, uid=f"1.{n}", at_mm=block, series_number=n) for n, block in enumerate(blocks, 10)]
+    decisions = choose_series([header for block in blocks_of_series for header in block])
+    assert {decision.plane for decision in decisions} == {AXIAL}
+    taken = [-header.geometry.position_mm[2] for decision in decisions for header in decision.part.slices]
+    assert sorted(taken) == places
+
+
+def test_a_slice_that_joined_series_both_have_is_used_once() -> None:
+    upper = series(AXIAL, uid="1.10", at_mm=[0, 5, 10, 15, 20])
+    lower = series(AXIAL, uid="1.11", at_mm=[20.2, 25, 30, 35, 40], series_number=0)
+    decisions = decided(upper, lower, GOOD)
+    assert [header.instance_number for header in decisions["1.11"].repeated] == [1]
+    assert len(decisions["1.11"].part.slices) == 4
+    assert len(decisions["1.10"].part.slices) == 5
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"frame_of_reference_uid": "1.8"},
+        {"times_ms": (4000.0, 160.0)},
+        {"slice_thickness_mm": 8.0},
+        {"spacing_mm": (1.2, 1.2)},
+    ],
+    ids=str,
+)
+def test_what_was_measured_otherwise_is_not_joined(other: dict[str, Any]) -> None:
+    unlike = series(AXIAL, uid="1.11", at_mm=[60, 65, 70], **other)
+    decisions = decided(series(AXIAL, uid="1.10"), unlike, GOOD)
+    assert (decisions["1.10"].plane, decisions["1.11"].plane) == (AXIAL, None)
+
+
+def test_too_few_slices_together_are_refused() -> None:
+    decisions = decided(series(AXIAL, uid="1.10", at_mm=[0, 5]), series(AXIAL, uid="1.11", at_mm=[40, 45]), GOOD)
+    assert decisions["1.10"].reason == "2 slices, 4 of all that belong together; expected at least 5"
 
 
 def test_a_second_block_is_taken_with_the_first() -> None:

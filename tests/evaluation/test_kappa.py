@@ -82,7 +82,8 @@ def test_one_grade_throughout_is_undefined_not_one() -> None:
 
 def test_perfect_agreement_is_one() -> None:
     agreement = cohen_kappa([0, 1, 2, 3], [0, 1, 2, 3], categories=4)
-    assert_allclose([agreement.coefficient.value, agreement.coefficient.low], 1.0, atol=1e-7)
+    assert_allclose([agreement.coefficient.value, agreement.coefficient.high], 1.0, atol=1e-7)
+    assert_allclose(agreement.coefficient.low, 1 - (1 - 0.025 ** (1 / 4)) / (1 - 1 / 4))
 
 
 def test_nothing_rated_and_a_single_subject() -> None:

@@ -1,16 +1,18 @@
 """``tfspine records`` from LabelImg files to a folder that opens, and its refusals."""
 
+import dataclasses
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from tfspine.annotations.voc import write_voc
+from tfspine.annotations.voc import read_voc, write_voc
 from tfspine.cli.main import main
 from tfspine.experiment_file import load_experiment
 from tfspine.labels import Plane
 from tfspine.records.examples import RecordExample
 from tfspine.records.folder import open_records
-from tfspine.structures import AnnotatedSlice
+from tfspine.structures import SLICE_COLUMNS, AnnotatedSlice
 
 
 @pytest.fixture
@@ -19,19 +21,19 @@ def command(tmp_path: Path, examples: list[RecordExample]) -> list[str]:
     ingested = tmp_path / "ingested"
     ingested.mkdir()
     (tmp_path / "slices").rename(ingested / "slices")
-    lines = ["key,study,plane,rows,columns"]
+    rows: list[dict[str, object]] = []
     splits = {}
     for example in examples:
         study = example.key.split("-")[0]
-        lines.append(f"{example.key},{study},{example.plane},40,64")
+        rows.append({"key": example.key, "study": study, "plane": example.plane, "rows": 40, "columns": 64})
         splits[study] = example.split
-        if example.annotations:
-            write_voc(
-                tmp_path / "labels" / f"{example.key}.xml", AnnotatedSlice(example.key, (40, 64), example.annotations)
-            )
-    (ingested / "slices.csv").write_text("\n".join(lines) + "\n")
-    rows = [f"patient-{study},{study},{split}" for study, split in splits.items()]
-    (tmp_path / "splits.csv").write_text("\n".join(["patient,study,split", *rows]) + "\n")
+        boxes = example.annotations[:3]  # without the second canal, which a slice does not have
+        if boxes:
+            write_voc(tmp_path / "labels" / f"{example.key}.xml", AnnotatedSlice(example.key, (40, 64), boxes))
+        splits[study] = example.split
+    pd.DataFrame(rows, columns=list(SLICE_COLUMNS)).to_csv(ingested / "slices.csv", index=False)
+    lines = [f"patient-{study},{study},{split}" for study, split in splits.items()]
+    (tmp_path / "splits.csv").write_text("\n".join(["patient,study,split", *lines]) + "\n")
     paths = {
         "slices": ingested,
         "labels": tmp_path / "labels",
@@ -76,7 +78,7 @@ def test_a_folder_without_labels_is_refused(
 ) -> None:
     command[command.index("--labels") + 1] = str(tmp_path / "nowhere")
     assert main(command) == 2
-    assert "nowhere: no label files (*.xml)" in capsys.readouterr().err
+    assert "nowhere: no such folder; name the one that LabelImg saves to" in capsys.readouterr().err
 
 
 def test_an_excluded_study_gives_no_records(
@@ -86,3 +88,40 @@ def test_an_excluded_study_gives_no_records(
     path.write_text(path.read_text().replace("study1,train", "study1,excluded"))
     assert main(command) == 0
     assert "axial: 2 train, 2 validation, 2 test" in capsys.readouterr().out
+
+
+def test_what_check_calls_an_error_is_refused(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two canals on one slice: records took what check refused."""
+    path = next((tmp_path / "labels").glob("study1-axial-*.xml"))
+    annotated = read_voc(path)
+    write_voc(path, dataclasses.replace(annotated, annotations=annotated.annotations * 2))
+    slices, labels = tmp_path / "ingested", tmp_path / "labels"
+    check = ["check", "--slices", str(slices), "--labels", str(labels), "--out", str(tmp_path / "problems.csv")]
+    assert main(check) == 1
+    first = pd.read_csv(tmp_path / "problems.csv").query("severity == 'error'").iloc[0]
+    capsys.readouterr()
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert f"{path}: {first.problem}" in error and "tfspine check lists every problem" in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("verb", ["check", "records"])
+def test_labels_of_other_slices_are_told_alike_and_nobody_is_asked_to_remove_a_file(
+    verb: str, command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (tmp_path / "labels").glob("*.xml"):
+        path.rename(path.with_name(f"other-{path.name}"))
+    words = {
+        "records": command,
+        "check": [
+            *("check", "--slices", str(tmp_path / "ingested"), "--labels", str(tmp_path / "labels")),
+            *("--out", str(tmp_path / "problems.csv")),
+        ],
+    }
+    assert main(words[verb]) == 2
+    error = capsys.readouterr().err
+    assert "labels of another ingest or de-identification" in error and "tfspine labels rename --key" in error
+    assert "remove" not in error

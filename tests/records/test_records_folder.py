@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tfspine.config import Experiment, SplitConfig
+from tfspine.annotations.splits import split_hash
+from tfspine.config import Experiment
 from tfspine.errors import RecordError
 from tfspine.labels import Grade, Plane, Region
 from tfspine.records.examples import RecordExample
@@ -47,12 +48,24 @@ def test_ids_name_every_slice_once(write: Write, examples: list[RecordExample]) 
     assert [int(row["source_id"]) for row in rows] == list(range(1, 13))
 
 
-def test_another_split_is_refused_with_both_values(
+def test_other_settings_are_refused_with_both_values(
     write: Write, examples: list[RecordExample], experiment: Experiment
 ) -> None:
-    other = dataclasses.replace(experiment, split=SplitConfig(test=0.25))
-    with pytest.raises(RecordError, match=r"split\.test = 0\.11 there, 0\.25 here; .*another --out"):
+    other = dataclasses.replace(experiment, records=dataclasses.replace(experiment.records, empty_slices=0.25))
+    with pytest.raises(RecordError, match=r"records\.empty_slices = 1\.0 there, 0\.25 here; .*another --out"):
         open_records(write(examples), plane=Plane.AXIAL, experiment=other)
+
+
+def test_another_split_is_refused_though_its_shares_are_the_same(
+    write: Write, examples: list[RecordExample], experiment: Experiment, tmp_path: Path
+) -> None:
+    records = open_records(write(examples), plane=Plane.AXIAL, experiment=experiment)
+    ours, theirs = split_hash({"a": "train", "b": "test"}), split_hash({"a": "test", "b": "train"})
+    assert ours == split_hash({"b": "test", "a": "train"})  # the order of the lines is nobody's choice
+    made = dataclasses.replace(records, split=ours)
+    made.require_split(ours, tmp_path / "splits.csv")
+    with pytest.raises(RecordError, match=f"another split: {ours[:12]} there, {theirs[:12]} in .*splits.csv"):
+        made.require_split(theirs, tmp_path / "splits.csv")
 
 
 def test_missing_shard_is_named(write: Write, examples: list[RecordExample], experiment: Experiment) -> None:

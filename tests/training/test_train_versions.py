@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfspine.annotations.splits import read_splits
+from tfspine.annotations.splits import read_splits, split_hash
 from tfspine.cli import train_versions as command
 from tfspine.cli.main import main
 from tfspine.errors import ConfigError
@@ -74,10 +74,7 @@ def test_other_words_are_no_shard(text: str) -> None:
 
 @pytest.fixture
 def words(records_folder: Path, tmp_path: Path) -> list[str]:
-    """Return the command line that trains two divisions twice; the records were made with other shares, so say so."""
-    manifest = json.loads((records_folder / "manifest.json").read_text())
-    manifest["config"]["split"] = {"validation": 0.25, "test": 0.125}
-    (records_folder / "manifest.json").write_text(json.dumps(manifest))
+    """Return the command line that trains two divisions twice."""
     studies = [
         (f"{split}{number}", split)
         for split, n in (("train", 8), ("validation", 4), ("test", 2))
@@ -85,6 +82,9 @@ def words(records_folder: Path, tmp_path: Path) -> list[str]:
     ]
     lines = ["patient,study,split", *(f"p-{study},{study},{split}" for study, split in studies)]
     (tmp_path / "splits.csv").write_text("\n".join(lines) + "\n")
+    manifest = json.loads((records_folder / "manifest.json").read_text())
+    manifest["details"]["split"] = split_hash(dict(studies))
+    (records_folder / "manifest.json").write_text(json.dumps(manifest))
     return [
         *(
             "train",

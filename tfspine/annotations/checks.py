@@ -2,11 +2,12 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from tfspine.annotations.label_folder import labels_of_slices
 from tfspine.annotations.level_checks import level_warnings
 from tfspine.annotations.problems import Problem, Severity, SliceFacts
 from tfspine.annotations.side_checks import side_warnings
@@ -16,7 +17,10 @@ from tfspine.geometry import SliceGeometry, box_centre_mm, side_of_patient
 from tfspine.labels import Plane, Region, Side, object_name
 from tfspine.structures import AnnotatedSlice, Annotation
 
-__all__ = ["Problem", "Severity", "SliceFacts", "check_labels"]
+STRANGER = (
+    "no such slice: its study was not ingested, or the label is of another ingest or de-identification; ingest the "
+    "study too, or carry the label over with tfspine labels rename --key"
+)
 
 
 def check_labels(labels: Path, slices: Mapping[str, SliceFacts]) -> list[Problem]:
@@ -25,13 +29,12 @@ def check_labels(labels: Path, slices: Mapping[str, SliceFacts]) -> list[Problem
     Args:
         labels: folder of LabelImg XML files named after their slice.
         slices: facts by slice key.
+
+    Raises:
+        AnnotationError: the folder holds no label file, or none that is named after a slice.
     """
-    files = {path.stem: path for path in sorted(labels.glob("*.xml"))}
-    problems = [
-        Problem(stem, files[stem].name, Severity.ERROR, "no such slice; remove the file or ingest its study")
-        for stem in files
-        if stem not in slices
-    ]
+    files = labels_of_slices(labels, slices)
+    problems = [Problem(stem, files[stem].name, Severity.ERROR, STRANGER) for stem in files if stem not in slices]
     annotated: dict[str, AnnotatedSlice] = {}
     for key in slices:
         if key not in files:
@@ -52,6 +55,28 @@ def check_labels(labels: Path, slices: Mapping[str, SliceFacts]) -> list[Problem
         Problem(key, files[key].name, Severity.WARNING, text) for key, text in level_warnings(annotated, slices)
     )
     return problems
+
+
+def require_no_errors(labels: Path, slices: Mapping[str, SliceFacts], *, left_out: Collection[str] = ()) -> None:
+    """Refuse labels with a problem of `Severity.ERROR`.
+
+    Args:
+        labels: folder of LabelImg XML files named after their slice.
+        slices: facts by slice key.
+        left_out: slices that are not used, whose problems do not count.
+
+    Raises:
+        AnnotationError: with the first of the problems, or as `check_labels`.
+    """
+    errors = [
+        problem
+        for problem in check_labels(labels, slices)
+        if problem.severity is Severity.ERROR and problem.slice not in left_out
+    ]
+    if errors:
+        more = f"; {len(errors) - 1} more errors" if errors[1:] else ""
+        first = errors[0]
+        raise AnnotationError(f"{labels / first.file}: {first.problem}{more}; tfspine check lists every problem")
 
 
 def _problems_of(annotated: AnnotatedSlice, facts: SliceFacts, midline_mm: float) -> Iterator[tuple[Severity, str]]:

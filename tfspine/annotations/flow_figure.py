@@ -9,6 +9,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from tfspine.annotations.flow import Flow, Group, Step, describe
 
@@ -49,6 +50,8 @@ def flow_figure(flows: Sequence[Flow], *, file_format: str) -> bytes:
     for column, flow in enumerate(flows):
         _draw(axes, flow, column * COLUMN_WIDTH)
     content = io.BytesIO()
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a dollar sign in the name of a cohort begins no formula
     with matplotlib.rc_context(SVG_STYLE):
         figure.savefig(content, format=file_format, dpi=150, metadata={"Date": None} if file_format == "svg" else None)
     return content.getvalue()

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import pandas as pd
+
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Plane
+from tfspine.structures import geometry_from_row
 
 
 class Severity(StrEnum):
@@ -31,3 +34,11 @@ class SliceFacts:
     study: str
     plane: Plane
     geometry: SliceGeometry
+
+
+def slice_facts(table: pd.DataFrame) -> dict[str, SliceFacts]:
+    """Return what `slices.csv` says, by slice key."""
+    rows = ({str(name): value for name, value in row.items()} for row in table.to_dict("records"))
+    return {
+        str(row["key"]): SliceFacts(str(row["study"]), Plane(str(row["plane"])), geometry_from_row(row)) for row in rows
+    }

@@ -1,7 +1,7 @@
 """Dividing patients into training, validation and test, so that more patients never move the ones already there."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -94,6 +94,12 @@ def read_splits(path: Path) -> dict[str, str]:
     """
     table = read_split_table(path)
     return dict(zip(table["study"], table["split"], strict=True))
+
+
+def split_hash(splits: Mapping[str, str]) -> str:
+    """Return the SHA-256 that tells one division of the studies from another, whatever the order of its lines."""
+    lines = sorted(f"{study},{split}\n" for study, split in splits.items())
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def read_split_table(path: Path) -> pd.DataFrame:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfspine.annotations.voc import find_labels, read_voc
+from tfspine.annotations.label_folder import labels_of_slices
+from tfspine.annotations.voc import read_voc
 from tfspine.csv_files import CsvTable, read_csv_file
 from tfspine.csv_numbers import numbers_of
 from tfspine.errors import AnnotationError
@@ -39,7 +40,7 @@ def labels_table(labels: Path, slices_csv: Path) -> pd.DataFrame:
     """
     slices = {str(row["key"]): row for row in read_slices_csv(slices_csv).to_dict("records")}
     rows: list[dict[str, Any]] = []
-    for path in find_labels(labels):
+    for path in labels_of_slices(labels, slices).values():
         annotated = read_voc(path)
         if annotated.key not in slices:
             raise AnnotationError(f"{path}: no slice {annotated.key} in {slices_csv}; name the labels after the slices")

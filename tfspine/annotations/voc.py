@@ -10,7 +10,6 @@ One child is ours, ``<level>``, and stands last in its object: LabelImg ignores 
 
 import dataclasses
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -75,36 +74,6 @@ def write_voc(path: Path, annotated: AnnotatedSlice) -> None:
         _append_object(root, dataclasses.replace(annotation, box=box), annotated.size_px)
     ElementTree.indent(root, "\t")
     write_text(path, ElementTree.tostring(root, encoding="unicode") + "\n")
-
-
-def find_labels(folder: Path) -> Iterator[Path]:
-    """Yield the label files of a folder, by name.
-
-    Raises:
-        AnnotationError: as `label_files`.
-    """
-    yield from label_files(folder).values()
-
-
-def label_files(folder: Path) -> dict[str, Path]:
-    """Return the label files of a folder by the key of their slice, in the order of their names.
-
-    The ending may be in capitals, as some systems write it.
-
-    Raises:
-        AnnotationError: there is no such folder, no XML file in it, or two of one slice.
-    """
-    if not folder.is_dir():
-        raise AnnotationError(f"{folder}: no such folder; name the one that LabelImg saves to")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".xml")
-    if not paths:
-        raise AnnotationError(f"{folder}: no label files (*.xml); name the folder that LabelImg saves to")
-    files: dict[str, Path] = {}
-    for path in paths:
-        if path.stem in files:
-            raise AnnotationError(f"{path}: a second label file of {path.stem}; keep this or {files[path.stem].name}")
-        files[path.stem] = path
-    return files
 
 
 def to_voc_box(box: Box, size_px: tuple[int, int]) -> VocBox:

@@ -25,24 +25,15 @@ def run(args: argparse.Namespace) -> int:
 
     import pandas as pd
 
-    from tfspine.annotations.checks import Problem, Severity, SliceFacts, check_labels
+    from tfspine.annotations.checks import check_labels
+    from tfspine.annotations.problems import Problem, Severity, slice_facts
     from tfspine.dicom.slices import read_table
-    from tfspine.errors import AnnotationError
-    from tfspine.labels import Plane
     from tfspine.manifest import write_file
     from tfspine.ownership import require_file
-    from tfspine.structures import geometry_from_row
 
     inputs = [args.labels, args.slices]
     require_file(args.out, command="check", inputs=inputs, force=args.force)
-    if not args.labels.is_dir():
-        raise AnnotationError(f"{args.labels}: no such folder; expected one with LabelImg XML files")
-    slices = {
-        str(row["key"]): SliceFacts(str(row["study"]), Plane(str(row["plane"])), geometry_from_row(row))
-        for row in (
-            {str(key): value for key, value in row.items()} for row in read_table(args.slices).to_dict("records")
-        )
-    }
+    slices = slice_facts(read_table(args.slices))
     problems = check_labels(args.labels, slices)
     columns = [field.name for field in dataclasses.fields(Problem)]
     table = pd.DataFrame([dataclasses.astuple(problem) for problem in problems], columns=columns)

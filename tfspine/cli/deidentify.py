@@ -113,18 +113,19 @@ def _tell(args: argparse.Namespace, outcome: "Outcome") -> None:
         "refused": len(outcome.refused),
         "searched_bytes": outcome.searched_bytes,
         "identifiers": outcome.identifiers,
+        "identifiers_searched_in_words_only": outcome.short_texts,
         "identifiers_not_searched_alone": outcome.unsearched_texts,
     }
     if args.json:
         print(json.dumps(summary))
     else:
         print(f"{args.out}: {len(outcome.written)} files of {outcome.patients} patients de-identified")
-        searched = outcome.identifiers - outcome.unsearched_texts
+        searched = outcome.identifiers - outcome.short_texts - outcome.unsearched_texts
         print(f"searched: {outcome.searched_bytes} bytes for {searched} texts, UIDs, days of the headers; none found")
+        if outcome.short_texts:
+            print(f"searched: every word of the headers for {outcome.short_texts} shorter texts; none found")
         if outcome.unsearched_texts:
-            print(
-                f"not searched: {outcome.unsearched_texts} texts that are short or stand in anybody's files, such as MR"
-            )
+            print(f"not searched: {outcome.unsearched_texts} texts of one or two letters, or usual as the word MR is")
         print("not searched: what is drawn into the pictures, and names that no header holds")
     if outcome.refused:
         print(f"{len(outcome.refused)} files refused, with the reason, in {args.out / 'refused.csv'}", file=sys.stderr)

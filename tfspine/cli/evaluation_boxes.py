@@ -103,7 +103,7 @@ def labelled_slices(labels: Path, folder: Path) -> "pd.DataFrame":
         AnnotationError: there is no label file.
         DicomError: the folder holds no slices.
     """
-    from tfspine.annotations.voc import label_files
+    from tfspine.annotations.label_folder import label_files
 
     slices = slice_names(folder)
     return slices[slices["slice"].isin(list(label_files(labels)))]

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
 
     from tfspine.dicom.slices import load_slices
     from tfspine.errors import ModelError
-    from tfspine.export.runs import load_plane_model
+    from tfspine.export.runs import load_plane_model, require_one_split
     from tfspine.export.write import STAGES, export_plane
     from tfspine.manifest import read_manifest
     from tfspine.ownership import require_apart
@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> None:
             images=np.stack(alike[:: max(1, len(alike) // IMAGES_TO_VERIFY)][:IMAGES_TO_VERIFY]),
             inputs=[args.detector, *args.graders],
             config=dict(manifest.config) if manifest else {},
+            split=require_one_split([args.detector, *args.graders]),
             begin=begin,
         )
     result = {

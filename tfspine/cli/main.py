@@ -6,6 +6,7 @@ go to standard output, logs and progress to standard error.
 
 import argparse
 import importlib
+import io
 import keyword
 import logging
 import os
@@ -25,6 +26,7 @@ VERBS: dict[str, str] = {
     "import": "turn a public data set into labels and tables",
     "deidentify": "take the patients out of DICOM studies, and prove by search that nothing of them is left",
     "check": "check label files against the slices",
+    "labels": "carry labels over to slices that were de-identified and ingested anew",
     "exclude": "leave out studies with metal, gadolinium, scoliosis or poor quality, with the numbers",
     "split": "divide the patients into training, validation and test",
     "flow": "draw how many studies went where, from the export to the splits",
@@ -70,6 +72,9 @@ def _prepare(args: argparse.Namespace) -> None:
     """Set what is logged and which devices are used, before anything imports TensorFlow."""
     from tfspine.cli.options import use_devices
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files may be in no encoding at all
+            stream.reconfigure(errors="backslashreplace")
     use_devices(args)
     # Its C++ half talks to standard error past Python's logging.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if args.verbose else "3")

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import logging
 import math
 import shutil
 import sys
@@ -20,6 +21,8 @@ from tfspine.labels import Plane
 if TYPE_CHECKING:
     from tfspine.client import Predictor
     from tfspine.structures import SliceImage, SliceReading, StudyResult
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_SERVER = "grpc://127.0.0.1:8500"
 
@@ -70,6 +73,7 @@ def _predict(args: argparse.Namespace, slices_folder: Path) -> None:
     slices = _load_slices(args, slices_folder)
     predictors = _connect(args)
     versions = _versions(predictors)
+    _warn_of_another_split(args, versions)
     with new_folder(args.out, command="predict", inputs=_inputs(args)) as folder:
         reading = read_slices(predictors, slices, batch_size=args.batch_size)
         checked = _with_versions(reading, args) if args.versions else reading
@@ -133,6 +137,25 @@ def _load_slices(args: argparse.Namespace, folder: Path) -> list["SliceImage"]:
             "tfspine ingest wrote from DICOM, since sides and levels follow from positions"
         )
     return slices
+
+
+def _warn_of_another_split(args: argparse.Namespace, versions: Mapping[Plane, int]) -> None:
+    """Say where test patients may have trained the model; a server does not tell what its model was trained on."""
+    from tfspine.annotations.splits import read_splits, split_hash
+    from tfspine.manifest import split_of
+    from tfspine.signatures import MODEL_NAMES
+
+    if args.model is None or args.splits is None:
+        return
+    split = split_hash(read_splits(args.splits))
+    for plane, version in versions.items():
+        folder = args.model / MODEL_NAMES[plane] / str(version)
+        trained = split_of(folder)
+        if trained and trained != split:
+            logger.warning(
+                "%s: trained on another split (%s) than that of %s (%s): studies called %s there may have trained it",
+                *(folder, trained[:12], args.splits, split[:12], args.split),
+            )
 
 
 def _connect(args: argparse.Namespace) -> dict[Plane, "Predictor"]:

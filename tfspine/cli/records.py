@@ -21,8 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the records of both planes."""
-    from tfspine.annotations.splits import EXCLUDED, read_splits
-    from tfspine.annotations.voc import find_labels, read_voc
+    from tfspine.annotations.checks import require_no_errors
+    from tfspine.annotations.label_folder import label_files
+    from tfspine.annotations.problems import slice_facts
+    from tfspine.annotations.splits import EXCLUDED, read_splits, split_hash
+    from tfspine.annotations.voc import read_voc
+    from tfspine.dicom.slices import read_table
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
     from tfspine.ownership import require_folder
@@ -34,12 +38,14 @@ def run(args: argparse.Namespace) -> None:
     require_folder(args.out, command="records", inputs=inputs)
     entries = read_entries(args.slices / "slices.csv")
     splits = read_splits(args.splits)
+    split = split_hash(splits)
     excluded = {entry.key for entry in entries if splits.get(entry.study) == EXCLUDED}
     entries = [entry for entry in entries if entry.key not in excluded]
     if excluded:
         logger.info("%d slices of excluded studies left out (%s)", len(excluded), args.splits)
-    files = [path for path in find_labels(args.labels) if path.stem not in excluded]
-    labels = {path.stem: read_voc(path) for path in options.track(files, "reading labels")}
+    require_no_errors(args.labels, slice_facts(read_table(args.slices)), left_out=excluded)
+    files = {key: path for key, path in label_files(args.labels).items() if key not in excluded}
+    labels = {key: read_voc(path) for key, path in options.track(files.items(), "reading labels", len(files))}
     examples, left_out = join_labels(entries, labels=labels, splits=splits, image_folder=args.slices / "slices")
     for series in left_out:
         logger.warning("%s: no label on any slice; left out of the records", series)
@@ -63,7 +69,8 @@ def run(args: argparse.Namespace) -> None:
             config={"name": experiment.name, "seed": experiment.seed}
             | {name: as_dict(getattr(experiment, name)) for name in COMPARED_SECTIONS},
             inputs=inputs,
-            details=details | {"classes": class_table(), "left_out": left_out, "thinned": thinned},
+            details=details | {"classes": class_table(), "split": split, "left_out": left_out, "thinned": thinned},
         )
+    print(f"{args.out}: split {split[:12]} of {args.splits}")
     for plane, images in details["images"].items():
         print(f"{plane}: " + ", ".join(f"{count} {split}" for split, count in images.items()))

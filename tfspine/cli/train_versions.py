@@ -34,8 +34,7 @@ def train_versions(args: argparse.Namespace, records: "RecordFolder", experiment
     Raises:
         ModelError: a version failed, with its reason; the run folder belongs to another training.
     """
-    from tfspine.annotations.splits import read_split_table, redivide, write_split_table
-    from tfspine.hashes import hash_input
+    from tfspine.annotations.splits import read_split_table, redivide, split_hash, write_split_table
     from tfspine.manifest import RunKind
     from tfspine.training import versions as of_run
     from tfspine.training.runs import GRADER_SECTIONS, RunState, open_run
@@ -43,6 +42,7 @@ def train_versions(args: argparse.Namespace, records: "RecordFolder", experiment
     versions = of_run.parse_versions(args.versions)
     mine = of_run.take_shard(versions, args.shard)
     table = read_split_table(args.splits)
+    records.require_split(split_hash(dict(zip(table["study"], table["split"], strict=True))), args.splits)
     divisions = {
         number: redivide(table, number=number, config=experiment.split, seed=experiment.seed)
         for number in sorted({version.split for version in versions})
@@ -53,7 +53,6 @@ def train_versions(args: argparse.Namespace, records: "RecordFolder", experiment
             "kind": RunKind.GRADER_VERSIONS,
             "region": args.region,
             "versions": args.versions,
-            "splits": hash_input(args.splits),
         },
         experiment=experiment,
         sections=(*GRADER_SECTIONS, "split"),

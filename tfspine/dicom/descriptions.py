@@ -34,6 +34,7 @@ SINGLE_BODY = frozenset(["SPINE", "BODY", "UND", "AND"])
 _TOKEN = re.compile("|".join(f"(?P<s{number}>{pattern})" for number, (pattern, _) in enumerate(SYMBOLS)) + "|[A-Z0-9]+")
 _STEMS = tuple((re.compile(pattern), word) for pattern, word in STEMS)
 _FAT_OR_CONTRAST = frozenset({Meaning.FAT_DARK, Meaning.CONTRAST, Meaning.INVERSION})
+_OF_BODY = frozenset({Meaning.ELSEWHERE, Meaning.OTHER_SPINE})
 _WEIGHTINGS = frozenset({Meaning.T1, Meaning.T2, Meaning.PD, Meaning.INVERSION})
 
 
@@ -188,7 +189,10 @@ def _idle(tokens: Sequence[str]) -> frozenset[int]:
     for number, word in enumerate(tokens):
         if MEANING_OF[word] is Meaning.EQUIPMENT:
             before = itertools.takewhile(
-                lambda place: MEANING_OF[tokens[place]] is Meaning.ELSEWHERE or tokens[place] in SINGLE_BODY,
+                lambda place: (
+                    MEANING_OF[tokens[place]] in (Meaning.ELSEWHERE, Meaning.OTHER_SPINE)
+                    or tokens[place] in SINGLE_BODY
+                ),
                 range(number - 1, -1, -1),
             )
             found |= set(before)

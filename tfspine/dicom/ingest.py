@@ -1,20 +1,24 @@
 """From the DICOM files of one study to windowed PNG slices, and a list of what was refused and why."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from tfspine.dicom.deidentify.pseudonyms import Salt
+from tfspine.dicom.descriptions import words
 from tfspine.dicom.headers import SliceHeader
-from tfspine.dicom.pixels import Pixels, read_pixels, window, window_limits
-from tfspine.dicom.series import Decision, choose_series, weighting
+from tfspine.dicom.joining import FEWEST_SLICES
+from tfspine.dicom.pixels import read_pixels
+from tfspine.dicom.series import NOTHING_SAID, Decision, choose_series
+from tfspine.dicom.series_map import SeriesMap
+from tfspine.dicom.windows import Survey, shown, survey
 from tfspine.errors import DicomError
-from tfspine.geometry import stacks_of, to_display
+from tfspine.geometry import Vector, stacks_of, to_display
 from tfspine.labels import Plane
 from tfspine.structures import Refusal, geometry_to_row, pseudonym, slice_key
 
@@ -33,77 +37,129 @@ SERIES_COLUMNS: tuple[str, ...] = (
 class IngestedStudy:
     """Rows of `slices.csv` and of `series.csv` for one study, and the files of it that were refused.
 
-    `warning` is one line on patients that have no PatientID; of many studies together, empty where all have one.
+    Of many studies together `warning` is one line on patients that have no PatientID, empty where all have one, and
+    `unmatched` counts the rows of the series map that fit no series.
     """
 
     rows: tuple[dict[str, Any], ...]
     series: tuple[dict[str, Any], ...]
     refused: tuple[Refusal, ...]
     warning: str = ""
+    unmatched: int = 0
 
 
 def ingest_study(
-    headers: Sequence[SliceHeader], names: Mapping[Path, str], target: Path, *, salt: Salt
+    headers: Sequence[SliceHeader],
+    names: Mapping[Path, str],
+    target: Path,
+    *,
+    salt: Salt,
+    series_map: SeriesMap = NOTHING_SAID,
 ) -> IngestedStudy:
     """Choose the series of one study, window their slices and write them as PNG, hung as readers hang them.
 
-    A study without both series keeps its rows of `series.csv`; its files are all refused.
+    A study with one of the two planes is read for what it has. One with neither keeps its rows of `series.csv`; its
+    files are all refused.
 
     Args:
         headers: all readable slices of one study.
         names: the name of each file in what was refused.
         target: the folder that gets `slices/KEY.png`.
         salt: the secret behind the pseudonyms of patients.
+        series_map: what a person says of the series.
     """
     study = pseudonym(headers[0].study_instance_uid)
-    unique, refused = _without_copies(headers, names)
-    decisions = choose_series(unique)
-    series = tuple(_series_row(study, decision) for decision in decisions)
-    lacking = _lacking(study, decisions)
-    if lacking is not None:
-        return IngestedStudy((), series, (*refused, *_refusals(unique, names, lacking)))
-    pictures: list[_Picture] = []
-    for decision in decisions:
+    unique, refused = without_copies(headers, names)
+    chosen = _choose(unique, series_map)
+    series = tuple(_series_row(study, decision) for decision in chosen.decisions)
+    refused += [item for header, reason in chosen.unreadable for item in _refusals([header], names, reason)]
+    if not chosen.surveys:
+        rest = [header for header in unique if all(header is not other for other, _ in chosen.unreadable)]
+        return IngestedStudy((), series, (*refused, *_refusals(rest, names, _lacking(study, chosen.decisions))))
+    for decision in chosen.decisions:
         part = decision.part
         refused += _refusals(part.duplicates, names, "lies at the same place as another slice of its stack")
+        refused += _refusals(decision.repeated, names, "lies at the same place as a slice of a better series")
         if decision.plane is None:
             refused += _refusals(part.slices, names, f"series of {len(part.slices)}: {decision.reason}")
-            continue
-        windowed, unreadable = _windowed(part.slices, decision.plane)
-        pictures += windowed
-        refused += [item for header, reason in unreadable for item in _refusals([header], names, reason)]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for plane in Plane:
-        shown = [picture for picture in pictures if picture.plane is plane]
-        if not shown:
-            reason = f"study {study}: no slice of the {plane} series can be decoded; send it again"
-            return IngestedStudy(
-                (), series, (*refused, *_refusals([picture.header for picture in pictures], names, reason))
-            )
-        rows += _write_plane(study, plane, shown, target, salt)
+        if plane in chosen.surveys:
+            rows += _write_plane(study, plane, chosen.surveys[plane], target, salt)
     return IngestedStudy(tuple(rows), series, tuple(refused))
 
 
 @dataclass(frozen=True)
-class _Picture:
-    """One slice as it is written: uint8 [rows, columns], hung, with the window of its series."""
+class _Chosen:
+    """What was decided, what can be read of it by plane, one survey a window, and what cannot be read."""
 
-    header: SliceHeader
-    plane: Plane
-    pixels: NDArray[np.uint8]
-    limits: tuple[float, float]
+    decisions: tuple[Decision, ...]
+    surveys: Mapping[Plane, Sequence[Survey]]
+    unreadable: tuple[tuple[SliceHeader, str], ...]
 
 
-def _without_copies(
+def _choose(headers: Sequence[SliceHeader], series_map: SeriesMap) -> _Chosen:
+    """Choose series and read them; where slices are damaged that another series or a duplicate has whole, choose anew.
+
+    What lies at the same place as a damaged slice, or in the next best series, would else be lost with it.
+    """
+    unreadable: list[tuple[SliceHeader, str]] = []
+    while True:
+        left = [header for header in headers if all(header is not other for other, _ in unreadable)]
+        decisions = choose_series(left, series_map)
+        surveys = {plane: _surveys(decisions, plane) for plane in Plane}
+        damaged = [item for seen in surveys.values() for one in seen for item in one.unreadable]
+        could_be_had = any(decision.part.duplicates or decision.repeated for decision in decisions if decision.plane)
+        is_lost = any(seen and not any(one.readable for one in seen) for seen in surveys.values())
+        if damaged and (could_be_had or is_lost):
+            unreadable += damaged
+            continue
+        found = {plane: [one for one in seen if one.readable] for plane, seen in surveys.items()}
+        return _Chosen(
+            tuple(decisions), {plane: seen for plane, seen in found.items() if seen}, (*unreadable, *damaged)
+        )
+
+
+def _surveys(decisions: Sequence[Decision], plane: Plane) -> list[Survey]:
+    """Return one survey for each part that is taken; parts too small for a window of their own share one."""
+    parts = [decision.part.slices for decision in decisions if decision.plane is plane]
+    large = [slices for slices in parts if len(slices) >= FEWEST_SLICES]
+    small = [header for slices in parts if len(slices) < FEWEST_SLICES for header in slices]
+    return [survey(slices) for slices in (*large, small) if slices]
+
+
+def without_copies(
     headers: Sequence[SliceHeader], names: Mapping[Path, str]
 ) -> tuple[list[SliceHeader], list[Refusal]]:
-    first: dict[tuple[str, int], SliceHeader] = {}
-    refused = []
+    """Return each slice once, of several files with one SOPInstanceUID the first that is whole.
+
+    Images that share a SOPInstanceUID and lie elsewhere are no copies: some programs write one UID into all files.
+    """
+    copies: dict[tuple[str, int, Vector], list[SliceHeader]] = defaultdict(list)
     for header in sorted(headers, key=lambda header: names[header.path]):
-        kept = first.setdefault((header.sop_instance_uid, header.frame), header)
-        if kept is not header:
-            refused.append(Refusal(names[header.path], f"same SOPInstanceUID as {names[kept.path]}"))
-    return list(first.values()), list(dict.fromkeys(refused))
+        copies[header.sop_instance_uid, header.frame, header.geometry.position_mm].append(header)
+    is_whole: dict[Path, bool] = {}
+    unique: list[SliceHeader] = []
+    refused: list[Refusal] = []
+    for same in copies.values():
+        kept = same[0]
+        if len(same) > 1:
+            kept = next((header for header in same if _is_whole(header.path, headers, is_whole)), kept)
+        unique.append(kept)
+        refused += [
+            Refusal(names[header.path], f"same SOPInstanceUID as {names[kept.path]}")
+            for header in same
+            if header is not kept
+        ]
+    return unique, list(dict.fromkeys(refused))
+
+
+def _is_whole(path: Path, headers: Sequence[SliceHeader], known: dict[Path, bool]) -> bool:
+    """Return whether all slices of a file can be decoded; `known` remembers the files looked into."""
+    if path not in known:
+        inside = [header for header in headers if header.path == path]
+        known[path] = not any(isinstance(pixels, DicomError) for _, pixels in read_pixels(inside))
+    return known[path]
 
 
 def _refusals(headers: Sequence[SliceHeader], names: Mapping[Path, str], reason: str) -> list[Refusal]:
@@ -111,61 +167,49 @@ def _refusals(headers: Sequence[SliceHeader], names: Mapping[Path, str], reason:
     return [Refusal(name, reason) for name in dict.fromkeys(names[header.path] for header in headers)]
 
 
-def _lacking(study: str, decisions: Sequence[Decision]) -> str | None:
-    chosen = {decision.plane for decision in decisions}
-    for plane, name in ((Plane.AXIAL, "axial T2w"), (Plane.SAGITTAL, "sagittal T1w")):
-        if plane not in chosen:
-            seen = "; ".join(f"{len(decision.part.slices)} slices: {decision.reason}" for decision in decisions)
-            return f"study {study}: no {name} series; found {seen}; export the study with both series"
-    return None
+def _lacking(study: str, decisions: Sequence[Decision]) -> str:
+    seen = "; ".join(f"{len(decision.part.slices)} slices: {decision.reason}" for decision in decisions)
+    return (
+        f"study {study}: neither an axial T2w nor a sagittal T1w series; found {seen or 'nothing'}; export the study "
+        "with both series, or say which is which with --series-map"
+    )
 
 
-def _windowed(slices: Sequence[SliceHeader], plane: Plane) -> tuple[list[_Picture], list[tuple[SliceHeader, str]]]:
-    """Return the slices of one part that can be decoded, under one window, and the others with the reason."""
-    grey: list[tuple[SliceHeader, Pixels]] = []
-    unreadable: list[tuple[SliceHeader, str]] = []
-    for header, pixels in read_pixels(slices):
-        if isinstance(pixels, DicomError):
-            unreadable.append((header, str(pixels)))
-        else:
-            grey.append((header, pixels))
-    if not grey:
-        return [], unreadable
-    limits = window_limits([pixels for _, pixels in grey])
-    pictures = [
-        _Picture(header, plane, to_display(header.geometry, plane, window(pixels, limits)), limits)
-        for header, pixels in grey
-    ]
-    return pictures, unreadable
-
-
-def _write_plane(
-    study: str, plane: Plane, pictures: Sequence[_Picture], target: Path, salt: Salt
-) -> list[dict[str, Any]]:
+def _write_plane(study: str, plane: Plane, surveys: Sequence[Survey], target: Path, salt: Salt) -> list[dict[str, Any]]:
     """Write the slices of one plane and return their rows, numbered from 1 in stacking order."""
     (target / IMAGES_FOLDER).mkdir(parents=True, exist_ok=True)
-    rows = []
-    stacks = stacks_of([picture.header.hung for picture in pictures], plane)
-    for number, index in enumerate((index for stack in stacks for index in stack), start=1):
-        key = slice_key(study, plane, number)
-        image = Image.fromarray(np.ascontiguousarray(pictures[index].pixels))
-        image.save(target / IMAGES_FOLDER / f"{key}.png", compress_level=PNG_COMPRESSION)
-        rows.append(_row(key, study, number, pictures[index], salt))
-    return rows
+    readable = [(header, one.limits) for one in surveys for header in one.readable]
+    stacks = stacks_of([header.hung for header, _ in readable], plane)
+    order = [index for stack in stacks for index in stack]
+    keys = {index: slice_key(study, plane, number) for number, index in enumerate(order, start=1)}
+    pictures = (picture for one in surveys for picture in shown(one))
+    for index, (header, pixels) in enumerate(pictures):
+        image = Image.fromarray(np.ascontiguousarray(to_display(header.geometry, plane, pixels)))
+        image.save(target / IMAGES_FOLDER / f"{keys[index]}.png", compress_level=PNG_COMPRESSION)
+    return [
+        _row(keys[index], study, plane, number, *readable[index], salt) for number, index in enumerate(order, start=1)
+    ]
 
 
-def _row(key: str, study: str, number: int, picture: _Picture, salt: Salt) -> dict[str, Any]:
-    header = picture.header
+def _row(
+    key: str,
+    study: str,
+    plane: Plane,
+    number: int,
+    header: SliceHeader,
+    limits: tuple[float, float],
+    salt: Salt,
+) -> dict[str, Any]:
     return {
         "key": key,
         "study": study,
         "patient": salt.patient(header.patient_key),
-        "plane": str(picture.plane),
+        "plane": str(plane),
         "number": number,
         **geometry_to_row(header.hung),
         "slice_thickness_mm": header.slice_thickness_mm,
-        "window_low": picture.limits[0],
-        "window_high": picture.limits[1],
+        "window_low": limits[0],
+        "window_high": limits[1],
         "manufacturer": header.manufacturer,
         "magnetic_field_strength_t": header.magnetic_field_strength_t,
         "repetition_time_ms": header.sequence.repetition_time_ms,
@@ -188,9 +232,11 @@ def _series_row(study: str, decision: Decision) -> dict[str, Any]:
         "gaps": part.gaps,
         "duplicates": len(part.duplicates),
         "plane": str(part.plane or ""),
-        "weighting": weighting(part),
+        "weighting": decision.weighting,
         "row_spacing_mm": first.hung.spacing_mm[0],
         "column_spacing_mm": first.hung.spacing_mm[1],
         "chosen_as": str(decision.plane or ""),
         "reason": decision.reason,
+        "series_instance_uid": first.series_instance_uid,
+        "words": " ".join(words(first.described)),
     }

@@ -26,6 +26,8 @@ from tfspine.dicom.deidentify.pseudonyms import Salt, random_salt
 from tfspine.dicom.headers import SliceHeader, read_headers
 from tfspine.dicom.ingest import IMAGES_FOLDER, IngestedStudy, ingest_study
 from tfspine.dicom.patient_keys import warning
+from tfspine.dicom.series import NOTHING_SAID
+from tfspine.dicom.series_map import SeriesMap, unmatched
 from tfspine.dicom.sources import Source
 from tfspine.errors import DicomError
 from tfspine.outputs import write_text
@@ -55,6 +57,7 @@ class StudyTask:
     names: Mapping[Path, str]
     target: Path
     salt: Salt
+    series_map: SeriesMap = NOTHING_SAID
 
     @property
     def study(self) -> str:
@@ -63,7 +66,13 @@ class StudyTask:
 
 
 def ingest_studies(
-    source: Source, target: Path, *, runner: Runner, track: Track, salt: Salt | None = None
+    source: Source,
+    target: Path,
+    *,
+    runner: Runner,
+    track: Track,
+    salt: Salt | None = None,
+    series_map: SeriesMap = NOTHING_SAID,
 ) -> IngestedStudy:
     """Ingest every study of a source into one folder, and return the rows of all of them.
 
@@ -73,9 +82,11 @@ def ingest_studies(
         runner: reads the headers, some files at a time, then ingests the studies.
         track: shows progress: ``track(items, description, total)`` yields the items.
         salt: the secret behind the pseudonyms of patients; None: a new one, so that no other run has the same.
+        series_map: what a person says of the series.
     """
     salt = salt or random_salt()
-    tasks, refused = _find_studies(source, target, salt, runner=runner, track=track)
+    studies_of, refused = _find_studies(source, runner=runner, track=track)
+    tasks = [StudyTask(headers, names, target, salt, series_map) for headers, names in studies_of]
     finished: dict[str, IngestedStudy] = {}
     for task, result in track(runner(ingest_task, tasks), "studies", len(tasks)):
         if isinstance(result, str):
@@ -88,13 +99,17 @@ def ingest_studies(
         tuple(row for study in studies for row in study.series),
         (*refused, *(item for study in studies for item in study.refused)),
         warning({header.patient_key for task in tasks if finished[task.study].rows for header in task.headers}),
+        len(unmatched(series_map, [header for task in tasks for header in task.headers])),
     )
 
 
 def _find_studies(
-    source: Source, target: Path, salt: Salt, *, runner: Runner, track: Track
-) -> tuple[list[StudyTask], list[Refusal]]:
-    """Read the header of every file, whatever it is called, and return the studies in them, and the files that fail."""
+    source: Source, *, runner: Runner, track: Track
+) -> tuple[list[tuple[tuple[SliceHeader, ...], dict[Path, str]]], list[Refusal]]:
+    """Read the header of every file, whatever it is called, and return the studies in them, and the files that fail.
+
+    A study is its slices and the names of their files.
+    """
     studies: dict[str, list[SliceHeader]] = defaultdict(list)
     refused = list(source.refused)
     found = for_each(read_headers, list(source.names), runner=runner, track=track, description="headers")
@@ -104,12 +119,12 @@ def _find_studies(
             continue
         for header in headers:
             studies[header.study_instance_uid].append(header)
-    tasks = []
+    found_studies = []
     for _, slices in sorted(studies.items()):
         ordered = tuple(sorted(slices, key=lambda header: (source.names[header.path], header.frame)))
         names = {header.path: source.names[header.path] for header in ordered}
-        tasks.append(StudyTask(ordered, names, target, salt))
-    return tasks, sorted(refused, key=lambda item: item.file)
+        found_studies.append((ordered, names))
+    return found_studies, sorted(refused, key=lambda item: item.file)
 
 
 def ingest_task(task: StudyTask) -> IngestedStudy:
@@ -123,7 +138,7 @@ def ingest_task(task: StudyTask) -> IngestedStudy:
             return IngestedStudy(tuple(former["rows"]), tuple(former["series"]), refused)
     for stale in (task.target / IMAGES_FOLDER).glob(f"{task.study}-*.png"):
         stale.unlink()
-    ingested = ingest_study(task.headers, task.names, task.target, salt=task.salt)
+    ingested = ingest_study(task.headers, task.names, task.target, salt=task.salt, series_map=task.series_map)
     write_text(done, json.dumps({"inputs": inputs, **asdict(ingested)}))
     return ingested
 
@@ -237,7 +252,20 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 
 
 def _fingerprint(task: StudyTask) -> str:
-    """Return what the inputs of a study are known by: its files' names and instances, what reads them, and the salt."""
-    listed = [(task.names[header.path], header.sop_instance_uid, header.frame) for header in task.headers]
-    known = [tfspine.__version__, task.salt.check(), *listed]
+    """Return what the inputs of a study are known by.
+
+    Its files' names, sizes and times, and their instances; what reads them, the salt, and what a person said of series.
+    """
+    files = [(name, *_size_and_time(path)) for path, name in task.names.items()]
+    instances = [(task.names[header.path], header.sop_instance_uid, header.frame) for header in task.headers]
+    known = [tfspine.__version__, task.salt.check(), asdict(task.series_map), files, instances]
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    """Return the size in bytes and the time of the last change in ns, both 0 of a file that is gone."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return 0, 0
+    return stat.st_size, stat.st_mtime_ns

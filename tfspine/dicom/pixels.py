@@ -1,7 +1,8 @@
 """Stored pixels of DICOM images to grey values, and those of a series to 8 bits: the only windowing in the package."""
 
-import itertools
+import functools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import numpy as np
 import pydicom
 from imagecodecs import jpeg2k_decode, jpeg8_decode, jpegls_decode
 from numpy.typing import NDArray
-from pydicom.encaps import generate_frames
+from pydicom.encaps import encapsulate
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes, RLELossless
 
 from tfspine.dicom.codestream import START_OF_IMAGE, coded_size
+from tfspine.dicom.encapsulated import FrameSpans, frame_spans
 from tfspine.dicom.files import printable, read_whole, refusing
 from tfspine.dicom.headers import PixelEncoding, SliceHeader
 from tfspine.errors import DicomError
@@ -34,6 +36,12 @@ package imagecodecs (BSD) carries. Of pydicom's own choice for JPEG, pylibjpeg-l
 the process with it over damaged pixels.
 """
 
+OF_PIXELS = (
+    "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit",
+    "PixelRepresentation",
+)  # fmt: skip
+"""What a decoder has to know of a frame (PS3.3 C.7.6.3)."""
+
 END_OF_IMAGE = b"\xff\xd9"
 """Ends a codestream (ITU-T T.81 B.1.1.3); libjpeg-turbo paints what is missing before it in grey."""
 
@@ -41,25 +49,39 @@ END_WITHIN_BYTES = 64
 """Where the end is looked for: a byte or some fill may follow it to make the length even."""
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """One file, read whole, and where its compressed frames lie."""
+
+    path: Path
+    ds: pydicom.Dataset
+
+    @functools.cached_property
+    def frames(self) -> FrameSpans:
+        return frame_spans(self.ds.PixelData, int(self.ds.get("NumberOfFrames") or 1))
+
+
 def read_pixels(headers: Sequence[SliceHeader]) -> Iterator[tuple[SliceHeader, Pixels | DicomError]]:
     """Yield each slice with its grey values, or with the reason why there are none, in the order given.
 
     Grey values are float32 [rows, columns] in native byte order: rescaled, MONOCHROME1 turned so that bright is high,
     and what PixelPaddingValue marks as never measured set to the darkest of the rest. A file of many frames is read
-    once while its slices follow one another.
+    once while its slices follow one another; beside it no more than one frame is held.
     """
-    opened: tuple[Path, pydicom.Dataset | DicomError] | None = None
+    opened: _Opened | None = None
+    refusal: tuple[Path, DicomError] | None = None
     for header in headers:
-        if opened is None or opened[0] != header.path:
-            opened = (header.path, _opened(header.path))
-        ds = opened[1]
-        if isinstance(ds, DicomError):
-            yield header, ds
-            continue
-        try:
-            yield header, _grey_values(_stored(ds, header), header.pixels)
-        except DicomError as error:
-            yield header, error
+        if opened is None or opened.path != header.path:
+            opened = None  # before the next is read: two large files need not be there at once
+            try:
+                if refusal is None or refusal[0] != header.path:
+                    opened = _Opened(header.path, read_whole(header.path))
+            except DicomError as error:
+                refusal = header.path, error
+        if opened is None and refusal is not None:
+            yield header, refusal[1]
+        elif opened is not None:
+            yield header, _read_frame(opened, header)
 
 
 def window_limits(slices: Sequence[Pixels]) -> tuple[float, float]:
@@ -81,22 +103,31 @@ def window(pixels: Pixels, limits: tuple[float, float]) -> NDArray[np.uint8]:
     return clipped.astype(np.uint8)
 
 
-def _opened(path: Path) -> pydicom.Dataset | DicomError:
+def _read_frame(opened: _Opened, header: SliceHeader) -> Pixels | DicomError:
     try:
-        return read_whole(path)
+        return _grey_values(_stored(opened, header), header.pixels)
     except DicomError as error:
         return error
 
 
-def _stored(ds: pydicom.Dataset, header: SliceHeader) -> Stored:
+def _stored(opened: _Opened, header: SliceHeader) -> Stored:
     """Return the stored values of one frame, [rows, columns], as the decoder gives them."""
+    ds = opened.ds
     with refusing("pixels"):
         if "PixelData" not in ds:
             raise DicomError("PixelData is absent")
-        decode = DECODERS.get(ds.file_meta.TransferSyntaxUID)
-        codestream = b"" if decode is None else _codestream(ds, header)
+        syntax = ds.file_meta.TransferSyntaxUID
+        decode = DECODERS.get(syntax)
+        codestream = b"" if decode is None else _codestream(opened, header)
         try:
-            stored = _plain(ds, header) if decode is None else _in_header_type(decode(codestream), header.pixels)
+            if decode is not None:
+                stored = _in_header_type(decode(codestream), header.pixels)
+            elif syntax == RLELossless:
+                stored = _run_lengths(opened, header)
+            else:
+                stored = pixel_array(ds, index=header.frame, raw=True, correct_unused_bits=False)
+        except DicomError:
+            raise
         except Exception as error:  # each decoder meets damaged bytes with its own; their words quote no header
             reason = printable(str(error)) or type(error).__name__
             raise DicomError(f"pixels cannot be decoded: {reason}") from None
@@ -105,20 +136,23 @@ def _stored(ds: pydicom.Dataset, header: SliceHeader) -> Stored:
     return stored
 
 
-def _plain(ds: pydicom.Dataset, header: SliceHeader) -> Stored:
-    """Return what pydicom reads by itself: uncompressed pixels and RLE, whose decoder in Rust panics over damage."""
-    plugin = "pydicom" if ds.file_meta.TransferSyntaxUID == RLELossless else ""
-    # Unused bits are ours to clear (`_stored_bits`): pydicom takes the stored ones for the lowest.
-    return pixel_array(ds, index=header.frame, raw=True, decoding_plugin=plugin, correct_unused_bits=False)
+def _run_lengths(opened: _Opened, header: SliceHeader) -> Stored:
+    """Return one frame of RLE by pydicom's own decoder, as a file of one frame; the one in Rust panics over damage.
+
+    Unused bits are ours to clear (`_stored_bits`): pydicom takes the stored ones for the lowest.
+    """
+    single = pydicom.Dataset()
+    single.file_meta = opened.ds.file_meta
+    for keyword in OF_PIXELS:
+        if keyword in opened.ds:
+            single[keyword] = opened.ds[keyword]
+    single.PixelData = encapsulate([_frame(opened, header)])
+    return pixel_array(single, raw=True, decoding_plugin="pydicom", correct_unused_bits=False)
 
 
-def _codestream(ds: pydicom.Dataset, header: SliceHeader) -> bytes:
+def _codestream(opened: _Opened, header: SliceHeader) -> bytes:
     """Return one compressed frame; one larger than its header says is refused before a decoder makes room for it."""
-    frames = int(ds.get("NumberOfFrames") or 1)
-    codestreams = generate_frames(ds.PixelData, number_of_frames=frames)
-    codestream = next(itertools.islice(codestreams, header.frame, None), None)
-    if codestream is None:
-        raise DicomError(f"{frames} frames announced, frame {header.frame + 1} is absent")
+    codestream = _frame(opened, header)
     coded = coded_size(codestream)
     if coded is None:
         raise DicomError("compressed pixels do not start as JPEG, JPEG-LS or JPEG 2000 do")
@@ -130,6 +164,18 @@ def _codestream(ds: pydicom.Dataset, header: SliceHeader) -> bytes:
     if codestream.startswith(START_OF_IMAGE) and END_OF_IMAGE not in codestream[-END_WITHIN_BYTES:]:
         raise DicomError("compressed pixels are cut off before their end")
     return codestream
+
+
+def _frame(opened: _Opened, header: SliceHeader) -> bytes:
+    """Return the bytes of one compressed frame."""
+    codestream = opened.frames.codestream(opened.ds.PixelData, header.frame)
+    if codestream is not None:
+        return codestream
+    announced = int(opened.ds.get("NumberOfFrames") or 1)
+    reason = f": {printable(opened.frames.problem)}" if opened.frames.problem else ""
+    raise DicomError(
+        f"pixels cannot be decoded: {announced} frames announced, frame {header.frame + 1} is absent{reason}"
+    )
 
 
 def _in_header_type(decoded: Stored, encoding: PixelEncoding) -> Stored:

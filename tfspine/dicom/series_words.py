@@ -27,6 +27,7 @@ class Meaning(StrEnum):
     FAT = "fat alone"
     LUMBAR = "lumbar spine"
     ELSEWHERE = "another part of the body"
+    OTHER_SPINE = "another section of the spine"
     SECONDARY = "no picture for reading"
     NOT = "what follows is not so"
     BEFORE = "before what follows"
@@ -104,12 +105,12 @@ GROUPS: tuple[WordGroup, ...] = (
     ),
     WordGroup(Meaning.LUMBAR, "TLSPINE", "PS3.16 Table L-1"),
     WordGroup(
-        Meaning.ELSEWHERE,
+        Meaning.OTHER_SPINE,
         "CSPINE CTSPINE CERVICAL CERVICALE CERVICALES CERVICOTHORACIC CERV HWS HALSWIRBELSAEULE CWK NECK HALS COU",
         "PS3.16 CID 4031: CSPINE, NECK; German, Dutch and French",
     ),
     WordGroup(
-        Meaning.ELSEWHERE,
+        Meaning.OTHER_SPINE,
         "TSPINE THORACIC THORACALE THORAX DORSAL DORSALE BWS TWK CHEST BRUSTWIRBELSAEULE",
         "PS3.16 CID 4031: TSPINE, CHEST; German, Dutch, French and Italian",
     ),

@@ -25,8 +25,9 @@ from tfspine.evaluation.estimate import (
     Estimate,
     check_confidence,
     chosen,
-    clipped,
     critical_value,
+    edge_share,
+    limits_of,
     significance,
     standard_error_of_mean,
     undefined,
@@ -104,7 +105,8 @@ def gwet_from_table(
     The variance is conditional on the raters, over n - 1 (Gwet 2008, equation 17, generalised to weights in the
     Handbook); the interval is t with n - 1 degrees of freedom, clipped to [-1, 1]. AC2 of few subjects can lie
     below -1 itself: then it is its own lower limit. Without subjects nothing is defined; of one subject only the
-    coefficient is.
+    coefficient is. Where all agree there is no spread and no p, and the lower limit allows for the share of subjects
+    that may still hide a disagreement (`agreement_limits`).
 
     Raises:
         EvaluationError: the table is not square, is smaller than 2 x 2 or holds negative counts.
@@ -188,7 +190,8 @@ def gwet_difference(
     standard_error = standard_error_of_mean(by_subject) if n > 1 else math.nan
     statistic, p_value = significance(difference, standard_error, degrees=n - 1)
     half = critical_value(confidence, degrees=n - 1) * standard_error if n > 1 else math.nan
-    estimate = Estimate(difference, *clipped(difference, half, lowest=-2.0, highest=2.0), n, method)
+    limits = limits_of(difference, half, units=n, confidence=confidence, lowest=-2.0, highest=2.0)
+    estimate = Estimate(difference, *limits, n, method)
     return Difference(estimate, standard_error, statistic, p_value)
 
 
@@ -211,6 +214,19 @@ def gwet_of_counts(
     return gamma, observed, expected, prevalence
 
 
+def agreement_limits(
+    coefficient: float, half: float, expected: float, *, units: int, confidence: float
+) -> tuple[float, float]:
+    """Return the limits of a chance-corrected coefficient, -1 to 1, honest also where all agree.
+
+    A share u of disagreement leaves a coefficient of 1 - u / (1 - expected); `edge_share` is the u that `units` may
+    still hide.
+    """
+    if half < NO_SPREAD and 1 - coefficient < NO_SPREAD:
+        return max(1 - edge_share(units, confidence) / (1 - expected), -1.0), 1.0
+    return limits_of(coefficient, half, units=units, confidence=confidence, lowest=-1.0, highest=1.0)
+
+
 def _agreement(
     counts: NDArray[np.float64], frequency: NDArray[np.float64], weights: AnyWeights, confidence: float
 ) -> Agreement:
@@ -226,7 +242,7 @@ def _agreement(
     spread = frequency @ (_linearised(counts, frequency, weight) - gamma) ** 2
     standard_error = math.sqrt(float(spread) / (n * (n - 1)))
     half = critical_value(confidence, degrees=n - 1) * standard_error
-    estimate = Estimate(gamma, *clipped(gamma, half, lowest=-1.0, highest=1.0), n, method)
+    estimate = Estimate(gamma, *agreement_limits(gamma, half, expected, units=n, confidence=confidence), n, method)
     p_value = significance(gamma, standard_error, degrees=n - 1)[1]
     return Agreement(estimate, standard_error, p_value, observed, expected)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfspine.evaluation.accuracy import Interval, proportion
 from tfspine.evaluation.agreement import gwet_from_table
-from tfspine.evaluation.estimate import Estimate, check_confidence, clipped, critical_value, undefined
+from tfspine.evaluation.estimate import Estimate, check_confidence, critical_value, limits_of, undefined
 from tfspine.evaluation.kappa import cohen_kappa_from_table
 from tfspine.evaluation.ratings import checked_table
 from tfspine.evaluation.study_evaluation import ReaderMetrics
@@ -83,4 +83,5 @@ def macro_f1(confusion: Sequence[Sequence[int]], *, confidence: float = 0.95) ->
     gradient = (np.diag(np.where(kept, 2 / used, 0.0)) - slope[:, None] - slope[None, :]) / kept.sum()
     half = critical_value(confidence) * math.sqrt(float((shares * gradient**2).sum()) / n)
     value = float(f1[kept].mean())
-    return Estimate(value, *clipped(value, half, lowest=0.0, highest=1.0), n, method)
+    limits = limits_of(value, half, units=n, confidence=confidence, lowest=0.0, highest=1.0)
+    return Estimate(value, *limits, n, method)

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.agreement import gwet_of_counts
 from tfspine.evaluation.checks import groups, truth_vectors, whole_number
-from tfspine.evaluation.estimate import Estimate, check_confidence, undefined
+from tfspine.evaluation.estimate import NO_SPREAD, Estimate, check_confidence, undefined
 from tfspine.evaluation.ratings import category_counts, complete, rating_matrix
 from tfspine.evaluation.weights import AnyWeights, Weights, weight_matrix
 
@@ -41,8 +41,8 @@ def patient_bootstrap(
 
     As many patients as there are are drawn with replacement, each with all of its regions. The limits are the
     quantiles (linear interpolation) of the replicates that define the statistic; `method` counts the others. Of a
-    single patient, or without any defined replicate, there is no interval. `n` counts the regions. Few patients
-    (below 30 or so) make a percentile interval too narrow.
+    single patient, without any defined replicate, and where no draw changes anything, there is no interval. `n` counts
+    the regions. Few patients (below 30 or so) make a percentile interval too narrow.
 
     Args:
         statistic: function of weights, see the module.
@@ -78,6 +78,8 @@ def patient_bootstrap(
     defined = values[~np.isnan(values)]
     method = f"{method}, {people} patients, {replicates - defined.size} replicates undefined"
     if math.isnan(value) or defined.size == 0:
+        return Estimate(value, math.nan, math.nan, n, method)
+    if np.ptp(defined) < NO_SPREAD:
         return Estimate(value, math.nan, math.nan, n, method)
     low, high = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Estimate(value, float(low), float(high), n, method)

@@ -25,6 +25,8 @@ from tfspine.evaluation.estimate import (
     check_confidence,
     clipped,
     critical_value,
+    edge_share,
+    limits_of,
     significance,
     undefined,
 )
@@ -194,7 +196,8 @@ def mean_of_spread(spread: Spread, *, n: int, name: str, confidence: float, lowe
     half = math.nan
     if spread.patients > 1:
         half = spread.standard_error * critical_value(confidence, degrees=spread.degrees)
-    return Estimate(spread.value, *clipped(spread.value, half, lowest=lowest, highest=highest), n, method)
+    limits = limits_of(spread.value, half, units=spread.patients, confidence=confidence, lowest=lowest, highest=highest)
+    return Estimate(spread.value, *limits, n, method)
 
 
 def difference_of_spread(spread: Spread, *, n: int, name: str, widest: float, confidence: float) -> Difference:
@@ -218,14 +221,6 @@ def difference_of_spread(spread: Spread, *, n: int, name: str, widest: float, co
     half = critical_value(confidence, degrees=degrees) * error
     limits = clipped(value, half, lowest=-widest, highest=widest)
     return Difference(Estimate(value, *limits, n, method), error, statistic, p_value)
-
-
-def edge_share(patients: int, confidence: float) -> float:
-    """Return the largest share of patients of a kind that none of so many may still hide: Clopper and Pearson's limit.
-
-    What holds for no region of a patient holds for no patient, so this bounds regions too, however alike they are.
-    """
-    return float(1 - ((1 - confidence) / 2) ** (1 / patients))
 
 
 def _columns(*columns: NDArray[np.generic]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.agreement import Agreement
 from tfspine.evaluation.checks import groups
-from tfspine.evaluation.clustered import difference_of_spread, edge_share
+from tfspine.evaluation.clustered import difference_of_spread
 from tfspine.evaluation.estimate import (
     NO_SPREAD,
     Difference,
@@ -21,6 +21,7 @@ from tfspine.evaluation.estimate import (
     check_confidence,
     chosen,
     critical_value,
+    edge_share,
     significance,
     undefined,
 )

@@ -14,7 +14,9 @@ from scipy import optimize, stats
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.checks import numbers, successes_of, truth_vectors, whole_number
-from tfspine.evaluation.estimate import Estimate, check_confidence, chosen, critical_value, undefined
+from tfspine.evaluation.estimate import NO_SPREAD, Estimate, check_confidence, chosen, critical_value, undefined
+
+_POOLED_Z = "pooled two-sample z"
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,29 @@ def pooled_z(first_successes: int, first_n: int, second_successes: int, second_n
     """
     first_successes, first_n = successes_of(first_successes, first_n)
     second_successes, second_n = successes_of(second_successes, second_n)
-    method = "pooled two-sample z"
-    together, n = first_successes + second_successes, first_n + second_n
-    if not first_n or not second_n or together in (0, n):
-        return Test(math.nan, math.nan, method)
-    pooled = together / n
-    standard_error = math.sqrt(pooled * (1 - pooled) * (1 / first_n + 1 / second_n))
-    z = (first_successes / first_n - second_successes / second_n) / standard_error
-    return Test(z, float(2 * stats.norm.sf(abs(z))), method)
+    if not first_n or not second_n:
+        return Test(math.nan, math.nan, _POOLED_Z)
+    return pooled_z_of_shares(first_successes / first_n, first_n, second_successes / second_n, second_n)
+
+
+def pooled_z_of_shares(first: float, first_n: int, second: float, second_n: int) -> Test:
+    """Compare two independent proportions by `pooled_z`, given the shares, which need not be of whole counts.
+
+    The average of several versions of a model is such a share.
+
+    Raises:
+        EvaluationError: a share outside 0 to 1, or a number of units that is no whole number from 1.
+    """
+    for share, n in ((first, first_n), (second, second_n)):
+        whole_number(n, what="units", least=1)
+        if not 0 <= share <= 1:
+            raise EvaluationError(f"share {share}; expected 0 to 1")
+    pooled = (first * first_n + second * second_n) / (first_n + second_n)
+    variance = pooled * (1 - pooled) * (1 / first_n + 1 / second_n)
+    if variance < NO_SPREAD:
+        return Test(math.nan, math.nan, _POOLED_Z)
+    z = (first - second) / math.sqrt(variance)
+    return Test(z, float(2 * stats.norm.sf(abs(z))), _POOLED_Z)
 
 
 def mcnemar(only_first: int, only_second: int, *, method: McNemar = McNemar.EXACT) -> Test:

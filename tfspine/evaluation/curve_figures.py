@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from tfspine.evaluation.calibration import temperature_scaled
 from tfspine.evaluation.curves import roc_curve
 from tfspine.evaluation.detection_table import Curves
-from tfspine.evaluation.figures import COLORS, MARKERS, new_figure, save
+from tfspine.evaluation.figures import COLORS, MARKERS, as_label, new_figure, save
 from tfspine.evaluation.operating import GradedProbabilities, OperatingPoint
 from tfspine.evaluation.probabilities import ReliabilityBin, reliability
 from tfspine.evaluation.tables import REGION_TITLES
@@ -27,7 +27,11 @@ def froc_figure(curves: Curves, *, iou: float, path: Path, title: str) -> None:
     def draw(axes: Axes, reader: str, region: Region, number: int) -> None:
         curve = curves[reader, region]
         axes.step(
-            [0, *curve.false_positives_per_image], [0, *curve.recall], where="post", **_style(number), label=reader
+            [0, *curve.false_positives_per_image],
+            [0, *curve.recall],
+            where="post",
+            **_style(number),
+            label=as_label(reader),
         )
         widest = max(0.5, *axes.get_xlim())
         axes.set_xlim(-0.02 * widest, widest)  # a curve without a wrong box is a line at 0
@@ -52,12 +56,12 @@ def roc_figure(
             axes.text(0.5, 0.4 - 0.1 * number, f"{reader}: none is {kind}", ha="center", fontsize=9)
             return
         curve = roc_curve(item.is_positive, item.scores)
-        axes.plot(curve.false_positive_rate, curve.true_positive_rate, **_style(number), label=reader)
+        axes.plot(curve.false_positive_rate, curve.true_positive_rate, **_style(number), label=as_label(reader))
         point = points.get((reader, region))
         if point is not None:
             called = item.scores >= point.threshold
             place = (called[~item.is_positive].mean(), called[item.is_positive].mean())
-            color, label = COLORS[number % len(COLORS)], f"{reader}, threshold of validation"
+            color, label = COLORS[number % len(COLORS)], f"{as_label(reader)}, threshold of validation"
             axes.plot(*place, MARKERS[number % len(MARKERS)], color=color, markersize=8, label=label)
 
     labels = ("1 - specificity", "sensitivity")
@@ -85,7 +89,7 @@ def reliability_figure(
             axes,
             reliability(item.probabilities, item.truth, bins=bins, confidence=confidence),
             number=number,
-            label=reader,
+            label=as_label(reader),
             hollow=False,
         )
         temperature = temperatures.get((reader, region), float("nan"))
@@ -95,7 +99,7 @@ def reliability_figure(
                 axes,
                 reliability(scaled, item.truth, bins=bins, confidence=confidence),
                 number=number,
-                label=f"{reader}, scaled",
+                label=f"{as_label(reader)}, scaled",
                 hollow=True,
             )
 

@@ -21,8 +21,8 @@ from tfspine.evaluation.estimate import (
     Estimate,
     check_confidence,
     chosen,
-    clipped,
     critical_value,
+    limits_of,
     significance,
     undefined,
 )
@@ -87,7 +87,7 @@ def auc(
     The variance is DeLong's: S10 / m + S01 / n, the spreads (over m - 1 and n - 1) of the m positives' and the n
     negatives' shares of pairs won (E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 1988;44:837-845).
     Without a positive or a negative the area is undefined, with a single one its interval. Perfect separation shows
-    no spread: the normal interval shrinks to the point, and says too much.
+    no spread: the normal interval then allows for what so few positives, or negatives, may still hide (`edge_limits`).
 
     Args:
         truth: bool [n], whether the reference calls the region positive.
@@ -106,7 +106,8 @@ def auc(
         return undefined(score.size, method)
     value, standard_error = float(area[0]), math.sqrt(variance[0, 0])
     if method == AucInterval.NORMAL:
-        limits = clipped(value, critical_value(confidence) * standard_error, lowest=0.0, highest=1.0)
+        half = critical_value(confidence) * standard_error
+        limits = limits_of(value, half, units=_fewer(positive), confidence=confidence, lowest=0.0, highest=1.0)
     else:
         limits = _logit_limits(value, standard_error, confidence)
     return Estimate(value, *limits, score.size, method)
@@ -132,7 +133,8 @@ def auc_difference(
     value = float(area[0] - area[1])
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     standard_error = math.sqrt(max(variance, 0.0)) if not math.isnan(variance) else math.nan
-    limits = clipped(value, critical_value(confidence) * standard_error, lowest=-1.0, highest=1.0)
+    half = critical_value(confidence) * standard_error
+    limits = limits_of(value, half, units=_fewer(positive), confidence=confidence, lowest=-1.0, highest=1.0)
     return Difference(
         Estimate(value, *limits, first.size, method), standard_error, *significance(value, standard_error)
     )
@@ -197,6 +199,11 @@ def _delong(
         return area, np.full((k, k), np.nan)
     covariance = np.cov(above).reshape(k, k) / positives + np.cov(below).reshape(k, k) / negatives
     return area, covariance
+
+
+def _fewer(positive: NDArray[np.bool_]) -> int:
+    """Return how many there are of the kind of which there are fewer."""
+    return min(int(positive.sum()), int((~positive).sum()))
 
 
 def _logit_limits(value: float, standard_error: float, confidence: float) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from tfspine.errors import EvaluationError
 Choice = TypeVar("Choice", bound=StrEnum)
 
 NO_SPREAD = 1e-12
-"""A standard error below this is rounding: the data show no spread at all."""
+"""A standard error below this is rounding: the data show no spread at all; `edge_limits` says how sure that makes."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,49 @@ def clipped(value: float, half: float, *, lowest: float, highest: float) -> tupl
     return min(max(value - half, lowest), value), max(min(value + half, highest), value)
 
 
+def limits_of(
+    value: float, half: float, *, units: int, confidence: float, lowest: float, highest: float
+) -> tuple[float, float]:
+    """Return the limits `clipped` of a value, and where its data show no spread those of `edge_limits`.
+
+    Args:
+        value: the statistic, a mean of values of the units.
+        half: half width of its interval, NaN where it has none.
+        units: that are independent: regions, or patients.
+        confidence: share that the interval is to cover.
+        lowest: that a value of a unit can be.
+        highest: that a value of a unit can be.
+    """
+    if half < NO_SPREAD:
+        return edge_limits(value, units=units, confidence=confidence, lowest=lowest, highest=highest)
+    return clipped(value, half, lowest=lowest, highest=highest)
+
+
+def edge_limits(value: float, *, units: int, confidence: float, lowest: float, highest: float) -> tuple[float, float]:
+    """Return the limits of a mean over units that are all alike: as many as `edge_share` may be unlike them.
+
+    These could lie as far out as a value can. Where that is without bound there is no interval (NaN).
+    """
+    other = edge_share(units, confidence)
+    low, high = value - other * (value - lowest), value + other * (highest - value)
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else (math.nan, math.nan)
+
+
+def edge_share(units: int, confidence: float) -> float:
+    """Return the largest share of a kind that none of so many units may still hide: Clopper and Pearson's limit.
+
+    What holds for no region of a patient holds for no patient, so that with patients as units this bounds regions too,
+    however alike they are.
+    """
+    return float(1 - ((1 - confidence) / 2) ** (1 / units))
+
+
 def mean_estimate(
     values: NDArray[np.float64], *, name: str, confidence: float, lowest: float, highest: float
 ) -> Estimate:
     """Return a mean with the interval of t with n - 1 degrees of freedom, clipped to where the values can lie.
+
+    Values that are all the same show no spread: `edge_limits`.
 
     Args:
         values: float [n]; the mean of none is undefined, and one has no interval.
@@ -109,7 +148,8 @@ def mean_estimate(
         return undefined(0, method)
     value = float(values.mean())
     half = standard_error_of_mean(values) * critical_value(confidence, degrees=n - 1) if n > 1 else math.nan
-    return Estimate(value, *clipped(value, half, lowest=lowest, highest=highest), n, method)
+    limits = limits_of(value, half, units=n, confidence=confidence, lowest=lowest, highest=highest)
+    return Estimate(value, *limits, n, method)
 
 
 def standard_error_of_mean(values: NDArray[np.float64]) -> float:
@@ -120,12 +160,12 @@ def standard_error_of_mean(values: NDArray[np.float64]) -> float:
 def significance(value: float, standard_error: float, *, degrees: float | None = None) -> tuple[float, float]:
     """Return `value` over its standard error and the two-sided p of a true value of 0, by t or (no `degrees`) by z.
 
-    Without spread a value is certain: p is 0, and undefined of a value of 0, where it would be 0 / 0.
+    Data without spread do not say how sure the value is: there is no p, and no statistic of a value of 0 (0 / 0).
     """
     if math.isnan(value) or math.isnan(standard_error):
         return math.nan, math.nan
     if standard_error < NO_SPREAD:
-        return (math.nan, math.nan) if abs(value) < NO_SPREAD else (math.copysign(math.inf, value), 0.0)
+        return (math.nan, math.nan) if abs(value) < NO_SPREAD else (math.copysign(math.inf, value), math.nan)
     statistic = value / standard_error
     tail = stats.norm.sf(abs(statistic)) if degrees is None else stats.t.sf(abs(statistic), degrees)
     return statistic, float(2 * tail)

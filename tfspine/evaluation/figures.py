@@ -6,12 +6,14 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from tfspine.evaluation.estimate import Estimate
 from tfspine.evaluation.study_evaluation import RegionMetrics
@@ -83,7 +85,7 @@ def confusion_figure(metrics: RegionMetrics, *, set_name: str, reader: str, path
     axes.tick_params(length=0)
     figure.colorbar(image, label="share of the reference's grade", shrink=0.8).outline.set_visible(False)
     axes.set_title(f"{REGION_TITLES[metrics.region]}, {set_name} set")
-    figure.savefig(path, dpi=DPI)
+    _write(figure, path)
 
 
 def forest_figure(table: Table, *, forest: Forest, path: Path, title: str) -> None:
@@ -162,7 +164,21 @@ def save(
         fontsize=9,
         title_fontsize=11,
     )
-    figure.savefig(path, dpi=DPI)
+    _write(figure, path)
+
+
+def as_label(name: str) -> str:
+    """Return the name of a reader as a label of the legend, which leaves out what begins with an underscore."""
+    return f" {name}" if name.startswith("_") else name
+
+
+def _write(figure: Figure, path: Path) -> None:
+    """Write a figure; a dollar sign in somebody's name begins no formula."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    # Labels of ticks are made as they are drawn.
+    with matplotlib.rc_context({"text.parse_math": False}):
+        figure.savefig(path, dpi=DPI)
 
 
 def _lines_of(table: Table, region: str, forest: Forest) -> list[str]:

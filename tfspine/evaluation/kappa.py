@@ -11,12 +11,11 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tfspine.evaluation.agreement import Agreement
+from tfspine.evaluation.agreement import Agreement, agreement_limits
 from tfspine.evaluation.estimate import (
     NO_SPREAD,
     Estimate,
     check_confidence,
-    clipped,
     critical_value,
     significance,
     undefined,
@@ -56,7 +55,8 @@ def cohen_kappa_from_table(
 
     kappa = (po - pe) / (1 - pe) with po = sum w_kl p_kl and pe = sum w_kl p_k. p_.l. The interval is kappa -+ z SE,
     SE the large-sample one of any kappa, clipped to [-1, 1]; the p value is z with the SE that holds where kappa is 0
-    (both Fleiss, Cohen and Everitt 1969). Few subjects make the interval too narrow. Where chance explains all
+    (both Fleiss, Cohen and Everitt 1969). Few subjects make the interval too narrow; where all agree, it is that of
+    `agreement_limits`. Where chance explains all
     (both raters use one and the same category) kappa is undefined; of one subject there is no interval. Of a rater who
     uses one category, whatever the other says, kappa is 0, without spread and without a p value.
 
@@ -87,5 +87,5 @@ def cohen_kappa_from_table(
     spread_of_none = (np.outer(rows, columns) * (values_of_none + expected) ** 2).sum()
     standard_error, error_of_none = (math.sqrt(float(value) / n) / (1 - expected) for value in (spread, spread_of_none))
     half = critical_value(confidence) * standard_error
-    estimate = Estimate(kappa, *clipped(kappa, half, lowest=-1.0, highest=1.0), n, method)
+    estimate = Estimate(kappa, *agreement_limits(kappa, half, expected, units=n, confidence=confidence), n, method)
     return Agreement(estimate, standard_error, significance(kappa, error_of_none)[1], observed, expected)

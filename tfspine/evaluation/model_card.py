@@ -7,7 +7,7 @@ unknown.
 from collections.abc import Iterator, Sequence
 
 from tfspine.evaluation.facts import Fact, Facts
-from tfspine.evaluation.tables import Table, shown, to_markdown
+from tfspine.evaluation.tables import Table, markdown_text, shown, to_markdown
 
 UNKNOWN = "Not known to the run: write it here."
 
@@ -49,7 +49,7 @@ def model_card(name: str, facts: Facts, *, tables: Sequence[Table], notice: Sequ
 
 
 def _lines(name: str, facts: Facts, tables: Sequence[Table], notice: Sequence[str]) -> Iterator[str]:
-    yield f"# Model card: {name}"
+    yield f"# Model card: {markdown_text(name)}"
     for paragraph in notice:
         yield f"\n**{paragraph}**"
     yield "\n## Model\n"
@@ -69,13 +69,13 @@ def _lines(name: str, facts: Facts, tables: Sequence[Table], notice: Sequence[st
     yield from _list(facts, _TESTING)
     yield "\n## Results\n"
     for table in tables:
-        yield f"### {table.title}\n"
+        yield f"### {markdown_text(table.title)}\n"
         yield to_markdown(shown(table))
         if table.note:
-            yield f"{table.note}\n"
+            yield f"{markdown_text(table.note)}\n"
     yield "## Who may be read worse\n"
     subgroups = facts.get(Fact.SUBGROUPS)
-    yield f"Measured {subgroups.text} ({subgroups.where})." if subgroups else UNKNOWN
+    yield f"Measured {markdown_text(subgroups.text)} ({subgroups.where})." if subgroups else UNKNOWN
     yield "\nWhat is not named there was not compared; of where patients come from headers say nothing."
     yield "\n## Ethics, and what to bear in mind\n"
     yield (
@@ -90,4 +90,4 @@ def _list(facts: Facts, items: Sequence[tuple[Fact, str]]) -> Iterator[str]:
     if not known:
         yield UNKNOWN
     for title, answer in known:
-        yield f"- {title}: {answer.text} ({answer.where})"
+        yield f"- {title}: {markdown_text(answer.text)} ({markdown_text(answer.where)})"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tfspine.evaluation.bands import landis_koch
-from tfspine.evaluation.comparisons import pooled_z
+from tfspine.evaluation.comparisons import pooled_z_of_shares
 from tfspine.evaluation.study_evaluation import THRESHOLDS, ReaderMetrics, RegionMetrics
 from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Grade, Region
@@ -149,7 +149,7 @@ def accuracy_table(sets: Sets, *, model: str | None = None, p_values: PValues | 
         ),
         tuple(rows),
         note="With missed: positives not found are misses. In brackets: boxes, of an average the mean of its versions. "
-        + f"P: against {model}, paired; by box, pooled z of two proportions, whole boxes. " * against
+        + f"P: against {model}, paired; by box, pooled z of two proportions. " * against
         + _UNITS,
     )
 
@@ -213,7 +213,7 @@ def _region_of(sets: Sets, name: str | None, reader: str | None, region: Region)
 
 
 def _pooled_p(first: Any, second: Any) -> float | None:
-    """P of two shares, from the counts behind them; None where one is undefined."""
+    """P of two shares; None where one is undefined. That of an average of versions need not be of whole boxes."""
     if not (first.is_defined and second.is_defined):
         return None
-    return pooled_z(round(first.value * first.n), first.n, round(second.value * second.n), second.n).p_value
+    return pooled_z_of_shares(first.value, first.n, second.value, second.n).p_value

@@ -15,8 +15,8 @@ from tfspine.evaluation.checks import whole_number
 from tfspine.evaluation.estimate import (
     Estimate,
     check_confidence,
-    clipped,
     critical_value,
+    limits_of,
     mean_estimate,
     standard_error_of_mean,
     undefined,
@@ -99,7 +99,8 @@ def expected_calibration_error(
     signed = np.sign(gaps)[position] * (right - top)
     value = float(np.abs(gaps).sum() / n)
     half = critical_value(confidence) * standard_error_of_mean(signed) if n > 1 else math.nan
-    return Estimate(value, *clipped(value, half, lowest=0.0, highest=1.0), n, method)
+    limits = limits_of(value, half, units=n, confidence=confidence, lowest=0.0, highest=1.0)
+    return Estimate(value, *limits, n, method)
 
 
 def reliability(

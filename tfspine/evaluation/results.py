@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfspine.evaluation.figures import Forest, forest_figure
-from tfspine.evaluation.tables import Table, plain, plain_rows, shown, to_markdown
+from tfspine.evaluation.tables import Table, markdown_text, plain, plain_rows, shown, to_markdown
 from tfspine.outputs import write_text
 
 Draw = Callable[[Path, str], None]
@@ -43,10 +43,14 @@ def _write(folder: Path, result: Result) -> Iterator[str]:
     for ending, text in (
         ("csv", plain(table).to_csv(index=False)),
         ("json", json.dumps(content, indent=2, allow_nan=False) + "\n"),
-        ("md", f"{to_markdown(shown(table))}\n{' '.join(filter(None, (f'**{table.title}.**', table.note)))}\n"),
+        ("md", f"{to_markdown(shown(table))}\n{_caption(table)}\n"),
     ):
         write_text(folder / f"{table.name}.{ending}", text)
         yield f"{table.name}.{ending}"
     if result.draw is not None:
         result.draw(folder / f"{table.name}.png", table.title)
         yield f"{table.name}.png"
+
+
+def _caption(table: Table) -> str:
+    return " ".join(filter(None, (f"**{markdown_text(table.title)}.**", markdown_text(table.note))))

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.checks import groups, numbers
-from tfspine.evaluation.estimate import Estimate, check_confidence, clipped, critical_value
+from tfspine.evaluation.estimate import Estimate, check_confidence, critical_value, limits_of
 from tfspine.evaluation.ratings import check_probabilities, graded_probabilities
 from tfspine.labels import Grade, Region
 
@@ -50,7 +50,8 @@ def rsna_2024_loss(
     severe canal, one row a study: p the largest probability of severe among its canals, y whether one of them is
     severe, w the largest of their weights, and the loss sum w (-y log p - (1 - y) log(1 - p)) / sum w. Terms without
     data are left out of the mean (the challenge has all four). The interval takes studies as the units, t of their
-    linearised shares of the mean (delta method), and not below 0.
+    linearised shares of the mean (delta method), and not below 0; studies that are all alike show no spread, and a
+    loss has no bound: no interval.
 
     Args:
         probabilities: float [n, 3] of normal or mild, moderate, severe; `three_grades` makes them of four grades.
@@ -82,7 +83,8 @@ def rsna_2024_loss(
         by_study = np.mean([shares_of_term for _, shares_of_term in defined], axis=0)
         standard_error = math.sqrt(float((by_study**2).sum()) * count / (count - 1))
         half = critical_value(confidence, degrees=count - 1) * standard_error
-    estimate = Estimate(value, *clipped(value, half, lowest=0.0, highest=math.inf), count, method)
+    limits = limits_of(value, half, units=max(count, 1), confidence=confidence, lowest=0.0, highest=math.inf)
+    estimate = Estimate(value, *limits, count, method)
     return RsnaLoss(estimate, *(term for term, _ in terms))
 
 

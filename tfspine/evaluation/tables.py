@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -13,6 +14,10 @@ from tfspine.evaluation.estimate import Estimate
 from tfspine.labels import Region
 
 DASH = "–"
+
+_MARKS = re.compile(r"[\\|*`]|<(?=[a-zA-Z/!?])|(?<=\])\(")
+"""What Markdown would not show as it is: cells, emphasis, code, HTML, and the address of a link."""
+
 REGION_TITLES: dict[Region, str] = {
     Region.CENTRAL_CANAL: "Central canal",
     Region.LATERAL_RECESS: "Lateral recesses",
@@ -83,10 +88,15 @@ def without_readers(table: Table, readers: Collection[str]) -> Table:
 
 
 def to_markdown(table: pd.DataFrame) -> str:
-    """Return a table as GitHub Markdown."""
-    lines = [list(map(str, table.columns)), ["---"] * len(table.columns), *table.astype(str).to_numpy().tolist()]
-    escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
-    return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
+    """Return a table as GitHub Markdown; what stands in it is text, whatever signs it has."""
+    lines = [list(map(str, table.columns)), *table.astype(str).to_numpy().tolist()]
+    heading, *rows = [[markdown_text(cell) for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in (heading, ["---"] * len(table.columns), *rows))
+
+
+def markdown_text(text: str) -> str:
+    """Return text as Markdown shows it again: no signs of a table, of emphasis, links, code or HTML, and one line."""
+    return _MARKS.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 def metrics_dict(metrics: Any) -> dict[str, Any]:

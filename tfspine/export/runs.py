@@ -10,7 +10,7 @@ from tfspine.export.plane_model import PlaneModel
 from tfspine.export.region_grader import GraderVersion, RegionGrader
 from tfspine.hashes import MANIFEST
 from tfspine.labels import Plane, Region
-from tfspine.manifest import VERSIONS_FOLDER, Manifest, RunKind, read_manifest
+from tfspine.manifest import VERSIONS_FOLDER, Manifest, RunKind, read_manifest, split_of
 from tfspine.models import garden
 from tfspine.models.detector import Detector
 from tfspine.models.devices import ONE_GPU, use_gpus
@@ -33,10 +33,12 @@ def load_plane_model(
 
     Raises:
         ModelError: a run is unfinished or of the wrong kind, a region has no grader, or two, the graders of a plane
-            differ in their number of versions, or a temperature is wanted that a run does not have.
+            differ in their number of versions, a temperature is wanted that a run does not have, or two runs were
+            trained on different splits.
     """
     use_gpus(ONE_GPU)
     manifest = _finished_run(detector_run, RunKind.DETECTOR)
+    require_one_split([detector_run, *grader_runs])
     plane = Plane(manifest.details["plane"])
     experiment = experiment_from_table(dict(manifest.config), settings, source=str(detector_run / MANIFEST))
     return PlaneModel(
@@ -47,6 +49,23 @@ def load_plane_model(
             for region, run in _graders_by_region(plane, grader_runs).items()
         },
     )
+
+
+def require_one_split(runs: Sequence[Path]) -> str:
+    """Return the SHA-256 of the division that all runs were trained on, empty where none says.
+
+    Raises:
+        ModelError: two say different ones: patients who test one model would have trained the other.
+    """
+    splits = {run: split for run in runs if (split := split_of(run))}
+    for run, split in splits.items():
+        first = next(iter(splits))
+        if split != splits[first]:
+            raise ModelError(
+                f"{run}: trained on another split than {first} ({split[:12]}, {splits[first][:12]}); patients who test "
+                "one would have trained the other; train both on records of one split"
+            )
+    return next(iter(splits.values()), "")
 
 
 def _load_detector(run: Path, experiment: Experiment, plane: Plane) -> Detector:

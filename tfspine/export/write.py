@@ -35,6 +35,7 @@ def export_plane(
     images: NDArray[np.uint8],
     inputs: list[Path],
     config: dict[str, object],
+    split: str = "",
     begin: Callable[[str], None] = lambda stage: None,
 ) -> Exported:
     """Save, add warm-up requests, verify, and only then give the folder its version number.
@@ -45,6 +46,7 @@ def export_plane(
         images: slices, uint8 [N, H, W], for the warm-up and the comparison.
         inputs: the runs that the model came from, for the manifest.
         config: the experiment, for the manifest.
+        split: SHA-256 of the division that the runs were trained on, for the manifest.
         begin: told which of `STAGES` begins.
 
     Raises:
@@ -62,6 +64,7 @@ def export_plane(
         details = {
             "plane": model.plane,
             "version": version,
+            "split": split,
             "largest_difference": difference,
             # By region the versions in the order of `version_probabilities`, each with its temperature, or null.
             "graders": {

@@ -6,7 +6,8 @@ server; its class count includes the background, as ours does here.
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,12 @@ from official.vision.ops import preprocess_ops
 from official.vision.tasks import maskrcnn as maskrcnn_task
 
 from tfspine.config import DetectorConfig, Experiment, Precision, Schedule
-from tfspine.errors import ConfigError, ModelError
+from tfspine.errors import ModelError
 from tfspine.labels import DETECTOR_CLASSES, Plane
+from tfspine.models.checkpoints import PARTS, LoadedPart, load_parts
+from tfspine.models.overrides import apply_overrides
+
+_log = logging.getLogger(__name__)
 
 GARDEN_PRECISION = {Precision.FP32: "float32", Precision.FP16: "float16", Precision.BF16: "bfloat16"}
 
@@ -33,7 +38,7 @@ def to_experiment(experiment: Experiment, plane: Plane, *, train_files: Sequence
     """Turn an experiment of ours into the Model Garden's configuration of a Faster R-CNN for `plane`.
 
     Raises:
-        ConfigError: a key under ``[overrides]`` is not one of the Model Garden's.
+        ConfigError: as `apply_overrides`.
     """
     ours = experiment.detector
     params = exp_factory.get_exp_config("fasterrcnn_resnetfpn_coco")
@@ -55,10 +60,7 @@ def to_experiment(experiment: Experiment, plane: Plane, *, train_files: Sequence
             "trainer": _trainer(ours),
         }
     )
-    try:
-        params.override(_nested(experiment.overrides), is_strict=True)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError(f"[overrides]: not a key or value of the Model Garden: {error}") from error
+    apply_overrides(params, experiment, plane)
     return params
 
 
@@ -67,7 +69,11 @@ class DetectorTask(maskrcnn_task.MaskRCNNTask):
 
     Its parser pads to that size on its own, while its model is built for the size before padding, which the feature
     pyramid refuses unless both happen to be equal (600 is not a multiple of 64).
+
+    `loaded` is what `initialize` took from the checkpoint that a run starts from; nothing in a run that goes on.
     """
+
+    loaded: tuple[LoadedPart, ...] = ()
 
     def build_model(self) -> tf_keras.Model:
         """Build the network for the padded size, and build the targets for the size asked for."""
@@ -80,6 +86,21 @@ class DetectorTask(maskrcnn_task.MaskRCNNTask):
         finally:
             self.task_config.model = asked_for
 
+    def initialize(self, model: tf_keras.Model) -> None:
+        """Load the parts that were asked for, and say what was loaded.
+
+        Raises:
+            ModelError: as `load_parts`.
+        """
+        checkpoint = self.task_config.init_checkpoint
+        if not checkpoint:
+            return
+        modules = self.task_config.init_checkpoint_modules
+        self.loaded = load_parts(model, checkpoint, [modules] if isinstance(modules, str) else modules)
+        untouched = [name for name in PARTS if name not in {part.name for part in self.loaded}]
+        from_scratch = f"; from scratch: {', '.join(untouched)}" if untouched else ""
+        _log.info("%s: loaded %s%s", checkpoint, ", ".join(map(str, self.loaded)), from_scratch)
+
 
 def padded_size_px(model: maskrcnn_config.MaskRCNN) -> tuple[int, int]:
     """Return (rows, columns) of the image that the network sees: the size asked for, padded to its largest stride."""
@@ -91,13 +112,16 @@ def restore(model: tf_keras.Model, run_folder: Path) -> int:
     """Load the newest checkpoint of a run into `model` and return its step.
 
     Raises:
-        ModelError: the folder holds no checkpoint.
+        ModelError: the folder holds no checkpoint, or that of another network.
     """
     newest = tf.train.latest_checkpoint(str(run_folder))
     if newest is None:
         raise ModelError(f"{run_folder}: holds no detector checkpoint; train it with tfspine train detector")
-    status = tf.train.Checkpoint(model=model).read(newest)
-    status.expect_partial().assert_existing_objects_matched()
+    for part in load_parts(model, newest, PARTS):
+        if part.left_out:
+            raise ModelError(
+                f"{newest}: {part}; expected the run's own settings; leave out --set of the network's shape"
+            )
     return int(newest.rsplit("-", 1)[1])
 
 
@@ -184,15 +208,3 @@ def _learning_rate(ours: DetectorConfig) -> dict[str, Any]:
             "values": [ours.learning_rate / 10**passed for passed in range(len(drops) + 1)],
         },
     }
-
-
-def _nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn ``{"task.model.x": 1}`` into nested dictionaries."""
-    tree: dict[str, Any] = {}
-    for key, value in dotted.items():
-        *path, leaf = key.split(".")
-        branch = tree
-        for name in path:
-            branch = branch.setdefault(name, {})
-        branch[leaf] = value
-    return tree

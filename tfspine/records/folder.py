@@ -10,14 +10,16 @@ from tfspine.errors import RecordError
 from tfspine.labels import DETECTOR_CLASSES, Grade, Plane, Region, object_name
 from tfspine.manifest import read_manifest
 
-COMPARED_SECTIONS = ("split", "records")
-"""Sections of the experiment on which the records depend."""
+COMPARED_SECTIONS = ("records",)
+"""Sections of the experiment on which the records depend; the split that they depend on is that of a file."""
 
 
 @dataclass(frozen=True)
 class RecordFolder:
     """The records of one plane; `images`, `shards` and `grades` are what the manifest counted, by split.
 
+    `split` is the SHA-256 of the division that they were made with (`annotations.splits.split_hash`), empty where the
+    records do not say.
     `studies` is None as long as the shards of a split are the split. After `refold.refold` several splits share shards,
     and it names the studies of each.
     """
@@ -27,6 +29,7 @@ class RecordFolder:
     images: Mapping[str, int] = field(repr=False)
     shards: Mapping[str, tuple[str, ...]] = field(repr=False)
     grades: Mapping[str, Mapping[str, tuple[int, ...]]] = field(repr=False)
+    split: str = ""
     studies: Mapping[str, tuple[str, ...]] | None = field(default=None, repr=False)
 
     def files(self, split: str) -> list[str]:
@@ -48,6 +51,22 @@ class RecordFolder:
     def grade_counts(self, region: Region, split: str) -> dict[Grade, int]:
         """Return how many boxes of `region` have each grade in a split."""
         return dict(zip(Grade, self.grades[region][split], strict=True))
+
+    def require_split(self, split: str, source: Path) -> None:
+        """Refuse a division other than that of these records.
+
+        Args:
+            split: SHA-256 of the division.
+            source: the file that it stands in, to tell.
+
+        Raises:
+            RecordError: with the beginnings of both hashes.
+        """
+        if self.split != split:
+            raise RecordError(
+                f"{self.folder}: made with another split: {self.split[:12] or 'unknown'} there, {split[:12]} in "
+                f"{source}; name the splits that the records were made with, or make the records again"
+            )
 
 
 def open_records(folder: Path, *, plane: Plane, experiment: Experiment) -> RecordFolder:
@@ -76,6 +95,7 @@ def open_records(folder: Path, *, plane: Plane, experiment: Experiment) -> Recor
             region: {split: tuple(counts) for split, counts in splits.items()}
             for region, splits in details["grades"].items()
         },
+        split=details.get("split", ""),
     )
 
 

@@ -24,12 +24,13 @@ from tfspine.errors import ModelError
 from tfspine.labels import Plane
 from tfspine.manifest import RunKind, write_manifest
 from tfspine.models import garden
+from tfspine.models.checkpoints import find_checkpoint
 from tfspine.outputs import write_text
 from tfspine.progress import new_bar
 from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
+from tfspine.training.runs import HISTORY_FILE
 
-HISTORY_FILE = "history.csv"
 LOG_FILE = "train.log"
 LOSSES = ("total_loss", "rpn_score_loss", "rpn_box_loss", "frcnn_cls_loss", "frcnn_box_loss")
 COLUMNS = ("step", *LOSSES)
@@ -80,6 +81,8 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
             raise ModelError(f"{run_folder}: the loss diverged: {error}; lower detector.learning_rate") from error
     if is_chief:
         details = {"kind": RunKind.DETECTOR, "plane": plane, "steps": int(runner.trainer.global_step.numpy())}
+        if task.loaded:
+            details["loaded"] = [str(part) for part in task.loaded]
         write_manifest(
             run_folder, command="train", config=as_dict(experiment), inputs=[records.folder], details=details
         )
@@ -87,11 +90,15 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
 
 def _require_checkpoint(experiment: Experiment) -> None:
     checkpoint = experiment.detector.checkpoint
-    if checkpoint and not (Path(checkpoint).is_dir() or Path(f"{checkpoint}.index").is_file()):
+    if not checkpoint:
+        return
+    try:
+        find_checkpoint(checkpoint)
+    except ModelError as error:
+        reason = str(error).removeprefix(f"{checkpoint}: ")
         raise ModelError(
-            f'detector.checkpoint = "{checkpoint}": no such checkpoint; name a TensorFlow checkpoint or its folder, '
-            'or --set detector.checkpoint="" to train from scratch'
-        )
+            f'detector.checkpoint = "{checkpoint}": {reason}, or --set detector.checkpoint="" to train from scratch'
+        ) from None
 
 
 @contextlib.contextmanager

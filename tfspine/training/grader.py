@@ -33,10 +33,10 @@ from tfspine.records.pipelines import grader_dataset
 from tfspine.training import runtime
 from tfspine.training.callbacks import EpochProgress, StopWhenDiverged, follow_schedule
 from tfspine.training.epochs import KeepEpochs, best_file, done_epochs, restore
+from tfspine.training.runs import HISTORY_FILE
 
 _log = logging.getLogger(__name__)
 
-HISTORY_FILE = "history.csv"
 VALIDATION_FILE = "validation.csv"
 VALIDATION_COLUMNS = ("grade", *(f"p_{word}" for word in GRADE_WORDS))
 """One row a validation crop, in the order of the records: its true grade as a word, and four probabilities at T = 1."""

@@ -5,20 +5,21 @@ It belongs to one process at a time as well, unless several share the work.
 
 import contextlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from tfspine.config import Experiment, as_dict
-from tfspine.errors import ModelError
+from tfspine.errors import ModelError, TfspineError
 from tfspine.hashes import hash_input
-from tfspine.manifest import read_manifest
+from tfspine.manifest import CLAIM_FILE, read_manifest, split_of
 from tfspine.outputs import held, write_text
 from tfspine.ownership import require_apart
 
-CLAIM_FILE = "run.json"
-"""What the run trains, written when it begins; `manifest.json` follows when it is complete."""
+HISTORY_FILE = "history.csv"
+"""The first thing that a training writes of itself: without it nothing was trained."""
 
 GRADER_SECTIONS = ("grader", "training")
 DETECTOR_SECTIONS = ("detector", "training", "overrides")
@@ -60,6 +61,7 @@ def open_run(
         "seed": experiment.seed,
         **{section: _section(experiment, section) for section in sections},
         "records": hash_input(records_folder),
+        "split": split_of(records_folder),
     }
     path = run_folder / CLAIM_FILE
     if not _names(run_folder) - {CLAIM_FILE}:
@@ -80,6 +82,8 @@ def hold_run(
 ) -> Iterator[RunState]:
     """Do as `open_run`, and keep every other process out of the folder while the block runs.
 
+    A new run that is refused before anything is trained leaves the folder as empty as it was.
+
     Raises:
         ModelError: as `open_run`.
         OutputError: as `outputs.held`.
@@ -87,9 +91,25 @@ def hold_run(
     require_apart(run_folder, [records_folder])
     _names(run_folder)  # before anything is made in a folder that is none of ours
     with held(run_folder):
-        yield open_run(
+        state = open_run(
             run_folder, trains=trains, experiment=experiment, sections=sections, records_folder=records_folder
         )
+        try:
+            yield state
+        except TfspineError:
+            if state is RunState.NEW and not (run_folder / HISTORY_FILE).exists():
+                _give_back(run_folder)
+            raise
+
+
+def _give_back(run_folder: Path) -> None:
+    """Empty a folder that was new, so that the same --out takes the settings that are put right."""
+    for name in _names(run_folder):
+        path = run_folder / name
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _names(run_folder: Path) -> set[str]:

@@ -45,8 +45,8 @@ class Written:
 class Outcome:
     """What became of a source; `refused` names its files, which is secret.
 
-    `warning` is one line on patients without PatientID. `searched_bytes` and `unsearched_texts` say what the search
-    afterwards looked at.
+    `warning` is one line on patients without PatientID. The four numbers after `patients` say what the search
+    afterwards looked at, and for what: `short_texts` were looked for among words only, `unsearched_texts` not at all.
     """
 
     written: tuple[Written, ...]
@@ -54,6 +54,7 @@ class Outcome:
     patients: int
     searched_bytes: int
     identifiers: int
+    short_texts: int
     unsearched_texts: int
     needles: Needles
     warning: str
@@ -104,6 +105,7 @@ def deidentify_source(source: Source, target: Path, rules: Rules, *, runner: Run
         len(keys),
         sum(int(sizes[item.source]) for item in kept),
         needles.count,
+        needles.in_words_only,
         needles.too_common,
         needles,
         warning(keys),

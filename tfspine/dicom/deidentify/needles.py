@@ -15,20 +15,21 @@ How a hit by chance is kept from counting as a leak:
 - Days of a patient are looked for in the usual ways of writing them, unless another day of theirs was moved there.
 - Words that stand in anybody's files (`ordinary.py`) are not looked for alone, nor as a part of one another: a patient
   called Head is found by Head^Anna, and one called Philip not in Philips.
-- Texts that every output may hold (`ordinary.FIXED`) and our dummy dates are passed over.
+- Texts that every output may hold (`ordinary.FIXED`), UIDs of the standard and our dummy dates are passed over.
 """
 
 import datetime
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from tfspine.dicom.deidentify.dates import parse_date, renderings
 from tfspine.dicom.deidentify.identifiers import Identifiers
-from tfspine.dicom.deidentify.ordinary import FIXED, ORDINARY, is_ordinary, words_of
+from tfspine.dicom.deidentify.ordinary import FIXED, FIXED_VALUES, ORDINARY, is_ordinary, words_of
+from tfspine.dicom.deidentify.pseudonyms import is_well_known
 
 SHORTEST_TEXT = 3
 SHORTEST_NUMBER = 4
@@ -78,10 +79,13 @@ class Needles:
     """Identifiers, ready to be looked for."""
 
     def __init__(self, identifiers: Identifiers) -> None:
+        texts = frozenset(text for text in identifiers.texts if not is_well_known(text))
+        identifiers = replace(identifiers, texts=texts)
         self._identifiers = identifiers
         self.phrases = frozenset(_searchable(identifiers.texts))
         self.uids = identifiers.uids
         self.count = sum(map(len, (identifiers.texts, identifiers.uids, identifiers.dates)))
+        self.in_words_only = sum(map(_is_in_words_only, identifiers.texts))
         self.too_common = len(identifiers.texts) - sum(1 for text in identifiers.texts if _phrase(text) in self.phrases)
 
     def in_text(self, text: str, *, shortest: int = SHORTEST_TEXT) -> bool:
@@ -91,7 +95,7 @@ class Needles:
             text: what is searched.
             shortest: how many characters an identifier has at least; one ideograph counts as enough.
         """
-        if text in FIXED:
+        if text in FIXED_VALUES:
             return False
         words = words_of(text)
         for length in range(1, min(len(words), LONGEST_PHRASE) + 1):
@@ -195,13 +199,20 @@ def _searchable(texts: Iterable[str]) -> Iterator[str]:
             yield phrase
 
 
+def _is_in_words_only(text: str) -> bool:
+    """Return whether a text is looked for among the words of the headers and not in all bytes."""
+    return any(True for _ in _searchable([text])) and not any(map(_is_worth, _encoded(text)))
+
+
 def _phrase(text: str) -> str:
     return " ".join(words_of(text))
 
 
 def _forms(identifiers: Identifiers) -> Iterator[bytes]:
     """Yield every byte string to look for, in lower case as far as ASCII goes."""
-    found = {form.lower() for form in identifiers.forms if _is_worth(form)}
+    found = {
+        form.lower() for form in identifiers.forms if _is_worth(form) and not is_well_known(form.decode("latin-1"))
+    }
     for text in identifiers.texts:
         if not is_ordinary(words_of(text)):
             found.update(form.lower() for form in _encoded(text) if _is_worth(form))

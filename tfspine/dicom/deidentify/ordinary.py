@@ -64,6 +64,9 @@ FIXED: tuple[str, ...] = (
 )
 """Texts that every output may hold as they are: names of private blocks on the safe list, and our own declaration."""
 
+FIXED_VALUES = frozenset({*FIXED, BASIC_PROFILE[0], *(value for value, _ in CODES.values())})
+"""The same and our codes, where they are all of a value."""
+
 
 def is_ordinary(words: list[str]) -> bool:
     """Return whether all words are."""

@@ -41,6 +41,7 @@ def write_tables(folder: Path, outcome: Outcome, rules: Rules) -> None:
             "refused": len(outcome.refused),
             "searched_bytes": outcome.searched_bytes,
             "identifiers": outcome.identifiers,
+            "identifiers_searched_in_words_only": outcome.short_texts,
             "identifiers_not_searched_alone": outcome.unsearched_texts,
             "dates": _dates(rules.options),
             "salt_check": rules.salt.check(),

@@ -1,0 +1,116 @@
+"""Every estimator where the data show no spread, or are hardly any: none claims to be certain."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tfspine.evaluation.accuracy import poisson_rate, proportion
+from tfspine.evaluation.agreement import gwet, gwet_difference, gwet_of_raters
+from tfspine.evaluation.agreement_more import macro_f1
+from tfspine.evaluation.averages import average_metrics
+from tfspine.evaluation.bootstrap import patient_bootstrap, share_statistic
+from tfspine.evaluation.comparisons import pooled_z, pooled_z_of_shares
+from tfspine.evaluation.curves import auc, auc_difference, average_precision
+from tfspine.evaluation.estimate import Estimate, edge_share, mean_estimate, significance
+from tfspine.evaluation.kappa import cohen_kappa
+from tfspine.evaluation.paper_tables import accuracy_table
+from tfspine.evaluation.probabilities import brier, expected_calibration_error
+from tfspine.evaluation.rsna_loss import rsna_2024_loss
+from tfspine.evaluation.study_evaluation import compare
+from tfspine.labels import Region
+
+SURE = np.array([[1.0, 0.0, 0.0, 0.0]])
+
+
+def estimates(n: int) -> dict[str, Estimate]:
+    """Return what each estimator makes of n units that are all alike, at the edge of what can be."""
+    grades, shares = [0, 1, 2, 3] * n, np.eye(4)[[0, 1, 2, 3] * n]
+    truth, scores = [True] * n + [False] * n, [0.9] * n + [0.1] * n
+    thirds = np.eye(3)[[0] * n]
+    return {
+        "AC1": gwet(grades, grades, categories=4).coefficient,
+        "AC1 of one grade": gwet([2] * n, [2] * n, categories=4).coefficient,
+        "AC1 of three": gwet_of_raters([[1, 1, 1]] * n, categories=4).coefficient,
+        "AC1, never": gwet([0] * n, [3] * n, categories=4).coefficient,
+        "AC1 difference": gwet_difference([0] * n, [0] * n, [1] * n, categories=4).estimate,
+        "kappa": cohen_kappa(grades, grades, categories=4).coefficient,
+        "kappa of one grade": cohen_kappa([0] * n, [0, 1] * (n // 2) + [0] * (n % 2), categories=2).coefficient,
+        "macro F1": macro_f1(np.diag([n] * 4)),
+        "share of all": proportion(n, n),
+        "share of none": proportion(0, n),
+        "rate": poisson_rate(0, n),
+        "mean": mean_estimate(np.ones(n), name="IoU", confidence=0.95, lowest=0.0, highest=1.0),
+        "Brier": brier(shares, grades),
+        "ECE": expected_calibration_error(shares, grades),
+        "AUC": auc(truth, scores),
+        "AUC of one score": auc(truth, [0.5] * (2 * n)),
+        "AUC difference": auc_difference(truth, scores, [0.5] * (2 * n)).estimate,
+        "average precision": average_precision(truth, scores),
+        "loss": rsna_2024_loss(thirds, [0] * n, regions=[Region.CENTRAL_CANAL] * n, studies=list(range(n))).loss,
+        "bootstrap": patient_bootstrap(share_statistic([True] * n, [True] * n), list(range(n)), seed=1, replicates=50),
+    }
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 10])
+def test_units_that_are_all_alike_make_no_estimate_certain(n: int) -> None:
+    for name, estimate in estimates(n).items():
+        is_dash = math.isnan(estimate.low) and math.isnan(estimate.high)
+        assert is_dash or estimate.high - estimate.low > 0.02, (name, estimate)
+        assert is_dash or estimate.low <= estimate.value <= estimate.high, (name, estimate)
+
+
+def test_more_units_that_are_alike_narrow_the_interval() -> None:
+    few, many = estimates(3), estimates(30)
+    for name, estimate in few.items():
+        if not math.isnan(estimate.low):
+            assert many[name].high - many[name].low < estimate.high - estimate.low, name
+
+
+def test_three_regions_alike_are_not_certain() -> None:
+    # One grade throughout: nothing agrees by chance, so that the coefficient is the share that agrees, of 3/3.
+    agreement = gwet([1, 1, 1], [1, 1, 1], categories=4)
+    assert agreement.coefficient.low == pytest.approx(stats.beta.ppf(0.025, 3, 1))
+    assert math.isnan(agreement.p_value)
+
+
+def test_no_spread_gives_no_p() -> None:
+    assert math.isnan(significance(1.0, 0.0, degrees=5)[1])
+    assert math.isnan(gwet_difference([0] * 9, [0] * 9, [1] * 9, categories=4).p_value)
+
+
+def test_the_edge_is_that_of_clopper_and_pearson() -> None:
+    for units in (1, 5, 40):
+        assert edge_share(units, 0.95) == pytest.approx(stats.beta.ppf(0.975, 1, units))
+
+
+@pytest.mark.parametrize(("n", "agreeing"), [(10, 0.95), (20, 0.98), (5, 0.9)])
+def test_the_interval_of_agreement_covers_where_samples_often_show_no_spread(n: int, agreeing: float) -> None:
+    # Two raters, two grades of a half each: pe = 1/2, AC1 = 2 (share that agrees) - 1.
+    rng = np.random.default_rng(5)
+    covered = 0
+    for _ in range(400):
+        first = rng.integers(0, 2, n)
+        second = np.where(rng.random(n) < agreeing, first, 1 - first)
+        found = gwet(first, second, categories=2).coefficient
+        covered += found.low <= 2 * agreeing - 1 <= found.high
+    assert covered / 400 > 0.93  # 60 % of the samples and more disagree nowhere: a point would never cover
+
+
+def test_p_of_an_average_is_of_its_share_and_not_of_whole_boxes(box_table) -> None:
+    # Two versions find 1 and 2 of 3 positives: 1.5 of 3 is no whole count, and rounds to 2.
+    reference = box_table(*({"slice": f"s{n}", "grade": "severe"} for n in range(3)))
+    versions = [
+        compare(reference, reference.assign(grade=["severe"] * hits + ["mild"] * (3 - hits)), iou=0.3, confidence=0.95)
+        for hits in (1, 2)
+    ]
+    none = compare(reference, reference.assign(grade="mild"), iou=0.3, confidence=0.95)
+    table = accuracy_table({"internal": {"mean": average_metrics(versions), "human": none}}, model="mean")
+    z = 0.5 / math.sqrt(0.25 * 0.75 * (1 / 3 + 1 / 3))
+    assert table.rows[1]["p_sensitivity"] == pytest.approx(2 * stats.norm.sf(z))
+
+
+def test_the_pooled_z_of_shares_is_that_of_counts() -> None:
+    assert pooled_z_of_shares(0.4, 10, 0.75, 20) == pooled_z(4, 10, 15, 20)
+    assert math.isnan(pooled_z_of_shares(1.0, 3, 1.0, 4).p_value)

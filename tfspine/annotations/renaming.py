@@ -1,0 +1,104 @@
+"""Labels drawn before a de-identification, carried over to the slices that were ingested after it.
+
+De-identification gives images new UIDs, so that `tfspine ingest` names their slices anew. The secret key that
+`tfspine deidentify --key` writes says which UID became which; positions in the patient stay as they are, and tell the
+frames of one multi-frame image apart.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pandas as pd
+
+from tfspine.annotations.label_folder import label_files
+from tfspine.annotations.voc import parse_voc
+from tfspine.csv_files import read_csv_file
+from tfspine.errors import AnnotationError
+from tfspine.structures import Refusal
+
+KEY_COLUMNS = ("sop_instance_uid", "new_sop_instance_uid")
+POSITION_COLUMNS = ("position_x_mm", "position_y_mm", "position_z_mm")
+SAME_PLACE_DECIMALS = 2
+"""Positions in millimetres are compared to so many decimals; writing a decimal string may change those beyond."""
+
+Place = tuple[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """One label file under its new name, and its content."""
+
+    source: Path
+    name: str
+    content: bytes
+
+
+def rename_labels(
+    labels: Path, *, before: pd.DataFrame, after: pd.DataFrame, key: Path
+) -> tuple[Sequence[Renamed], Sequence[Refusal]]:
+    """Return every label file of a folder under the name of the slice that shows the same after de-identification.
+
+    Args:
+        labels: folder of LabelImg files, named after slices of `before`.
+        before: `slices.csv` of the originals, on whose pictures the labels were drawn.
+        after: `slices.csv` of the de-identified images.
+        key: table that `tfspine deidentify --key` wrote.
+
+    Returns:
+        what was renamed, and the files that have no slice, with the reason.
+
+    Raises:
+        AnnotationError: a folder or table cannot be read, or nothing can be renamed.
+    """
+    names = _new_names(before, after, _read_key(key))
+    known = set(before["key"])
+    renamed, refused = [], []
+    for stem, path in label_files(labels).items():
+        if stem in names:
+            renamed.append(_renamed(path, names[stem]))
+        elif stem in known:
+            refused.append(Refusal(path.name, "its image has no slice after de-identification; see refused.csv there"))
+        else:
+            refused.append(Refusal(path.name, "no such slice among the originals; name the slices it was drawn on"))
+    if not renamed:
+        raise AnnotationError(f"{labels}: {len(refused)} label files, none can be carried over: {refused[0].reason}")
+    return renamed, refused
+
+
+def _read_key(path: Path) -> dict[str, str]:
+    """Return the new UID of each original image."""
+    rows = read_csv_file(path, KEY_COLUMNS).rows
+    return {row["sop_instance_uid"]: row["new_sop_instance_uid"] for row in rows}
+
+
+def _new_names(before: pd.DataFrame, after: pd.DataFrame, uids: Mapping[str, str]) -> dict[str, str]:
+    """Return the new key of each slice that there is before and after."""
+    places = _places(after)
+    found = {}
+    for (uid, position), name in _places(before).items():
+        new_name = places.get((uids.get(uid, uid), position))
+        if new_name is not None:
+            found[name] = new_name
+    return found
+
+
+def _places(slices: pd.DataFrame) -> dict[Place, str]:
+    positions = slices[list(POSITION_COLUMNS)].astype(float).round(SAME_PLACE_DECIMALS) + 0.0  # no -0.0
+    return {
+        (str(uid), tuple(position)): str(key)
+        for uid, key, position in zip(
+            slices["sop_instance_uid"], slices["key"], positions.itertuples(index=False), strict=True
+        )
+    }
+
+
+def _renamed(path: Path, name: str) -> Renamed:
+    """Return a label file with its own name in it; what it says of its place may name a patient and goes."""
+    root = parse_voc(path)
+    for tag, text in (("filename", f"{name}.png"), ("path", f"{name}.png"), ("folder", "slices")):
+        element = root.find(tag)
+        if element is not None:
+            element.text = text
+    return Renamed(path, name, ElementTree.tostring(root) + b"\n")

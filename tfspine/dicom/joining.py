@@ -1,0 +1,172 @@
+"""Which candidates for one plane are taken, and which of their slices: one series, or several that complete it.
+
+A plane may be measured as one series, as one for each disc, or slice by slice. The best candidate is taken first
+(`PREFERENCES`), and with it every other that was measured alike, in the same frame of reference, and shows mostly what
+the better ones do not. What then still lies where a better series has a slice is left out.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tfspine.dicom.headers import SliceHeader
+from tfspine.dicom.parts import Part
+from tfspine.dicom.series_rules import WEIGHTING_OF_PLANE, is_in_phase, names_lumbar
+from tfspine.dicom.wording import Wording
+from tfspine.labels import Plane
+
+FEWEST_SLICES = 5
+"""Of all series taken for one plane; a localizer has three, a lumbar stack more than ten."""
+
+SAME_ANATOMY_SHARE = 0.75
+"""Slices nearer to one another than this much of their thickness show the same; neighbours of a stack do not."""
+
+USUAL_THICKNESS_MM = 4.0
+"""Where SliceThickness is absent."""
+
+MOST_UNLIKE = 1.6
+"""Ratio of echo times, thicknesses and pixel sizes up to which series count as measured alike."""
+
+CORRECTED = frozenset({"DIS2D", "DIS3D"})
+"""Values of ImageType of pictures that the scanner straightened; ND means that it did not, and both may be kept."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A part that no rule refuses, with what is said of it; `is_named` where a person's series map names it."""
+
+    part: Part
+    wording: Wording
+    is_named: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a candidate: the part with the slices that are used, if any, those left out, and the rule."""
+
+    part: Part
+    is_taken: bool
+    reason: str
+    repeated: tuple[SliceHeader, ...] = ()
+
+
+def compared(candidates: Sequence[Candidate], plane: Plane) -> Iterator[tuple[Candidate, Verdict]]:
+    """Yield the candidates of one plane, best first, each with what becomes of it."""
+    best_first = sorted(
+        candidates,
+        key=lambda item: (
+            *(-preference(item) for _, preference in PREFERENCES),
+            item.part.slices[0].series_instance_uid,
+        ),
+    )
+    taken, others = _joined(best_first)
+    slices = sum(len(part.slices) for part, _ in taken.values())
+    name = f"{plane} {WEIGHTING_OF_PLANE[plane]}"
+    is_enough = slices >= FEWEST_SLICES or any(best_first[number].is_named for number in taken)
+    for number, candidate in enumerate(best_first):
+        if not is_enough:
+            together = f", {slices} of all that belong together" if slices > len(candidate.part.slices) else ""
+            count = len(candidate.part.slices)
+            yield (
+                candidate,
+                Verdict(candidate.part, False, f"{count} slices{together}; expected at least {FEWEST_SLICES}"),
+            )
+        elif number in taken:
+            part, repeated = taken[number]
+            beside = ", where the better series has no slices" if number else ""
+            said = " by the series map" if candidate.is_named else beside
+            yield candidate, Verdict(part, True, f"{name}{said}", repeated)
+        else:
+            yield candidate, Verdict(candidate.part, False, others[number].format(name=name))
+
+
+def _rank(candidate: Candidate) -> tuple[float | str, ...]:
+    return *(-preference(candidate) for _, preference in PREFERENCES), candidate.part.slices[0].series_instance_uid
+
+
+def _joined(
+    best_first: Sequence[Candidate],
+) -> tuple[dict[int, tuple[Part, tuple[SliceHeader, ...]]], dict[int, str]]:
+    """Return the candidates that are taken, with the slices used and left out of each, and why the others are not."""
+    taken: dict[int, tuple[Part, tuple[SliceHeader, ...]]] = {}
+    others: dict[int, str] = {}
+    for number, candidate in enumerate(best_first):
+        shown = [header for part, _ in taken.values() for header in part.slices]
+        repeated = [header for header in candidate.part.slices if any(_shows_same(header, other) for other in shown)]
+        is_new = 2 * len(repeated) < len(candidate.part.slices)
+        if number and not (is_new and (candidate.is_named or _is_alike(candidate.part, best_first[0].part))):
+            better = best_first[0]
+            others[number] = f"another {{name}} series {_what_decided(better, candidate)}"
+            continue
+        taken[number] = _without(candidate.part, repeated), tuple(repeated)
+    return taken, others
+
+
+def _is_alike(part: Part, best: Part) -> bool:
+    """Return whether two parts were measured alike, in one frame of reference: their positions compare."""
+    first, second = part.slices[0], best.slices[0]
+    if first.frame_of_reference_uid != second.frame_of_reference_uid:
+        return False
+    pairs = [
+        (first.sequence.echo_time_ms, second.sequence.echo_time_ms),
+        (first.slice_thickness_mm, second.slice_thickness_mm),
+        (_pixel_area_mm2(part) ** 0.5, _pixel_area_mm2(best) ** 0.5),
+    ]
+    known = [(one, other) for one, other in pairs if one and other]
+    return all(max(one, other) <= MOST_UNLIKE * min(one, other) for one, other in known)
+
+
+def _shows_same(header: SliceHeader, other: SliceHeader) -> bool:
+    """Return whether the middle of a slice lies within another; unknown, and so no, across frames of reference."""
+    if header.frame_of_reference_uid != other.frame_of_reference_uid:
+        return False
+    offset_mm = header.hung.centre_mm - other.hung.centre_mm
+    thickness_mm = other.slice_thickness_mm or USUAL_THICKNESS_MM
+    return bool(abs(float(np.dot(offset_mm, other.hung.normal))) < SAME_ANATOMY_SHARE * thickness_mm)
+
+
+def _without(part: Part, repeated: Sequence[SliceHeader]) -> Part:
+    if not repeated:
+        return part
+    left_out = set(map(id, repeated))
+    stacks = [tuple(header for header in stack if id(header) not in left_out) for stack in part.stacks]
+    return replace(part, stacks=tuple(stack for stack in stacks if stack))
+
+
+def _is_corrected(candidate: Candidate) -> bool:
+    return bool(CORRECTED & set(candidate.part.slices[0].image_type))
+
+
+def _is_plain(candidate: Candidate) -> bool:
+    return not is_in_phase(candidate.part, candidate.wording)
+
+
+def _is_described(candidate: Candidate) -> bool:
+    plane = candidate.part.plane
+    return plane is not None and candidate.wording.series.weighting == WEIGHTING_OF_PLANE[plane]
+
+
+def _pixel_area_mm2(part: Part) -> float:
+    row_mm, column_mm = part.slices[0].hung.spacing_mm
+    return round(row_mm * column_mm, 4)
+
+
+PREFERENCES: tuple[tuple[str, Callable[[Candidate], float]], ...] = (
+    ("names the lumbar spine", lambda item: names_lumbar(item.wording)),
+    ("is no picture of Dixon's method", _is_plain),
+    ("has more slices", lambda item: len(item.part.slices)),
+    ("has finer pixels", lambda item: -_pixel_area_mm2(item.part)),
+    ("is corrected for distortion", _is_corrected),
+    ("is described as what it is", _is_described),
+    ("was measured later, as a repeat is", lambda item: item.part.slices[0].series_number or 0),
+    ("is a later acquisition", lambda item: item.part.slices[0].acquisition_number or 0),
+)
+"""Which of several candidates is taken: the first of these in which they differ decides; then SeriesInstanceUID."""
+
+
+def _what_decided(better: Candidate, candidate: Candidate) -> str:
+    for words, preference in PREFERENCES:
+        if preference(better) != preference(candidate):
+            return words
+    return "comes first by SeriesInstanceUID"

@@ -1,0 +1,61 @@
+"""What people typed for a part of a series, and what they typed for the whole examination.
+
+SeriesDescription speaks of the series. ProtocolName does on some scanners; on GE's, and wherever several kinds of
+series share it or it names several weightings, it is the name of the examination and says as little of one series as
+StudyDescription does.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from tfspine.dicom.descriptions import Description, describe
+from tfspine.dicom.parts import Part
+from tfspine.dicom.series_words import Meaning
+
+WEIGHTINGS = (Meaning.T1, Meaning.T2, Meaning.PD, Meaning.INVERSION)
+
+
+@dataclass(frozen=True)
+class Wording:
+    """`series` is what is said of the part alone, `body_part` of what the scanner was set to, `study` of all series."""
+
+    series: Description
+    body_part: Description
+    study: Description
+
+
+def wordings(parts: Sequence[Part]) -> dict[Part, Wording]:
+    """Return what is said of each part of a study."""
+    kinds: dict[tuple[str, ...], set[Hashable]] = defaultdict(set)
+    for part in parts:
+        kinds[describe(part.slices[0].protocol).words].add(_kind(part))
+    found = {}
+    for part in parts:
+        first = part.slices[0]
+        typed, protocol, study = map(describe, (first.described, first.protocol, first.study_described))
+        if _names_examination(part, protocol, len(kinds[protocol.words])):
+            study = _together(study, protocol)
+        else:
+            typed = _together(typed, protocol)
+        found[part] = Wording(typed, describe(first.body_part_examined), study)
+    return found
+
+
+def _kind(part: Part) -> Hashable:
+    """Return what series of one protocol have in common: the plane and how they were excited, roughly."""
+    sequence = part.slices[0].sequence
+    is_long = (sequence.repetition_time_ms or 0.0) > 1500.0
+    return part.plane, is_long, sequence.scanning_sequence
+
+
+def _names_examination(part: Part, protocol: Description, kinds: int) -> bool:
+    is_of_ge = part.slices[0].manufacturer.strip().upper().startswith("GE")
+    return is_of_ge or kinds > 1 or sum(meaning in protocol.said for meaning in WEIGHTINGS) > 1
+
+
+def _together(first: Description, second: Description) -> Description:
+    """Return what two descriptions say; where they contradict one another, the first."""
+    denied = {**{meaning: word for meaning, word in second.denied.items() if meaning not in first.said}, **first.denied}
+    said = {**{meaning: word for meaning, word in second.said.items() if meaning not in denied}, **first.said}
+    return Description((*first.words, *second.words), said, denied)

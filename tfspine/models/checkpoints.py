@@ -1,0 +1,190 @@
+"""Checkpoints of a Faster R-CNN: found, compared with the network part by part, and loaded or refused.
+
+TensorFlow's own loading is silent about what a checkpoint lacks, and about names that no checkpoint has. Here the graph
+of objects that TensorFlow 2 writes into every checkpoint is followed beside the network's own, so that what matches is
+known before a weight changes. Layouts that are understood: runs of this package and of the Model Garden (`backbone`,
+`decoder`, `rpn_head`, `detection_head`, also below `model`) and its ImageNet classifiers (`backbone`).
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+from tensorflow.core.protobuf import trackable_object_graph_pb2
+
+from tfspine.errors import ModelError
+
+ALL = "all"
+PARTS = ("backbone", "decoder", "rpn_head", "detection_head")
+"""Attributes of the Model Garden's network; `ALL` stands for each of them."""
+
+DEPENDS_ON_CLASSES = "detection_head"
+"""Its last layers have a size for each class: of another data set they are left as they are, and that is told."""
+
+GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
+NAMES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class LoadedPart:
+    """How much of one part was loaded: tensors of the network in all, and the names of those that were not."""
+
+    name: str
+    tensors: int
+    left_out: tuple[str, ...]
+
+    def __str__(self) -> str:
+        loaded = self.tensors - len(self.left_out)
+        told = f"{self.name} {loaded} of {self.tensors} tensors"
+        return told + (f" (not {_shortened(self.left_out)}: of another number of classes)" if self.left_out else "")
+
+
+def find_checkpoint(path: str | Path) -> str:
+    """Return the prefix of the newest checkpoint in a folder, or of the one that is named, by its prefix or a file.
+
+    Raises:
+        ModelError: there is none.
+    """
+    prefix = re.sub(r"\.(index|data-\d+-of-\d+)$", "", str(path))
+    if Path(f"{prefix}.index").is_file():
+        return prefix
+    if Path(path).is_dir():
+        newest = tf.train.latest_checkpoint(str(path))
+        if newest is not None and Path(f"{newest}.index").is_file():
+            return str(newest)
+        # Released checkpoints come without the small file that names the newest.
+        found = sorted(Path(path).glob("*.index"), key=lambda file: (_number(file), file.name))
+        if found:
+            return str(found[-1].with_suffix(""))
+        raise ModelError(
+            f"{path}: holds no checkpoint; expected files such as ckpt-1000.index beside ckpt-1000.data-..."
+        )
+    raise ModelError(f"{path}: no such checkpoint; expected a TensorFlow checkpoint or its folder")
+
+
+def load_parts(model: tf_keras.Model, path: str | Path, parts: Sequence[str]) -> tuple[LoadedPart, ...]:
+    """Give parts of a Faster R-CNN the weights of a checkpoint, all of them or none.
+
+    Args:
+        model: the Model Garden's network.
+        path: as `find_checkpoint` takes it.
+        parts: of `PARTS`, or `ALL`.
+
+    Raises:
+        ModelError: there is no checkpoint, it cannot be read, or a part of it is missing or of another network; the
+            message says what matched and what did not.
+    """
+    unknown = [part for part in parts if part not in (*PARTS, ALL)]
+    if unknown or not parts:
+        told = f'"{unknown[0]}" is no part of the network' if unknown else "no part of the network is named"
+        raise ModelError(f"{path}: {told}, so that nothing would be loaded; expected {', '.join(PARTS)} or {ALL}")
+    prefix = find_checkpoint(path)
+    reader, graph = _open(prefix)
+    shapes = reader.get_variable_to_shape_map()
+    wanted = PARTS if ALL in parts else tuple(part for part in PARTS if part in parts)
+    loads: list[tuple[tf.Variable, str]] = []
+    report = []
+    for name in wanted:
+        part = getattr(model, name)
+        node = _node_of(graph, name)
+        if node is None:
+            raise ModelError(f"{prefix}: holds no {name}; {_layout(graph)}")
+        matched = {id(variable): key for variable, key in _matches(part, node, graph, set())}
+        fitting = {
+            id(variable): matched[id(variable)]
+            for variable in _variables(part)
+            if id(variable) in matched and list(variable.shape) == shapes.get(matched[id(variable)])
+        }
+        left_out = tuple(variable.name for variable in _variables(part) if id(variable) not in fitting)
+        report.append(LoadedPart(name, len(_variables(part)), left_out))
+        _require_whole(report[-1], matched, part, prefix)
+        loads += [(variable, fitting[id(variable)]) for variable in _variables(part) if id(variable) in fitting]
+    for variable, key in loads:
+        variable.assign(tf.cast(reader.get_tensor(key), variable.dtype))
+    return tuple(report)
+
+
+def _open(prefix: str) -> tuple[Any, trackable_object_graph_pb2.TrackableObjectGraph]:
+    """Return a reader of a checkpoint and the graph of the objects that wrote it."""
+    graph = trackable_object_graph_pb2.TrackableObjectGraph()
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        if not reader.has_tensor(GRAPH_KEY):
+            raise ModelError(
+                f"{prefix}: written by TensorFlow 1, which names tensors otherwise; expected TensorFlow 2's"
+            )
+        graph.ParseFromString(reader.get_tensor(GRAPH_KEY))
+    except (tf.errors.OpError, ValueError) as error:
+        if isinstance(error, ModelError):
+            raise
+        reason = " ".join(str(error).split())
+        raise ModelError(f"{prefix}: cannot be read as a checkpoint: {reason}; copy it again") from error
+    return reader, graph
+
+
+def _require_whole(part: LoadedPart, matched: dict[int, str], network: Any, prefix: str) -> None:
+    """Refuse a part of which something is missing; the layers behind the class count alone may differ in size."""
+    missing = tuple(variable.name for variable in _variables(network) if id(variable) not in matched)
+    other_size = [name for name in part.left_out if name not in missing]
+    if not part.left_out or (part.name == DEPENDS_ON_CLASSES and not missing and len(other_size) < part.tensors / 2):
+        return
+    loaded = part.tensors - len(part.left_out)
+    told = [f"no {_shortened(missing)}"] if missing else []
+    told += [f"another size of {_shortened(other_size)}"] if other_size else []
+    raise ModelError(
+        f"{prefix}: {part.name}: {loaded} of {part.tensors} tensors match, {', '.join(told)}; expected a checkpoint of "
+        "the same network (detector.backbone_depth, levels, head_*), or fewer detector.checkpoint_modules"
+    )
+
+
+def _node_of(graph: trackable_object_graph_pb2.TrackableObjectGraph, name: str) -> int | None:
+    """Return the node of a part, from the root or below its model."""
+    root = _children(graph, 0)
+    below = _children(graph, root["model"]) if "model" in root else {}
+    return root.get(name, below.get(name))
+
+
+def _matches(
+    part: Any, node: int, graph: trackable_object_graph_pb2.TrackableObjectGraph, seen: set[int]
+) -> Iterator[tuple[Any, str]]:
+    """Yield each variable of a part that the graph has under the same names, with the key of its tensor."""
+    if id(part) in seen:
+        return
+    seen.add(id(part))
+    for attribute in graph.nodes[node].attributes:
+        yield part, attribute.checkpoint_key
+    there = _children(graph, node)
+    for name, child in tf.train.TrackableView.children(part).items():
+        if name in there:
+            yield from _matches(child, there[name], graph, seen)
+
+
+def _children(graph: trackable_object_graph_pb2.TrackableObjectGraph, node: int) -> dict[str, int]:
+    return {child.local_name: child.node_id for child in graph.nodes[node].children}
+
+
+def _variables(part: Any) -> list[Any]:
+    """Return the variables of a network's part; heads of a cascade are a list of parts."""
+    parts = part if isinstance(part, list | tuple) else [part]
+    return [variable for item in parts if item is not None for variable in item.variables]
+
+
+def _layout(graph: trackable_object_graph_pb2.TrackableObjectGraph) -> str:
+    root = _children(graph, 0)
+    below = [f"model.{name}" for name in _children(graph, root["model"])] if "model" in root else []
+    found = _shortened(tuple(sorted([*root, *below])))
+    return f"it has {found}; expected {', '.join(PARTS)} as the Model Garden and tfspine train detector write them"
+
+
+def _shortened(names: Sequence[str]) -> str:
+    rest = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _number(file: Path) -> int:
+    digits = re.search(r"(\d+)$", file.stem)
+    return int(digits.group(1)) if digits else -1
