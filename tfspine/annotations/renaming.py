@@ -69,8 +69,11 @@ def rename_labels(
 
 def _read_key(path: Path) -> dict[str, str]:
     """Return the new UID of each original image."""
-    rows = read_csv_file(path, KEY_COLUMNS).rows
-    return {row["sop_instance_uid"]: row["new_sop_instance_uid"] for row in rows}
+    rows = read_csv_file(path, (), optional=KEY_COLUMNS).rows
+    uids = {row["sop_instance_uid"]: row["new_sop_instance_uid"] for row in rows if row["sop_instance_uid"]}
+    if not uids:
+        raise AnnotationError(f"{path}: no image; expected the table that tfspine deidentify --key wrote")
+    return uids
 
 
 def _new_names(before: pd.DataFrame, after: pd.DataFrame, uids: Mapping[str, str]) -> dict[str, str]:

@@ -34,9 +34,10 @@ IMAGES = "dicom"
 
 @dataclass(frozen=True)
 class Written:
-    """One file that was written: the name of its source, a secret; its name below `dicom/`; what was changed in it."""
+    """One file that was written: the name and UID of its source, secrets; its name below `dicom/`; what was changed."""
 
     source: str
+    sop_instance_uid: str
     name: str
     changes: Counter[Change]
 
@@ -87,7 +88,7 @@ def deidentify_source(source: Source, target: Path, rules: Rules, *, runner: Run
         if isinstance(result, str):
             refused.append(Refusal(name, result))
         else:
-            written.append(Written(name, *result))
+            written.append(Written(name, originals[name].sop_instance_uid, *result))
     searches = [(item.name, patients[originals[item.source].patient_key]) for item in written]
     searched = spread(functools.partial(_search, target, rules, needles), searches, description="search")
     sizes = dict(zip((item.source for item in written), searched, strict=True))

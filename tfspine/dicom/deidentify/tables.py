@@ -52,10 +52,17 @@ def write_tables(folder: Path, outcome: Outcome, rules: Rules) -> None:
 
 
 def key_table(outcome: Outcome, rules: Rules) -> str:
-    """Return the secret table of which source file became which output, or was refused."""
-    written = {(item.source, f"{IMAGES}/{item.name}") for item in outcome.written}
-    refused = {(item.file, _salted(item.file, rules)) for item in outcome.refused}
-    return _csv(("source", "file"), sorted(written | refused))
+    """Return the secret table of which source file and image became which, or was refused."""
+    written = {
+        (item.source, f"{IMAGES}/{item.name}", item.sop_instance_uid, _new_uid(item.sop_instance_uid, rules))
+        for item in outcome.written
+    }
+    refused = {(item.file, _salted(item.file, rules), "", "") for item in outcome.refused}
+    return _csv(("source", "file", "sop_instance_uid", "new_sop_instance_uid"), sorted(written | refused))
+
+
+def _new_uid(uid: str, rules: Rules) -> str:
+    return uid if Option.UIDS in rules.options else rules.salt.uid(uid)
 
 
 def _salted(file: str, rules: Rules) -> str:
