@@ -9,6 +9,7 @@ from rich.progress import Progress
 
 from tfspine.config import GraderConfig, GraderSchedule
 from tfspine.errors import ModelError
+from tfspine.training.forecast import Forecast, tell
 
 
 class EpochProgress(keras.callbacks.Callback):
@@ -19,10 +20,14 @@ class EpochProgress(keras.callbacks.Callback):
         self._bar = bar
         self._title = title
         self._steps_per_epoch = steps_per_epoch
-        self._task = bar.add_task(title, total=epochs * steps_per_epoch)
+        self._total = epochs * steps_per_epoch
+        self._task = bar.add_task(title, total=self._total)
+        self._forecast: Forecast | None = None
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Count from the epoch at hand."""
+        if self._forecast is None:
+            self._forecast = Forecast(self._title, total=self._total, done=epoch * self._steps_per_epoch)
         self._bar.update(self._task, completed=epoch * self._steps_per_epoch)
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -30,7 +35,9 @@ class EpochProgress(keras.callbacks.Callback):
         self._bar.advance(self._task)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Show what the validation said."""
+        """Show what the validation said, and how long the rest will take."""
+        if self._forecast is not None:
+            tell(self._bar, self._forecast.line((epoch + 1) * self._steps_per_epoch))
         logs = logs or {}
         validation = f"validation loss {logs.get('val_loss', math.nan):.3f}, AC1 {logs.get('val_ac1', math.nan):.2f}"
         self._bar.update(self._task, description=f"{self._title}: {validation}")

@@ -29,6 +29,7 @@ from tfspine.outputs import write_text
 from tfspine.progress import new_bar
 from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
+from tfspine.training.forecast import Forecast, tell
 from tfspine.training.runs import HISTORY_FILE
 
 LOG_FILE = "train.log"
@@ -123,7 +124,7 @@ class _Progress:
 
     def __init__(self, bar: Progress, plane: Plane, total_steps: int, *, history: Path | None) -> None:
         self._bar = bar
-        self._name = f"{plane} detector"
+        self._name, self._total_steps = f"{plane} detector", total_steps
         self._task = bar.add_task(self._name, total=total_steps)
         self._history = history and history / HISTORY_FILE
 
@@ -131,6 +132,7 @@ class _Progress:
         """Count by the trainer's own step, which a resumed run does not start at 0."""
         self._global_step = global_step
         step = int(global_step.numpy())
+        self._forecast = Forecast(self._name, total=self._total_steps, done=step)
         self._bar.update(self._task, completed=step)
         if self._history:
             _forget_rows(self._history, after=step)
@@ -141,6 +143,7 @@ class _Progress:
         told = f"{self._name}, loss {values.get('total_loss', 0):.3f}"
         self._bar.update(self._task, completed=step, description=told)
         if self._history:
+            tell(self._bar, self._forecast.line(step))
             _append_row(self._history, {"step": step} | {name: float(values[name]) for name in LOSSES})
 
 

@@ -1,0 +1,66 @@
+"""How long a training will take, said once, soon after it began: a bar's time left is gone with the terminal.
+
+The first steps take longer than the others, since TensorFlow lays out its graph in them.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from rich.progress import Progress
+from rich.text import Text
+
+PATIENCE_S = 60.0
+"""First steps that take longer than this are told of at once, as an upper limit, before the next ones are known."""
+
+LONG_S = 3 * 24 * 3600.0
+"""Above three days somebody may want to do something else."""
+
+HINT = "it may be stopped and run again, and goes on; fewer steps: experiments/own_data_gpu.toml, own_data_cpu.toml"
+
+
+def tell(bar: Progress, line: str | None) -> None:
+    """Print a line, where there is one, above a bar."""
+    if line:
+        bar.console.print(Text(line), soft_wrap=True)
+
+
+class Forecast:
+    """Turns steps that are done into one line, or at most two, about the time to the end.
+
+    Args:
+        title: what is trained.
+        total: steps in all.
+        done: steps before this stretch.
+        now: seconds of a clock that only goes forward; for the reader of a line the time of day is taken besides.
+    """
+
+    def __init__(self, title: str, *, total: int, done: int, now: float | None = None) -> None:
+        self._title = title
+        self._total = total
+        self._marks = [(done, time.monotonic() if now is None else now)]
+
+    def line(self, done: int, now: float | None = None) -> str | None:
+        """Return what is to be said after `done` steps, or None: all is said, or nothing is left to do."""
+        self._marks.append((done, time.monotonic() if now is None else now))
+        (before, earlier), (_, later) = self._marks[-2:]
+        if len(self._marks) > 3 or done >= self._total or done <= before:
+            return None
+        is_first = len(self._marks) == 2
+        if is_first and later - earlier < PATIENCE_S:
+            return None
+        step_s = (later - earlier) / (done - before)
+        left_s = step_s * (self._total - done)
+        limit = "at most" if is_first else "about"
+        line = f"{self._title}: {step_s:.2g} s a step, {self._total - done:,} steps to go: {limit} {in_words(left_s)}"
+        end = datetime.now(UTC) + timedelta(seconds=left_s) if left_s < 100 * 365 * 24 * 3600 else None
+        until = f", until {end:%Y-%m-%d %H:%M} UTC" if end else ""
+        return line + until + (f"; {HINT}" if left_s > LONG_S else "")
+
+
+def in_words(seconds: float) -> str:
+    """Return a length of time in its largest unit, to two digits: 90 is "90 seconds", 7,200 is "2 hours"."""
+    for unit, length, enough in (("days", 86_400.0, 2), ("hours", 3_600.0, 2), ("minutes", 60.0, 2)):
+        if seconds >= enough * length:
+            amount = seconds / length
+            return f"{amount:.0f} {unit}" if amount >= 10 else f"{amount:.2g} {unit}"
+    return f"{seconds:.0f} seconds"
