@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tfspine.disk import disk_refusal
 from tfspine.errors import OutputError, TfspineError
 from tfspine.ownership import LOCK, added_files, require_folder, write_checksums
 
@@ -140,16 +141,20 @@ def explained(target: Path) -> Iterator[None]:
     """Turn the operating system's refusal to write into one clear line.
 
     Raises:
-        OutputError: in place of an `OSError` that speaks of the disk.
+        OutputError: in place of an `OSError`, or of an error of TensorFlow that speaks of the disk.
     """
     try:
         yield
-    except OutputError:
+    except TfspineError:
         raise
-    except OSError as error:
+    except Exception as error:
         if isinstance(error, FileNotFoundError | ConnectionError | TimeoutError):
             raise
-        reason = error.strerror or str(error)
+        reason = disk_refusal(error)
+        if reason is None and isinstance(error, OSError):
+            reason = error.strerror or str(error)
+        if reason is None:
+            raise
         raise OutputError(f"{target}: cannot be written: {reason}; free space or name another --out") from error
 
 

@@ -125,3 +125,19 @@ def test_labels_of_other_slices_are_told_alike_and_nobody_is_asked_to_remove_a_f
     error = capsys.readouterr().err
     assert "labels of another ingest or de-identification" in error and "tfspine labels rename --key" in error
     assert "remove" not in error
+
+
+def test_a_full_disk_is_one_line(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A limit of 5,000 bytes a file stands for the disk: four slices of 2,560 pixels of noise are more."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, hard))
+    try:
+        assert main([*command, "--set", "records.shards=1"]) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    error = capsys.readouterr().err
+    assert "out: cannot be written: File too large; free space or name another --out" in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "out").exists()

@@ -17,6 +17,7 @@ from typing import TextIO
 import tfspine
 from tfspine.cli.parser import Parser
 from tfspine.cli.processes import interruptible
+from tfspine.disk import disk_refusal
 from tfspine.errors import TfspineError
 
 VERBS: dict[str, str] = {
@@ -63,6 +64,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our standard output, such as `head`, has left; so do we, as other commands do.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except Exception as error:
+        reason = disk_refusal(error)
+        if reason is None:
+            raise
+        # Training and sweeps write by other libraries' hands, into a folder of which the next run makes use.
+        print(f"tfspine {verb}: an output cannot be written: {reason}; free space and run it again", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print(f"tfspine {verb}: interrupted; run it again to go on", file=sys.stderr)
         return 130

@@ -107,7 +107,7 @@ def _garden_log(run_folder: Path) -> Iterator[None]:
     """Send what the Model Garden prints and logs, each of it twice, to `train.log` instead of the terminal."""
     absl = logging.getLogger("absl")
     handlers, propagates, level = absl.handlers, absl.propagate, absl.level
-    handler = logging.FileHandler(run_folder / LOG_FILE, delay=True)
+    handler = _LogFile(run_folder / LOG_FILE, delay=True)
     absl.handlers, absl.propagate = [handler], False
     absl.setLevel(logging.INFO)
     try:
@@ -117,6 +117,13 @@ def _garden_log(run_folder: Path) -> Iterator[None]:
         absl.handlers, absl.propagate = handlers, propagates
         absl.setLevel(level)
         handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A log that cannot be written tells nobody so, line after line: of a full disk the next checkpoint tells."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the name is Python's)
+        """Do nothing."""
 
 
 class _Progress:
