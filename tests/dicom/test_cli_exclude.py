@@ -129,3 +129,51 @@ def test_a_curve_of_labels_is_measured(ingested: Path, tmp_path: Path) -> None:
     assert set(curve.verdict) == {"flag"}
     assert curve.value.isna().all()
     assert "only 6 places on the midline" in curve.reason.iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("decision", "said"),
+    [
+        ("S,sharpnes,include", 'measure "sharpnes": not among those'),
+        ("nobody,sharpness,include", 'study "nobody", measure "sharpness": not among those'),
+        ("S,scoliosis,include", 'measure "scoliosis": not among those'),  # no boxes to measure it on
+        ("S,sharpness,keep", 'verdict "keep"; expected include or exclude'),
+        ("S,sharpness,include\nS,sharpness,exclude", "line 3: study S, measure sharpness: decided twice"),
+    ],
+)
+def test_decisions_are_checked_before_the_measuring(
+    ingested: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch, decision: str, said: str
+) -> None:
+    monkeypatch.setattr("tfspine.cli.exclude._measure", lambda job: pytest.fail("measured before the check"))
+    study = pd.read_csv(ingested / "slices.csv", dtype=str)["study"][0]
+    path = tmp_path / "decisions.csv"
+    path.write_text(f"study,measure,verdict\n{decision.replace('S', study)}\n")
+    assert exclude(ingested, tmp_path / "out", "--decisions", str(path)) == 2
+    error = capsys.readouterr().err
+    assert said.replace("study S", f"study {study}") in error
+    assert "decisions.csv: line " in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"study": "other"}, "of study other; in"),
+        ({"slice": "other-axial-01"}, "slice other-axial-01 of study"),
+        ({"study": "other", "slice": "other-axial-01"}, "it is not there: expected boxes of the same ingest"),
+    ],
+)
+def test_detections_of_another_cohort_are_refused(
+    ingested: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], said: str
+) -> None:
+    monkeypatch.setattr("tfspine.cli.exclude._measure", lambda job: pytest.fail("measured before the check"))
+    slices = pd.read_csv(ingested / "slices.csv", dtype=str)
+    first = slices[slices.plane == "axial"].iloc[0]
+    row = {"study": first["study"], "slice": first["key"], "plane": "axial", "region": "central_canal", "side": ""}
+    row |= {"level": "", "ymin": 1, "xmin": 1, "ymax": 5, "xmax": 5, "grade": "mild"}
+    pd.DataFrame([row, row | change]).to_csv(tmp_path / "found.csv", index=False)
+    assert exclude(ingested, tmp_path / "out", "--detections", str(tmp_path / "found.csv")) == 2
+    error = capsys.readouterr().err
+    assert "found.csv: line 3: axial slice" in error
+    assert said in error
+    assert error.count("\n") == 1

@@ -5,7 +5,7 @@ What could not be measured has no value; it is neither good nor bad, and flagged
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -99,15 +99,28 @@ def decided(findings: Sequence[Finding], path: Path) -> list[Finding]:
 
     Args:
         findings: what `judge` found.
-        path: a CSV with the columns study, measure, verdict: include or exclude; others, such as a remark, are left
-            alone, so that a copy of some rows of `exclusions.csv` will do.
+        path: as in `read_decisions`.
 
     Raises:
-        AnnotationError: the file cannot be read, or decides on something that was not measured, or twice.
+        AnnotationError: as `read_decisions`.
+    """
+    decisions = read_decisions(path, {(finding.study, str(finding.measure)) for finding in findings})
+    return [_decided_one(finding, decisions.get((finding.study, finding.measure))) for finding in findings]
+
+
+def read_decisions(path: Path, known: Collection[tuple[str, str]]) -> dict[tuple[str, str], Verdict]:
+    """Return a person's decisions by study and measure.
+
+    Args:
+        path: a CSV with the columns study, measure, verdict: include or exclude; others, such as a remark, are left
+            alone, so that a copy of some rows of `exclusions.csv` will do.
+        known: study and measure of all that is measured.
+
+    Raises:
+        AnnotationError: the file cannot be read, or decides on something that is not measured, or twice.
     """
     table = read_csv_file(path, DECISION_COLUMNS)
     decisions: dict[tuple[str, str], Verdict] = {}
-    known = {(finding.study, str(finding.measure)) for finding in findings}
     for number, row in enumerate(table.rows):
         where, (study, measure, verdict) = table.where(number), (row[name] for name in DECISION_COLUMNS)
         if verdict not in (Verdict.INCLUDE, Verdict.EXCLUDE):
@@ -117,7 +130,7 @@ def decided(findings: Sequence[Finding], path: Path) -> list[Finding]:
         if (study, measure) in decisions:
             raise AnnotationError(f"{where}: study {study}, measure {measure}: decided twice; keep one line")
         decisions[study, measure] = Verdict(verdict)
-    return [_decided_one(finding, decisions.get((finding.study, finding.measure))) for finding in findings]
+    return decisions
 
 
 def excluded_studies(findings: Iterable[Finding]) -> dict[str, Measure]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from tfspine.errors import AnnotationError
@@ -36,6 +36,11 @@ def label_files(folder: Path) -> dict[str, Path]:
     return files
 
 
+def labels_below(folder: Path) -> Iterator[Path]:
+    """Yield the label files of a folder and of those in it, whatever the case of their endings."""
+    yield from (path for path in folder.rglob("*") if path.suffix.lower() == LABEL_SUFFIX)
+
+
 def labels_of_slices(folder: Path, keys: Collection[str]) -> dict[str, Path]:
     """Return the label files of a folder, of which one at least belongs to the slices.
 
@@ -60,7 +65,7 @@ def labels_of_slices(folder: Path, keys: Collection[str]) -> dict[str, Path]:
 def _what_is_there(folder: Path) -> str:
     """Return what a folder holds that somebody may have taken for labels, and what to do."""
     paths = sorted(folder.rglob("*"))
-    below = sorted({path.parent for path in paths if path.suffix.lower() == LABEL_SUFFIX})
+    below = sorted({path.parent for path in labels_below(folder)})
     if below:
         return f"they lie in {below[0]}" + (f" and {len(below) - 1} more folders" if below[1:] else "") + "; name it"
     yolo = [path for path in paths if path.suffix == ".txt" and _is_yolo(path)]

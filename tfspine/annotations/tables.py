@@ -25,6 +25,8 @@ PROBABILITY_COLUMNS = ("p_normal", "p_mild", "p_moderate", "p_severe")
 NUMBER_COLUMNS = (*CORNER_COLUMNS, "score", *PROBABILITY_COLUMNS)
 WORD_COLUMNS = tuple(name for name in BOX_COLUMNS if name not in NUMBER_COLUMNS)
 
+_SLICE_NAMES = ("key", "study", "plane")
+
 YES_NO = {True: "yes", False: "no"}
 
 PROBABILITY_TOLERANCE = 1.001e-3
@@ -126,6 +128,29 @@ def read_boxes(path: Path) -> pd.DataFrame:
 def line_of(path: Path, row: int) -> int:
     """Return in which line of a file the row of `read_boxes` stands, the row counted from 0 and the header line 1."""
     return read_csv_file(path, ("study",)).lines[row]
+
+
+def require_slices(path: Path, boxes: pd.DataFrame, slices: pd.DataFrame, *, folder: Path) -> None:
+    """Refuse boxes of slices that are not there, or are of another study or plane: a table of another cohort.
+
+    Args:
+        path: where the boxes were read, for the message.
+        boxes: rows of `read_boxes`, all of them and in their order.
+        slices: `slices.csv`, with key, study and plane.
+        folder: that it lies in, for the message.
+
+    Raises:
+        AnnotationError: such a box, with its line.
+    """
+    known = {key: (study, plane) for key, study, plane in zip(*(slices[c] for c in _SLICE_NAMES), strict=True)}
+    rows = zip(boxes["slice"], boxes["study"], boxes["plane"], strict=True)
+    for row, (key, study, plane) in enumerate(rows):
+        if known.get(key) != (study, plane):
+            found = f"is {known[key][1]}, of study {known[key][0]}" if key in known else "is not there"
+            raise AnnotationError(
+                f"{path}: line {line_of(path, row)}: {plane} slice {key} of study {study}; in {folder} it {found}: "
+                "expected boxes of the same ingest"
+            )
 
 
 def write_boxes(path: Path, table: pd.DataFrame) -> None:

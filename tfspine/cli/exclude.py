@@ -41,7 +41,14 @@ def run(args: argparse.Namespace) -> None:
     one_blas_thread()
 
     from tfspine.annotations.cohort import cohort_of, measures_of_ingest, read_ingested, write_cohort
-    from tfspine.annotations.exclusions import decided, excluded_studies, flagged_studies, judge, write_findings
+    from tfspine.annotations.exclusions import (
+        decided,
+        excluded_studies,
+        flagged_studies,
+        judge,
+        read_decisions,
+        write_findings,
+    )
     from tfspine.annotations.flow import flow_of, flow_text
     from tfspine.cli.flow import write_flow
     from tfspine.config import as_dict
@@ -54,9 +61,11 @@ def run(args: argparse.Namespace) -> None:
     inputs = given(args.slices, args.detections, args.labels, args.decisions)
     require_folder(args.out, command="exclude", inputs=inputs)
     ingested = read_ingested(args.slices)
-    boxes = _boxes(args)
+    boxes = _boxes(args, ingested.slices)
     judge([], experiment.exclusions)  # a wrong limit is told before minutes of measuring
     measured = list(measures_of_ingest(ingested))
+    if args.decisions is not None:  # and so is a wrong decision
+        read_decisions(args.decisions, _to_measure(measured, ingested.usable, has_boxes=boxes is not None))
     jobs = [(args.slices, study, _boxes_of(study, boxes)) for study in ingested.usable]
     for taken in track(each(_measure, jobs, workers=args.workers), "measuring studies", len(jobs)):
         measured += taken
@@ -86,11 +95,23 @@ def run(args: argparse.Namespace) -> None:
         print(f"{len(flagged)} studies flagged, with the numbers, in {listed}; give --decisions", file=sys.stderr)
 
 
-def _boxes(args: argparse.Namespace) -> "pd.DataFrame | None":
-    from tfspine.annotations.tables import labels_table, read_boxes
+def _to_measure(measured: "Sequence[Measured]", usable: Sequence[str], *, has_boxes: bool) -> set[tuple[str, str]]:
+    """Return study and measure of what is measured already, and of what will be on the slices."""
+    from tfspine.annotations.exclusions import Measure
+
+    of_slices = [Measure.INSTRUMENTATION, Measure.SNR, Measure.GHOSTING, Measure.SHARPNESS]
+    of_slices += [Measure.SCOLIOSIS] * has_boxes
+    done = {(item.study, str(item.measure)) for item in measured}
+    return done | {(study, str(measure)) for study in usable for measure in of_slices}
+
+
+def _boxes(args: argparse.Namespace, slices: "pd.DataFrame") -> "pd.DataFrame | None":
+    from tfspine.annotations.tables import labels_table, read_boxes, require_slices
 
     if args.detections is not None:
-        return read_boxes(args.detections)
+        boxes = read_boxes(args.detections)
+        require_slices(args.detections, boxes, slices, folder=args.slices)
+        return boxes
     return None if args.labels is None else labels_table(args.labels, args.slices / "slices.csv")
 
 
@@ -115,15 +136,12 @@ def _scoliosis(study: str, slices: "list[SliceImage]", boxes: "Sequence[dict[Any
     import numpy as np
 
     from tfspine.annotations.exclusions import Measure, Measured
-    from tfspine.errors import AnnotationError
     from tfspine.geometry import box_centre_mm
     from tfspine.study.curve import FoundRegion, coronal_angle_deg, midline_places_mm
 
     geometries = {slice_.key: slice_.geometry for slice_ in slices}
     found = []
     for row in boxes:
-        if row["slice"] not in geometries:
-            raise AnnotationError(f"slice {row['slice']}: has boxes, but is not among the slices; give both of one run")
         found.append(
             FoundRegion(
                 region=Region(row["region"]),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tfspine.annotations.importers.pictures import LabelledPicture, find_picture, read_grey
 from tfspine.annotations.importers.raw_voc import RawObject, read_raw_voc
+from tfspine.annotations.label_folder import labels_below
 from tfspine.errors import AnnotationError
 from tfspine.labels import LEVELS, Grade, Level, Plane, Region, Side
 from tfspine.structures import Annotation, Refusal
@@ -31,7 +32,7 @@ def read_aisslab(folder: Path) -> Iterator[LabelledPicture | Refusal]:
     Raises:
         AnnotationError: there is no such folder, or no label in it.
     """
-    paths = sorted(folder.rglob("*.xml"), key=lambda path: (path.parent.name, path))
+    paths = sorted(labels_below(folder), key=lambda path: (path.parent.name, path))
     if not paths:
         raise AnnotationError(f"{folder}: no label files (*.xml); name the folder that holds Foramina_Detection")
     for path in paths:

@@ -22,6 +22,7 @@ from pathlib import Path
 from tfspine.annotations.importers.pictures import LabelledPicture, find_picture, read_grey
 from tfspine.annotations.importers.raw_voc import RawLabel, RawObject, read_raw_voc
 from tfspine.annotations.importers.spineai_grades import GRADE_OF_WORD, GradeSheets, read_grade_sheets
+from tfspine.annotations.label_folder import labels_below
 from tfspine.errors import AnnotationError
 from tfspine.labels import Plane, Region, Side
 from tfspine.structures import Annotation, Refusal
@@ -57,7 +58,7 @@ def read_spineai(folder: Path, options: SpineAiOptions) -> Iterator[LabelledPict
     Raises:
         AnnotationError: there is no such folder, or no label in it.
     """
-    paths = sorted(folder.rglob("*.xml"), key=lambda path: (path.name, path))
+    paths = sorted(labels_below(folder), key=lambda path: (path.name, path))
     if not paths:
         raise AnnotationError(f"{folder}: no label files (*.xml); name the folder that LabelImg saved to")
     sheets = read_grade_sheets(folder)
