@@ -94,6 +94,8 @@ def measures_of_ingest(ingested: Ingested) -> Iterator[Measured]:
         yield Measured(study, Measure.GADOLINIUM, float((is_row & contrast).sum()))
         chosen = set(ingested.series.loc[is_row, "chosen_as"]) - {""}
         if study in usable:
+            chosen = set(ingested.slices.loc[ingested.slices["study"] == study, "plane"])
+        if study in usable and len(chosen) == len(Plane):
             yield Measured(study, Measure.SERIES, float(len(Plane)))
         elif len(chosen) == len(Plane) or study not in set(ingested.series["study"]):
             yield Measured(study, Measure.SERIES, 0.0, "cannot be read")

@@ -168,7 +168,8 @@ def _quality(study: str, slices: "list[SliceImage]") -> "Iterator[Measured]":
     from tfspine.annotations.exclusions import Measure, Measured
     from tfspine.dicom.quality import measure_quality
 
-    planes = {plane: measure_quality([slice_ for slice_ in slices if slice_.plane is plane]) for plane in Plane}
+    of_planes = {plane: [slice_ for slice_ in slices if slice_.plane is plane] for plane in Plane}
+    planes = {plane: measure_quality(of_plane) for plane, of_plane in of_planes.items() if of_plane}
     for measure, name, worse in (
         (Measure.SNR, "snr", min),
         (Measure.GHOSTING, "ghosting", max),
