@@ -81,10 +81,18 @@ def test_no_more_boxes_than_asked_for(files: Path) -> None:
     assert len(pd.read_csv(files / "out" / "heatmaps.csv")) == 1
 
 
+def test_no_box_asked_for_is_said(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explain(files, "--set", "explain.regions=0") == 0
+    told = capsys.readouterr()
+    assert "explain.regions = 0: nothing was asked to be explained" in told.out
+    assert "no box" not in told.err
+    assert pd.read_csv(files / "out" / "heatmaps.csv").empty
+
+
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
-        (lambda at: (at / "run/manifest.json").unlink(), "run: no grader run"),
+        (lambda at: (at / "run/manifest.json").unlink(), "run: not a finished run"),
         (lambda at: (at / "run/grader.keras").unlink(), "grader.keras: no such grader"),
         (
             lambda at: (at / "boxes.csv").write_text((at / "boxes.csv").read_text().replace(KEY, "s1-axial-09")),

@@ -10,7 +10,7 @@ keras = pytest.importorskip("keras")
 
 from tfspine.config import Experiment  # noqa: E402
 from tfspine.explain.integrated_gradients import integrate_gradients  # noqa: E402
-from tfspine.explain.keras_gradients import class_functions, probabilities, to_float32  # noqa: E402
+from tfspine.explain.keras_gradients import class_functions, probabilities  # noqa: E402
 from tfspine.models.grader import build_grader  # noqa: E402
 
 CROPS = np.random.default_rng(3).random((3, 16, 16, 3), np.float32)
@@ -51,14 +51,15 @@ def test_attributions_are_complete(grader) -> None:
     assert attribution.completeness_gap < 0.05
 
 
-def test_a_half_precision_grader_is_explained_in_float32(grader, tiny: Callable[..., Experiment]) -> None:
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
-        half = build_grader(tiny().grader)
-    finally:
-        keras.config.set_dtype_policy("float32")
-    half.set_weights(grader.get_weights())
-    exact = probabilities(grader, CROPS)
-    assert np.abs(probabilities(half, CROPS) - exact).max() > 0
-    to_float32(half)
-    assert_allclose(probabilities(half, CROPS), exact, atol=1e-7)
+def test_a_mean_of_networks_is_explained_as_one_function(grader, tiny: Callable[..., Experiment]) -> None:
+    """The gradient of a mean is the mean of the gradients; the probabilities are those of the mean."""
+    keras.utils.set_random_seed(8)
+    networks = [grader, build_grader(tiny().grader)]
+
+    def served(crops):
+        return sum(network(crops) for network in networks) / 2
+
+    both = [class_functions(network, 1) for network in networks]
+    output, gradients = class_functions(served, 1)
+    assert_allclose(output(CROPS), np.mean([one(CROPS) for one, _ in both], axis=0), atol=1e-6)
+    assert_allclose(gradients(CROPS), np.mean([one(CROPS) for _, one in both], axis=0), atol=1e-6)

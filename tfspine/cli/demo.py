@@ -170,7 +170,7 @@ def _reading_steps(out: Path) -> Iterator[Step]:
     yield Step(
         "explain",
         (
-            *("explain", *(word for region in Region for word in ("--grader", out / "runs" / region))),
+            *("explain", "--model", out / "exported"),
             *("--slices", slices, "--boxes", predictions / "predictions.csv", "--out", out / "explained"),
         ),
         (out / "explained",),

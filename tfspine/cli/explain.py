@@ -1,20 +1,28 @@
-"""``tfspine explain``: Integrated Gradients heatmaps of graded boxes."""
+"""``tfspine explain``: Integrated Gradients heatmaps of graded boxes, of the very function that graded them."""
 
 import argparse
+import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfspine.cli import options
-from tfspine.errors import AnnotationError, ModelError
-from tfspine.labels import MIRRORED_SIDE, Grade, Region
+from tfspine.cli.explained_graders import (
+    GradedCrop,
+    grade_crops,
+    load_graders,
+    require_agreement,
+    require_slices,
+)
+from tfspine.config import Take
+from tfspine.errors import ModelError
+from tfspine.labels import Region
 
 if TYPE_CHECKING:
-    import keras
-
-    from tfspine.config import ExplainConfig
+    from tfspine.config import Experiment, ExplainConfig
     from tfspine.explain.integrated_gradients import Attribution
+    from tfspine.explain.keras_gradients import Grader
     from tfspine.structures import SliceImage
 
 logger = logging.getLogger(__name__)
@@ -28,57 +36,52 @@ COMPLETENESS_COLUMNS = ("file", "grade", "output", "baseline_output", "total", "
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
+    graders = parser.add_mutually_exclusive_group(required=True)
+    graders.add_argument("--model", type=Path, metavar="DIR", help="what tfspine export wrote: explains what it serves")
+    graders.add_argument(
+        "--grader", dest="graders", type=Path, action="append", default=[], metavar="RUN",
+        help="runs instead, one a region, with versions or without; repeatable",
+    )  # fmt: skip
     parser.add_argument(
-        "--grader", dest="graders", type=Path, action="append", required=True, metavar="DIR", help="a run; repeatable"
+        "--take",
+        type=Take,
+        choices=list(Take),
+        default=Take.ALL,
+        help="of runs with versions: all of them, or of each division the best in validation (%(default)s)",
     )
     parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="folder of tfspine ingest")
     parser.add_argument(
         "--boxes", type=Path, required=True, metavar="CSV", help="boxes to choose from: predictions.csv"
     )
     parser.add_argument("--out", type=Path, default=Path("explained"), metavar="DIR", help="folder to write")
-    options.add_devices(parser)
     options.add_experiment(parser)
+    options.add_devices(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Choose boxes, explain the predicted grade of each, write pictures and tables."""
-    from tfspine.annotations.tables import read_boxes
+    """Choose boxes, explain the grade of each, write pictures and tables."""
     from tfspine.config import as_dict
-    from tfspine.explain.selection import select_boxes
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
     from tfspine.ownership import require_folder
 
     experiment = options.experiment_from(args)
     settings = experiment.explain
-    inputs = [args.boxes, args.slices, *args.graders]
+    inputs = options.given(args.boxes, args.slices, args.model, *args.graders)
     require_folder(args.out, command="explain", inputs=inputs)
-    graders = _graders(args.graders)
-    boxes = read_boxes(args.boxes)
-    chosen = {region: select_boxes(boxes, region=region, number=settings.regions) for region in graders}
-    for region, table in chosen.items():
-        if table.empty:
-            logger.warning("%s: no box of %s; nothing to explain", args.boxes, region)
-    jobs: list[tuple[Region, dict[str, Any]]] = [
-        (region, dict(zip(table.columns, row, strict=True)))
-        for region, table in chosen.items()
-        for row in table.astype(object).itertuples(index=False)
-    ]
-    slices = _slices(args.slices, [row for _, row in jobs], args.boxes)
+    served, crops = _chosen(args, experiment)
 
     with new_folder(args.out, command="explain", inputs=inputs) as folder:
         heatmaps, completeness = [], []
-        for number, (region, row) in enumerate(options.track(jobs, "explaining", len(jobs)), start=1):
-            name = f"{region}-{number:03d}.png"
-            grade, probability, attribution = _explain(
-                graders[region], slices[row["slice"]], row, settings=settings, picture=folder / name
-            )
+        for number, item in enumerate(options.track(crops, "explaining", len(crops)), start=1):
+            name = f"{item.region}-{number:03d}.png"
+            attribution = _explain(item, served[item.region], settings=settings, picture=folder / name)
             heatmaps.append(
-                {**row, "grade": grade.word, "probability": probability, "file": name}
+                {**item.row, "grade": item.grade.word, "probability": item.probability, "file": name}
                 | {"completeness_gap": attribution.completeness_gap}
             )
             completeness.append(
-                {"file": name, "grade": grade.word}
+                {"file": name, "grade": item.grade.word}
                 | {column: getattr(attribution, column) for column in COMPLETENESS_COLUMNS[2:]}
             )
         flagged = sum(not line["is_complete"] for line in completeness)
@@ -88,73 +91,76 @@ def run(args: argparse.Namespace) -> None:
             folder,
             command="explain",
             config={"name": experiment.name, "seed": experiment.seed, "explain": as_dict(settings)},
-            inputs=[args.boxes, *(path / "grader.keras" for path in args.graders)],
-            details={"heatmaps": len(heatmaps), "flagged": flagged, "graders": [path.name for path in args.graders]},
+            inputs=inputs,
+            details={
+                "heatmaps": len(heatmaps),
+                "flagged": flagged,
+                "graders": [path.name for path in ([args.model] if args.model else args.graders)],
+            },
         )
-    _print_summary(args.out, completeness, flagged)
+    _print_summary(args.out, completeness, flagged, settings=settings)
 
 
-def _graders(runs: Sequence[Path]) -> "dict[Region, keras.Model]":
-    """Load one grader a region, in float32."""
-    from tfspine.explain.keras_gradients import to_float32
-    from tfspine.manifest import read_manifest
-    from tfspine.models.devices import ONE_GPU, use_gpus
-    from tfspine.models.grader import load_grader
+def _chosen(args: argparse.Namespace, experiment: "Experiment") -> "tuple[dict[Region, Grader], list[GradedCrop]]":
+    """Return what is served of each region, and the boxes to explain, as the graders see them."""
+    from tfspine.annotations.tables import read_boxes
+    from tfspine.explain.selection import select_boxes
 
-    use_gpus(ONE_GPU)
-    graders: dict[Region, keras.Model] = {}
-    for folder in runs:
-        manifest = read_manifest(folder)
-        region = manifest.details.get("region") if manifest else None
-        if region not in [known.value for known in Region]:
-            raise ModelError(f"{folder}: no grader run; expected the folder that tfspine train grader wrote")
-        if Region(region) in graders:
-            raise ModelError(f"{folder}: a second grader of {region}; give one a region")
-        graders[Region(region)] = load_grader(folder / "grader.keras")
-        to_float32(graders[Region(region)])
-    return graders
+    boxes = read_boxes(args.boxes)
+    graders = load_graders(args, experiment)
+    rows: list[dict[str, Any]] = []
+    for region in graders:
+        table = select_boxes(boxes, region=region, number=experiment.explain.regions)
+        if table.empty and experiment.explain.regions:
+            logger.warning("%s: no box of %s; nothing to explain", args.boxes, region)
+        rows += [dict(zip(table.columns, row, strict=True)) for row in table.astype(object).itertuples(index=False)]
+    slices = _slices(args.slices, {row["study"] for row in rows}) if rows else {}
+    require_slices(slices, rows, args)
+    crops = grade_crops(graders, rows, slices)
+    try:
+        require_agreement(crops, args.boxes)
+    except ModelError:
+        # Whether an export serves temperatures is its own setting, which its runs do not know: the boxes tell.
+        if args.model is not None:
+            raise
+        graders = _otherwise_calibrated(args, experiment)
+        if graders is None:
+            raise
+        crops = grade_crops(graders, rows, slices)
+        require_agreement(crops, args.boxes)
+    # Bound once: what explains is traced once for every function it is given.
+    return {region: grader.served for region, grader in graders.items()}, crops
 
 
-def _slices(folder: Path, rows: Sequence[Mapping[str, Any]], boxes: Path) -> "dict[str, SliceImage]":
+def _otherwise_calibrated(args: argparse.Namespace, experiment: "Experiment") -> "Any":
+    """Return the graders with their temperatures instead of without, or the other way round; None without any."""
+    export = dataclasses.replace(experiment.export, calibrate=not experiment.export.calibrate)
+    try:
+        return load_graders(args, dataclasses.replace(experiment, export=export))
+    except ModelError:
+        return None
+
+
+def _slices(folder: Path, studies: set[str]) -> "dict[str, SliceImage]":
     from tfspine.dicom.slices import load_slices
 
-    slices = {slice_.key: slice_ for slice_ in load_slices(folder, studies={row["study"] for row in rows})}
-    for row in rows:
-        if row["slice"] not in slices:
-            raise AnnotationError(f"{boxes}: slice {row['slice']} is not in {folder}; name the slices it was made from")
-    return slices
+    return {slice_.key: slice_ for slice_ in load_slices(folder, studies=studies)}
 
 
-def _explain(
-    grader: "keras.Model", slice_: "SliceImage", row: Mapping[str, Any], *, settings: "ExplainConfig", picture: Path
-) -> "tuple[Grade, float, Attribution]":
-    """Explain the most probable grade of one box and draw it."""
-    import numpy as np
+def _explain(item: GradedCrop, served: "Grader", *, settings: "ExplainConfig", picture: Path) -> "Attribution":
+    """Explain the grade of one box and draw it."""
     from PIL import Image
 
     from tfspine.explain.integrated_gradients import integrate_gradients
-    from tfspine.explain.keras_gradients import class_functions, probabilities
+    from tfspine.explain.keras_gradients import class_functions
     from tfspine.explain.overlay import side_by_side
-    from tfspine.records.crops import crop_regions
 
-    mirrored = Region(row["region"]) is Region.LATERAL_RECESS and row["side"] == MIRRORED_SIDE
-    crop = np.asarray(
-        crop_regions(
-            slice_.pixels[None, :, :, None],
-            np.array([[row[name] for name in ("ymin", "xmin", "ymax", "xmax")]], np.float32),
-            np.array([0], np.int32),
-            np.array([mirrored]),
-            size_px=grader.input_shape[1],
-        )
-    )
-    found = probabilities(grader, crop)[0]
-    grade = Grade(int(found.argmax()))
-    output, gradients = class_functions(grader, grade)
+    output, gradients = class_functions(served, item.grade)
     attribution = integrate_gradients(
-        crop[0], output=output, gradients=gradients, steps=settings.steps, batch_size=settings.batch_size
+        item.crop, output=output, gradients=gradients, steps=settings.steps, batch_size=settings.batch_size
     )
-    Image.fromarray(side_by_side(crop[0], attribution.attributions, mirrored=mirrored)).save(picture)
-    return grade, float(found[grade]), attribution
+    Image.fromarray(side_by_side(item.crop, attribution.attributions, mirrored=item.mirrored)).save(picture)
+    return attribution
 
 
 def _write_csv(path: Path, rows: "list[dict[str, Any]]", columns: Sequence[str]) -> None:
@@ -163,9 +169,11 @@ def _write_csv(path: Path, rows: "list[dict[str, Any]]", columns: Sequence[str])
     pd.DataFrame(rows, columns=list(columns)).to_csv(path, index=False)
 
 
-def _print_summary(out: Path, completeness: "list[dict[str, Any]]", flagged: int) -> None:
+def _print_summary(out: Path, completeness: "list[dict[str, Any]]", flagged: int, *, settings: "ExplainConfig") -> None:
     from tfspine.explain.integrated_gradients import LARGEST_GAP
 
+    if settings.regions == 0:
+        print("explain.regions = 0: nothing was asked to be explained; raise it to explain so many boxes a region")
     gaps = [line["completeness_gap"] for line in completeness]
     largest = f"; largest completeness gap {max(gaps):.2%}" if gaps else ""
     remedy = "; raise explain.steps" if flagged else ""

@@ -12,9 +12,12 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TextIO
 
 import tfspine
+from tfspine.cli.native_log import VERBS as VERBS_OF_TENSORFLOW
+from tfspine.cli.native_log import without_native_log
 from tfspine.cli.parser import Parser
 from tfspine.cli.processes import interruptible
 from tfspine.disk import disk_refusal
@@ -50,12 +53,13 @@ VERBS: dict[str, str] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    is_program = argv is None
     argv = list(sys.argv[1:] if argv is None else argv)
     verb = next((word for word in argv if not word.startswith("-")), None)
     try:
         args = build_parser(verb).parse_args(argv)
         _prepare(args)
-        with interruptible():
+        with interruptible(), without_native_log() if is_program and _is_noisy(args) else nullcontext():
             return int(args.run(args) or 0)
     except TfspineError as error:
         print(f"tfspine {verb}: {error}", file=sys.stderr)
@@ -92,8 +96,14 @@ def _prepare(args: argparse.Namespace) -> None:
         format="%(message)s",
         force=True,
     )
-    # TensorFlow and the Model Garden tell their progress through this one; ours have bars.
-    logging.getLogger("absl").setLevel(logging.INFO if args.verbose else logging.WARNING)
+    # TensorFlow and the Model Garden tell their progress through these; ours have bars.
+    for name in ("absl", "tensorflow"):
+        logging.getLogger(name).setLevel(logging.INFO if args.verbose else logging.WARNING)
+
+
+def _is_noisy(args: argparse.Namespace) -> bool:
+    """Return whether TensorFlow's C++ half would write between our lines, and nobody asked for it."""
+    return args.verb in VERBS_OF_TENSORFLOW and not args.verbose
 
 
 class _StandardError(logging.StreamHandler[TextIO]):

@@ -1,11 +1,12 @@
-"""Gradients of a Keras 3 grader: the only door to tf-explain and keras in this stage.
+"""Gradients of a grader, one network or several as they are served: the only door to tf-explain in this stage.
 
 tf-explain 0.3.1 runs all steps of the path in one batch, takes their plain mean and never multiplies by
 (image - baseline) (PITFALLS.md). Its `IntegratedGradients.get_integrated_gradients` averages `n_steps` gradients in a
 row; asked for runs of one, it gives the gradient of each image of a batch. `integrated_gradients.py` does the rest.
 """
 
-import keras
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -15,17 +16,21 @@ from tfspine.explain.integrated_gradients import Gradients, Images, Output
 
 STEPS_OF_ONE = 1
 
+Grader = Callable[[tf.Tensor], tf.Tensor]
+"""Crops float32 [N, S, S, 3] in 0..1 to the probabilities of the grades, float32 [N, 4]: a network, or what is served.
 
-def class_functions(grader: keras.Model, grade: int) -> tuple[Output, Gradients]:
-    """Return the probability of one grade and its gradients, as functions of crops float32 [N, S, S, 3] in 0..1.
+It is traced once for every such object: give the same one for every crop of a region. In float32: in half precision
+small gradients vanish.
+"""
 
-    Set the grader to float32 first (`to_float32`): in half precision small gradients vanish.
-    """
+
+def class_functions(grader: Grader, grade: int) -> tuple[Output, Gradients]:
+    """Return the probability of one grade and its gradients, as functions of crops float32 [N, S, S, 3] in 0..1."""
     # A tensor, not an int: tf-explain's function is traced once for all grades.
     class_index = tf.constant(grade)
 
     def output(crops: Images) -> NDArray[np.floating]:
-        return np.asarray(grader(crops, training=False))[:, grade]
+        return probabilities(grader, crops)[:, grade]
 
     def gradients(crops: Images) -> NDArray[np.floating]:
         images = tf.convert_to_tensor(crops, tf.float32)
@@ -34,15 +39,6 @@ def class_functions(grader: keras.Model, grade: int) -> tuple[Output, Gradients]
     return output, gradients
 
 
-def probabilities(grader: keras.Model, crops: Images) -> NDArray[np.float32]:
+def probabilities(grader: Grader, crops: Images) -> NDArray[np.float32]:
     """Return the probabilities, float32 [N, 4], of the grades of crops float32 [N, S, S, 3] in 0..1."""
-    return np.asarray(grader(crops, training=False), np.float32)
-
-
-def to_float32(grader: keras.Model) -> None:
-    """Make every layer compute in float32, also where the grader was trained in mixed precision.
-
-    Mixed precision keeps its weights in float32, so nothing is lost or rounded.
-    """
-    for layer in grader.layers:
-        layer.dtype_policy = "float32"
+    return np.asarray(grader(tf.convert_to_tensor(crops, tf.float32)), np.float32)

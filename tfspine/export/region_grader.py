@@ -42,6 +42,10 @@ class RegionGrader:
         """Return what each of V versions says of crops float32 [M, S, S, 3]: float32 [M, V, 4]."""
         return tf.stack([_graded(version, crops) for version in self.versions], axis=1)
 
+    def served(self, crops: tf.Tensor) -> tf.Tensor:
+        """Return what is served of crops float32 [M, S, S, 3]: the mean of the versions, float32 [M, 4]."""
+        return tf.reduce_mean(self.probabilities(crops), axis=1)
+
 
 def only(grader: RegionGrader, version: int) -> RegionGrader:
     """Return one of the versions, counted from 0, as a grader of its own."""

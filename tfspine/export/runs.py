@@ -68,6 +68,20 @@ def require_one_split(runs: Sequence[Path]) -> str:
     return next(iter(splits.values()), "")
 
 
+def load_region_graders(
+    grader_runs: Sequence[Path], *, take: Take = Take.ALL, calibrate: bool = False
+) -> dict[Region, RegionGrader]:
+    """Return the graders of runs, with versions or without, as `load_plane_model` puts them together.
+
+    Raises:
+        ModelError: a run is unfinished or no grader's, two grade one region, or a temperature is missing.
+    """
+    found: dict[Region, Path] = {}
+    for run in grader_runs:
+        _add_run(found, run)
+    return {region: _load_grader(run, take=take, calibrate=calibrate) for region, run in found.items()}
+
+
 def _load_detector(run: Path, experiment: Experiment, plane: Plane) -> Detector:
     detector = Detector(experiment, plane)
     garden.restore(detector.network, run)
@@ -104,16 +118,21 @@ def _temperature(run: Path) -> float:
 def _graders_by_region(plane: Plane, runs: Sequence[Path]) -> dict[Region, Path]:
     found: dict[Region, Path] = {}
     for run in runs:
-        region = Region(_finished_run(run, *_OF_GRADERS).details["region"])
+        region = _add_run(found, run)
         if region.plane is not plane:
             raise ModelError(f"{run}: grades the {region}, which is not in the {plane} plane; leave it out")
-        if region in found:
-            raise ModelError(f"{run}: grades the {region}, as {found[region]} does; name one of them")
-        found[region] = run
     for region in Region:
         if region.plane is plane and region not in found:
             raise ModelError(f"no grader for the {region}; add --grader RUN trained with --region {region}")
     return found
+
+
+def _add_run(found: dict[Region, Path], run: Path) -> Region:
+    region = Region(_finished_run(run, *_OF_GRADERS).details["region"])
+    if region in found:
+        raise ModelError(f"{run}: grades the {region}, as {found[region]} does; name one of them")
+    found[region] = run
+    return region
 
 
 def _finished_run(run: Path, *kinds: RunKind) -> Manifest:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tfspine import signatures
 from tfspine.export.plane_model import PlaneModel
+from tfspine.export.served_graders import write_networks
 from tfspine.export.verify import verify
 from tfspine.export.warmup import write_warmup
 from tfspine.manifest import write_manifest
@@ -61,6 +62,7 @@ def export_plane(
         write_warmup(folder, model.plane, images[0])
         begin(STAGES[2])
         difference = verify(folder, model, images)
+        write_networks(folder, model.graders)
         details = {
             "plane": model.plane,
             "version": version,

@@ -33,6 +33,7 @@ from tfspine.training.forecast import Forecast, tell
 from tfspine.training.runs import HISTORY_FILE
 
 LOG_FILE = "train.log"
+GARDEN_LOGGERS = ("absl", "tensorflow")
 LOSSES = ("total_loss", "rpn_score_loss", "rpn_box_loss", "frcnn_cls_loss", "frcnn_box_loss")
 COLUMNS = ("step", *LOSSES)
 """Of `history.csv`: how many steps are done, and the means of the losses over the steps since the row before."""
@@ -105,17 +106,19 @@ def _require_checkpoint(experiment: Experiment) -> None:
 @contextlib.contextmanager
 def _garden_log(run_folder: Path) -> Iterator[None]:
     """Send what the Model Garden prints and logs, each of it twice, to `train.log` instead of the terminal."""
-    absl = logging.getLogger("absl")
-    handlers, propagates, level = absl.handlers, absl.propagate, absl.level
+    loggers = [logging.getLogger(name) for name in GARDEN_LOGGERS]
+    former = [(logger.handlers, logger.propagate, logger.level) for logger in loggers]
     handler = _LogFile(run_folder / LOG_FILE, delay=True)
-    absl.handlers, absl.propagate = [handler], False
-    absl.setLevel(logging.INFO)
+    for logger in loggers:
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(logging.INFO)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
-        absl.handlers, absl.propagate = handlers, propagates
-        absl.setLevel(level)
+        for logger, (handlers, propagates, level) in zip(loggers, former, strict=True):
+            logger.handlers, logger.propagate = handlers, propagates
+            logger.setLevel(level)
         handler.close()
 
 

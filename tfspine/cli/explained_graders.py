@@ -1,0 +1,136 @@
+"""What ``tfspine explain`` explains: the graders that served the boxes, and what they say of each of them."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfspine.errors import AnnotationError, ModelError
+from tfspine.labels import GRADE_WORDS, MIRRORED_SIDE, Grade, Region
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tfspine.config import Experiment
+    from tfspine.export.region_grader import RegionGrader
+    from tfspine.structures import SliceImage
+
+AGREEMENT = 0.01
+"""How far a probability may lie from that in the table: another device or a half precision, not another grader."""
+
+
+@dataclass(frozen=True)
+class GradedCrop:
+    """One box as its grader sees it: `crop` float32 [S, S, 3] in 0..1, mirrored or not, and the grade to explain."""
+
+    row: Mapping[str, Any]
+    crop: "NDArray[np.float32]" = field(repr=False)
+    mirrored: bool
+    grade: Grade
+    probability: float
+
+    @property
+    def region(self) -> Region:
+        """The region that the box shows."""
+        return Region(self.row["region"])
+
+
+def load_graders(args: argparse.Namespace, experiment: "Experiment") -> "dict[Region, RegionGrader]":
+    """Return the graders of ``--model``, or those of ``--grader`` as an export would put them together.
+
+    Raises:
+        ModelError: what was named is no export, or no grader's run.
+    """
+    from tfspine.models.devices import ONE_GPU, use_gpus
+
+    use_gpus(ONE_GPU)
+    if args.model is None:
+        from tfspine.export.runs import load_region_graders
+
+        return load_region_graders(args.graders, take=args.take, calibrate=experiment.export.calibrate)
+    from tfspine.export.served_graders import load_served_graders, newest_versions
+
+    graders: dict[Region, RegionGrader] = {}
+    for folder in newest_versions(args.model).values():
+        graders |= load_served_graders(folder)
+    return graders
+
+
+def grade_crops(
+    graders: "Mapping[Region, RegionGrader]", rows: Sequence[Mapping[str, Any]], slices: "Mapping[str, SliceImage]"
+) -> list[GradedCrop]:
+    """Return each box as its grader sees it, with the grade that the table gives a probability, else its own.
+
+    Args:
+        graders: of every region among the rows.
+        rows: boxes, as rows of `structures.BOX_COLUMNS`.
+        slices: by key.
+    """
+    import numpy as np
+
+    from tfspine.explain.keras_gradients import probabilities
+
+    crops = []
+    for row in rows:
+        grader = graders[Region(row["region"])]
+        mirrored = Region(row["region"]) is Region.LATERAL_RECESS and row["side"] == MIRRORED_SIDE
+        crop = _crop(slices[row["slice"]], row, mirrored=mirrored, size_px=grader.size_px)
+        found = probabilities(grader.served, crop)[0]
+        said = _probabilities_in(row)
+        grade = Grade(int(np.argmax(found if said is None else said)))
+        crops.append(GradedCrop(row, crop[0], mirrored, grade, float(found[grade])))
+    return crops
+
+
+def require_agreement(crops: Sequence[GradedCrop], boxes: Path) -> None:
+    """Refuse graders that are not those of a table with probabilities: what they would explain was never said.
+
+    Raises:
+        ModelError: a probability differs by more than `AGREEMENT`.
+    """
+    for item in crops:
+        said = _probabilities_in(item.row)
+        if said is not None and abs(said[item.grade] - item.probability) > AGREEMENT:
+            raise ModelError(
+                f"{boxes}: slice {item.row['slice']}: {item.region} {item.grade.word} {said[item.grade]:.3f} there, "
+                f"{item.probability:.3f} of the graders named; expected those that read it: name the export with "
+                "--model, or runs with the --take and export.calibrate of their export"
+            )
+
+
+def require_slices(slices: "Mapping[str, SliceImage]", rows: Sequence[Mapping[str, Any]], args: Any) -> None:
+    """Refuse a box on a slice that is not there.
+
+    Raises:
+        AnnotationError: with the slice.
+    """
+    for row in rows:
+        if row["slice"] not in slices:
+            raise AnnotationError(
+                f"{args.boxes}: slice {row['slice']} is not in {args.slices}; name the slices it was made from"
+            )
+
+
+def _probabilities_in(row: Mapping[str, Any]) -> list[float] | None:
+    """Return the four probabilities of a row; None where nobody gave them."""
+    values = [float(row[f"p_{word}"]) for word in GRADE_WORDS]
+    return None if any(value != value for value in values) else values
+
+
+def _crop(slice_: "SliceImage", row: Mapping[str, Any], *, mirrored: bool, size_px: int) -> "NDArray[np.float32]":
+    """Return the crop of a box, float32 [1, S, S, 3]."""
+    import numpy as np
+
+    from tfspine.records.crops import crop_regions
+
+    return np.asarray(
+        crop_regions(
+            slice_.pixels[None, :, :, None],
+            np.array([[row[name] for name in ("ymin", "xmin", "ymax", "xmax")]], np.float32),
+            np.array([0], np.int32),
+            np.array([mirrored]),
+            size_px=size_px,
+        )
+    )

@@ -1,0 +1,69 @@
+"""Keeps what TensorFlow's C++ half logs away from standard error; whatever else is written there passes.
+
+Part of it takes no notice of TF_CPP_MIN_LOG_LEVEL, and writes past Python into the bars. So a small process reads what
+goes to file descriptor 2 and drops its log lines but for fatal ones. It is a process so that the last words of one that
+aborts are passed on as well.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+VERBS = frozenset({"records", "train", "tune", "export", "serve", "predict", "explain"})
+"""The commands that import TensorFlow."""
+
+SECONDS_TO_END = 2.0
+
+LOG_LINE = re.compile(
+    rb"[IWE]\d{4} \d\d:\d\d:\d\d|[IWE]0000 00:00:\d+\.\d+|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] "
+    rb"|WARNING: All log messages before absl::InitializeLog"
+)
+"""How a line of information, warning or error begins in Abseil's log and in TensorFlow's own."""
+
+
+@contextlib.contextmanager
+def without_native_log() -> Iterator[None]:
+    """Drop the log lines of C++ code while the block runs; Python goes on to write where it did, to a terminal too."""
+    errors = sys.stderr
+    errors.flush()
+    former = os.dup(2)
+    reading, writing = os.pipe()
+    # In a session of its own, so that Ctrl-C does not end it before those who write to it.
+    process = subprocess.Popen([sys.executable, "-I", __file__], stdin=reading, stderr=former, start_new_session=True)
+    os.close(reading)
+    try:
+        with os.fdopen(os.dup(former), "w", buffering=1, encoding=errors.encoding, errors=errors.errors) as python_s:
+            sys.stderr = python_s
+            os.dup2(writing, 2)
+            os.close(writing)
+            try:
+                yield
+            finally:
+                os.dup2(former, 2)
+                sys.stderr = errors
+    finally:
+        os.close(former)
+        # A process that we started and that is still there keeps it from ending.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(SECONDS_TO_END)
+
+
+def pass_on() -> None:
+    """Copy standard input to standard error but for log lines, each as soon as it is there."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    begun = b""
+    while part := os.read(0, 65536):
+        *lines, begun = (begun + part).split(b"\n")
+        passed = b"".join(line + b"\n" for line in lines if not LOG_LINE.match(line))
+        if passed:
+            os.write(2, passed)
+    if begun and not LOG_LINE.match(begun):
+        os.write(2, begun)
+
+
+if __name__ == "__main__":
+    pass_on()

@@ -1,0 +1,92 @@
+"""From an exported model back to its graders, as they are served, so that they can be explained.
+
+A SavedModel keeps the variables of the graders and no layers (`PlaneModel.variables`); which layers they belong to
+stands beside it in `NETWORKS_FILE`, and their temperatures in the manifest.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfspine.errors import ModelError
+from tfspine.export.region_grader import GraderVersion, RegionGrader
+from tfspine.hashes import MANIFEST
+from tfspine.labels import Plane, Region
+from tfspine.manifest import read_manifest
+from tfspine.outputs import write_text
+from tfspine.signatures import MODEL_NAMES
+
+NETWORKS_FILE = Path("assets.extra") / "graders.json"
+"""By region the Keras configuration of each version's network; a model server takes no notice of this folder."""
+
+
+def write_networks(folder: Path, graders: Mapping[str, RegionGrader]) -> None:
+    """Write `NETWORKS_FILE` into the folder of an exported version."""
+    networks = {name: [version.network.get_config() for version in grader.versions] for name, grader in graders.items()}
+    write_text(folder / NETWORKS_FILE, json.dumps(networks) + "\n")
+
+
+def newest_versions(root: Path) -> dict[Plane, Path]:
+    """Return for each plane the folder of the highest version under `root`, which ``tfspine export`` wrote.
+
+    Raises:
+        ModelError: there is none of any plane.
+    """
+    found: dict[Plane, Path] = {}
+    for plane, name in MODEL_NAMES.items():
+        home = root / name
+        numbers = [int(entry.name) for entry in home.glob("*") if entry.name.isdecimal()] if home.is_dir() else []
+        if numbers:
+            found[plane] = home / str(max(numbers))
+    if not found:
+        names = " or ".join(MODEL_NAMES.values())
+        raise ModelError(f"{root}: holds no {names} with a version; expected the folder that tfspine export wrote")
+    return found
+
+
+def load_served_graders(folder: Path) -> dict[Region, RegionGrader]:
+    """Return the graders of one exported version, with the temperatures that it serves them at.
+
+    Args:
+        folder: a version, for example ``exported/tfspine_axial/1``.
+
+    Raises:
+        ModelError: it is no export, or one from before exports named their networks.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None or manifest.command != "export":
+        raise ModelError(f"{folder}: no {MANIFEST} of tfspine export; export the model again")
+    try:
+        networks = json.loads((folder / NETWORKS_FILE).read_text())
+    except (OSError, ValueError):
+        raise ModelError(
+            f"{folder / NETWORKS_FILE}: cannot be read; export the model again, or name its runs with --grader"
+        ) from None
+    try:
+        saved = tf.saved_model.load(str(folder)).graders
+    except (OSError, AttributeError, ValueError) as error:
+        raise ModelError(f"{folder}: not a SavedModel of tfspine export: {error}; export it again") from None
+    return {
+        Region(region): _region_grader(folder, manifest.details["graders"][region], configs, list(saved[region]))
+        for region, configs in networks.items()
+    }
+
+
+def _region_grader(
+    folder: Path, temperatures: dict[str, float | None], configs: list[dict[str, Any]], saved: list[tf.Variable]
+) -> RegionGrader:
+    """Return the versions; `saved` holds the variables of one after the other, as `PlaneModel.variables` keeps them."""
+    versions = []
+    for (name, temperature), config in zip(temperatures.items(), configs, strict=True):
+        network = keras.Sequential.from_config(config)
+        mine, saved = saved[: len(network.variables)], saved[len(network.variables) :]
+        if [tuple(variable.shape) for variable in network.variables] != [tuple(variable.shape) for variable in mine]:
+            raise ModelError(f"{folder}: version {name} of a grader has other variables than its network; export again")
+        for variable, value in zip(network.variables, mine, strict=True):
+            variable.assign(value)
+        versions.append(GraderVersion(name, network, temperature))
+    return RegionGrader(tuple(versions))
