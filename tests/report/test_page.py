@@ -1,5 +1,6 @@
 """The page: complete, self-contained, honest about what was not found, and safe."""
 
+import colorsys
 import dataclasses
 import math
 import re
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from report_samples import AXIAL, SAGITTAL, make_predictions, make_slice, make_study
@@ -74,13 +76,13 @@ def test_nothing_is_fetched_from_elsewhere(tmp_path: Path) -> None:
 
 def test_not_found_is_said_for_each_region_and_never_normal() -> None:
     html = render_page(content(), maximum_studies=5)
-    table = html[html.index('<table class="grades">') : html.index('<div class="pair">')]
+    table = html[html.index('<table class="grades">') : html.index('<div class="level">')]
     assert table.count("not found") == 22
     assert "normal" not in table
     assert "22 not found" in html
     assert "3 of 25 regions found" in html
-    assert html.count("no canal or recess found") == 4
-    assert html.count("no foramen found") == 1
+    assert html.count("<figcaption>") == 3
+    assert html.count('<div class="level">') == 1
 
 
 def test_levels_in_doubt_are_marked_wherever_they_are_named() -> None:
@@ -91,7 +93,128 @@ def test_levels_in_doubt_are_marked_wherever_they_are_named() -> None:
     html = render_page(content(studies=[study]), maximum_studies=1)
     assert "Levels uncertain: the images end above the sacrum." in html
     assert html.count('<th scope="row">L4-L5?</th>') == 1
-    assert html.count("<figcaption>L4-L5?") == 1
+    assert html.count("<figcaption>L4-L5?, ") == html.count("<figcaption>") == 3
+
+
+def shown(html: str) -> list[tuple[str, str, str, str, str]]:
+    """Return (level, place, grade, probability, score) of each picture's caption."""
+    caption = re.compile(
+        r"<figcaption>([^,<]+), ([a-z ]+)<br><span class=\"chip (\w+)\"><b>\w+</b> <i>(\d+%)</i>"
+        r" <i class=\"score\">score ([\d.]+)</i></span>"
+    )
+    return caption.findall(html)
+
+
+def test_each_graded_region_has_a_picture_that_says_what_the_table_says() -> None:
+    html = render_page(content(), maximum_studies=1)
+    assert shown(html) == [
+        ("L4-L5", "right recess", "mild", "88%", "0.90"),
+        ("L4-L5", "canal", "severe", "88%", "0.90"),
+        ("L4-L5", "left foramen", "moderate", "88%", "0.90"),
+    ]
+    rows = re.findall(r'<th scope="row">(.*?)</th>(.*?)</tr>', html, re.DOTALL)
+    table = [
+        (level, place, grade, probability, score)
+        for level, row in rows
+        for place, grade, probability, score in re.findall(
+            r'class="place">([a-z ]+)</span><span class="chip (\w+)"><b>\w+</b> <i>(\d+%)</i>'
+            r' <i class="score">score ([\d.]+)</i>',
+            row,
+        )
+    ]
+    assert table == shown(html)
+    assert html.count("<rect") == 3
+
+
+def test_the_picture_is_the_slice_that_graded_and_not_the_most_severe_of_the_level() -> None:
+    """The canal is graded severe on one slice, the recess mild on another with a severe box of its own upon it."""
+    table = make_predictions("s1")
+    other = dataclasses.replace(make_slice("s1", Plane.AXIAL, AXIAL), key="s1-axial-02")
+    rows = [
+        dataclasses.replace(row, slice_key=other.key) if row.region is Region.LATERAL_RECESS and row.grade else row
+        for row in make_study().rows
+    ]
+    moved = table.assign(slice=table["slice"].where(table["region"] != "lateral_recess", other.key))
+    usual = content()
+    page = render_page(
+        dataclasses.replace(
+            usual,
+            studies=[dataclasses.replace(make_study(), rows=tuple(rows))],
+            predictions=moved,
+            slices={**usual.slices, other.key: other},
+        ),
+        maximum_studies=1,
+    )
+    figures = re.findall(r"<figure>.*?</figure>", page, re.DOTALL)
+    keys = [re.search(r"slice (s1-\w+-\d+)</title>", figure)[1] for figure in figures]
+    assert keys == ["s1-axial-02", "s1-axial-01", "s1-sagittal-01"]
+    for figure, key in zip(figures, keys, strict=True):
+        words = re.findall(r"<tspan[^>]*>([^<]*)</tspan>", figure)
+        chip = re.search(r'<span class="chip (\w+)">', figure)[1]
+        assert words == [chip, "88%"]
+        assert f"<span>{key}</span>" in figure
+
+
+def scored(score: float, **points: float) -> ReportInput:
+    table = make_predictions("s1").assign(score=score)
+    return content(predictions=table.assign(score_threshold=table["region"].map(points)) if points else table)
+
+
+def test_no_grade_below_the_operating_point() -> None:
+    html = render_page(scored(0.3), maximum_studies=1)
+    assert shown(html) == []
+    assert "<rect" not in html
+    body = html[html.index('<article class="card study">') :]
+    assert not re.search("mild|moderate|severe|normal", body)
+    assert body.count("<b>not sure</b>") == 3
+    assert body.count("score 0.30") == 3
+    assert "0 of 25 regions found" in body
+    # The model's own point decides where it has one, and each region has its own.
+    html = render_page(scored(0.6, central_canal=0.7, lateral_recess=0.55, neural_foramen=0.6), maximum_studies=1)
+    assert [(place, grade) for _, place, grade, *_ in shown(html)] == [
+        ("right recess", "mild"),
+        ("left foramen", "moderate"),
+    ]
+    assert "central canal 0.70, lateral recesses 0.55, neural foramina 0.60" in html
+
+
+@pytest.mark.parametrize(("score", "is_doubted"), [(0.03, True), (0.49, True), (0.9, False)])
+def test_low_scores_are_told_in_a_banner(score: float, is_doubted: bool) -> None:
+    points = dict.fromkeys(("central_canal", "lateral_recess", "neural_foramen"), 0.02)
+    html = render_page(scored(score, **points), maximum_studies=1)
+    assert ("Do not trust these grades: the detector is not fit to be read" in html) is is_doubted
+    assert ("Best scores are low" in html) is is_doubted
+
+
+@pytest.mark.parametrize(("boxes", "is_doubted"), [(20, True), (4, True), (3, False)])
+def test_boxes_that_swamp_the_slices_are_told(boxes: int, is_doubted: bool) -> None:
+    """One axial slice, of which a spine fills three places."""
+    table = make_predictions("s1")
+    canal = table[table["region"] == "central_canal"]
+    more = [canal.assign(ymin=float(number), ymax=number + 9.0) for number in range(boxes - 2)]
+    html = render_page(content(predictions=pd.concat([table, *more], ignore_index=True)), maximum_studies=1)
+    assert (f"Boxes swamp the axial slices: {boxes:.1f} a slice" in html) is is_doubted
+    assert ('<p class="notice doubt" role="alert">' in html) is is_doubted
+
+
+def test_the_colours_are_the_papers_everywhere() -> None:
+    """White normal, blue mild, orange moderate, red severe: by hue, on the page and on the slices."""
+    html = render_page(content(), maximum_studies=1)
+    found = {word: re.search(rf"--{word}: (#\w+);", html)[1] for word in ("normal", "mild", "moderate", "severe")}
+    assert found["normal"] == "#ffffff"
+    hue = {
+        word: 360 * colorsys.rgb_to_hsv(*(int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)))[0]
+        for word, code in found.items()
+    }
+    assert 200 <= hue["mild"] <= 250
+    assert 20 <= hue["moderate"] <= 45
+    assert hue["severe"] <= 12 or hue["severe"] >= 348
+    strokes = re.findall(r'<rect [^>]*stroke="(#\w+)"', html)
+    assert strokes == [found["mild"], found["severe"], found["moderate"]]
+    # White is outlined on the white page, and in bright fat.
+    assert "--outline: #1c2430" in html
+    assert "inset 0 0 0 1px var(--outline)" in html
+    assert len(re.findall(r'<path [^>]*stroke="#1c2430"', html)) == 3
 
 
 def test_text_is_escaped() -> None:
@@ -167,3 +290,5 @@ def test_measures_come_from_the_metrics() -> None:
     assert measures.count("100.0") >= 2
     assert measures.count("–") >= 1  # nothing found of the foramina: agreement is undefined, not 0
     assert "nan" not in measures
+    # The reference has one study: it stands in its column, and beside each of six coefficients.
+    assert measures.count("<small>1 study</small>") == 6

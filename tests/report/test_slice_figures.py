@@ -1,17 +1,21 @@
 """The drawing of a slice: sides and directions from the geometry, millimetres instead of pixels."""
 
+import base64
 import dataclasses
+import io
 import re
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from report_samples import AXIAL, SAGITTAL, make_slice
 
+from tfspine.colors import GRADE_COLORS
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Grade, Plane
-from tfspine.report.slice_figures import GRADE_COLORS, DrawnBox, edge_letters, slice_figure
+from tfspine.report.slice_figures import DrawnBox, edge_letters, slice_figure
 
 
 def letters(svg: str) -> list[str]:
@@ -46,7 +50,16 @@ def test_boxes_are_drawn_in_millimetres() -> None:
     box = DrawnBox((40.0, 50.0, 50.0, 60.0), Grade.MILD, 0.5, "left")
     svg = slice_figure(make_slice("s1", Plane.SAGITTAL, SAGITTAL), [box], title="t")
     assert numbers(svg, "rect", "x", "y", "width", "height") == [50, 80, 10, 20]
-    assert numbers(svg, "image", "width", "height") == [120, 240]
+    # The window of 84 mm around its centre (90, 55) mm: rows from 48 to 132 mm, columns from 13 to 97 mm.
+    assert numbers(svg, "image", "x", "y", "width", "height") == [13, 48, 84, 84]
+    assert re.search(r'viewBox="13.00 48.00 84.00 84.00"', svg)
+
+
+def test_the_pixels_of_the_picture_are_those_that_the_window_shows() -> None:
+    slice_ = make_slice("s1", Plane.SAGITTAL, SAGITTAL)
+    svg = slice_figure(slice_, [DrawnBox((40.0, 50.0, 50.0, 60.0), Grade.MILD, 0.5, "left")], title="t")
+    png = base64.b64decode(re.search(r'href="data:image/png;base64,([^"]+)"', svg)[1])
+    np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(png))), slice_.pixels[24:66, 13:97])
 
 
 @given(st.floats(0, 100), st.floats(0, 100), st.floats(2, 20), st.floats(2, 20))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from tfspine.colors import GRADE_COLORS
 from tfspine.evaluation.checklists import UNKNOWN
 from tfspine.evaluation.figures import DARK_CELL, new_figure, save
 from tfspine.evaluation.tables import Table
@@ -28,7 +29,8 @@ def reference_figure(table: Table, *, path: Path, title: str) -> None:
     names = [", ".join(str(row[key]) for key in keys) for row in table.rows]
     counts = {word: [row[word] for row in table.rows] for word in GRADE_WORDS}
     axis = "% of the graded boxes; counts where they fit"
-    stacked_figure(names, counts, axis=axis, path=path, title=title, as_share=True)
+    colors = {grade.word: color for grade, color in GRADE_COLORS.items()}
+    stacked_figure(names, counts, axis=axis, path=path, title=title, as_share=True, colors=colors)
 
 
 def checklist_figure(table: Table, *, path: Path, title: str) -> None:
@@ -50,6 +52,7 @@ def stacked_figure(
     path: Path,
     title: str,
     as_share: bool = False,
+    colors: Mapping[str, str] | None = None,
 ) -> None:
     """Draw a bar a name, the first on top, of pieces from light to dark, each with its count where there is room.
 
@@ -60,6 +63,7 @@ def stacked_figure(
         path: where to write the picture.
         title: what stands above it.
         as_share: draw every bar as long as 100 %.
+        colors: of the pieces, light enough for black words, instead of greys.
     """
     table = np.array(list(counts.values()), np.float64).reshape(len(counts), len(names))
     totals = table.sum(axis=0)
@@ -70,9 +74,10 @@ def stacked_figure(
     start = np.zeros(len(names))
     for number, (piece, length) in enumerate(zip(counts, lengths, strict=True)):
         shade = 0.95 - 0.9 * number / max(len(counts) - 1, 1)
-        axes.barh(range(len(names)), length, left=start, color=str(shade), edgecolor="black", label=piece)
+        fill = colors[piece] if colors else str(shade)
+        axes.barh(range(len(names)), length, left=start, color=fill, edgecolor="black", label=piece)
         for place in np.flatnonzero((length >= room) & (length > 0)):
-            color = "white" if shade < DARK_CELL else "black"
+            color = "white" if shade < DARK_CELL and not colors else "black"
             middle = start[place] + length[place] / 2
             axes.text(middle, float(place), f"{table[number, place]:,.0f}", ha="center", va="center", color=color)
         start = start + length

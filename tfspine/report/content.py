@@ -8,8 +8,8 @@ from typing import Any
 
 from tfspine.evaluation.bands import landis_koch
 from tfspine.evaluation.tables import DASH, REGION_TITLES, estimate_from_dict, format_estimate, format_percent
-from tfspine.labels import LEVELS, Grade, Level, Plane, Region, Side
-from tfspine.structures import RegionResult, StudyResult
+from tfspine.labels import Grade, Level, Region, Side
+from tfspine.report.findings import Finding, JudgedStudy
 
 COLUMNS: tuple[tuple[Region, Side | None], ...] = (
     (Region.NEURAL_FORAMEN, Side.RIGHT),
@@ -20,7 +20,7 @@ COLUMNS: tuple[tuple[Region, Side | None], ...] = (
 )
 """Columns of a study's table, as one sees the patient on an axial slice: the right at the left."""
 
-Cells = Mapping[tuple[Level, Region, Side | None], RegionResult]
+Cells = Mapping[tuple[Level, Region, Side | None], Finding]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class MeasureRow:
     reader: str
     region: str
     boxes: int
+    studies: str
     recall: str
     agreement_four: str
     band_four: str
@@ -54,44 +55,33 @@ class MeasureRow:
     end_to_end_sensitivity: str
 
 
-def most_severe_first(studies: Sequence[StudyResult]) -> list[StudyResult]:
+def most_severe_first(studies: Sequence[JudgedStudy]) -> list[JudgedStudy]:
     """Order studies by how many regions are severe, then moderate, then mild; of equals by name."""
 
-    def rank(study: StudyResult) -> tuple[int, int, int, str]:
+    def rank(study: JudgedStudy) -> tuple[int, int, int, str]:
         severe, moderate, mild = (count_grade(study, grade) for grade in (Grade.SEVERE, Grade.MODERATE, Grade.MILD))
-        return -severe, -moderate, -mild, study.study
+        return -severe, -moderate, -mild, study.study.study
 
     return sorted(studies, key=rank)
 
 
-def count_grade(study: StudyResult, grade: Grade | None) -> int:
-    """Return how many regions of a study have a grade; None counts those not found."""
-    return sum(row.grade is grade for row in study.rows)
+def count_grade(study: JudgedStudy, grade: Grade) -> int:
+    """Return how many regions of a study are shown with a grade."""
+    return sum(item.grade is grade for item in study.findings)
 
 
-def cells(study: StudyResult) -> Cells:
-    """Return the rows of a study by level, region and side."""
-    return {(row.level, row.region, row.side): row for row in study.rows}
+def cells(study: JudgedStudy) -> Cells:
+    """Return the findings of a study by level, region and side."""
+    return {(item.row.level, item.row.region, item.row.side): item for item in study.findings}
 
 
-def axial_keys(study: StudyResult) -> dict[Level, str | None]:
-    """Return for each level the slice of its most severe canal or recess; None where neither was found."""
-    keys: dict[Level, str | None] = {}
-    for level in LEVELS:
-        rows = [row for row in study.rows if row.level is level and row.region.plane is Plane.AXIAL]
-        worst = _worst(rows)
-        keys[level] = worst.slice_key if worst else None
-    return keys
-
-
-def sagittal_keys(study: StudyResult) -> dict[Side, str | None]:
-    """Return for each side the slice of the most severe foramen; None where none was found."""
-    keys: dict[Side, str | None] = {}
-    for side in (Side.RIGHT, Side.LEFT):
-        rows = [row for row in study.rows if row.region is Region.NEURAL_FORAMEN and row.side is side]
-        worst = _worst(rows)
-        keys[side] = worst.slice_key if worst else None
-    return keys
+def most_doubtful(studies: Sequence[JudgedStudy]) -> str:
+    """Return a sentence about the studies that are doubted, with the first reason; empty where none is."""
+    doubted = [study for study in studies if study.doubts]
+    if not doubted:
+        return ""
+    reason = doubted[0].doubts[0]
+    return f"{len(doubted)} of {len(studies)} studies are in doubt. Study {doubted[0].study.study}: {reason}."
 
 
 def measure_rows(metrics: Mapping[str, Any]) -> list[MeasureRow]:
@@ -108,6 +98,7 @@ def measure_rows(metrics: Mapping[str, Any]) -> list[MeasureRow]:
                     reader=reader,
                     region=REGION_TITLES[Region(name)],
                     boxes=recall.n,
+                    studies=_studies_of(content),
                     recall=format_percent(recall),
                     agreement_four=format_estimate(four),
                     band_four=landis_koch(four.value) or DASH,
@@ -121,12 +112,12 @@ def measure_rows(metrics: Mapping[str, Any]) -> list[MeasureRow]:
     return rows
 
 
+def _studies_of(reader: Mapping[str, Any]) -> str:
+    """Return how many studies a reader's coefficients come from, in words; a dash where the metrics do not say."""
+    number = reader.get("studies_read", reader.get("studies"))
+    return DASH if number is None else f"{number} {'study' if number == 1 else 'studies'}"
+
+
 def format_gap(gap: float) -> str:
     """Write a completeness gap in per cent."""
     return f"{100 * gap:.1f}\u00a0%" if math.isfinite(gap) else "undefined"
-
-
-def _worst(rows: Sequence[RegionResult]) -> RegionResult | None:
-    """Return the most severe row that was found; of equals the most certain, then the first."""
-    found = [row for row in rows if row.grade is not None and row.slice_key is not None]
-    return max(found, key=lambda row: (row.grade or 0, row.probability or 0.0), default=None)

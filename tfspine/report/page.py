@@ -10,25 +10,31 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from tfspine.colors import GRADE_COLORS, OUTLINE
 from tfspine.evaluation.tables import REGION_TITLES
 from tfspine.explain.integrated_gradients import LARGEST_GAP
 from tfspine.explain.overlay import color_bar
-from tfspine.labels import GRADE_WORDS, GRADES, LEVELS, Grade, Level, Region, Side
+from tfspine.labels import GRADE_WORDS, GRADES, LEVELS, Level, Region, Side
 from tfspine.report.content import (
     COLUMNS,
     Heatmap,
-    axial_keys,
     cells,
     count_grade,
     format_gap,
     measure_rows,
+    most_doubtful,
     most_severe_first,
-    sagittal_keys,
 )
+from tfspine.report.findings import Finding, JudgedStudy, judge, operating_points
 from tfspine.report.slice_figures import DrawnBox, edge_letters, png_uri, slice_figure
-from tfspine.structures import RegionResult, SliceImage, StudyResult
+from tfspine.structures import SliceImage, StudyResult
 
 TITLE = "Lumbar spine MRI: stenosis report"
+SHORT_NAMES: dict[Region, str] = {
+    Region.CENTRAL_CANAL: "canal",
+    Region.LATERAL_RECESS: "recess",
+    Region.NEURAL_FORAMEN: "foramen",
+}
 NOTICE = "Research software, not a medical device. Not for diagnosis or treatment."
 
 
@@ -57,7 +63,8 @@ def render_page(content: ReportInput, *, maximum_studies: int, title: str = TITL
         title: heading of the page.
         notice: what stands in the banner under it.
     """
-    ordered = most_severe_first(content.studies)
+    judged = [judge(study, content.predictions, content.slices) for study in content.studies]
+    ordered = most_severe_first(judged)
     environment = Environment(
         loader=PackageLoader("tfspine.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
@@ -70,6 +77,10 @@ def render_page(content: ReportInput, *, maximum_studies: int, title: str = TITL
         iou=content.metrics["iou"] if content.metrics else None,
         confidence=content.metrics["confidence"] if content.metrics else None,
         grade_words=GRADE_WORDS,
+        colors={grade.word: color for grade, color in GRADE_COLORS.items()},
+        outline=OUTLINE,
+        doubt=most_doubtful(judged),
+        points=_points(content.predictions),
         studies=[_study(study, content) for study in ordered[:maximum_studies]],
         study_count=len(ordered),
         heatmap_groups=_heatmap_groups(content.heatmaps),
@@ -78,29 +89,38 @@ def render_page(content: ReportInput, *, maximum_studies: int, title: str = TITL
     )
 
 
-def _study(study: StudyResult, content: ReportInput) -> dict[str, Any]:
-    """Return one study for the template: table, figures and counts."""
-    rows = cells(study)
-    table = [
-        {"level": _named(level, study), "cells": [_cell(rows.get((level, region, side))) for region, side in COLUMNS]}
+def _points(predictions: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the operating point of each kind of region, as text."""
+    return [(REGION_TITLES[region], _score_text(point)) for region, point in operating_points(predictions).items()]
+
+
+def _study(judged: JudgedStudy, content: ReportInput) -> dict[str, Any]:
+    """Return one study for the template: table, pictures and counts."""
+    study = judged.study
+    found = cells(judged)
+    rows = [
+        (level, [(_place_name(region, side), found.get((level, region, side))) for region, side in COLUMNS])
         for level in LEVELS
     ]
-    axial = axial_keys(study)
     return {
         "name": study.study,
         "level_doubt": study.level_doubt,
-        "found": len(study.rows) - count_grade(study, None),
-        "regions": len(study.rows),
-        "counts": [(grade.word, count_grade(study, grade)) for grade in reversed(GRADES)],
-        "missing": count_grade(study, None),
-        "table": table,
-        "axial": [
-            {"caption": _named(level, study), **_figure(axial[level], f"axial, {_named(level, study)}", content)}
-            for level in LEVELS
+        "doubts": judged.doubts,
+        "found": sum(item.is_graded for item in judged.findings),
+        "regions": len(judged.findings),
+        "counts": [(grade.word, count_grade(judged, grade)) for grade in reversed(GRADES)],
+        "unsure": sum(item.is_unsure for item in judged.findings),
+        "missing": sum(item.row.grade is None for item in judged.findings),
+        "table": [
+            {"level": _named(level, study), "cells": [{"place": name} | _cell(item) for name, item in row]}
+            for level, row in rows
         ],
-        "sagittal": [
-            {"caption": f"{side.value.title()} foramina", **_figure(key, f"sagittal, {side}", content)}
-            for side, key in sagittal_keys(study).items()
+        "pictures": [
+            {
+                "level": _named(level, study),
+                "figures": [_figure(item, name, study, content) for name, item in row if item and item.is_graded],
+            }
+            for level, row in rows
         ],
     }
 
@@ -110,31 +130,37 @@ def _named(level: Level, study: StudyResult) -> str:
     return f"{level}?" if study.level_doubt else str(level)
 
 
-def _cell(row: RegionResult | None) -> dict[str, str]:
-    """Return a table cell. A region that was not found says so; it is never shown as normal."""
-    if row is None or row.grade is None:
-        return {"grade": "missing", "text": "not found", "probability": ""}
-    probability = "" if row.probability is None else f"{row.probability:.0%}"
-    return {"grade": row.grade.word, "text": row.grade.word, "probability": probability}
+def _place_name(region: Region, side: Side | None) -> str:
+    """Return for example ``right recess``, ``canal``."""
+    return f"{side} {SHORT_NAMES[region]}" if side else SHORT_NAMES[region]
 
 
-def _figure(key: str | None, title: str, content: ReportInput) -> dict[str, Any]:
-    """Return the drawing of a slice with all its boxes, or none."""
-    slice_ = content.slices.get(key) if key else None
-    if slice_ is None:
-        return {"key": None, "svg": Markup("")}
-    table = content.predictions
-    boxes = [_drawn(row, slice_) for _, row in table[table["slice"] == slice_.key].iterrows() if row["grade"]]
-    return {"key": slice_.key, "svg": slice_figure(slice_, boxes, title=f"{title}: slice {slice_.key}")}
+def _cell(item: Finding | None) -> dict[str, str]:
+    """Return a table cell. What was not found, or not surely, says so; it is never shown as normal."""
+    if item is None or item.row.grade is None:
+        return {"grade": "missing", "text": "not found", "probability": "", "score": ""}
+    score = f"score {_score_text(item.score)}"
+    if item.grade is None:
+        return {"grade": "missing", "text": "not sure", "probability": "", "score": score}
+    probability = "" if item.row.probability is None else f"{item.row.probability:.0%}"
+    return {"grade": item.grade.word, "text": item.grade.word, "probability": probability, "score": score}
 
 
-def _drawn(row: "pd.Series[Any]", slice_: SliceImage) -> DrawnBox:
-    return DrawnBox(
-        box=(float(row["ymin"]), float(row["xmin"]), float(row["ymax"]), float(row["xmax"])),
-        grade=Grade[row["grade"].upper()],
-        probability=float(row[f"p_{row['grade']}"]),
-        text_side=_text_side(Region(row["region"]), row["side"], slice_),
-    )
+def _score_text(score: float | None) -> str:
+    return "unknown" if score is None else f"{score:.2f}"
+
+
+def _figure(item: Finding, name: str, study: StudyResult, content: ReportInput) -> dict[str, Any]:
+    """Return the drawing of the slice that graded a region, with the box that graded it and no other."""
+    row, cell = item.row, _cell(item)
+    slice_ = content.slices.get(row.slice_key) if row.slice_key else None
+    svg = Markup("")
+    if slice_ is not None and row.box is not None and item.grade is not None:
+        side = _text_side(row.region, row.side or "", slice_)
+        box = DrawnBox(row.box, item.grade, row.probability or 0.0, side)
+        title = f"{_named(row.level, study)}, {name}, {item.grade.word}: slice {slice_.key}"
+        svg = slice_figure(slice_, [box], title=title)
+    return {"place": name, "key": row.slice_key, "svg": svg, **cell}
 
 
 def _text_side(region: Region, side: str, slice_: SliceImage) -> str:

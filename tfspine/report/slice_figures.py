@@ -14,29 +14,25 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
+from tfspine.colors import GRADE_COLORS, OUTLINE
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Grade, Plane
 from tfspine.structures import Box, SliceImage
 
-WINDOW_MM: dict[Plane, tuple[float, float]] = {Plane.AXIAL: (84.0, 84.0), Plane.SAGITTAL: (180.0, 112.0)}
+WINDOW_MM: dict[Plane, tuple[float, float]] = {Plane.AXIAL: (84.0, 84.0), Plane.SAGITTAL: (84.0, 84.0)}
 """Height and width shown of a slice."""
 
 MARGIN_MM = 16.0
 """Room kept around the boxes where they need a larger window; words stand in it."""
 
-UNITS: dict[Plane, float] = {Plane.AXIAL: 84.0, Plane.SAGITTAL: 130.0}
+UNITS = 84.0
 """Height of a window in units of the drawing, by which lines and words are sized."""
 
-GRADE_COLORS: dict[Grade, str] = {
-    Grade.NORMAL: "#7cc4f0",
-    Grade.MILD: "#ffe26b",
-    Grade.MODERATE: "#ff9a3c",
-    Grade.SEVERE: "#ff5fa2",
-}
-"""Colours on grey images, in the spirit of Okabe and Ito's palette: blue, yellow, orange and reddish purple stay apart
-for the colour-blind. Lines also grow with the grade, and the grade stands beside each box in words."""
+LINE_MM: dict[Grade, float] = {Grade.NORMAL: 0.45, Grade.MILD: 0.6, Grade.MODERATE: 0.8, Grade.SEVERE: 1.0}
+"""Lines grow with the grade, and the grade stands beside each box in words."""
 
-LINE_MM: dict[Grade, float] = {Grade.NORMAL: 0.4, Grade.MILD: 0.55, Grade.MODERATE: 0.75, Grade.SEVERE: 1.0}
+OUTLINE_MM = 0.35
+"""How far a dark line shows on either side of the coloured one, so that white is seen in bright fat."""
 
 _SIDE_LETTERS = (("R", "L"), ("A", "P"), ("F", "H"))
 """Letters of the negative and positive end of the patient's axes (DICOM PS3.3 C.7.6.1.1.1)."""
@@ -62,15 +58,13 @@ def slice_figure(slice_: SliceImage, boxes: Sequence[DrawnBox], *, title: str) -
     """
     geometry = slice_.geometry
     top, left, height, width = _window_mm(slice_, [item.box for item in boxes])
-    unit = height / UNITS[slice_.plane]
-    extent_mm = np.multiply(geometry.size_px, geometry.spacing_mm)
+    unit = height / UNITS
+    pixels, place_mm = _cut(slice_, top, left, height, width)
     parts = [
         Markup(
             '<svg class="slice {}" viewBox="{:.2f} {:.2f} {:.2f} {:.2f}" role="img" aria-label="{}"><title>{}</title>'
-            '<image href="{}" width="{:.2f}" height="{:.2f}" preserveAspectRatio="none"/>'
-        ).format(
-            slice_.plane, left, top, width, height, title, title, png_uri(slice_.pixels), extent_mm[1], extent_mm[0]
-        )
+            '<image href="{}" x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}" preserveAspectRatio="none"/>'
+        ).format(slice_.plane, left, top, width, height, title, title, png_uri(pixels), *place_mm)
     ]
     parts += [_drawn_box(item, geometry, unit) for item in sorted(boxes, key=lambda item: item.grade)]
     parts += _orientation(geometry, top, left, width, unit)
@@ -113,22 +107,36 @@ def _window_mm(slice_: SliceImage, boxes: Sequence[Box]) -> tuple[float, float, 
     return float(start[0]), float(start[1]), float(size[0]), float(size[1])
 
 
+def _cut(
+    slice_: SliceImage, top: float, left: float, height: float, width: float
+) -> tuple[NDArray[np.uint8], tuple[float, float, float, float]]:
+    """Return the pixels that the window shows, and where they lie: x, y, width and height in mm."""
+    spacing = np.array(slice_.geometry.spacing_mm)
+    # Edges are rounded to a thousandth of a pixel first: the window mostly ends where the slice does.
+    low = np.floor(np.round(np.array([top, left]) / spacing, 3)).astype(int)
+    high = np.ceil(np.round(np.array([top + height, left + width]) / spacing, 3)).astype(int)
+    (y, x), (size_y, size_x) = low * spacing, (high - low) * spacing
+    return slice_.pixels[low[0] : high[0], low[1] : high[1]], (float(x), float(y), float(size_x), float(size_y))
+
+
 def _drawn_box(item: DrawnBox, geometry: SliceGeometry, unit: float) -> Markup:
-    """Return the outline and the words; ``unit`` scales both with the window."""
+    """Return the box over a dark line, and the words; ``unit`` scales both with the window."""
     ymin, xmin, ymax, xmax = np.array(item.box) * np.tile(geometry.spacing_mm, 2)
-    color = GRADE_COLORS[item.grade]
+    color, line = GRADE_COLORS[item.grade], LINE_MM[item.grade]
     x, y, anchor = {
         "below": ((xmin + xmax) / 2, ymax + 4.8 * unit, "middle"),
         "left": (xmin - 1.6 * unit, (ymin + ymax) / 2 - 0.6 * unit, "end"),
         "right": (xmax + 1.6 * unit, (ymin + ymax) / 2 - 0.6 * unit, "start"),
     }[item.text_side]
     return Markup(
+        '<path d="M{:.2f} {:.2f}h{:.2f}v{:.2f}h-{:.2f}z" fill="none" stroke="{}" stroke-width="{:.2f}"></path>'
         '<rect x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}" rx="{:.2f}" fill="none" stroke="{}"'
         ' stroke-width="{:.2f}"/>'
         '<text class="label" text-anchor="{}" font-size="{:.2f}" stroke-width="{:.2f}" fill="{}">'
         '<tspan x="{:.2f}" y="{:.2f}">{}</tspan><tspan x="{:.2f}" y="{:.2f}">{:.0%}</tspan></text>'
     ).format(
-        *(xmin, ymin, xmax - xmin, ymax - ymin, 0.8 * unit, color, LINE_MM[item.grade] * unit),
+        *(xmin, ymin, xmax - xmin, ymax - ymin, xmax - xmin, OUTLINE, (line + 2 * OUTLINE_MM) * unit),
+        *(xmin, ymin, xmax - xmin, ymax - ymin, 0.8 * unit, color, line * unit),
         *(anchor, 4.0 * unit, 0.9 * unit, color),
         *(x, y, item.grade.word, x, y + 4.2 * unit, item.probability),
     )
