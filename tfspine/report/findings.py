@@ -84,7 +84,7 @@ def operating_points(predictions: pd.DataFrame) -> dict[Region, float]:
     if "score_threshold" in predictions:
         for region, values in predictions.groupby("region")["score_threshold"]:
             if values.notna().any():
-                points[Region(region)] = float(values.max())
+                points[Region(str(region))] = float(values.max())
     return points
 
 
