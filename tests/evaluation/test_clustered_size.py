@@ -18,6 +18,8 @@ from tfspine.evaluation.clustered_agreement import (
     clustered_agreement,
     clustered_agreement_difference,
 )
+from tfspine.evaluation.clustered_auc import clustered_auc, clustered_auc_difference
+from tfspine.evaluation.curves import auc
 from tfspine.evaluation.estimate import Estimate
 from tfspine.evaluation.kappa import cohen_kappa
 from tfspine.evaluation.weights import Weights
@@ -77,6 +79,29 @@ def p_of_sensitivity(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -
 def p_of_specificity(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
     negative = truth < 2
     return clustered_share_difference(first[negative] < 2, second[negative] < 2, PATIENT[negative]).p_value
+
+
+def scores(generator: np.random.Generator, *, leaning: float, patients: int) -> tuple[np.ndarray, ...]:
+    """Return truth, two scores and patients, [patients * CANALS]."""
+    severity = generator.normal(size=(patients, 1)) + 0.7 * generator.normal(size=(patients, CANALS))
+    lean = leaning * generator.normal(size=(2, patients, 1))
+    first, second = severity + lean + 0.5 * generator.normal(size=(2, *severity.shape))
+    return (severity >= CUTS[1]).ravel(), first.ravel(), second.ravel(), np.repeat(np.arange(patients), CANALS)
+
+
+@pytest.mark.parametrize("leaning", [0.0, 0.5])
+def test_areas_of_equal_scores_differ_in_one_study_of_twenty_and_their_intervals_hold(leaning: float) -> None:
+    truth, first, _, _ = scores(np.random.default_rng(9), leaning=leaning, patients=40_000)
+    true = auc(truth, first).value
+    generator = np.random.default_rng(5)
+    p_values, held = [], []
+    for _ in range(STUDIES):
+        truth, first, second, patient = scores(generator, leaning=leaning, patients=PATIENTS)
+        p_values.append(clustered_auc_difference(truth, first, second, patient).p_value)
+        found = clustered_auc(truth, first, patient)
+        held.append(found.low <= true <= found.high)
+    assert 0.035 <= rejected(p_values) <= 0.065
+    assert 0.93 <= np.mean(held) <= 0.97
 
 
 @pytest.mark.parametrize("leaning", [0.0, 0.25, 0.5, 1.0])

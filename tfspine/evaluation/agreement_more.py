@@ -1,42 +1,52 @@
 """Agreement by measures that the paper does not print: weighted coefficients, and how well each grade is met."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tfspine.evaluation.accuracy import Interval, proportion
-from tfspine.evaluation.agreement import gwet_from_table
+from tfspine.evaluation.clustered import clustered_share, mean_of_spread
+from tfspine.evaluation.clustered_agreement import Coefficient, clustered_agreement
 from tfspine.evaluation.estimate import Estimate, check_confidence, critical_value, limits_of, undefined
-from tfspine.evaluation.kappa import cohen_kappa_from_table
+from tfspine.evaluation.patient_jackknife import jackknife, patient_totals
 from tfspine.evaluation.ratings import checked_table
-from tfspine.evaluation.study_evaluation import ReaderMetrics
+from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
 from tfspine.evaluation.weights import Weights
+from tfspine.labels import Grade
 
 
-def weighted_table(readers: Mapping[str, ReaderMetrics], *, confidence: float) -> Table:
+def weighted_table(set_: ReadingSet) -> Table:
     """Return one row per reader and region: Gwet's AC2 and Cohen's kappa with quadratic weights, macro F1, accuracy."""
     rows = []
-    for reader, metrics in readers.items():
-        for region in metrics.regions.values():
-            counts = np.array(region.confusion)
+    for reader, pairs in set_.pairs.items():
+        for region in pairs.regions:
+            boxes = pairs.of(region).boxes
+            graded = boxes[boxes["truth"].notna() & boxes["call"].notna()]
+            grades = graded["truth"].to_numpy(np.float64), graded["call"].to_numpy(np.float64)
+            people = set_.patient_of(graded["study"]).to_numpy(object)
+            ac2, kappa = (
+                clustered_agreement(
+                    *grades,
+                    people,
+                    categories=len(Grade),
+                    weights=Weights.QUADRATIC,
+                    coefficient=coefficient,
+                    confidence=set_.confidence,
+                ).coefficient
+                for coefficient in Coefficient
+            )
             rows.append(
                 {
                     "reader": reader,
-                    "region": REGION_TITLES[region.region],
-                    "pairs": int(counts.sum()),
-                    "ac2": gwet_from_table(counts, weights=Weights.QUADRATIC, confidence=confidence).coefficient,
-                    "kappa": cohen_kappa_from_table(
-                        counts, weights=Weights.QUADRATIC, confidence=confidence
-                    ).coefficient,
-                    "macro_f1": macro_f1(region.confusion, confidence=confidence),
-                    "exact": proportion(
-                        int(np.trace(counts)),
-                        int(counts.sum()),
-                        interval=Interval.CLOPPER_PEARSON,
-                        confidence=confidence,
-                    ),
+                    "region": REGION_TITLES[region],
+                    "pairs": len(graded),
+                    "patients": len(set(people)),
+                    "ac2": ac2,
+                    "kappa": kappa,
+                    "macro_f1": _macro_f1_by_patient(*grades, people, confidence=set_.confidence),
+                    "exact": clustered_share(grades[0] == grades[1], people, confidence=set_.confidence),
                 }
             )
     return Table(
@@ -46,12 +56,14 @@ def weighted_table(readers: Mapping[str, ReaderMetrics], *, confidence: float) -
             Column("reader", "Reader"),
             Column("region", "Region"),
             Column("pairs", "Pairs", Kind.COUNT),
+            Column("patients", "Patients", Kind.COUNT),
             Column("ac2", "Gwet AC2, quadratic", Kind.COEFFICIENT),
             Column("kappa", "Cohen kappa, quadratic", Kind.COEFFICIENT),
             Column("macro_f1", "Macro F1", Kind.COEFFICIENT),
             Column("exact", "Same grade %", Kind.PERCENT),
         ),
         tuple(rows),
+        note="Intervals respect patients.",
     )
 
 
@@ -85,3 +97,24 @@ def macro_f1(confusion: Sequence[Sequence[int]], *, confidence: float = 0.95) ->
     value = float(f1[kept].mean())
     limits = limits_of(value, half, units=n, confidence=confidence, lowest=0.0, highest=1.0)
     return Estimate(value, *limits, n, method)
+
+
+def _macro_f1_by_patient(
+    truth: NDArray[np.float64], calls: NDArray[np.float64], patients: NDArray[np.object_], *, confidence: float
+) -> Estimate:
+    """Return the macro F1 of grades [n] with an interval that respects patients."""
+    q = len(Grade)
+    cells = np.asarray((truth * q + calls)[:, None] == np.arange(q * q), np.float64)
+    totals = patient_totals(cells, patients)
+    kept = totals.sum(axis=0).reshape(q, q).sum(axis=1) > 0
+
+    def statistic(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        table = sums.reshape(*sums.shape[:-1], q, q)
+        used = table.sum(axis=-1) + table.sum(axis=-2)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray((2 * np.diagonal(table, axis1=-2, axis2=-1) / used)[..., kept].mean(axis=-1))
+
+    if not len(truth):
+        return undefined(0, "macro F1, t, 0 patients")
+    spread = jackknife(totals, statistic)
+    return mean_of_spread(spread, n=len(truth), name="macro F1", confidence=confidence, lowest=0.0, highest=1.0)

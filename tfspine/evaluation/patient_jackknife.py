@@ -77,9 +77,16 @@ def jackknife(totals: NDArray[np.float64], statistic: Statistic) -> Spread:
     totals = totals[(totals != 0).any(axis=1)]
     m, together = len(totals), totals.sum(axis=0)
     value = float(statistic(together[None])[0])
+    if m < 2:
+        return Spread(value, math.nan, math.nan, m)
+    return spread_of(value, statistic(together - totals))
+
+
+def spread_of(value: float, without: NDArray[np.float64]) -> Spread:
+    """Return the spread of a statistic of which the values [m] without each of m patients, two or more, are known."""
+    m, change = without.size, without - value
     if m < 2 or math.isnan(value):
         return Spread(value, math.nan, math.nan, m)
-    change = statistic(together - totals) - value
     error = math.sqrt((m - 1) / m * float((change**2).sum()))
     return Spread(value, error, math.nan if math.isnan(error) else _degrees(change), m)
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from tfspine.evaluation.accuracy import diagnostic_accuracy
 from tfspine.evaluation.calibration import fit_temperature, temperature_scaled
+from tfspine.evaluation.clustered_auc import clustered_auc, clustered_average_precision
 from tfspine.evaluation.curves import auc, average_precision
+from tfspine.evaluation.measures import accuracy_by_patient
 from tfspine.evaluation.operating import (
     GradedProbabilities,
     OperatingPoint,
     choose_operating_point,
     graded_probabilities,
-    positive_share,
 )
 from tfspine.evaluation.probabilities import brier, expected_calibration_error
 from tfspine.evaluation.reading_set import ReadingSet
@@ -97,17 +97,24 @@ def calibration_table(set_: ReadingSet, *, validation: ReadingSet | None, bins: 
 
 def discrimination_table(set_: ReadingSet) -> Table:
     """Return one row per model and region: area under the ROC curve and under precision over recall."""
-    rows = [
-        {
-            "reader": reader,
-            "region": REGION_TITLES[region],
-            "positives": int(graded.is_positive.sum()),
-            "negatives": int((~graded.is_positive).sum()),
-            "auc": auc(graded.is_positive, graded.scores, confidence=set_.confidence),
-            "average_precision": average_precision(graded.is_positive, graded.scores, confidence=set_.confidence),
-        }
-        for reader, region, graded in readings_with_probabilities(set_)
-    ]
+    rows = []
+    for reader, region, graded in readings_with_probabilities(set_):
+        boxes = set_.pairs[reader].of(region).boxes.iloc[graded.rows]
+        patients = set_.patient_of(boxes["study"]).to_numpy(object)
+        given = graded.is_positive, graded.scores
+        rows.append(
+            {
+                "reader": reader,
+                "region": REGION_TITLES[region],
+                "positives": int(graded.is_positive.sum()),
+                "negatives": int((~graded.is_positive).sum()),
+                "patients": len(set(patients)),
+                "auc": clustered_auc(*given, patients, confidence=set_.confidence),
+                "average_precision": clustered_average_precision(*given, patients, confidence=set_.confidence),
+                "auc_by_box": auc(*given, confidence=set_.confidence),
+                "average_precision_by_box": average_precision(*given, confidence=set_.confidence),
+            }
+        )
     return Table(
         "discrimination",
         "Probability of moderate/severe on boxes that were found",
@@ -116,11 +123,17 @@ def discrimination_table(set_: ReadingSet) -> Table:
             Column("region", "Region"),
             Column("positives", "Positives", Kind.COUNT),
             Column("negatives", "Negatives", Kind.COUNT),
-            Column("auc", "AUC (DeLong)", Kind.COEFFICIENT),
+            Column("patients", "Patients", Kind.COUNT),
+            Column("auc", "AUC", Kind.COEFFICIENT),
             Column("average_precision", "Average precision", Kind.COEFFICIENT),
+            Column("auc_by_box", "AUC (DeLong), by box", Kind.COEFFICIENT),
+            Column("average_precision_by_box", "Average precision, by box", Kind.COEFFICIENT),
         ),
         tuple(rows),
-        note="Without positives, or without negatives, neither is defined." if rows else NO_PROBABILITIES,
+        note="Without positives, or without negatives, neither is defined. Intervals respect patients; by box they "
+        "take boxes of one patient for independent."
+        if rows
+        else NO_PROBABILITIES,
     )
 
 
@@ -132,7 +145,7 @@ def operating_table(set_: ReadingSet, *, validation: ReadingSet | None) -> Table
     rows: list[dict[str, Any]] = []
     for reader, region, graded in readings_with_probabilities(set_) if validation else ():
         point = fitted_point(validation, reader, region)
-        usual = set_.metrics[reader].regions[region].accuracy
+        usual = set_.metrics[reader].regions[region].by_patient.accuracy
         row = {
             "reader": reader,
             "region": REGION_TITLES[region],
@@ -143,13 +156,10 @@ def operating_table(set_: ReadingSet, *, validation: ReadingSet | None) -> Table
             rows.append(row)
             continue
         boxes = set_.pairs[reader].of(region).boxes
-        missed = int((boxes["truth"] >= Grade.MODERATE).sum() - graded.is_positive.sum())
-        found = diagnostic_accuracy(
-            graded.is_positive,
-            positive_share(graded.probabilities) >= point.threshold,
-            missed_positives=missed,
-            confidence=set_.confidence,
-        )
+        calls = np.full(len(boxes), np.nan)
+        calls[graded.rows] = np.where(graded.scores >= point.threshold, Grade.MODERATE, Grade.NORMAL)
+        truth, patients = boxes["truth"].to_numpy(np.float64), set_.patient_of(boxes["study"]).to_numpy(object)
+        found = accuracy_by_patient(truth, calls, patients, confidence=set_.confidence)
         rows.append(
             row
             | {
@@ -176,7 +186,7 @@ def operating_table(set_: ReadingSet, *, validation: ReadingSet | None) -> Table
         ),
         tuple(rows),
         note="Threshold: of the probability of moderate or severe, where sensitivity plus specificity is largest on "
-        "validation; a dash where validation does not have both kinds of boxes."
+        "validation; a dash where validation does not have both kinds of boxes. Intervals respect patients."
         if rows
         else "needs a model's boxes, with probabilities, on validation studies",
     )

@@ -172,7 +172,7 @@ def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: in
     results = [
         Result(confusion_table(set_.metrics)),
         forest_result(
-            weighted_table(set_.metrics, confidence=set_.confidence),
+            weighted_table(set_),
             Forest({"ac2": "Gwet AC2", "kappa": "Cohen kappa"}, axis="coefficient, quadratic weights"),
         ),
         _drawn_of(
