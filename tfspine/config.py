@@ -267,6 +267,8 @@ class EvaluationConfig:
     `iou` is the overlap above which a box counts as found when grades are compared, `confidence` what intervals are to
     cover. `margin` is how much less sensitive or specific a model may be than a reader and still count as no worse, a
     share. `replicates` are drawn in a bootstrap over patients; `bins` divide probabilities in calibration.
+    `false_boxes_per_image` is what the score threshold of a detector may cost on validation, of each kind of region:
+    an export writes the threshold that it gives into the model.
     """
 
     iou: float = 0.3
@@ -274,6 +276,7 @@ class EvaluationConfig:
     margin: float = 0.05
     replicates: int = 2000
     bins: int = 10
+    false_boxes_per_image: float = 0.25
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,10 @@ rule, and a reference and its readers are compared by it.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 SURE_SHARE = 0.9
 """Of the boxes of one region those with less than this share of its best score do not grade it."""
-
-RULE = "worst box"
-"""What tables call the rule."""
 
 
 def grading_box(grades: ArrayLike, scores: ArrayLike, probabilities: ArrayLike) -> int | None:
@@ -33,3 +30,14 @@ def grading_box(grades: ArrayLike, scores: ArrayLike, probabilities: ArrayLike) 
     sure = graded[score[graded] >= SURE_SHARE * score[graded].max()]
     # Of the keys of lexsort the last counts first; the sort is stable.
     return int(sure[np.lexsort((-share[sure], -grade[sure]))[0]])
+
+
+def is_counted(scores: ArrayLike, score_thresholds: ArrayLike) -> NDArray[np.bool_]:
+    """Return which boxes, bool [n], are findings: those whose score reaches the model's operating point.
+
+    Args:
+        scores: float [n], NaN of people.
+        score_thresholds: float [n], NaN where there is no operating point; every box counts then.
+    """
+    score, threshold = np.asarray(scores, np.float64), np.asarray(score_thresholds, np.float64)
+    return np.asarray(np.isnan(threshold) | np.isnan(score) | (score >= threshold))

@@ -138,6 +138,7 @@ RANGES: dict[str, Range | OneOf] = {
     "evaluation.margin": PROPER_SHARE,
     "evaluation.replicates": Range(2),
     "evaluation.bins": COUNT,
+    "evaluation.false_boxes_per_image": NOT_NEGATIVE,
     "explain.steps": COUNT,
     "explain.batch_size": COUNT,
     "explain.regions": COUNT_OR_NONE,

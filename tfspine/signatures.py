@@ -57,11 +57,20 @@ GRADE_DISAGREEMENT = TensorSpec("grade_disagreement", "float32", (None, None))
 At most 2, when the versions are sure of different grades; 0 in empty slots.
 """
 
+SCORE_THRESHOLDS = TensorSpec("score_thresholds", "float32", (None, None))
+"""The operating point of each box's kind of region, [N, D]: a box of a lower score is no finding; 0 in empty slots.
+
+Such boxes are answered all the same, for curves over all scores. The threshold was chosen on validation (`export`).
+"""
+
 OF_VERSIONS = (VERSION_PROBABILITIES, GRADE_DISAGREEMENT)
 """What `READ`, `READ_BYTES` and `GRADE` give besides their outputs when the graders have several versions.
 
 A client that does not know them need not: they are no part of the signatures that it checks.
 """
+
+OF_OPERATING_POINT = (SCORE_THRESHOLDS,)
+"""What `READ`, `READ_BYTES` and `DETECT` give besides when the model has an operating point; no client need know it."""
 
 _FOUND = (BOXES, CLASSES, SCORES, COUNT)
 

@@ -18,15 +18,25 @@ Probabilities = tuple[float, float, float, float]
 
 BOX_COLUMNS: tuple[str, ...] = (
     "study", "slice", "plane", "region", "side", "level", "ymin", "xmin", "ymax", "xmax", "grade", "score",
-    "p_normal", "p_mild", "p_moderate", "p_severe", "level_certain",
+    "p_normal", "p_mild", "p_moderate", "p_severe", "level_certain", "score_threshold",
 )  # fmt: skip
 """Columns of every table of boxes: reference, reader or model (`reference.csv`, `predictions.csv`).
 
 `side`, `level` and `grade` are words or empty; `score` and the four probabilities are empty for people.
 `level_certain` is yes or no for a level that was counted (`study.levels`), and empty without one and for people.
+`score_threshold` is the model's operating point for the region: a box of a lower score is no finding, and stands there
+for the free-response curve alone. Empty means that every box counts.
 """
 
-OPTIONAL_BOX_COLUMNS: tuple[str, ...] = ("score", "p_normal", "p_mild", "p_moderate", "p_severe", "level_certain")
+OPTIONAL_BOX_COLUMNS: tuple[str, ...] = (
+    "score",
+    "p_normal",
+    "p_mild",
+    "p_moderate",
+    "p_severe",
+    "level_certain",
+    "score_threshold",
+)
 """What tables of people need not have, nor those of models before levels could be in doubt: read as empty."""
 
 SLICE_COLUMNS: tuple[str, ...] = (
@@ -80,6 +90,7 @@ class Detection:
     `side` of a foramen and `level` are None until the study is assembled: one slice alone cannot tell them.
     `is_level_certain` is False where the levels of the study may be miscounted: the level is then a guess. `versions`
     holds what each of several versions of the grader said, whose mean `probabilities` is; it is empty of one version.
+    `score_threshold` is the model's operating point for the region, None where it has none.
     """
 
     box: Box
@@ -90,6 +101,12 @@ class Detection:
     level: Level | None = None
     is_level_certain: bool = False
     versions: tuple[Probabilities, ...] = ()
+    score_threshold: float | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the box is a finding: its score reaches the operating point."""
+        return self.score_threshold is None or self.score >= self.score_threshold
 
     @property
     def grade(self) -> Grade:

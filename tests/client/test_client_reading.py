@@ -150,3 +150,30 @@ def test_wrong_probabilities_of_a_version_are_refused():
         list(read_slices({Plane.AXIAL: version_model([[0.5, 0.5, 1.5, 0.0]])}, [make_slice("a", Plane.AXIAL, 1)]))
     with pytest.raises(ServerError, match=r"version_probabilities is float32 \[1, 2, 1, 3\]; expected"):
         list(read_slices({Plane.AXIAL: version_model([[0.5, 0.5, 0.0]])}, [make_slice("a", Plane.AXIAL, 1)]))
+
+
+class StrictModel(CornerModel):
+    """Has an operating point: of class 2, the canal, a score of 0.8, of the others none but 0."""
+
+    def predict(self, signature, inputs):
+        answer = super().predict(signature, inputs)
+        thresholds = np.where(answer["classes"] == 2, 0.8, 0.0)
+        return answer | {"score_thresholds": thresholds.astype(np.float32)}
+
+
+def test_a_box_below_the_models_operating_point_is_there_and_is_no_finding():
+    slices = [make_slice(str(class_id), Plane.AXIAL, class_id, box_value=9) for class_id in (1, 2)]
+    recess, canal = (item.detections[0] for item in read_slices({Plane.AXIAL: StrictModel()}, slices))
+    assert (recess.is_counted, canal.is_counted) == (True, False)
+    assert canal.score_threshold == pytest.approx(0.8)
+    (plain,) = next(iter(read_slices({Plane.AXIAL: CornerModel()}, slices))).detections
+    assert (plain.score_threshold, plain.is_counted) == (None, True)
+
+
+def test_an_answer_whose_thresholds_do_not_fit_its_boxes_is_refused():
+    class ShortModel(CornerModel):
+        def predict(self, signature, inputs):
+            return super().predict(signature, inputs) | {"score_thresholds": np.zeros((1, SLOTS + 1), np.float32)}
+
+    with pytest.raises(ServerError, match="different numbers of detections"):
+        list(read_slices({Plane.AXIAL: ShortModel()}, [make_slice("a", Plane.AXIAL, 1)]))

@@ -10,9 +10,9 @@ from tfspine.evaluation.checklists import UNKNOWN, Checklist, checklist_items, c
 from tfspine.evaluation.cohort_table import Person
 from tfspine.evaluation.facts import Answer, Fact, manifest_facts
 from tfspine.evaluation.model_card import model_card
+from tfspine.evaluation.question import Question
 from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.result_facts import result_facts
-from tfspine.evaluation.stages import Question
 from tfspine.evaluation.tables import Table
 
 

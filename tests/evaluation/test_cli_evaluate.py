@@ -25,7 +25,7 @@ from tfspine.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 
-TABLES = ("reference", "recall", "agreement_four", "agreement_two", "accuracy")
+TABLES = ("reference", "recall_cost", "recall", "agreement_four", "agreement_two", "accuracy")
 
 VOC = """<annotation><filename>{key}.png</filename><size><width>64</width><height>64</height><depth>1</depth></size>
 {objects}</annotation>"""

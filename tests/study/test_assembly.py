@@ -152,6 +152,17 @@ def test_simulated_truth_gets_its_levels_and_sides_back() -> None:
     assert right / (right + wrong) >= 0.98
 
 
+def test_a_box_below_the_operating_point_grades_nothing_but_keeps_its_level() -> None:
+    """The severe canal is as sure as the mild one, but its model counts boxes from a higher score on."""
+    mild, severe = canal(20.0, grade=Grade.MILD), canal(19.0, grade=Grade.SEVERE)
+    severe = replace(severe, detections=(replace(severe.detections[0], score_threshold=0.9),))
+    placed, result = assemble([mild, severe, foramina(-18.0, FIVE_ROWS), foramina(18.0, FIVE_ROWS)])
+    level = placed[0].detections[0].level
+    assert level is not None and placed[1].detections[0].level is level
+    [row] = [row for row in result.rows if (row.region, row.level) == (Region.CENTRAL_CANAL, level)]
+    assert (row.grade, row.slice_key) == (Grade.MILD, mild.key)
+
+
 def test_an_evaluation_grades_regions_by_the_rule_that_assembles_a_study() -> None:
     """Boxes of any grade and score: whatever grade the study gets, the evaluation of its boxes gives the same."""
     rng = np.random.default_rng(5)

@@ -16,13 +16,14 @@ from tfspine.annotations.voc import read_voc
 from tfspine.csv_files import CsvTable, read_csv_file
 from tfspine.csv_numbers import numbers_of
 from tfspine.errors import AnnotationError
+from tfspine.grading_box import is_counted
 from tfspine.labels import GRADE_WORDS, LEVELS, Plane, Region, Side
 from tfspine.outputs import write_text
 from tfspine.structures import BOX_COLUMNS, OPTIONAL_BOX_COLUMNS, SLICE_COLUMNS, AnnotatedSlice, SliceReading
 
 CORNER_COLUMNS = ("ymin", "xmin", "ymax", "xmax")
 PROBABILITY_COLUMNS = ("p_normal", "p_mild", "p_moderate", "p_severe")
-NUMBER_COLUMNS = (*CORNER_COLUMNS, "score", *PROBABILITY_COLUMNS)
+NUMBER_COLUMNS = (*CORNER_COLUMNS, "score", *PROBABILITY_COLUMNS, "score_threshold")
 WORD_COLUMNS = tuple(name for name in BOX_COLUMNS if name not in NUMBER_COLUMNS)
 
 _SLICE_NAMES = ("key", "study", "plane")
@@ -90,6 +91,7 @@ def readings_table(readings: Iterable[SliceReading]) -> pd.DataFrame:
             "score": detection.score,
             **dict(zip(PROBABILITY_COLUMNS, detection.probabilities, strict=True)),
             "level_certain": "" if detection.level is None else YES_NO[detection.is_level_certain],
+            "score_threshold": detection.score_threshold,
         }
         for reading in readings
         for detection in reading.detections
@@ -123,6 +125,11 @@ def read_boxes(path: Path) -> pd.DataFrame:
     _check_relations(read, table)
     _check_probabilities(read, table)
     return table
+
+
+def counted_boxes(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the boxes that are findings: those of a model below its operating point are not."""
+    return table[is_counted(table["score"], table["score_threshold"])].reset_index(drop=True)
 
 
 def line_of(path: Path, row: int) -> int:

@@ -3,6 +3,7 @@
 import argparse
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tfspine.cli import options
@@ -38,7 +39,8 @@ def run(args: argparse.Namespace) -> None:
     experiment = load_experiment(path, args.settings)
     begin(args.out, command="demo", experiment=experiment, path=path)
     with MemoryWatch() as memory:
-        steps = plan(args.out) if args.plane is None else training_plan(args.out, [args.plane])
+        settings = operating_settings(experiment)
+        steps = plan(args.out, settings) if args.plane is None else training_plan(args.out, [args.plane], settings)
         run_steps(steps, args.out, experiment, experiment_words(path, args.settings))
     if args.plane is None:
         print((args.out / "evaluation" / "summary.txt").read_text())
@@ -61,12 +63,24 @@ def begin(out: Path, *, command: str, experiment: Experiment, path: Path) -> Non
         write_private(out / SALT_FILE, "simulated patients have no secrets\n")
 
 
-def plan(out: Path) -> tuple[Step, ...]:
-    """Return all steps, in order."""
-    return (*training_plan(out, tuple(Plane)), *_reading_steps(out))
+def operating_settings(experiment: Experiment) -> tuple[str, ...]:
+    """Return what an export needs of the experiment for its operating point, as for ``--set``.
+
+    Else that would count which the detector was trained with.
+    """
+    evaluation = experiment.evaluation
+    return (
+        f"evaluation.iou={evaluation.iou!r}",
+        f"evaluation.false_boxes_per_image={evaluation.false_boxes_per_image!r}",
+    )
 
 
-def training_plan(out: Path, planes: Sequence[Plane]) -> tuple[Step, ...]:
+def plan(out: Path, operating: tuple[str, ...] = ()) -> tuple[Step, ...]:
+    """Return all steps, in order; `operating` are the settings of the operating point."""
+    return (*training_plan(out, tuple(Plane), operating), *_reading_steps(out))
+
+
+def training_plan(out: Path, planes: Sequence[Plane], operating: tuple[str, ...] = ()) -> tuple[Step, ...]:
     """Return the steps from simulated patients to the SavedModels of some planes, in order."""
     slices, records, labels, splits = out / "slices", out / "records", out / "phantom" / "labels", out / "splits.csv"
     runs = out / "runs"
@@ -96,7 +110,12 @@ def training_plan(out: Path, planes: Sequence[Plane]) -> tuple[Step, ...]:
         ),
         *detector_steps(records, runs, planes),
         *(_grader_step(region, records, runs) for region in Region if region.plane in planes),
-        *(export_step(plane, slices, runs, out / "exported") for plane in planes),
+        *(
+            replace(
+                export_step(plane, slices, runs, out / "exported", labels=labels, splits=splits), settings=operating
+            )
+            for plane in planes
+        ),
     )
 
 
@@ -126,8 +145,8 @@ def _grader_step(region: Region, records: Path, runs: Path) -> Step:
     )
 
 
-def export_step(plane: Plane, slices: Path, runs: Path, exported: Path) -> Step:
-    """Return the step that makes one SavedModel of a plane's detector and graders."""
+def export_step(plane: Plane, slices: Path, runs: Path, exported: Path, *, labels: Path, splits: Path) -> Step:
+    """Return the step that makes one SavedModel of a plane's detector and graders, at an operating point."""
     from tfspine.signatures import MODEL_NAMES
 
     graders = [region for region in Region if region.plane is plane]
@@ -136,7 +155,7 @@ def export_step(plane: Plane, slices: Path, runs: Path, exported: Path) -> Step:
         (
             *("export", "--detector", runs / plane),
             *(word for region in graders for word in ("--grader", runs / region)),
-            *("--slices", slices, "--out", exported),
+            *("--slices", slices, "--labels", labels, "--splits", splits, "--out", exported),
         ),
         (exported / MODEL_NAMES[plane],),
         needs=(f"detector-{plane}", *(f"grader-{region}" for region in graders)),

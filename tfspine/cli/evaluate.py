@@ -16,8 +16,8 @@ from tfspine.errors import EvaluationError
 if TYPE_CHECKING:
     from tfspine.config import EvaluationConfig, Experiment
     from tfspine.evaluation.facts import Answer, Fact
+    from tfspine.evaluation.question import Question, Sets
     from tfspine.evaluation.results import Result
-    from tfspine.evaluation.stages import Question, Sets
     from tfspine.evaluation.tables import Table
 
 FLOW_FILES = ("flow.csv", "flow.png", "flow.svg")
@@ -112,6 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read, compare, write, print."""
     from tfspine.evaluation.facts import manifest_facts
+    from tfspine.evaluation.operating_stage import at_operating_boxes
     from tfspine.evaluation.region_stages import region_results
     from tfspine.evaluation.result_facts import result_facts
     from tfspine.evaluation.results import write_results
@@ -131,7 +132,9 @@ def run(args: argparse.Namespace) -> None:
     require_folder(args.out, command="evaluate", inputs=_read(args))
     inputs = inputs_of(args)
     facts = manifest_facts(args.runs)
-    question = read_question(args, inputs, experiment.evaluation)
+    question = at_operating_boxes(
+        read_question(args, inputs, experiment.evaluation), allowed=experiment.evaluation.false_boxes_per_image
+    )
     sets = metrics_of(question)
     regions = region_results(question.sets, averages=question.averages)
     paper = [*(result for result in regions if result.table.rows), *paper_results(question, sets)]
@@ -187,6 +190,7 @@ def _card(question: "Question", facts: "dict[Fact, Answer]", results: "Sequence[
         "end_to_end",
         "levels",
         "reference",
+        "recall_cost",
         "recall",
         "agreement_four",
         "agreement_two",

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tfspine.config import EvaluationConfig
     from tfspine.evaluation.cohort_table import Person
     from tfspine.evaluation.coverage import Coverage
+    from tfspine.evaluation.question import Question
     from tfspine.evaluation.reading_set import ReadingSet
-    from tfspine.evaluation.stages import Question
 
 INTERNAL, EXTERNAL, VALIDATION = "internal", "external", "validation"
 PART_OF_SPLIT = {"train": "training", "validation": "validation", "test": "internal test"}
@@ -43,7 +43,7 @@ def read_question(args: argparse.Namespace, inputs: Inputs, settings: "Evaluatio
     """
     from tfspine.annotations.splits import read_split_table
     from tfspine.dicom.slices import read_table
-    from tfspine.evaluation.stages import Question
+    from tfspine.evaluation.question import Question
 
     split_table = read_split_table(args.splits) if args.splits else None
     splits = None if split_table is None else dict(zip(split_table["study"], split_table["split"], strict=True))

@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING
 from tfspine.cli.table_text import COLUMNS, print_table
 
 if TYPE_CHECKING:
+    from tfspine.evaluation.question import Question, Sets
     from tfspine.evaluation.results import Result
-    from tfspine.evaluation.stages import Question, Sets
     from tfspine.evaluation.tables import Table
 
-OF_THE_AVERAGE = ("regions", "regions_accuracy", "regions_predictive", "end_to_end", "levels", "recall", "accuracy")
+OF_THE_AVERAGE = (
+    "regions",
+    "regions_accuracy",
+    "regions_predictive",
+    "end_to_end",
+    "levels",
+    "recall_cost",
+    "recall",
+    "accuracy",
+)
 """Tables that print the average of versions alone, as in the paper, which lists versions by their agreement only."""
 
 LEFT = ("Set", "Reader", "Region", "Agreement", "Grades", "Characteristic", "Levels")

@@ -24,6 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of graders with versions: all of them, or of each division the best in validation (%(default)s)",
     )
     parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="slices to verify and warm up with")
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="DIR",
+        help="folder of LabelImg XML files; with --splits the score from which boxes count is chosen on validation",
+    )
+    parser.add_argument("--splits", type=Path, metavar="CSV", help="what tfspine split wrote; belongs to --labels")
     parser.add_argument("--out", type=Path, default=Path("exported"), metavar="DIR", help="folder of all servables")
     options.add_devices(parser)
     options.add_settings(parser)
@@ -34,29 +41,51 @@ def run(args: argparse.Namespace) -> None:
     """Export, verify and print where the version lies."""
     import numpy as np
 
+    from tfspine.cli.operating_point import choose_thresholds, in_words, manifest_entry, require_split
     from tfspine.dicom.slices import load_slices
-    from tfspine.errors import ModelError
-    from tfspine.export.runs import load_plane_model, require_one_split
+    from tfspine.errors import ConfigError, ModelError
+    from tfspine.export.runs import load_plane_model, require_one_split, run_experiment
     from tfspine.export.write import STAGES, export_plane
     from tfspine.manifest import read_manifest
     from tfspine.ownership import require_apart
 
-    require_apart(args.out, [args.detector, *args.graders, args.slices])
-    with options.stage_bar(len(STAGES) + 1) as begin:
+    if (args.labels is None) != (args.splits is None):
+        raise ConfigError("--labels and --splits belong together: give both, or neither for no operating point")
+    require_apart(args.out, options.given(args.detector, *args.graders, args.slices, args.labels, args.splits))
+    experiment = run_experiment(args.detector, args.settings)
+    trained_on = require_one_split([args.detector, *args.graders])
+    if args.splits:
+        require_split(args.splits, trained_on)
+    allowed = experiment.evaluation.false_boxes_per_image
+    with options.stage_bar(len(STAGES) + 1 + bool(args.labels)) as begin:
         begin("building the networks")
         model = load_plane_model(args.detector, args.graders, args.settings, take=args.take)
         slices = [slice_ for slice_ in load_slices(args.slices) if slice_.plane is model.plane]
         if not slices:
             raise ModelError(f"{args.slices}: holds no {model.plane} slice to verify with")
+        thresholds = {}
+        if args.labels:
+            begin("choosing the operating point on validation")
+            thresholds = dict(
+                choose_thresholds(
+                    *(model, slices),
+                    folder=args.slices,
+                    labels=args.labels,
+                    splits=args.splits,
+                    settings=experiment.evaluation,
+                )
+            )
+            model = model.at_thresholds({region: found.threshold for region, found in thresholds.items()})
         alike = [slice_.pixels for slice_ in slices if slice_.pixels.shape == slices[0].pixels.shape]
         manifest = read_manifest(args.detector)
         exported = export_plane(
             model,
             args.out,
             images=np.stack(alike[:: max(1, len(alike) // IMAGES_TO_VERIFY)][:IMAGES_TO_VERIFY]),
-            inputs=[args.detector, *args.graders],
+            inputs=options.given(args.detector, *args.graders, args.labels, args.splits),
             config=dict(manifest.config) if manifest else {},
-            split=require_one_split([args.detector, *args.graders]),
+            split=trained_on,
+            operating_point=manifest_entry(thresholds, allowed=allowed),
             begin=begin,
         )
     result = {
@@ -65,13 +94,14 @@ def run(args: argparse.Namespace) -> None:
         "folder": str(exported.folder),
         "largest_difference": exported.largest_difference,
         "grader_versions": model.versions,
+        "operating_point": manifest_entry(thresholds, allowed=allowed),
     }
-    print(
-        json.dumps(result)
-        if args.json
-        else f"{exported.folder}: {_versions_in_words(model.versions)}verified, differs by "
-        f"{exported.largest_difference:.2g}"
-    )
+    if args.json:
+        print(json.dumps(result))
+        return
+    versions = _versions_in_words(model.versions)
+    print(f"{exported.folder}: {versions}verified, differs by {exported.largest_difference:.2g}")
+    print(*in_words(thresholds, allowed=allowed, least=experiment.detector.score_threshold), sep="\n")
 
 
 def _versions_in_words(versions: int) -> str:

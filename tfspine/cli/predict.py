@@ -92,6 +92,8 @@ def _predict(args: argparse.Namespace, slices_folder: Path) -> None:
             "split": args.split,
             "slices": len(readings),
             "detections": sum(len(reading.detections) for reading in readings),
+            "below_operating_point": sum(not item.is_counted for reading in readings for item in reading.detections),
+            "has_operating_point": _has_operating_point(readings),
             "versions": versions_written,
         }
         write_manifest(folder, command="predict", inputs=_inputs(args), details=details)
@@ -210,10 +212,16 @@ def _write(folder: Path, readings: Sequence["SliceReading"], results: Sequence["
             # Label files become training data: a level that may be miscounted stays out of them.
             Annotation(item.box, item.region, item.side, item.grade, item.level if item.is_level_certain else None)
             for item in reading.detections
+            if item.is_counted
         )
         write_voc(
             folder / "labels" / f"{reading.key}.xml", AnnotatedSlice(reading.key, reading.geometry.size_px, boxes)
         )
+
+
+def _has_operating_point(readings: Sequence["SliceReading"]) -> bool:
+    """Whether the models said from which score a box counts; without any box nobody can tell."""
+    return all(item.score_threshold is not None for reading in readings for item in reading.detections)
 
 
 def _with_versions(readings: Iterator["SliceReading"], args: argparse.Namespace) -> Iterator["SliceReading"]:
@@ -287,4 +295,9 @@ def _print_summary(args: argparse.Namespace, results: Sequence["StudyResult"], d
         print(f"{study:<12} {found:>13} {counts['stenosed']:>18}")
         if counts["level_doubt"]:
             print(textwrap.fill(f"levels uncertain: {counts['level_doubt']}", 80, initial_indent="  "))
-    print(f"{details['slices']} slices, {details['detections']} boxes: {args.out}")
+    counted = details["detections"] - details["below_operating_point"]
+    print(f"{details['slices']} slices, {counted} boxes: {args.out}")
+    if details["below_operating_point"]:
+        print(f"predictions.csv has {details['below_operating_point']} more, below the operating point: no findings")
+    if not details["has_operating_point"]:
+        print("the models have no operating point: every box counts; export them with --labels and --splits")

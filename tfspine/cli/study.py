@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tfspine.cli import options
-from tfspine.cli.demo import NOTICE, SALT_FILE, begin, detector_steps, export_step
+from tfspine.cli.demo import NOTICE, SALT_FILE, begin, detector_steps, export_step, operating_settings
 from tfspine.cli.steps import MemoryWatch, Step, experiment_words, run_steps
 from tfspine.config import Experiment, Prevalence, Vendors
 from tfspine.errors import ConfigError
@@ -162,7 +162,8 @@ def _training_steps(out: Path, experiment: Experiment) -> Iterator[Step]:
     calibrate = f"export.calibrate={str(experiment.export.calibrate).lower()}"
     for plane in Plane:
         # Else the experiment would count that the detector was trained with.
-        yield replace(export_step(plane, slices, runs, out / "exported"), settings=(calibrate,))
+        step = export_step(plane, slices, runs, out / "exported", labels=labels, splits=splits)
+        yield replace(step, settings=(*operating_settings(experiment), calibrate))
 
 
 def _reading_steps(out: Path) -> Iterator[Step]:

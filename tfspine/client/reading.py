@@ -15,8 +15,10 @@ from tfspine.signatures import (
     COUNT,
     GRADE_PROBABILITIES,
     IMAGES,
+    OF_OPERATING_POINT,
     OF_VERSIONS,
     READ,
+    SCORE_THRESHOLDS,
     SCORES,
     VERSION_PROBABILITIES,
 )
@@ -90,10 +92,10 @@ def _read_batch(predictors: Mapping[Plane, Predictor], batch: Sequence[SliceImag
 def _check_outputs(outputs: Mapping[str, Array], plane: Plane, images: int) -> None:
     """Refuse an answer that is not what `signatures.READ` declares: it comes from another model or a broken one.
 
-    What graders of several versions give besides need not be there.
+    What graders of several versions, and models with an operating point, give besides need not be there.
     """
     where = f"{plane} model: {READ.name}"
-    declared = (*READ.outputs, *(spec for spec in OF_VERSIONS if spec.name in outputs))
+    declared = (*READ.outputs, *(spec for spec in (*OF_VERSIONS, *OF_OPERATING_POINT) if spec.name in outputs))
     for spec in declared:
         if spec.name not in outputs:
             raise ServerError(f"{where}: the answer lacks {spec.name}; was the model written by tfspine export?")
@@ -128,6 +130,8 @@ def _detections(outputs: Mapping[str, Array], index: int, plane: Plane) -> tuple
     count = int(outputs[COUNT.name][index])
     columns = (outputs[spec.name][index][:count].tolist() for spec in (BOXES, CLASSES, SCORES, GRADE_PROBABILITIES))
     versions = outputs.get(VERSION_PROBABILITIES.name)
+    thresholds = outputs.get(SCORE_THRESHOLDS.name)
+    of_slots = [None] * count if thresholds is None else thresholds[index][:count].tolist()
     of_versions: list[list[list[float]]] = [[]] * count if versions is None else versions[index][:count].tolist()
     return tuple(
         Detection(
@@ -137,8 +141,9 @@ def _detections(outputs: Mapping[str, Array], index: int, plane: Plane) -> tuple
             score=score,
             probabilities=_four(grades),
             versions=tuple(_four(said) for said in of_box),
+            score_threshold=threshold,
         )
-        for box, class_id, score, grades, of_box in zip(*columns, of_versions, strict=True)
+        for box, class_id, score, grades, of_box, threshold in zip(*columns, of_versions, of_slots, strict=True)
     )
 
 

@@ -106,11 +106,11 @@ def _searched(set_: ReadingSet) -> list[tuple[str, Region, pd.DataFrame, pd.Data
     found = []
     for name, table in set_.readers.items():
         both = restrict(set_.reference, table, covered=set_.covered, read=set_.read_by(name))
-        if both.reader.empty or both.reader["score"].isna().any():
+        if both.searched.empty or both.searched["score"].isna().any():
             continue
         for region in both.regions:
             left, right = (
-                each[each["region"] == region].reset_index(drop=True) for each in (both.reference, both.reader)
+                each[each["region"] == region].reset_index(drop=True) for each in (both.reference, both.searched)
             )
             if both.images[region]:
                 found.append((name, region, left, right, both.images[region]))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.coverage import Coverage, full_coverage, image_names, is_image_of, regions_of
 from tfspine.evaluation.matching import BOX, match_tables
+from tfspine.grading_box import is_counted
 from tfspine.labels import GRADE_WORDS, Grade, Plane, Region
 from tfspine.structures import BOX_COLUMNS, OPTIONAL_BOX_COLUMNS
 
@@ -59,7 +60,8 @@ class Compared:
 
     Attributes:
         reference: its boxes where the reader read, numbered as on all covered slices.
-        reader: the reader's boxes there, numbered from 0.
+        reader: the reader's boxes there, numbered from 0; of a model those that reach its operating point.
+        searched: the same with those that do not, for curves over all scores.
         outside: the reader's boxes on slices that the reference does not cover.
         covered: columns study, slice, plane: the slices that the reference covers, each once.
         images: on how many of these the reader looked for each region.
@@ -68,6 +70,7 @@ class Compared:
 
     reference: pd.DataFrame
     reader: pd.DataFrame
+    searched: pd.DataFrame
     outside: pd.DataFrame
     covered: pd.DataFrame
     images: Mapping[Region, int]
@@ -126,12 +129,14 @@ def restrict(
     read = read or full_coverage(covered)
     images = image_names(covered)
     reference = reference[is_image_of(reference, images)].reset_index(drop=True)
-    inside = is_image_of(reader, images)
+    inside, counted = is_image_of(reader, images), is_counted(reader["score"], reader["score_threshold"])
+    seen = inside & read.rows(reader)
     named = regions_of(reference) | regions_of(reader[inside])
     return Compared(
         reference=reference[read.rows(reference)],
-        reader=reader[inside & read.rows(reader)].reset_index(drop=True),
-        outside=reader[~inside],
+        reader=reader[seen & counted].reset_index(drop=True),
+        searched=reader[seen].reset_index(drop=True),
+        outside=reader[~inside & counted],
         covered=covered,
         images={region: len(read.images(covered, region)) for region in Region},
         regions=tuple(region for region in Region if region in named),
@@ -158,7 +163,8 @@ def _checked(table: pd.DataFrame, name: str) -> pd.DataFrame:
     given = table.reset_index(drop=True)
     names = ("study", "slice", "plane", "region", "side", "level", "grade")
     words = {column: given[column].fillna("").astype(str) for column in names}
-    numbers = {column: pd.to_numeric(given[column], errors="coerce") for column in (*BOX, "score", *PROBABILITIES)}
+    numeric = (*BOX, "score", *PROBABILITIES, "score_threshold")
+    numbers = {column: pd.to_numeric(given[column], errors="coerce") for column in numeric}
     table = given.assign(**words, **numbers)
     known: Mapping[str, Sequence[str]] = {
         "region": [region.value for region in Region],

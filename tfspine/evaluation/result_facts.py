@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tfspine.evaluation.facts import Answer, Fact
-from tfspine.evaluation.stages import Question
+from tfspine.evaluation.question import Question
 from tfspine.evaluation.subgroups import FACTORS
 from tfspine.evaluation.tables import REGION_TITLES, Table
 

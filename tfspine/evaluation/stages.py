@@ -1,12 +1,10 @@
 """The stages of an evaluation: what the paper prints, then what a careful reviewer would ask for."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
-
-import pandas as pd
 
 from tfspine.config import EvaluationConfig
 from tfspine.errors import EvaluationError
@@ -16,10 +14,10 @@ from tfspine.evaluation.bar_figures import checklist_figure, cohort_figure, refe
 from tfspine.evaluation.bootstrap_table import bootstrap_table
 from tfspine.evaluation.challenge_table import challenge_table
 from tfspine.evaluation.checklists import Checklist, checklist_table
-from tfspine.evaluation.cohort_table import Person, cohort_table
+from tfspine.evaluation.cohort_table import cohort_table
 from tfspine.evaluation.comparison_table import comparison_table
 from tfspine.evaluation.confusion_table import confusion_table
-from tfspine.evaluation.coverage import Coverage, full_coverage
+from tfspine.evaluation.coverage import full_coverage
 from tfspine.evaluation.coverage_table import coverage_table
 from tfspine.evaluation.curve_figures import froc_figure, reliability_figure, roc_figure
 from tfspine.evaluation.detection_table import detection_curves, detection_table
@@ -43,7 +41,9 @@ from tfspine.evaluation.probability_tables import (
     operating_table,
     readings_with_probabilities,
 )
+from tfspine.evaluation.question import Question, Sets
 from tfspine.evaluation.reading_set import ReadingSet
+from tfspine.evaluation.recall_cost_table import recall_cost_table
 from tfspine.evaluation.rejection_table import rejection_table
 from tfspine.evaluation.results import Result, forest_result
 from tfspine.evaluation.study_evaluation import THRESHOLDS, ReaderMetrics, compare
@@ -51,57 +51,6 @@ from tfspine.evaluation.subgroups import subgroup_table
 from tfspine.evaluation.tables import Table
 
 T = TypeVar("T")
-
-Sets = dict[str, dict[str, ReaderMetrics]]
-
-
-@dataclass(frozen=True)
-class Question:
-    """Everything that was read in to be compared.
-
-    Attributes:
-        internal: the set that the tables are about.
-        external: a second set with its own reference, printed beside the first.
-        validation: the readers on validation studies, to fit on.
-        model: the reader that the others are compared with, or an average of versions.
-        averages: names of readers (versions of a model) whose mean is shown under another name.
-        repeats: second readings by the reference (``"reference"``) or by a reader of that name.
-        repeats_read: what each of these second readings read; one that is not named read everything.
-        cohort: rows of `slices.csv` of each part of the study, empty without them.
-        people: age and sex by `study_instance_uid`.
-        studies: column study, and what is known of each: vendor, field_strength, sex, age_band; or None.
-    """
-
-    internal: ReadingSet
-    model: str
-    external: ReadingSet | None = None
-    validation: ReadingSet | None = None
-    averages: Mapping[str, Sequence[str]] | None = None
-    repeats: Mapping[str, pd.DataFrame] | None = None
-    repeats_read: Mapping[str, Coverage] | None = None
-    cohort: Mapping[str, pd.DataFrame] | None = None
-    people: Mapping[str, Person] | None = None
-    studies: pd.DataFrame | None = None
-
-    @property
-    def sets(self) -> tuple[ReadingSet, ...]:
-        """The internal set and, where there is one, the external."""
-        return tuple(set_ for set_ in (self.internal, self.external) if set_ is not None)
-
-    @property
-    def versions(self) -> frozenset[str]:
-        """The readers that are versions of a model, whose average is shown beside them."""
-        return frozenset(member for members in (self.averages or {}).values() for member in members)
-
-    @property
-    def reader(self) -> str:
-        """Who stands for the model box by box: of an average, which has no boxes, its ensemble or else a version.
-
-        Where nobody of these read the set, the first who did.
-        """
-        versions = (self.averages or {}).get(self.model, ())
-        names = (self.model, f"{self.model}_ensemble", *versions, *self.internal.readers)
-        return next(name for name in names if name in self.internal.readers)
 
 
 def metrics_of(question: Question) -> Sets:
@@ -136,6 +85,7 @@ def paper_results(question: Question, sets: Sets) -> list[Result]:
     read = coverage_table(of_sets)
     if read.rows:
         results.append(Result(read))
+    results.append(_recall_cost(question, sets))
     recall = recall_table(sets, iou=question.internal.iou)
     series = {f"recall_{threshold:g}": f"IoU > {threshold:g}" for threshold in THRESHOLDS}
     results.append(forest_result(recall, percent(series, axis="recall, %")))
@@ -160,6 +110,12 @@ def _p_values(question: Question) -> PValues:
     sets = [set_ for set_ in (question.internal, question.external) if set_ is not None]
     found = [paired_p_values(set_, model=question.model, averages=question.averages or {}) for set_ in sets]
     return {key: p_value for of_set in found for key, p_value in of_set.items()}
+
+
+def _recall_cost(question: Question, sets: Sets) -> Result:
+    table = recall_cost_table(question.sets, sets, averages=question.averages or {}, told=question.told)
+    label = ("set", "reader") if len(question.sets) > 1 else ("reader",)
+    return forest_result(table, Forest({"false_boxes": "false boxes"}, axis="false boxes an image", label=label))
 
 
 def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Result]:

@@ -21,13 +21,21 @@ class PlaneModel:
     """Reads slices of one plane: finds the regions, and grades each with the grader of its region.
 
     Where the graders have several versions, the grade probabilities are their mean, and the versions' own and their
-    disagreement come besides (`signatures.OF_VERSIONS`).
+    disagreement come besides (`signatures.OF_VERSIONS`). With an operating point, the score from which a box of its
+    kind of region counts comes besides, too (`signatures.OF_OPERATING_POINT`).
 
     Raises:
         ModelError: the graders differ in their number of versions.
     """
 
-    def __init__(self, plane: Plane, *, detector: Detector, graders: Mapping[Region, RegionGrader]) -> None:
+    def __init__(
+        self,
+        plane: Plane,
+        *,
+        detector: Detector,
+        graders: Mapping[Region, RegionGrader],
+        score_thresholds: Mapping[Region, float] | None = None,
+    ) -> None:
         counts = {str(region): len(grader.versions) for region, grader in graders.items()}
         if len(set(counts.values())) > 1:
             told = ", ".join(f"{region} {count}" for region, count in counts.items())
@@ -36,6 +44,7 @@ class PlaneModel:
         self.versions = next(iter(counts.values()), 1)
         self.name = signatures.MODEL_NAMES[plane]
         self.detector = detector
+        self.score_thresholds = dict(score_thresholds or {})
         self.graders = {str(region): grader for region, grader in graders.items()}
         # One function, so that the detector is traced and saved once and not again for every signature.
         self._find = tf.function(
@@ -45,7 +54,7 @@ class PlaneModel:
     def read(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Find and grade: images uint8 [N, H, W, 1] give boxes, classes, scores, count and grade probabilities."""
         found = self._find(_checked(images))
-        return _named(found) | self._graded(images, found.boxes_yxyx_px, found.classes)
+        return self._found(found) | self._graded(images, found.boxes_yxyx_px, found.classes)
 
     def read_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Do the same for PNG or JPEG files, string [N], all of one size."""
@@ -53,7 +62,7 @@ class PlaneModel:
 
     def detect(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Find only."""
-        return _named(self._find(_checked(images)))
+        return self._found(self._find(_checked(images)))
 
     def grade(self, images: tf.Tensor, boxes_yxyx_px: tf.Tensor, classes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Grade boxes that somebody else drew: float32 [N, D, 4] and int32 [N, D], class 0 for an empty slot."""
@@ -62,7 +71,12 @@ class PlaneModel:
     def only(self, version: int) -> "PlaneModel":
         """Return the model that has one version of each grader, counted from 0, and the same detector."""
         graders = {Region(name): only(grader, version) for name, grader in self.graders.items()}
-        return PlaneModel(self.plane, detector=self.detector, graders=graders)
+        return PlaneModel(self.plane, detector=self.detector, graders=graders, score_thresholds=self.score_thresholds)
+
+    def at_thresholds(self, score_thresholds: Mapping[Region, float]) -> "PlaneModel":
+        """Return the model with an operating point: of each kind of region the score from which its boxes count."""
+        graders = {Region(name): grader for name, grader in self.graders.items()}
+        return PlaneModel(self.plane, detector=self.detector, graders=graders, score_thresholds=score_thresholds)
 
     def variables(self) -> tf.Module:
         """Return what a SavedModel has to keep of the networks.
@@ -87,6 +101,17 @@ class PlaneModel:
             for signature in signatures.SIGNATURES
         }
         return functions | {signatures.DEFAULT_SIGNATURE: functions[signatures.READ.name]}
+
+    def _found(self, found: Found) -> dict[str, tf.Tensor]:
+        """Return what was found by name, and where there is an operating point its threshold for each box."""
+        named = _named(found)
+        if self.score_thresholds:
+            # By class id; class 0 is an empty slot, and a region without a threshold counts from score 0.
+            by_class = [0.0] * (1 + max(entry.class_id for entry in DETECTOR_CLASSES[self.plane]))
+            for entry in DETECTOR_CLASSES[self.plane]:
+                by_class[entry.class_id] = self.score_thresholds.get(entry.region, 0.0)
+            named[signatures.SCORE_THRESHOLDS.name] = tf.gather(tf.constant(by_class, tf.float32), found.classes)
+        return named
 
     def _graded(self, images: tf.Tensor, boxes_yxyx_px: tf.Tensor, classes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Return the mean of the versions, and where there are several their own answers and their disagreement."""

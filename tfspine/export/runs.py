@@ -40,7 +40,7 @@ def load_plane_model(
     manifest = _finished_run(detector_run, RunKind.DETECTOR)
     require_one_split([detector_run, *grader_runs])
     plane = Plane(manifest.details["plane"])
-    experiment = experiment_from_table(dict(manifest.config), settings, source=str(detector_run / MANIFEST))
+    experiment = run_experiment(detector_run, settings)
     return PlaneModel(
         plane,
         detector=_load_detector(detector_run, experiment, plane),
@@ -80,6 +80,16 @@ def load_region_graders(
     for run in grader_runs:
         _add_run(found, run)
     return {region: _load_grader(run, take=take, calibrate=calibrate) for region, run in found.items()}
+
+
+def run_experiment(detector_run: Path, settings: Sequence[str] = ()) -> Experiment:
+    """Return the experiment that a detector was trained with, some settings overridden.
+
+    Raises:
+        ModelError: the run is unfinished, or not of a detector.
+    """
+    manifest = _finished_run(detector_run, RunKind.DETECTOR)
+    return experiment_from_table(dict(manifest.config), settings, source=str(detector_run / MANIFEST))
 
 
 def _load_detector(run: Path, experiment: Experiment, plane: Plane) -> Detector:

@@ -1,6 +1,6 @@
 """Writing a plane's model as the next version of a servable."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,7 @@ def export_plane(
     inputs: list[Path],
     config: dict[str, object],
     split: str = "",
+    operating_point: Mapping[str, object] | None = None,
     begin: Callable[[str], None] = lambda stage: None,
 ) -> Exported:
     """Save, add warm-up requests, verify, and only then give the folder its version number.
@@ -48,6 +49,7 @@ def export_plane(
         inputs: the runs that the model came from, for the manifest.
         config: the experiment, for the manifest.
         split: SHA-256 of the division that the runs were trained on, for the manifest.
+        operating_point: how the model's score thresholds were chosen, for the manifest.
         begin: told which of `STAGES` begins.
 
     Raises:
@@ -68,6 +70,7 @@ def export_plane(
             "version": version,
             "split": split,
             "largest_difference": difference,
+            "operating_point": operating_point,
             # By region the versions in the order of `version_probabilities`, each with its temperature, or null.
             "graders": {
                 region: {item.name: item.temperature for item in grader.versions}

@@ -20,6 +20,8 @@ from tfspine.study.spine_curve import off_midline_mm
 def assemble(readings: Sequence[SliceReading]) -> tuple[tuple[SliceReading, ...], StudyResult]:
     """Give every detection of one study its level and side, and grade each region from its worst sure box.
 
+    Boxes below the model's operating point help to find the levels, but are no findings: they grade nothing.
+
     Args:
         readings: all slices of one study, axial and sagittal.
 
@@ -79,7 +81,7 @@ def _worst(readings: Sequence[SliceReading], region: Region, side: Side | None, 
         (item, reading.key)
         for reading in readings
         for item in reading.detections
-        if (item.region, item.side, item.level) == (region, side, level)
+        if item.is_counted and (item.region, item.side, item.level) == (region, side, level)
     ]
     items = [item for item, _ in found]
     at = grading_box(

@@ -1,0 +1,122 @@
+"""The operating point of an export: the detector on validation slices, and the score from which its boxes count."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfspine.errors import ModelError
+from tfspine.labels import Region
+
+if TYPE_CHECKING:
+    from tfspine.config import EvaluationConfig
+    from tfspine.evaluation.score_threshold import ScoreThreshold
+    from tfspine.export.plane_model import PlaneModel
+    from tfspine.structures import SliceImage
+
+VALIDATION = "validation"
+
+
+def choose_thresholds(
+    model: "PlaneModel",
+    slices: "Sequence[SliceImage]",
+    *,
+    folder: Path,
+    labels: Path,
+    splits: Path,
+    settings: "EvaluationConfig",
+) -> "Mapping[Region, ScoreThreshold]":
+    """Return the thresholds of the model's regions for `settings.false_boxes_per_image` on labelled validation slices.
+
+    Args:
+        model: of one plane.
+        slices: of that plane.
+        folder: what ingest wrote, where the slices are from.
+        labels: folder of LabelImg XML files; one without boxes says that there is nothing to find.
+        splits: what ``tfspine split`` wrote.
+        settings: IoU and false boxes an image.
+
+    Raises:
+        ModelError: no slice of a validation study has a label, or nothing was found or labelled there.
+        AnnotationError: labels or splits cannot be read.
+    """
+    import pandas as pd
+
+    from tfspine.annotations.splits import read_splits
+    from tfspine.annotations.tables import labels_table
+    from tfspine.annotations.voc import find_labels
+    from tfspine.evaluation.score_threshold import score_thresholds
+    from tfspine.export.validation import validation_boxes
+
+    studies = {study for study, split in read_splits(splits).items() if split == VALIDATION}
+    labelled = {path.stem for path in find_labels(labels)}
+    chosen = [slice_ for slice_ in slices if slice_.study in studies and slice_.key in labelled]
+    if not chosen:
+        raise ModelError(
+            f"{labels}: no {model.plane} slice of a validation study of {splits} has a label; an operating point needs "
+            "some: leave out --labels and --splits to export without one"
+        )
+    covered = pd.DataFrame(
+        [(item.study, item.key, item.plane.value) for item in chosen], columns=["study", "slice", "plane"]
+    )
+    reference = labels_table(labels, folder / "slices.csv")
+    # One sagittal slice does not tell the side of its foramina.
+    is_foramen = reference["region"] == Region.NEURAL_FORAMEN.value
+    thresholds = score_thresholds(
+        reference.assign(side=reference["side"].where(~is_foramen, "")),
+        validation_boxes(model, chosen),
+        iou=settings.iou,
+        allowed=settings.false_boxes_per_image,
+        covered=covered,
+    )
+    missing = [region for region in Region if region.plane is model.plane and region not in thresholds]
+    if missing:
+        raise ModelError(
+            f"{labels}: no {missing[0]} was labelled, or none found, on {len(chosen)} validation slices; an operating "
+            "point needs some: train longer, or leave out --labels and --splits to export without one"
+        )
+    return thresholds
+
+
+def require_split(splits: Path, trained_on: str) -> None:
+    """Refuse to choose on studies that may have trained the model.
+
+    Args:
+        splits: what ``tfspine split`` wrote.
+        trained_on: `annotations.splits.split_hash` of the division that the runs were trained on, "" where none says.
+
+    Raises:
+        ModelError: the runs were trained on another division.
+    """
+    from tfspine.annotations.splits import read_splits, split_hash
+
+    split = split_hash(read_splits(splits))
+    if trained_on and split != trained_on:
+        raise ModelError(
+            f"{splits}: another split ({split[:12]}) than the runs were trained on ({trained_on[:12]}): its validation "
+            "studies may have trained them; name the splits.csv that their records were made with"
+        )
+
+
+def manifest_entry(thresholds: "Mapping[Region, ScoreThreshold]", *, allowed: float) -> dict[str, Any] | None:
+    """Return what a manifest says of the operating point, None without one."""
+    if not thresholds:
+        return None
+    return {
+        "false_boxes_per_image": allowed,
+        "regions": {str(region): asdict(found) for region, found in thresholds.items()},
+    }
+
+
+def in_words(thresholds: "Mapping[Region, ScoreThreshold]", *, allowed: float, least: float) -> list[str]:
+    """Return the lines that say what the operating point is, or that there is none."""
+    if not thresholds:
+        return [
+            "no operating point: without validation data (--labels and --splits) every box counts, from score "
+            f"{least:g} on"
+        ]
+    return [f"operating point, for {allowed:g} false boxes an image on validation:"] + [
+        f"  {region}: score from {found.threshold:.3f}: recall {100 * found.recall:.1f} %, "
+        f"{found.false_boxes_per_image:.2f} false boxes an image ({found.boxes} boxes, {found.images} images)"
+        for region, found in thresholds.items()
+    ]

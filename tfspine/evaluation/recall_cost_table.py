@@ -1,0 +1,76 @@
+"""Recall and what it costs: the false boxes an image beside it, and recall at a few rates of them."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tfspine.evaluation.detection_curves import recall_at
+from tfspine.evaluation.detection_table import detection_curves
+from tfspine.evaluation.reading_set import ReadingSet
+from tfspine.evaluation.study_evaluation import ReaderMetrics
+from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
+from tfspine.labels import Region
+
+RATES = (0.125, 0.25, 0.5, 1.0)
+"""False boxes an image at which recall is printed, of those at which a free-response curve is usually read off."""
+
+
+def recall_cost_table(
+    sets: Sequence[ReadingSet],
+    metrics: Mapping[str, Mapping[str, ReaderMetrics]],
+    *,
+    averages: Mapping[str, Sequence[str]],
+    told: str,
+) -> Table:
+    """Return one row per reader and region: recall and false boxes in use, and recall at `RATES`.
+
+    Args:
+        sets: the readers, their score thresholds in `score_threshold`.
+        metrics: of each set and reader, averages of versions included.
+        averages: the versions behind each average; what an average has not itself is the mean of theirs.
+        told: where the thresholds come from.
+    """
+    rows = []
+    for set_ in sets:
+        curves = {key: recall_at(curve, RATES) for key, curve in detection_curves(set_).items()}
+        for reader, found in metrics[set_.name].items():
+            members = averages.get(reader, (reader,))
+            for region, of_region in found.regions.items():
+                at = min(of_region.detection, key=lambda each: abs(each.threshold - set_.iou))
+                rates = [curves.get((member, region), (math.nan,) * len(RATES)) for member in members]
+                rows.append(
+                    {"set": set_.name, "reader": reader, "region": REGION_TITLES[region]}
+                    | {"score": float(np.mean([_threshold(set_, member, region) for member in members]))}
+                    | {"recall": at.recall, "false_boxes": at.false_positives_per_image}
+                    | {
+                        f"recall_at_{rate:g}": float(np.mean(each))
+                        for rate, each in zip(RATES, zip(*rates, strict=True), strict=True)
+                    }
+                )
+    return Table(
+        "recall_cost",
+        "Recall and its false boxes an image",
+        (
+            *((Column("set", "Set"),) if len(sets) > 1 else ()),
+            Column("reader", "Reader"),
+            Column("region", "Region"),
+            Column("score", "Score from", Kind.NUMBER),
+            Column("recall", "Recall %", Kind.PERCENT),
+            Column("false_boxes", "False boxes an image", Kind.COEFFICIENT),
+            *(Column(f"recall_at_{rate:g}", f"At {rate:g}", Kind.SHARE) for rate in RATES),
+        ),
+        tuple(rows),
+        note=f"At IoU > {sets[0].iou:g}. Boxes from that score on count, here and in every table but those over all "
+        "scores. At N: recall over all scores, at no more than N false boxes an image; people have no scores."
+        + (f" {told}." if told else ""),
+    )
+
+
+def _threshold(set_: ReadingSet, reader: str, region: Region) -> float:
+    """Return the score from which a reader's boxes of a region count, NaN where all do."""
+    boxes = set_.readers[reader]
+    if "score_threshold" not in boxes:
+        return math.nan
+    thresholds = boxes.loc[boxes["region"] == region.value, "score_threshold"]
+    return float(thresholds.max()) if len(thresholds) else math.nan

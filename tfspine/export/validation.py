@@ -1,0 +1,64 @@
+"""A plane's detector on validation slices: its boxes, from which the operating point is chosen."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from tfspine import signatures
+from tfspine.export.plane_model import PlaneModel
+from tfspine.labels import DETECTOR_CLASSES
+from tfspine.structures import BOX_COLUMNS, SliceImage
+
+BATCH = 8
+
+Progress = Callable[[Sequence[list[SliceImage]]], Iterable[list[SliceImage]]]
+
+
+def validation_boxes(model: PlaneModel, slices: Sequence[SliceImage], *, progress: Progress = iter) -> pd.DataFrame:
+    """Return every box that the detector finds, whatever its score, as a table with `structures.BOX_COLUMNS`.
+
+    A box has no grade, no level, and no side but that of its class: foramina have none.
+
+    Args:
+        model: of the plane that the slices show.
+        slices: any number, of any sizes.
+        progress: wraps the batches.
+    """
+    rows = [row for batch in progress(list(_batches(slices))) for row in _rows(model, batch)]
+    table = pd.DataFrame(rows, columns=list(BOX_COLUMNS))
+    words = {name: "" for name in ("level", "grade", "level_certain")}
+    return table.assign(**words).astype({name: "float64" for name in ("ymin", "xmin", "ymax", "xmax", "score")})
+
+
+def _batches(slices: Sequence[SliceImage]) -> Iterator[list[SliceImage]]:
+    """Yield slices of one size, some at a time."""
+    of_size: dict[tuple[int, ...], list[SliceImage]] = {}
+    for slice_ in slices:
+        of_size.setdefault(slice_.pixels.shape, []).append(slice_)
+    for alike in of_size.values():
+        for start in range(0, len(alike), BATCH):
+            yield alike[start : start + BATCH]
+
+
+def _rows(model: PlaneModel, batch: Sequence[SliceImage]) -> Iterator[dict[str, Any]]:
+    images = np.stack([slice_.pixels for slice_ in batch])[..., np.newaxis]
+    found = {name: value.numpy() for name, value in model.detect(tf.constant(images)).items()}
+    classes = {entry.class_id: entry for entry in DETECTOR_CLASSES[model.plane]}
+    names = (signatures.BOXES.name, signatures.CLASSES.name, signatures.SCORES.name)
+    for number, slice_ in enumerate(batch):
+        count = int(found[signatures.COUNT.name][number])
+        columns = (found[name][number][:count].tolist() for name in names)
+        for box, class_id, score in zip(*columns, strict=True):
+            entry = classes[class_id]
+            yield {
+                "study": slice_.study,
+                "slice": slice_.key,
+                "plane": slice_.plane.value,
+                "region": entry.region.value,
+                "side": entry.side or "",
+                **dict(zip(("ymin", "xmin", "ymax", "xmax"), box, strict=True)),
+                "score": score,
+            }
