@@ -42,14 +42,14 @@ def choose_thresholds(
     """
     import pandas as pd
 
+    from tfspine.annotations.label_folder import label_files
     from tfspine.annotations.splits import read_splits
     from tfspine.annotations.tables import labels_table
-    from tfspine.annotations.voc import find_labels
     from tfspine.evaluation.score_threshold import score_thresholds
     from tfspine.export.validation import validation_boxes
 
     studies = {study for study, split in read_splits(splits).items() if split == VALIDATION}
-    labelled = {path.stem for path in find_labels(labels)}
+    labelled = set(label_files(labels))
     chosen = [slice_ for slice_ in slices if slice_.study in studies and slice_.key in labelled]
     if not chosen:
         raise ModelError(
