@@ -108,7 +108,7 @@ def test_p_of_an_average_is_of_its_share_and_not_of_whole_boxes(box_table) -> No
     none = compare(reference, reference.assign(grade="mild"), iou=0.3, confidence=0.95)
     table = accuracy_table({"internal": {"mean": average_metrics(versions), "human": none}}, model="mean")
     z = 0.5 / math.sqrt(0.25 * 0.75 * (1 / 3 + 1 / 3))
-    assert table.rows[1]["p_sensitivity"] == pytest.approx(2 * stats.norm.sf(z))
+    assert table.rows[1]["p_sensitivity_by_box"] == pytest.approx(2 * stats.norm.sf(z))
 
 
 def test_the_pooled_z_of_shares_is_that_of_counts() -> None:

@@ -8,7 +8,9 @@ import pytest
 from tfspine.evaluation.comparison_table import comparison_table
 from tfspine.evaluation.coverage import coverage_from_boxes, full_coverage
 from tfspine.evaluation.detection_table import detection_table
+from tfspine.evaluation.paired_p import paired_p_values
 from tfspine.evaluation.pairs import pair_boxes
+from tfspine.evaluation.paper_tables import accuracy_table
 from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.study_evaluation import compare
 from tfspine.labels import Region
@@ -113,3 +115,14 @@ def test_average_precision_leaves_out_what_was_not_read(twenty) -> None:
 def test_what_two_readers_have_in_common(twenty) -> None:
     first, second = (coverage_from_boxes(twenty[part]) for part in (twenty["study"] < "s12", twenty["study"] >= "s08"))
     assert first.with_other(second).of(CANAL) == {"s08", "s09", "s10", "s11"}
+
+
+def test_p_by_box_is_of_what_both_read(box_table) -> None:
+    # The model finds 4 of the 4 severe boxes that the human did not read, and 1 of the 4 that both read; so the human.
+    reference = box_table(*({"study": f"s{n}", "slice": "1", "grade": "severe"} for n in range(8)))
+    model = reference.assign(grade=["severe"] * 5 + ["mild"] * 3)
+    human = reference.iloc[4:].assign(grade=["mild", "severe", "mild", "mild"])
+    set_ = set_of(reference, model=model, human=human)
+    p_values = paired_p_values(set_, model="model", averages={})
+    table = accuracy_table({"internal": set_.metrics}, model="model", p_values=p_values)
+    assert table.rows[1]["p_sensitivity_by_box"] == pytest.approx(1.0)

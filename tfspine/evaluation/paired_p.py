@@ -2,7 +2,7 @@
 
 The shares are those that the tables print: each of the boxes that this reader found and graded. Patients are left out
 of both at once (`patient_jackknife.py`), so that what the two have in common cancels out. An average of versions
-stands for the mean of its versions' shares.
+stands for the mean of its versions' shares. Beside that P stands the paper's, by box.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfspine.evaluation.clustered import difference_of_spread, ratio
+from tfspine.evaluation.comparisons import pooled_z_of_shares
 from tfspine.evaluation.patient_jackknife import jackknife, patient_totals
 from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.labels import Grade, Region
 
 MEASURES = ("sensitivity", "specificity")
+
+BY_BOX = "_by_box"
+"""Ending of a measure's name where its P is that of the paper, the pooled z of two proportions of boxes."""
 
 
 def paired_p_values(
@@ -35,20 +39,24 @@ def paired_p_values(
     }
     if model not in members:
         return {}
-    return {
-        (set_.name, reader, region, measure): _p_value(set_, members[model], members[reader], region, measure)
-        for reader in members
-        if reader != model
-        for region in set_.pairs[members[reader][0]].regions
-        for measure in MEASURES
-    }
+    found = {}
+    for reader in members:
+        for region in set_.pairs[members[reader][0]].regions if reader != model else ():
+            for measure in MEASURES:
+                paired, pooled = _p_values(set_, members[model], members[reader], region, measure)
+                found[set_.name, reader, region, measure] = paired
+                found[set_.name, reader, region, f"{measure}{BY_BOX}"] = pooled
+    return found
 
 
-def _p_value(set_: ReadingSet, first: Sequence[str], second: Sequence[str], region: Region, measure: str) -> float:
+def _p_values(
+    set_: ReadingSet, first: Sequence[str], second: Sequence[str], region: Region, measure: str
+) -> tuple[float, float]:
+    """Return P of the paired difference by patients, and by box of the pooled z, on the boxes that all of them read."""
     tables = {name: set_.pairs[name].of(region).boxes for name in (*first, *second)}
     common = sorted(set.intersection(*(set(table.index) for table in tables.values())))
     if not common:
-        return float("nan")
+        return float("nan"), float("nan")
     patients = set_.patient_of(tables[first[0]].loc[common, "study"]).to_numpy()
     columns = [
         _columns(tables[name].loc[common, ["truth", "call"]].to_numpy(np.float64), measure)
@@ -61,9 +69,26 @@ def _p_value(set_: ReadingSet, first: Sequence[str], second: Sequence[str], regi
         return np.asarray(shares[..., :split].mean(axis=-1) - shares[..., split:].mean(axis=-1))
 
     spread = jackknife(patient_totals(np.hstack(columns), patients), difference)
-    return difference_of_spread(
+    paired = difference_of_spread(
         spread, n=len(common), name=f"difference of {measure}", widest=1.0, confidence=set_.confidence
-    ).p_value
+    )
+    return paired.p_value, _pooled([each.sum(axis=0) for each in columns], split)
+
+
+def _pooled(totals: Sequence[NDArray[np.float64]], split: int) -> float:
+    """Return P of the pooled z of two shares, each the mean over versions of calls that are right, of those that count.
+
+    Args:
+        totals: of each version, the first's before the second's: how many are right, and how many count.
+        split: how many of them are the first's.
+    """
+    sides = []
+    for versions in (np.array(totals[:split]), np.array(totals[split:])):
+        if not versions[:, 1].all():
+            return float("nan")
+        sides.append((float((versions[:, 0] / versions[:, 1]).mean()), round(float(versions[:, 1].mean()))))
+    (first, first_n), (second, second_n) = sides
+    return pooled_z_of_shares(first, first_n, second, second_n).p_value
 
 
 def _columns(grades: NDArray[np.float64], measure: str) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tfspine.evaluation.bands import landis_koch
 from tfspine.evaluation.comparisons import pooled_z_of_shares
+from tfspine.evaluation.paired_p import BY_BOX
 from tfspine.evaluation.study_evaluation import THRESHOLDS, ReaderMetrics, RegionMetrics
 from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Grade, Region
@@ -18,7 +19,7 @@ Sets = Mapping[str, Mapping[str, ReaderMetrics]]
 """Metrics by the name of the set, then of the reader."""
 
 PValues = Mapping[tuple[str, str, Region, str], float]
-"""P of a difference from the model by set, reader, region and measure: ``"sensitivity"`` or ``"specificity"``."""
+"""P of a difference from the model by set, reader, region and measure (`paired_p.MEASURES`, each also `BY_BOX`)."""
 
 _UNITS = "Intervals and P respect patients; by box, as in the paper, they take boxes of one patient for independent."
 _AGREEMENT_NOTE = (
@@ -122,7 +123,7 @@ def accuracy_table(sets: Sets, *, model: str | None = None, p_values: PValues | 
 
     `model` names whom the others are compared with. P is of the paired difference (`paired_p_values`); by box it is
     that of the pooled z of two proportions, as in the paper, which takes the two for independent: readers of the same
-    studies are not.
+    studies are not. Both are of what the two read; without `p_values` P by box is of what each of them read.
     """
     rows = []
     for where, region in _walk(sets):
@@ -134,7 +135,9 @@ def accuracy_table(sets: Sets, *, model: str | None = None, p_values: PValues | 
         if other is not None and where["reader"] != model:
             for name in ("sensitivity", "specificity"):
                 row[f"p_{name}"] = (p_values or {}).get((where["set"], where["reader"], region.region, name))
-                row[f"p_{name}_by_box"] = _pooled_p(getattr(region.accuracy, name), getattr(other.accuracy, name))
+                key = (where["set"], where["reader"], region.region, f"{name}{BY_BOX}")
+                pooled = _pooled_p(getattr(region.accuracy, name), getattr(other.accuracy, name))
+                row[f"p_{name}_by_box"] = (p_values or {}).get(key, pooled)
         rows.append(row)
     against = model is not None and any(len(readers) > 1 for readers in sets.values())
     return Table(
