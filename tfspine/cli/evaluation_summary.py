@@ -48,7 +48,7 @@ def summary_text(
     for line in flow:
         console.print(line)
     for read_set in filter(None, (question.internal, question.external)):
-        for line in coverage_lines(read_set):
+        for line in (read_set.count_words(), *coverage_lines(read_set)):
             console.print(f"{read_set.name}: {line}" if len(sets) > 1 else line)
     for set_, readers in sets.items():
         for name, reader in readers.items():

@@ -45,7 +45,7 @@ def coverage_table(sets: Sequence[ReadingSet]) -> Table:
 
 def coverage_lines(set_: ReadingSet) -> list[str]:
     """Return a line for each reader who left something out: ``human read 10 of 20 studies (known from its boxes)``."""
-    lines = []
+    lines: list[str] = []
     every = frozenset(set_.covered["study"])
     for reader in set_.readers:
         counts = _counts(set_, reader)

@@ -86,6 +86,13 @@ class ReadingSet:
             patients=self.patients,
         )
 
+    def count_words(self) -> str:
+        """Return how many studies and patients there are, in words that also say where patients are not known."""
+        studies = self.covered["study"].drop_duplicates()
+        if not studies.isin(list(self.patients)).all():
+            return f"{len(studies)} studies, those whose patient is not known taken for a patient each"
+        return f"{len(studies)} studies of {self.patient_of(studies).nunique()} patients"
+
     def patient_of(self, studies: pd.Series) -> pd.Series:
         """Return the patient of each of some studies."""
         return studies.map(lambda study: self.patients.get(study, study))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from tfspine.evaluation.coverage_table import coverage_lines
 from tfspine.evaluation.facts import Answer, Fact
 from tfspine.evaluation.question import Question
 from tfspine.evaluation.subgroups import FACTORS
@@ -40,26 +41,22 @@ def _of_sets(question: Question) -> dict[Fact, Answer]:
     ungraded = sum(region.ungraded for region in metrics.regions.values())
     grades = "; ".join(
         f"{REGION_TITLES[region.region]}: {'/'.join(map(str, region.reference_grades))}"
-        for region in metrics.regions.values()
+        for region in set_.reference_metrics.regions.values()
     )
+    readers = "; ".join(["each against the reference: " + ", ".join(set_.readers), *coverage_lines(set_)])
     facts = {
         Fact.GRADES: Answer(f"boxes normal/mild/moderate/severe: {grades}", "reference.md"),
-        Fact.INTERNAL: Answer(f"{metrics.studies} studies of {patients} patients", "metrics.json"),
+        Fact.INTERNAL: Answer(set_.count_words(), "metrics.json"),
         Fact.MISSING: Answer(
             f"boxes without a grade are found but not compared ({ungraded}); a positive not found is a miss in "
             "end-to-end sensitivity",
             "metrics.json",
         ),
-        Fact.READERS: Answer(
-            f"each against the reference: {', '.join(set_.readers)}", "agreement_four.md, agreement_two.md"
-        ),
+        Fact.READERS: Answer(readers, "agreement_four.md, agreement_two.md"),
         Fact.SAMPLE: Answer(f"{patients} patients; how the number was chosen is not known to the run", "metrics.json"),
     }
     if question.external is not None:
-        external = question.external.covered["study"]
-        patients = question.external.patient_of(external).nunique()
-        text = f"{external.nunique()} studies of {patients} patients"
-        facts[Fact.EXTERNAL] = Answer(text, "recall.md, accuracy.md")
+        facts[Fact.EXTERNAL] = Answer(question.external.count_words(), "recall.md, accuracy.md")
     return facts
 
 
