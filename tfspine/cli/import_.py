@@ -1,24 +1,17 @@
 """``tfspine import``: public data sets in their own layout, turned into labels and tables."""
 
 import argparse
-import functools
 import itertools
 import json
 import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tfspine.cli.import_rsna import Summary, add_rsna_arguments, import_rsna
 from tfspine.cli.options import track
-from tfspine.errors import AnnotationError, ConfigError, DicomError
-
-if TYPE_CHECKING:
-    from tfspine.annotations.importers.rsna import PointPicture, Target
-    from tfspine.annotations.importers.rsna_tables import Point
-    from tfspine.labels import Region
-
-Summary = dict[str, Any]
+from tfspine.errors import AnnotationError, ConfigError
 
 LICENCES = {
     "rsna": "RSNA 2024 competition rules: non-commercial use, do not pass on",
@@ -34,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add one subcommand a data set."""
     datasets = parser.add_subparsers(dest="dataset", required=True, metavar="DATASET")
     for name, summary, importer in (
-        ("rsna", "RSNA 2024: three grades and points, on slices that ingest wrote", _rsna),
+        ("rsna", "RSNA 2024: three grades and points, on slices that are read from its pictures", import_rsna),
         ("spineai", "LabelImg boxes left, center, right, sagittal, with grade text files", _spineai),
         ("aisslab", "AISSLab LSS-MRI: foramina RFS0-3, LFS0-3 with levels", _aisslab),
         ("sudirman", "Sudirman: .ima tree to ingest, or ground-truth label images", _sudirman),
@@ -49,10 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         subparser.set_defaults(importer=importer)
         if name == "rsna":
-            subparser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="folder that ingest wrote")
-            subparser.add_argument(
-                "--box-mm", action="append", default=[], metavar="REGION=HxW", help="size of a region's boxes in mm"
-            )
+            add_rsna_arguments(subparser)
         if name == "spineai":
             subparser.add_argument("--sides", type=Path, metavar="CSV", help="side of sagittal pictures: file, side")
             subparser.add_argument(
@@ -72,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
     if not args.folder.is_dir():
         raise AnnotationError(f"{args.folder}: no such folder; expected the unpacked data set")
     importer: Callable[[argparse.Namespace, Path], Summary] = args.importer
-    inputs = [args.folder, args.slices] if args.dataset == "rsna" else [args.folder]
+    inputs = [args.folder, *([args.slices] if getattr(args, "slices", None) else [])]
     with new_folder(args.out, command="import", inputs=inputs) as folder:
         summary = importer(args, folder)
         details = {"dataset": args.dataset, "licence": LICENCES[args.dataset]} | summary
@@ -84,29 +74,6 @@ def run(args: argparse.Namespace) -> None:
     print(f"{args.out}: " + ", ".join(f"{count} {name}" for name, count in counts.items() if name != "refused"))
     if counts["refused"]:
         print(f"{counts['refused']} refused, with the reason, in {args.out / 'refused.csv'}", file=sys.stderr)
-
-
-def _rsna(args: argparse.Namespace, folder: Path) -> Summary:
-    from tfspine.annotations.importers.rsna import BOX_MM, place_points
-    from tfspine.annotations.importers.rsna_output import write_rsna
-    from tfspine.annotations.importers.rsna_tables import read_tables
-
-    sizes = dict(BOX_MM) | dict(_box_mm(text) for text in args.box_mm)
-    targets = _targets(args.slices)
-    tables = read_tables(args.folder)
-    placed = place_points(
-        tables,
-        targets=targets,
-        picture_of=_reader(args.folder / "train_images"),
-        box_mm=sizes,
-        track=lambda points: track(points, "points"),
-    )
-    if not placed.labels:
-        reasons = placed.refused or tables.refused
-        reason = f"; {reasons[0].file}: {reasons[0].reason}" if reasons else ""
-        raise AnnotationError(f"{args.folder}: no point lies on a slice of {args.slices}{reason}")
-    summary = write_rsna(folder, tables, placed, targets)
-    return summary | {"box_mm": {region.value: list(size) for region, size in sizes.items()}}
 
 
 def _spineai(args: argparse.Namespace, folder: Path) -> Summary:
@@ -199,53 +166,3 @@ def _write_pictures(folder: Path, items: Any, dataset: str) -> Summary:
     from tfspine.annotations.importers.pictures import write_pictures
 
     return dataclasses.asdict(write_pictures(folder, track(items, "pictures"), dataset=dataset))
-
-
-def _targets(slices: Path) -> list["Target"]:
-    from tfspine.annotations.importers.rsna import Target
-    from tfspine.annotations.tables import read_slices_csv
-    from tfspine.labels import Plane
-    from tfspine.structures import geometry_from_row
-
-    path = slices / "slices.csv"
-    try:
-        return [
-            Target(
-                key=str(row["key"]),
-                study=str(row["study"]),
-                plane=Plane(str(row["plane"])),
-                geometry=geometry_from_row({str(name): value for name, value in row.items()}),
-                sop_instance_uid=str(row["sop_instance_uid"]),
-                frame_of_reference_uid=str(row["frame_of_reference_uid"]),
-            )
-            for row in read_slices_csv(path).to_dict("records")
-        ]
-    except ValueError as error:
-        if isinstance(error, AnnotationError):
-            raise
-        raise AnnotationError(f"{path}: {error}; points need the positions that ingest writes") from None
-
-
-def _reader(images: Path) -> Callable[["Point"], "PointPicture"]:
-    """Return a function that reads the header of a point's picture."""
-    from tfspine.annotations.importers.rsna import PointPicture
-    from tfspine.dicom.headers import read_headers
-
-    @functools.lru_cache(maxsize=1024)  # a sagittal picture carries the points of several levels
-    def read(file: Path) -> PointPicture:
-        if not (images / file).is_file():
-            raise DicomError(f"no picture {file}")
-        header = read_headers(images / file)[0]
-        return PointPicture(header.sop_instance_uid, header.frame_of_reference_uid, header.geometry)
-
-    return lambda point: read(point.file)
-
-
-def _box_mm(text: str) -> tuple["Region", tuple[float, float]]:
-    """Read ``neural_foramen=22x13``: height and width in mm."""
-    from tfspine.labels import Region
-
-    match = re.fullmatch(r"(\w+)=(\d+(?:\.\d+)?)x(\d+(?:\.\d+)?)", text)
-    if not match or match[1] not in tuple(Region) or not (float(match[2]) > 0 and float(match[3]) > 0):
-        raise ConfigError(f"--box-mm {text}; expected REGION=HEIGHTxWIDTH in mm, REGION one of {', '.join(Region)}")
-    return Region(match[1]), (float(match[2]), float(match[3]))

@@ -16,6 +16,7 @@ from tfspine.outputs import write_text
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tfspine.dicom.deidentify.pseudonyms import Salt
     from tfspine.dicom.ingest import IngestedStudy
     from tfspine.dicom.many import Runner
     from tfspine.structures import Refusal
@@ -53,8 +54,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Ingest every study; one that cannot be used is listed, and stops nothing unless none can."""
-    import pandas as pd
-
     from tfspine.dicom.many import ingest_studies
     from tfspine.dicom.series import NOTHING_SAID
     from tfspine.dicom.series_map import read_series_map
@@ -64,7 +63,6 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder, resumable_folder
     from tfspine.ownership import require_folder
-    from tfspine.structures import SLICE_COLUMNS
 
     require_folder(args.out, command="ingest", inputs=[args.dicom])
     series_map = read_series_map(args.series_map) if args.series_map else NOTHING_SAID
@@ -85,18 +83,11 @@ def run(args: argparse.Namespace) -> None:
                 _write_tables(beside, ingested)
                 write_manifest(beside, command="ingest", details={"refused": len(ingested.refused)})
             raise DicomError(f"{nothing}; {args.out} is left as it was, and {tables} tells of every file")
-        table = pd.DataFrame(ingested.rows, columns=list(SLICE_COLUMNS))
-        _write_tables(folder, ingested)
-        if ingested.rows:
-            write_text(folder / TABLE, table.to_csv(index=False))
-        summary = {"studies": table["study"].nunique(), "slices": len(table), "refused": len(ingested.refused)}
-        lacking = _lacking(table)
-        details = {**summary, "salt_check": salt.check(), "patients_without_id": ingested.warning, **lacking}
-        write_manifest(folder, command="ingest", inputs=[args.series_map] if args.series_map else [], details=details)
+        summary = write_ingested(folder, ingested, salt=salt, series_map=args.series_map)
     template = _write_template(args.out, ingested) if args.explain else ""
     if not ingested.rows:
         raise DicomError(f"{nothing}; {args.out / 'refused.csv'} and series.csv tell of every file{template}")
-    for warning in _warnings(ingested, lacking):
+    for warning in _warnings(ingested):
         print(f"warning: {warning}", file=sys.stderr)
     if args.json:
         explained = {"series": list(ingested.series)} if args.explain else {}
@@ -107,6 +98,33 @@ def run(args: argparse.Namespace) -> None:
         print(f"{summary['refused']} files refused, with the reason, in {args.out / 'refused.csv'}", file=sys.stderr)
     if template:
         print(template.removeprefix("; "), file=sys.stderr)
+
+
+def write_ingested(
+    folder: Path, ingested: "IngestedStudy", *, salt: "Salt", series_map: Path | None = None
+) -> dict[str, int]:
+    """Write the tables and the manifest beside the slices, and return what is told of them.
+
+    Args:
+        folder: that has `slices/`.
+        ingested: all studies.
+        salt: the secret behind the pseudonyms of patients.
+        series_map: the file that said what series are for, if there was one.
+    """
+    import pandas as pd
+
+    from tfspine.dicom.slices import TABLE
+    from tfspine.manifest import write_manifest
+    from tfspine.structures import SLICE_COLUMNS
+
+    table = pd.DataFrame(ingested.rows, columns=list(SLICE_COLUMNS))
+    if ingested.rows:
+        write_text(folder / TABLE, table.to_csv(index=False))
+    _write_tables(folder, ingested)
+    summary = {"studies": table["study"].nunique(), "slices": len(table), "refused": len(ingested.refused)}
+    details = {**summary, "salt_check": salt.check(), "patients_without_id": ingested.warning, **_lacking(ingested)}
+    write_manifest(folder, command="ingest", inputs=[series_map] if series_map else [], details=details)
+    return summary
 
 
 def _series_table(ingested: "IngestedStudy") -> "pd.DataFrame":
@@ -142,13 +160,15 @@ def _write_template(out: Path, ingested: "IngestedStudy") -> str:
     return f"; to choose otherwise, edit {path} and give it back with --series-map"
 
 
-def _lacking(table: "pd.DataFrame") -> dict[str, int]:
+def _lacking(ingested: "IngestedStudy") -> dict[str, int]:
     """Return how many studies have but one of the two planes."""
-    planes = table.groupby("study")["plane"].agg(set)
-    return {f"studies_without_{plane}": int(sum(plane not in found for found in planes)) for plane in Plane}
+    studies = {str(row["study"]) for row in ingested.rows}
+    of_plane = {plane: {str(row["study"]) for row in ingested.rows if row["plane"] == plane} for plane in Plane}
+    return {f"studies_without_{plane}": len(studies - found) for plane, found in of_plane.items()}
 
 
-def _warnings(ingested: "IngestedStudy", lacking: dict[str, int]) -> list[str]:
+def _warnings(ingested: "IngestedStudy") -> list[str]:
+    lacking = _lacking(ingested)
     told = [ingested.warning] if ingested.warning else []
     if axial := lacking["studies_without_axial"]:
         told.append(f"{axial} studies without an axial T2w series: no canal and no recess of theirs can be graded")

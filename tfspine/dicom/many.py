@@ -86,7 +86,7 @@ def ingest_studies(
     """
     salt = salt or random_salt()
     studies_of, refused = _find_studies(source, runner=runner, track=track)
-    tasks = [StudyTask(headers, names, target, salt, series_map) for headers, names in studies_of]
+    tasks = [StudyTask(headers, names, target, salt, series_map.of_study(headers)) for headers, names in studies_of]
     finished: dict[str, IngestedStudy] = {}
     for task, result in track(runner(ingest_task, tasks), "studies", len(tasks)):
         if isinstance(result, str):

@@ -66,6 +66,11 @@ class SeriesMap:
         row = next((row for row in self.rows if _fits(row, header, part)), None)
         return None if row is None else row.use
 
+    def of_study(self, headers: Sequence[SliceHeader]) -> "SeriesMap":
+        """Return the rows that may fit the series of one study: of a large cohort, each worker needs but these."""
+        uids = {header.series_instance_uid for header in headers}
+        return SeriesMap(tuple(row for row in self.rows if row.pattern or row.series_instance_uid in uids))
+
 
 def read_series_map(path: Path) -> SeriesMap:
     """Read a series map.
@@ -100,7 +105,12 @@ def template(series: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def unmatched(series_map: SeriesMap, headers: Sequence[SliceHeader]) -> list[MapRow]:
     """Return the rows that fit no series, as those with a misspelt UID do."""
     first = {header.series_instance_uid: header for header in headers}
-    return [row for row in series_map.rows if not any(_fits(row, header, row.part) for header in first.values())]
+    return [
+        row
+        for row in series_map.rows
+        if row.series_instance_uid not in first
+        and not (row.pattern and any(_fits(row, header, row.part) for header in first.values()))
+    ]
 
 
 def _row(table: CsvTable, number: int, values: dict[str, str]) -> MapRow:

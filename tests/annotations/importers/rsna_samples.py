@@ -42,24 +42,25 @@ def write_tables(
 def write_images(folder: Path) -> Path:
     """Write the pictures: axial ones 5 mm apart, with rows of 1.0 and columns of 0.5 mm; sagittal ones likewise.
 
+    Their headers lack Modality, RepetitionTime and EchoTime, as those of the data set do.
     Axial instance n has z = 20 - 5 n, its first pixel at x = -30, y = -48. Sagittal instance n has x = -12 + 4 n, its
     first pixel at y = -30, z = 48; columns run to the back, rows down.
     """
     for number in range(1, 9):
         place = [-30.0, -48.0, 20.0 - 5.0 * number]
-        _write(folder, AXIAL, number, position=place, orientation=[1, 0, 0, 0, 1, 0], times=(4000, 90))
+        _write(folder, AXIAL, number, position=place, orientation=[1, 0, 0, 0, 1, 0], weighting="T2")
     for number in range(1, 6):
         place = [-30.0, -48.0, -40.0 - 5.0 * number]
-        _write(folder, SECOND_AXIAL, number, position=place, orientation=[1, 0, 0, 0, 1, 0], times=(4000, 90))
+        _write(folder, SECOND_AXIAL, number, position=place, orientation=[1, 0, 0, 0, 1, 0], weighting="T2")
     for number in range(1, 8):
         place = [-12.0 + 4.0 * number, -30.0, 48.0]
-        _write(folder, SAGITTAL_T1, number, position=place, orientation=[0, 1, 0, 0, 0, -1], times=(500, 12))
-        _write(folder, SAGITTAL_T2, number, position=place, orientation=[0, 1, 0, 0, 0, -1], times=(4000, 90))
+        _write(folder, SAGITTAL_T1, number, position=place, orientation=[0, 1, 0, 0, 0, -1], weighting="T1")
+        _write(folder, SAGITTAL_T2, number, position=place, orientation=[0, 1, 0, 0, 0, -1], weighting="T2")
     return folder
 
 
 def _write(
-    folder: Path, series: str, number: int, *, position: list[float], orientation: list[int], times: tuple[int, int]
+    folder: Path, series: str, number: int, *, position: list[float], orientation: list[int], weighting: str
 ) -> None:
     ds = Dataset()
     ds.file_meta = FileMetaDataset()
@@ -67,12 +68,11 @@ def _write(
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID = MRImageStorage
     ds.SOPInstanceUID = f"{STUDY}.{series}.{number}"
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
-    ds.Modality, ds.PatientID, ds.StudyInstanceUID, ds.SeriesInstanceUID = "MR", STUDY, STUDY, f"{STUDY}.{series}"
+    ds.PatientID, ds.StudyInstanceUID, ds.SeriesInstanceUID = STUDY, STUDY, f"{STUDY}.{series}"
     ds.FrameOfReferenceUID = "1.2.840.1"
-    ds.SeriesDescription, ds.InstanceNumber = "T2" if times[0] > 2000 else "T1", number
+    ds.SeriesDescription, ds.InstanceNumber = weighting, number
     ds.ImagePositionPatient, ds.ImageOrientationPatient = position, orientation
     ds.PixelSpacing, ds.SliceThickness = [1.0, 0.5], 4.0
-    ds.RepetitionTime, ds.EchoTime = times
     ds.Rows, ds.Columns, ds.SamplesPerPixel, ds.PhotometricInterpretation = ROWS, COLUMNS, 1, "MONOCHROME2"
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 12, 11, 0
     ds.PixelData = np.arange(ROWS * COLUMNS, dtype=np.uint16).tobytes()

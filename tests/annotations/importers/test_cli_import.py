@@ -51,6 +51,22 @@ def test_rsna_from_dicom_to_checked_labels(
     assert manifest["box_mm"]["neural_foramen"] == [22.0, 13.0] and "non-commercial" in manifest["licence"]
 
 
+def test_rsna_without_slices_ingests_its_own_pictures(rsna_folder: Path, tmp_path: Path) -> None:
+    """The same labels as by way of ingest, and slices beside them."""
+    slices, out, alone = tmp_path / "slices", tmp_path / "out", tmp_path / "alone"
+    assert run("ingest", rsna_folder / "train_images", "--out", slices) == 0
+    assert run("import", "rsna", rsna_folder, "--slices", slices, "--out", out) == 0
+    assert run("import", "rsna", rsna_folder, "--out", alone) == 0
+    for path in (out / "labels").iterdir():
+        assert (alone / "labels" / path.name).read_text() == path.read_text()
+    chosen = pd.read_csv(alone / "slices" / "slices.csv", dtype=str)
+    assert chosen.groupby("plane").series_instance_uid.agg(set).to_dict() == {
+        "axial": {f"{rsna.STUDY}.{rsna.AXIAL}", f"{rsna.STUDY}.{rsna.SECOND_AXIAL}"},
+        "sagittal": {f"{rsna.STUDY}.{rsna.SAGITTAL_T1}"},
+    }
+    assert run("check", "--labels", alone / "labels", "--slices", alone / "slices", "--out", tmp_path / "p.csv") == 0
+
+
 def test_the_size_of_boxes_can_be_said(rsna_folder: Path, tmp_path: Path) -> None:
     slices, out = tmp_path / "slices", tmp_path / "out"
     assert run("ingest", rsna_folder / "train_images", "--out", slices) == 0

@@ -7,7 +7,7 @@ on one picture. Left and right are the patient's.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -81,11 +81,15 @@ class Point:
 
 @dataclass(frozen=True)
 class RsnaTables:
-    """Grades of every region of every study (None where it has none), usable points, and what was refused."""
+    """Grades of every region of every study (None where it has none), usable points, and what was refused.
+
+    `series` holds the description of each series, by study and series as the data set numbers them.
+    """
 
     grades: Mapping[Place, Grade3 | None]
     points: tuple[Point, ...]
     refused: tuple[Refusal, ...]
+    series: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def read_tables(folder: Path) -> RsnaTables:
@@ -102,7 +106,7 @@ def read_tables(folder: Path) -> RsnaTables:
         if study not in with_series:
             refused.append(Refusal(GRADES_FILE, f"study {study} has no series in {SERIES_FILE}"))
     points = _read_points(folder / POINTS_FILE, grades, series, refused)
-    return RsnaTables(grades, points, tuple(refused))
+    return RsnaTables(grades, points, tuple(refused), series)
 
 
 def grade_column(condition: str, level: str) -> str:
