@@ -88,7 +88,8 @@ def test_no_foreign_line_from_training_to_reading(files: Path) -> None:
     trained = own_lines(
         ["train", "detector", "--plane", "axial", "--records", str(files / "records"), "--out", str(run), *words]
     )
-    assert [line for line in trained if not line.startswith(str(run))] == []
+    # A training that takes long says once how long.
+    assert [line for line in trained if not line.startswith((str(run), "axial detector: "))] == []
     assert "np.float32" in (run / "train.log").read_text()
 
     for plane in Plane:

@@ -68,3 +68,24 @@ def test_a_heatmap_without_side_and_level_is_shown(folders: Path) -> None:
     pd.read_csv(path).assign(level="").to_csv(path, index=False)
     assert report(folders, "--explained", str(folders / "explained")) == 0
     assert "level unknown" in (folders / "report.html").read_text()
+
+
+def test_levels_and_sides_are_measured_first(folders: Path) -> None:
+    """The rows of `regions.json` stand before those of boxes, with the number of studies beside each coefficient."""
+    usual = {"plane": "axial", "region": "central_canal", "side": "", "ymin": 0, "xmin": 0, "ymax": 9, "xmax": 9}
+    rows = [
+        usual | {"study": f"s{study}", "slice": f"s{study}-axial-{level}", "level": level, "grade": grade}
+        for study in (1, 2, 3)
+        for level, grade in (("L3-L4", "mild"), ("L4-L5", "severe"), ("L5-S1", "normal"))
+    ]
+    boxes = pd.DataFrame(rows)
+    boxes.to_csv(folders / "reference.csv", index=False)
+    boxes.to_csv(folders / "reader.csv", index=False)
+    words = ["evaluate", "--reference", folders / "reference.csv", "--reader", f"model={folders / 'reader.csv'}"]
+    assert main([*map(str, words), "--out", str(folders / "evaluation"), "--extent", "paper"]) == 0
+    assert report(folders, "--evaluation", str(folders / "evaluation")) == 0
+    html = (folders / "report.html").read_text()
+    first, second = html.index("<h2>Each level and side"), html.index("<h2>Each box")
+    assert first < second
+    assert '<td data-name="Regions">9</td>' in html[first:second]
+    assert html[first:second].count("<small>3 studies</small>") == 2

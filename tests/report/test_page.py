@@ -292,3 +292,15 @@ def test_measures_come_from_the_metrics() -> None:
     assert "nan" not in measures
     # The reference has one study: it stands in its column, and beside each of six coefficients.
     assert measures.count("<small>1 study</small>") == 6
+
+
+def test_heatmaps_of_boxes_below_the_operating_point_are_not_shown_but_counted(tmp_path: Path) -> None:
+    """They would say "severe 90 %" of a region that has no grade."""
+    sure = render_page(content(heatmaps=[heatmap(tmp_path)]), maximum_studies=1)
+    assert sure.count('alt="Crop and heatmap') == 1
+    assert "more explain boxes" not in sure
+    unsure = render_page(
+        content(heatmaps=[heatmap(tmp_path)], predictions=make_predictions("s1").assign(score=0.1)), maximum_studies=1
+    )
+    assert unsure.count('alt="Crop and heatmap') == 0
+    assert "1 more explain boxes below the operating point" in unsure

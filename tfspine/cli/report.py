@@ -13,6 +13,7 @@ from tfspine.labels import Grade, Level, Region, Side
 
 if TYPE_CHECKING:
     from tfspine.report.content import Heatmap
+    from tfspine.report.measures import RegionGradeRow
     from tfspine.structures import RegionResult, StudyResult
 
 SHOWN_STUDIES = 5
@@ -56,6 +57,7 @@ def run(args: argparse.Namespace) -> None:
         metrics=_read_json(args.evaluation / "metrics.json", "tfspine evaluate") if args.evaluation else None,
         heatmaps=_heatmaps(args.explained, {slice_.key: slice_.study for slice_ in slices}) if args.explained else [],
         facts=run_facts(folders),
+        region_grades=_region_grades(args.evaluation) if args.evaluation else [],
     )
     page = render_page(content, maximum_studies=args.studies, title=args.title or TITLE, notice=args.notice or NOTICE)
     write_file(args.out, page, command="report", inputs=folders, force=args.force)
@@ -92,6 +94,17 @@ def _row(row: Mapping[str, Any]) -> "RegionResult":
         slice_key=row["slice_key"],
         box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])) if box is not None else None,
     )
+
+
+def _region_grades(evaluation: Path) -> "list[RegionGradeRow]":
+    """Return the measures of levels and sides; none where nobody named levels."""
+    from tfspine.report.measures import region_grade_rows
+
+    tables = [evaluation / f"{name}.json" for name in ("regions", "regions_accuracy")]
+    if not all(path.is_file() for path in tables):
+        return []
+    metrics = _read_json(evaluation / "metrics.json", "tfspine evaluate")
+    return region_grade_rows(metrics, *(_read_json(path, "tfspine evaluate")["rows"] for path in tables))
 
 
 def _heatmaps(folder: Path, studies: Mapping[str, str]) -> "list[Heatmap]":

@@ -1,13 +1,10 @@
-"""What stands in the report, gathered from studies, predictions, metrics, heatmaps and manifests; no markup yet."""
+"""What stands in the report of studies and heatmaps; no markup yet."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tfspine.evaluation.bands import landis_koch
-from tfspine.evaluation.tables import DASH, REGION_TITLES, estimate_from_dict, format_estimate, format_percent
 from tfspine.labels import Grade, Level, Region, Side
 from tfspine.report.findings import Finding, JudgedStudy
 
@@ -35,24 +32,6 @@ class Heatmap:
     grade: Grade
     probability: float
     completeness_gap: float
-
-
-@dataclass(frozen=True)
-class MeasureRow:
-    """One reader and region: numbers as text. Agreement comes with its band in words."""
-
-    reader: str
-    region: str
-    boxes: int
-    studies: str
-    recall: str
-    agreement_four: str
-    band_four: str
-    agreement_two: str
-    band_two: str
-    sensitivity: str
-    specificity: str
-    end_to_end_sensitivity: str
 
 
 def most_severe_first(studies: Sequence[JudgedStudy]) -> list[JudgedStudy]:
@@ -84,38 +63,15 @@ def most_doubtful(studies: Sequence[JudgedStudy]) -> str:
     return f"{len(doubted)} of {len(studies)} studies are in doubt. Study {doubted[0].study.study}: {reason}."
 
 
-def measure_rows(metrics: Mapping[str, Any]) -> list[MeasureRow]:
-    """Return the rows of the table of measures from the content of `metrics.json`."""
-    rows = []
-    for reader, content in metrics["readers"].items():
-        for name, region in content["regions"].items():
-            at_iou = {found["threshold"]: found["recall"] for found in region["detection"]}
-            recall = estimate_from_dict(at_iou.get(metrics["iou"], region["detection"][0]["recall"]))
-            four, two = (estimate_from_dict(region[f"agreement_{scale}"]["coefficient"]) for scale in ("four", "two"))
-            accuracy = {key: estimate_from_dict(value) for key, value in region["accuracy"].items()}
-            rows.append(
-                MeasureRow(
-                    reader=reader,
-                    region=REGION_TITLES[Region(name)],
-                    boxes=recall.n,
-                    studies=_studies_of(content),
-                    recall=format_percent(recall),
-                    agreement_four=format_estimate(four),
-                    band_four=landis_koch(four.value) or DASH,
-                    agreement_two=format_estimate(two),
-                    band_two=landis_koch(two.value) or DASH,
-                    sensitivity=format_percent(accuracy["sensitivity"]),
-                    specificity=format_percent(accuracy["specificity"]),
-                    end_to_end_sensitivity=format_percent(accuracy["end_to_end_sensitivity"]),
-                )
-            )
-    return rows
-
-
-def _studies_of(reader: Mapping[str, Any]) -> str:
-    """Return how many studies a reader's coefficients come from, in words; a dash where the metrics do not say."""
-    number = reader.get("studies_read", reader.get("studies"))
-    return DASH if number is None else f"{number} {'study' if number == 1 else 'studies'}"
+def unsure_heatmaps(heatmaps: Sequence[Heatmap], studies: Sequence[JudgedStudy]) -> list[Heatmap]:
+    """Return the heatmaps of regions that have no grade to explain: their box lies below the operating point."""
+    unsure = {
+        (study.study.study, item.row.region, item.row.side, item.row.level)
+        for study in studies
+        for item in study.findings
+        if item.is_unsure
+    }
+    return [item for item in heatmaps if (item.study, item.region, item.side, item.level) in unsure]
 
 
 def format_gap(gap: float) -> str:

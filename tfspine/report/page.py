@@ -21,11 +21,12 @@ from tfspine.report.content import (
     cells,
     count_grade,
     format_gap,
-    measure_rows,
     most_doubtful,
     most_severe_first,
+    unsure_heatmaps,
 )
 from tfspine.report.findings import Finding, JudgedStudy, judge, operating_points
+from tfspine.report.measures import RegionGradeRow, measure_rows
 from tfspine.report.slice_figures import DrawnBox, edge_letters, png_uri, slice_figure
 from tfspine.structures import SliceImage, StudyResult
 
@@ -43,7 +44,8 @@ class ReportInput:
     """All that the page is made of.
 
     `predictions` has `structures.BOX_COLUMNS`; `slices` holds at least the slices that the studies name; `metrics`
-    is the content of `metrics.json` or None; `facts` are pairs of a name and a text.
+    is the content of `metrics.json` or None; `facts` are pairs of a name and a text; `region_grades` are the measures
+    of one grade for each level and side.
     """
 
     studies: Sequence[StudyResult]
@@ -52,6 +54,7 @@ class ReportInput:
     metrics: Mapping[str, Any] | None
     heatmaps: Sequence[Heatmap]
     facts: Sequence[tuple[str, str]]
+    region_grades: Sequence[RegionGradeRow] = ()
 
 
 def render_page(content: ReportInput, *, maximum_studies: int, title: str = TITLE, notice: str = NOTICE) -> str:
@@ -65,6 +68,7 @@ def render_page(content: ReportInput, *, maximum_studies: int, title: str = TITL
     """
     judged = [judge(study, content.predictions, content.slices) for study in content.studies]
     ordered = most_severe_first(judged)
+    unsure = unsure_heatmaps(content.heatmaps, judged)
     environment = Environment(
         loader=PackageLoader("tfspine.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
@@ -73,6 +77,7 @@ def render_page(content: ReportInput, *, maximum_studies: int, title: str = TITL
         title=title,
         notice=notice,
         facts=content.facts,
+        region_grades=content.region_grades,
         measures=measure_rows(content.metrics) if content.metrics else [],
         iou=content.metrics["iou"] if content.metrics else None,
         confidence=content.metrics["confidence"] if content.metrics else None,
@@ -83,7 +88,8 @@ def render_page(content: ReportInput, *, maximum_studies: int, title: str = TITL
         points=_points(content.predictions),
         studies=[_study(study, content) for study in ordered[:maximum_studies]],
         study_count=len(ordered),
-        heatmap_groups=_heatmap_groups(content.heatmaps),
+        heatmap_groups=_heatmap_groups([item for item in content.heatmaps if item not in unsure]),
+        unsure_heatmaps=len(unsure),
         color_bar=png_uri(color_bar(160, 10)),
         largest_gap=format_gap(LARGEST_GAP),
     )

@@ -1,0 +1,118 @@
+"""The measures in the report, from what ``tfspine evaluate`` wrote; numbers as text, no markup yet."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tfspine.evaluation.bands import landis_koch
+from tfspine.evaluation.tables import DASH, REGION_TITLES, estimate_from_dict, format_estimate, format_percent
+from tfspine.labels import Region
+
+
+@dataclass(frozen=True)
+class MeasureRow:
+    """One reader and region: numbers as text. Agreement comes with its band in words."""
+
+    reader: str
+    region: str
+    boxes: int
+    studies: str
+    recall: str
+    agreement_four: str
+    band_four: str
+    agreement_two: str
+    band_two: str
+    sensitivity: str
+    specificity: str
+    end_to_end_sensitivity: str
+
+
+@dataclass(frozen=True)
+class RegionGradeRow:
+    """One reader and region of what a radiologist gets, one grade for each level and side: numbers as text."""
+
+    reader: str
+    region: str
+    regions: int
+    not_found: int
+    over_called: int
+    under_called: int
+    extra: int
+    studies: str
+    agreement_four: str
+    agreement_two: str
+    sensitivity: str
+    specificity: str
+    with_missed: str
+
+
+def measure_rows(metrics: Mapping[str, Any]) -> list[MeasureRow]:
+    """Return the rows of the table of measures from the content of `metrics.json`."""
+    rows = []
+    for reader, content in metrics["readers"].items():
+        for name, region in content["regions"].items():
+            at_iou = {found["threshold"]: found["recall"] for found in region["detection"]}
+            recall = estimate_from_dict(at_iou.get(metrics["iou"], region["detection"][0]["recall"]))
+            four, two = (estimate_from_dict(region[f"agreement_{scale}"]["coefficient"]) for scale in ("four", "two"))
+            accuracy = {key: estimate_from_dict(value) for key, value in region["accuracy"].items()}
+            rows.append(
+                MeasureRow(
+                    reader=reader,
+                    region=REGION_TITLES[Region(name)],
+                    boxes=recall.n,
+                    studies=_studies_of(content),
+                    recall=format_percent(recall),
+                    agreement_four=format_estimate(four),
+                    band_four=landis_koch(four.value) or DASH,
+                    agreement_two=format_estimate(two),
+                    band_two=landis_koch(two.value) or DASH,
+                    sensitivity=format_percent(accuracy["sensitivity"]),
+                    specificity=format_percent(accuracy["specificity"]),
+                    end_to_end_sensitivity=format_percent(accuracy["end_to_end_sensitivity"]),
+                )
+            )
+    return rows
+
+
+def region_grade_rows(
+    metrics: Mapping[str, Any], agreement: Sequence[Mapping[str, Any]], accuracy: Sequence[Mapping[str, Any]]
+) -> list[RegionGradeRow]:
+    """Return the rows of the table of levels and sides.
+
+    Args:
+        metrics: content of `metrics.json`.
+        agreement: rows of `regions.json`.
+        accuracy: rows of `regions_accuracy.json`; a reader and region has one in both.
+    """
+    shares = {(row["reader"], row["region"]): row for row in accuracy if _is_of_first_set(row)}
+    rows = []
+    for row in agreement:
+        share = shares.get((row["reader"], row["region"]))
+        if share is None or not _is_of_first_set(row):
+            continue
+        rows.append(
+            RegionGradeRow(
+                reader=row["reader"],
+                region=row["region"],
+                **{name: row[name] for name in ("regions", "not_found", "over_called", "under_called", "extra")},
+                studies=_studies_of(metrics["readers"].get(row["reader"], {})),
+                agreement_four=format_estimate(estimate_from_dict(row["agreement_four"])),
+                agreement_two=format_estimate(estimate_from_dict(row["agreement_two"])),
+                **{
+                    name: format_percent(estimate_from_dict(share[name]))
+                    for name in ("sensitivity", "specificity", "with_missed")
+                },
+            )
+        )
+    return rows
+
+
+def _is_of_first_set(row: Mapping[str, Any]) -> bool:
+    """Whether a row is of the set that `metrics.json` tells of: the external one, if there is one, is another."""
+    return row.get("set", "internal") == "internal"
+
+
+def _studies_of(reader: Mapping[str, Any]) -> str:
+    """Return how many studies a reader's coefficients come from, in words; a dash where the metrics do not say."""
+    number = reader.get("studies_read", reader.get("studies"))
+    return DASH if number is None else f"{number} {'study' if number == 1 else 'studies'}"
