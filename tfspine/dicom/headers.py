@@ -12,6 +12,7 @@ from pathlib import Path
 import pydicom
 from pydicom.uid import EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage, MRImageStorage
 
+from tfspine.dicom.acquired import acquired_s
 from tfspine.dicom.agents import contrast_agent
 from tfspine.dicom.files import read_dataset, refusing
 from tfspine.dicom.frames import Attributes, frames_of
@@ -73,7 +74,8 @@ class SliceHeader:
     `study_described` what they typed for all of the study (StudyDescription): in capitals, underscores as blanks; they
     may name the patient and are never written anywhere, nor is `patient_key`. `image_type` holds ImageType and, of
     enhanced images, ComplexImageComponent. `geometry` is that of the stored picture, `hung` that of the same slice
-    turned as readers hang it (`geometry.to_display`), where its plane has such a way.
+    turned as readers hang it (`geometry.to_display`), where its plane has such a way. `acquired_s` is when it was
+    measured, in seconds from some day on, 0 where that is not said; it orders, and is written nowhere.
     """
 
     path: Path
@@ -97,6 +99,7 @@ class SliceHeader:
     pixels: PixelEncoding
     geometry: SliceGeometry
     protocol: str = ""
+    acquired_s: float = 0.0
 
     @functools.cached_property
     def plane(self) -> Plane | None:
@@ -155,6 +158,7 @@ def _header(path: Path, number: int, ds: Attributes) -> SliceHeader:
         pixels=_encoding(ds),
         geometry=_geometry(ds),
         protocol=typed(ds, "ProtocolName"),
+        acquired_s=acquired_s(ds),
     )
 
 

@@ -53,13 +53,7 @@ class Verdict:
 
 def compared(candidates: Sequence[Candidate], plane: Plane) -> Iterator[tuple[Candidate, Verdict]]:
     """Yield the candidates of one plane, best first, each with what becomes of it."""
-    best_first = sorted(
-        candidates,
-        key=lambda item: (
-            *(-preference(item) for _, preference in PREFERENCES),
-            item.part.slices[0].series_instance_uid,
-        ),
-    )
+    best_first = sorted(candidates, key=_rank)
     taken, others = _joined(best_first)
     slices = sum(len(part.slices) for part, _ in taken.values())
     name = f"{plane} {WEIGHTING_OF_PLANE[plane]}"
@@ -161,8 +155,15 @@ PREFERENCES: tuple[tuple[str, Callable[[Candidate], float]], ...] = (
     ("is described as what it is", _is_described),
     ("was measured later, as a repeat is", lambda item: item.part.slices[0].series_number or 0),
     ("is a later acquisition", lambda item: item.part.slices[0].acquisition_number or 0),
+    ("was measured later by its times", lambda item: item.part.slices[0].acquired_s),
+    ("begins further to the patient's left", lambda item: item.part.slices[0].geometry.position_mm[0]),
+    ("begins further back", lambda item: item.part.slices[0].geometry.position_mm[1]),
+    ("begins further up", lambda item: item.part.slices[0].geometry.position_mm[2]),
 )
-"""Which of several candidates is taken: the first of these in which they differ decides; then SeriesInstanceUID."""
+"""Which of several candidates is taken: the first of these in which they differ decides; then SeriesInstanceUID.
+
+The UID comes last, since de-identification gives another: what the study is must not hang on it.
+"""
 
 
 def _what_decided(better: Candidate, candidate: Candidate) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfspine.dicom.headers import SliceHeader
-from tfspine.geometry import along_stack_mm, stacks_of
+from tfspine.geometry import Vector, along_stack_mm, stacks_of
 from tfspine.labels import Plane
 
 SAME_PLACE_MM = 0.1
@@ -86,8 +86,10 @@ def _grouped(headers: Iterable[SliceHeader], key: Callable[[SliceHeader], Hashab
     return list(groups.values())
 
 
-def _number(header: SliceHeader) -> tuple[int, int, str]:
-    return header.instance_number or 0, header.frame, header.sop_instance_uid
+def _number(header: SliceHeader) -> tuple[int, int, float, Vector, str]:
+    """Return what orders slices; the UID comes last, since it is another one after de-identification."""
+    place = header.geometry.position_mm
+    return header.instance_number or 0, header.frame, header.acquired_s, place, header.sop_instance_uid
 
 
 def _part(group: Sequence[SliceHeader]) -> Part:

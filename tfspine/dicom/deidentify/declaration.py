@@ -39,6 +39,8 @@ def renew_file_meta(ds: Dataset) -> None:
     A deflated file becomes a plain one, so that the search afterwards sees its bytes.
     """
     syntax = ds.file_meta.TransferSyntaxUID
+    if not ds.get("SOPClassUID"):
+        ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID
     ds.preamble = bytes(128)
     ds.file_meta = FileMetaDataset()
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID

@@ -9,7 +9,7 @@
 import functools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydicom.filebase import DicomBytesIO
@@ -67,7 +67,9 @@ class _Original:
     patient_key: str
     study: str
     sop_instance_uid: str
+    place: str
     identifiers: Identifiers
+    is_uid_shared: bool = False
 
 
 def deidentify_source(source: Source, target: Path, rules: Rules, *, runner: Runner, track: Track) -> Outcome:
@@ -81,7 +83,7 @@ def deidentify_source(source: Source, target: Path, rules: Rules, *, runner: Run
     originals = _without_copies(dict(zip(source.names.values(), inspected, strict=True)), refused)
     patients = _patients(originals.values())
     needles = Needles(merge(original.identifiers for original in originals.values()))
-    jobs = [(original.path, patients[original.patient_key]) for original in originals.values()]
+    jobs = [(original, patients[original.patient_key]) for original in originals.values()]
     written: list[Written] = []
     results = spread(functools.partial(_write, target, rules, needles), jobs, description="images")
     for name, result in zip(originals, results, strict=True):
@@ -146,22 +148,29 @@ def _inspect(rules: Rules, path: Path) -> _Original:
         if not uid:
             raise DicomError("SOPInstanceUID is absent")
         study = str(ds.get("StudyInstanceUID") or "")
-        return _Original(path, patient_key(ds), study, uid, collect(ds, rules.options))
+        place = str(ds.get("ImagePositionPatient") or "")
+        return _Original(path, patient_key(ds), study, uid, place, collect(ds, rules.options))
 
 
 def _without_copies(inspected: Mapping[str, _Original | str], refused: list[Refusal]) -> dict[str, _Original]:
-    """Return the files to de-identify by name and add the rest to `refused`; of two with one UID, the first stays."""
-    first: dict[str, _Original] = {}
-    uids: set[str] = set()
+    """Return the files to de-identify by name and add the rest to `refused`.
+
+    Of copies the largest stays: one that was cut off is smaller. Images that share a SOPInstanceUID and lie elsewhere
+    are no copies: some programs write one UID into all files. They get one each.
+    """
+    copies: dict[tuple[str, str], dict[str, _Original]] = defaultdict(dict)
     for name, found in inspected.items():
         if isinstance(found, str):
             refused.append(Refusal(name, found))
-        elif found.sop_instance_uid in uids:
-            refused.append(Refusal(name, "same SOPInstanceUID as a file before it"))
         else:
-            uids.add(found.sop_instance_uid)
-            first[name] = found
-    return first
+            copies[found.sop_instance_uid, found.place][name] = found
+    places = Counter(uid for uid, _ in copies)
+    kept: dict[str, _Original] = {}
+    for (uid, _), same in copies.items():
+        first = max(same, key=lambda name: same[name].path.stat().st_size)
+        kept[first] = replace(same[first], is_uid_shared=places[uid] > 1)
+        refused += [Refusal(name, "same SOPInstanceUID as a file before it") for name in same if name != first]
+    return {name: kept[name] for name in inspected if name in kept}
 
 
 def _patients(originals: Iterable[_Original]) -> dict[str, Patient]:
@@ -171,15 +180,18 @@ def _patients(originals: Iterable[_Original]) -> dict[str, Patient]:
     return {key: Patient(key, merge(found)) for key, found in parts.items()}
 
 
-def _write(target: Path, rules: Rules, needles: Needles, job: tuple[Path, Patient]) -> tuple[str, Counter[Change]]:
+def _write(target: Path, rules: Rules, needles: Needles, job: tuple[_Original, Patient]) -> tuple[str, Counter[Change]]:
     """Write one de-identified file and return its name and what was changed.
 
     Raises:
         DicomError: why it is refused.
     """
-    path, patient = job
-    ds = read_whole(path)
+    original, patient = job
+    ds = read_whole(original.path)
     with refusing("file"):
+        if original.is_uid_shared:
+            part = int.from_bytes(rules.salt.digest("place", original.place)[:4], "big")
+            ds.SOPInstanceUID = f"{original.sop_instance_uid}.{part}"
         parts = (
             rules.salt.patient(patient.key),
             *(rules.salt.name(kind, str(ds.get(kind, ""))) for kind in ("SeriesInstanceUID", "SOPInstanceUID")),

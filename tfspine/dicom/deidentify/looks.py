@@ -14,13 +14,6 @@ without its position a slice is lost."""
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 
-DECIDING_NUMBERS = frozenset(
-    {"RepetitionTime", "EchoTime", "EffectiveEchoTime", "InversionTime", "InversionTimes", "RescaleSlope"}
-    | {"RescaleIntercept", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"}
-)
-"""What decides which series is chosen, where its slices lie and how bright they are: never left out without a word."""
-
-
 def looks_right(vr: str, text: str) -> bool:
     """Return whether a value of a representation is what that promises; of those with free text anything is."""
     if vr in ("DS", "IS"):

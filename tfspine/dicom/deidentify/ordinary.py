@@ -71,3 +71,8 @@ FIXED_VALUES = frozenset({*FIXED, BASIC_PROFILE[0], *(value for value, _ in CODE
 def is_ordinary(words: list[str]) -> bool:
     """Return whether all words are."""
     return all(word in ORDINARY for word in words)
+
+
+def ordinary_words(text: str) -> str:
+    """Return those words of a text that are, as typed: of ``GE MEDICAL SYSTEMS Kingsworth`` the first three."""
+    return " ".join(word for word in _WORD.findall(text.replace("_", " ")) if word.casefold() in ORDINARY)

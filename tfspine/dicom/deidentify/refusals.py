@@ -21,7 +21,7 @@ def require_cleanable(ds: Dataset, options: Collection[Option]) -> None:
     Raises:
         DicomError: the reason, without any value that the file holds but codes of the standard.
     """
-    sop_class = UID(str(ds.get("SOPClassUID", "")))
+    sop_class = UID(str(ds.get("SOPClassUID") or ds.file_meta.get("MediaStorageSOPClassUID") or ""))
     if sop_class not in SOP_CLASSES:
         known = sop_class.name if sop_class.is_valid and sop_class.name != sop_class else "unknown or private SOP class"
         raise DicomError(f"{known}; only MR images are de-identified")

@@ -24,12 +24,14 @@ from tfspine.dicom.deidentify.actions import (
 )
 from tfspine.dicom.deidentify.bare_pixels import bare_pixels
 from tfspine.dicom.deidentify.dates import cap_age, shift_date, shift_date_time
+from tfspine.dicom.deidentify.deciding import require_spare
 from tfspine.dicom.deidentify.declaration import declare, renew_file_meta
 from tfspine.dicom.deidentify.descriptors import DUMMY, clean_agent, clean_code, clean_descriptor, clean_meaning
 from tfspine.dicom.deidentify.identifiers import original_bytes, values
-from tfspine.dicom.deidentify.looks import DECIDING_NUMBERS, looks_coded, looks_right
+from tfspine.dicom.deidentify.looks import looks_coded, looks_right
 from tfspine.dicom.deidentify.needles import Needles, find_date, own_in_pixels
 from tfspine.dicom.deidentify.options import Option
+from tfspine.dicom.deidentify.ordinary import ordinary_words
 from tfspine.dicom.deidentify.patients import Patient
 from tfspine.dicom.deidentify.rules import Change, Rules
 from tfspine.errors import DicomError
@@ -40,6 +42,7 @@ _DUMMIES = {"DA": "19000101", "DT": "19000101000000", "TM": "000000", "AS": "000
 _OF_PATIENT = frozenset(tag_for_keyword(name) for name in ("PatientID", "PatientName"))
 
 _AGENT = tag_for_keyword("ContrastBolusAgent")
+_MANUFACTURER = tag_for_keyword("Manufacturer")
 _BODY_PART = tag_for_keyword("BodyPartExamined")
 _CODE_MEANING = tag_for_keyword("CodeMeaning")
 
@@ -106,7 +109,7 @@ class _Cleaner:
             except Exception:  # a value that cannot be read cannot be judged either, but numbers are numbers
                 done = self._unread(ds, tag, form)
             if done is Action.REMOVE:
-                _require_spare(tag)
+                require_spare(tag, form)
                 del ds[tag]
             self._note(tag, done)
         self._drop_idle_creators(ds, creators)
@@ -153,8 +156,14 @@ class _Cleaner:
         is_sound = all(looks_right(element.VR, text) for text in texts)
         if is_sound and not self._tells(element, texts, form):
             return Action.KEEP
+        if element.tag == _MANUFACTURER:
+            element.value = ordinary_words(" ".join(texts))
+            return Action.CLEAN
         if element.VR == "CS" or element.tag == _CODE_MEANING:
-            element.value = [self._word(element, text) for text in texts]
+            new = [self._word(element, text) for text in texts]
+            if new == texts:
+                return Action.KEEP
+            element.value = new if len(new) > 1 else new[0]
             return Action.CLEAN
         return Action.REMOVE
 
@@ -242,19 +251,6 @@ def _vr_of(element: DataElement | RawDataElement) -> str:
     """Return the value representation of what may not have been read; where it is implicit, that of the dictionary."""
     known = element.VR or (dictionary_VR(element.tag) if dictionary_has_tag(element.tag) else "UN")
     return str(known)
-
-
-def _require_spare(tag: BaseTag) -> None:
-    """Refuse a file of which a number cannot be kept that ingest needs to choose a series or to place a slice.
-
-    Raises:
-        DicomError: with the element's name, without its value.
-    """
-    if keyword(tag) in DECIDING_NUMBERS:
-        raise DicomError(
-            f"{keyword(tag)} cannot be kept: it is no number, or holds an identifier; without it another series could "
-            "be chosen; correct it, or leave the file out"
-        )
 
 
 def _encodings(element: DataElement) -> list[bytes]:
