@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from pydicom.uid import PYDICOM_IMPLEMENTATION_UID
 
 from tfspine.dicom.deidentify.dates import parse_date, renderings
 from tfspine.dicom.deidentify.identifiers import Identifiers
@@ -80,7 +81,7 @@ class Needles:
 
     def __init__(self, identifiers: Identifiers) -> None:
         texts = frozenset(text for text in identifiers.texts if not is_well_known(text))
-        identifiers = replace(identifiers, texts=texts)
+        identifiers = replace(identifiers, texts=texts, uids=identifiers.uids - {PYDICOM_IMPLEMENTATION_UID})
         self._identifiers = identifiers
         self.phrases = frozenset(_searchable(identifiers.texts))
         self.uids = identifiers.uids
