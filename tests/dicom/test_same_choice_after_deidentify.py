@@ -96,7 +96,9 @@ def test_the_studies_are_varied(tmp_path: Path) -> None:
         assert reasons[word] >= 3, reasons
 
 
-@pytest.mark.parametrize("text", ["T1 SAG+GD Mrs Quibblewick", "NO Quibblewick FS", "LWS n. KM", "L-SPINE W/O (Doe) KM"])
+@pytest.mark.parametrize(
+    "text", ["T1 SAG+GD Mrs Quibblewick", "NO Quibblewick FS", "LWS n. KM", "L-SPINE W/O (Doe) KM"]
+)
 def test_a_cleaned_description_says_the_same(text: str) -> None:
     from tfspine.dicom.deidentify.descriptors import clean_descriptor
 

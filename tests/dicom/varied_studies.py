@@ -13,26 +13,70 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 PIECES = """
-    T1|T2|PD|T1W|T2W|TSE|FSE|SE|SAG|sag|TRA|tra|AX|Axial|COR|L-SPINE|L SPINE|LSPINE|LS-SPINE|LWS|Lendenwirbelsäule|lumbale|
-    lombaire|LUMBAR SPINE|HWS|C-SPINE|CERVICAL|BWS|T-SPINE|Schulter|HEAD|HEAD FIRST|HEAD NECK COIL|BRAIN|ABDOMEN|KM|nach KM|
-    ohne KM|post KM|INJ|+ INJ|sans injection|avec gado|senza mdc|sin contraste|GD|+GD|+G|+C|C+|C-|pre|post|POST OP|p.c.|PC|
-    DOTAREM|Gadovist|CONTRAST|W/O CONTRAST|with contrast|without and with contrast|FS|FATSUPP|fat sat|FATSAT|NO FS|NON-FS|
-    W/O FATSAT|W/O|NO|OFF|STIR|TIRM|DIXON|W|F|IN|OPP|InPhase:|OutPhase:|WATER:|FAT:|POSDISP|LOC|localizer|MPR|MYELO|SCOUT|384|
-    08.03.2016|{family}|Mrs {family}|Dr {given}|{family}^{given}|{id}|z|5mm|ü|中文|no {family} FS|L {family} SPINE|(|/|+|-
+    T1|T2|PD|T1W|T2W|TSE|FSE|SE|SAG|sag|TRA|tra|AX|Axial|COR|L-SPINE|L SPINE|LSPINE|LS-SPINE|LWS|Lendenwirbelsäule|
+    lumbale|lombaire|LUMBAR SPINE|HWS|C-SPINE|CERVICAL|BWS|T-SPINE|Schulter|HEAD|HEAD FIRST|HEAD NECK COIL|BRAIN|
+    ABDOMEN|KM|nach KM|ohne KM|post KM|INJ|+ INJ|sans injection|avec gado|senza mdc|sin contraste|GD|+GD|+G|+C|C+|
+    C-|pre|post|POST OP|p.c.|PC|DOTAREM|Gadovist|CONTRAST|W/O CONTRAST|with contrast|without and with contrast|FS|
+    FATSUPP|fat sat|FATSAT|NO FS|NON-FS|W/O FATSAT|W/O|NO|OFF|STIR|TIRM|DIXON|W|F|IN|OPP|InPhase:|OutPhase:|WATER:|
+    FAT:|POSDISP|LOC|localizer|MPR|MYELO|SCOUT|384|08.03.2016|{family}|Mrs {family}|Dr {given}|{family}^{given}|
+    {id}|z|5mm|ü|中文|no {family} FS|L {family} SPINE|(|/|+|-
 """
 POOL = [piece.strip() for piece in PIECES.replace("\n", "").split("|")]
-PLAIN = ["T2", "TSE", "SAG", "L-SPINE", "LWS", "{family}", "TRA", "384", "no FS", "ohne KM", "Mrs {family}", "LUMBAR SPINE"]
+PLAIN = [
+    "T2",
+    "TSE",
+    "SAG",
+    "L-SPINE",
+    "LWS",
+    "{family}",
+    "TRA",
+    "384",
+    "no FS",
+    "ohne KM",
+    "Mrs {family}",
+    "LUMBAR SPINE",
+]
 SEPARATORS = ["_", " ", "  ", "-", "/", ", ", "+"]
 
 FAMILIES = ["Quibblewick", "Zebulon", "Post", "Head", "Philip", "Herz", "Lombard", "Contra", "Sfs", "Adc", "Li", "Spin"]
 GIVEN = ["Zenobia", "Anna", "T1", "Gad", "Jo", ""]
 IDS = ["NUH-8841273", "001", "1", "8841273", "12345678", "", "ANONYMOUS", "L-SPINE", "1.2.840", "4000", "SE", "FS"]
-MANUFACTURERS = ["SIEMENS", "GE MEDICAL SYSTEMS", "Philips Medical Systems", "TOSHIBA", "Canon", "", None, "GE {family}"]
+MANUFACTURERS = [
+    "SIEMENS",
+    "GE MEDICAL SYSTEMS",
+    "Philips Medical Systems",
+    "TOSHIBA",
+    "Canon",
+    "",
+    None,
+    "GE {family}",
+]
 AGENTS = [*[None] * 8, "", "", " ", "NONE", "No", "N/A", "Not given", "ohne KM", "no contrast given", "0", "-", "None"]
 AGENTS += ["Gadovist 7.5 ml", "GD", "DOTAREM {family}", "pas d'injection", "?", "given by Dr {family}", "Undefined"]
-MEANINGS = ["", "None", "Gadobutrol", "No contrast agent", "KM {family}", "Lumbar spine", "LWS", "Halswirbelsäule", "Knee"]
+MEANINGS = [
+    "",
+    "None",
+    "Gadobutrol",
+    "No contrast agent",
+    "KM {family}",
+    "Lumbar spine",
+    "LWS",
+    "Halswirbelsäule",
+    "Knee",
+]
 SCHEMES = ["SCT", "SRT", "99{family}", "99GE", ""]
-BODY_PARTS = [None, "", "LSPINE", "LSPINE", "SPINE", "ABDOMEN", "CSPINE", "HEAD", "LUMBAR SPINE AND SACRUM", "Lendenwirbelsäule"]
+BODY_PARTS = [
+    None,
+    "",
+    "LSPINE",
+    "LSPINE",
+    "SPINE",
+    "ABDOMEN",
+    "CSPINE",
+    "HEAD",
+    "LUMBAR SPINE AND SACRUM",
+    "Lendenwirbelsäule",
+]
 BODY_PARTS += ["{family}", "L SPINE", "TLSPINE", "T-SPINE/L-SPINE"]
 IMAGE_TYPES = [["ORIGINAL", "PRIMARY", "M"]] * 6 + [
     ["ORIGINAL", "PRIMARY", "OTHER"],
@@ -47,7 +91,9 @@ IMAGE_TYPES = [["ORIGINAL", "PRIMARY", "M"]] * 6 + [
 ]
 SEQUENCES: list[Any] = ["SE", "SE", "SE", "SE", "GR", ["SE", "IR"], "EP", "", None, "RM"]
 SCAN_OPTIONS: list[Any] = [None, None, "", "FS", "SFS", "PFP", ["PFP", "FS"], ["{family}", "FS"], "FS {family}", "{id}"]
-TIMES = [("4000", "90")] * 3 + [("500", "12")] * 3 + [("1600", "50"), ("1300", "12"), ("", ""), (None, None), ("9", "3")]
+TIMES = (
+    [("4000", "90")] * 3 + [("500", "12")] * 3 + [("1600", "50"), ("1300", "12"), ("", ""), (None, None), ("9", "3")]
+)
 TIMES += [("4000,0", "90,5"), ("4000.00000000000000", "89.9999999999999999"), ("four seconds", "90"), ("500", "12 ms")]
 
 
@@ -124,9 +170,7 @@ def _write_series(folder: Path, drawer: Drawer, number: int, of_study: dict[str,
     if rng.random() < 0.2:
         values["BodyPartExamined"] = drawer.one(BODY_PARTS)
     codes = {
-        name: samples.group(
-            CodeValue="1", CodingSchemeDesignator=drawer.one(SCHEMES), CodeMeaning=drawer.one(MEANINGS)
-        )
+        name: samples.group(CodeValue="1", CodingSchemeDesignator=drawer.one(SCHEMES), CodeMeaning=drawer.one(MEANINGS))
         for name in ("ContrastBolusAgentSequence", "AnatomicRegionSequence")
         if rng.random() < 0.1
     }
