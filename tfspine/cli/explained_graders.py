@@ -101,12 +101,17 @@ def require_agreement(crops: Sequence[GradedCrop], boxes: Path) -> None:
 
 
 def require_slices(slices: "Mapping[str, SliceImage]", rows: Sequence[Mapping[str, Any]], args: Any) -> None:
-    """Refuse a box on a slice that is not there.
+    """Refuse a box on a slice that is not there, or is of another study.
 
     Raises:
         AnnotationError: with the slice.
     """
     for row in rows:
+        if row["slice"] in slices and slices[row["slice"]].study != row["study"]:
+            raise AnnotationError(
+                f"{args.boxes}: slice {row['slice']} of study {row['study']}; in {args.slices} it is of study "
+                f"{slices[row['slice']].study}: name the slices it was made from"
+            )
         if row["slice"] not in slices:
             raise AnnotationError(
                 f"{args.boxes}: slice {row['slice']} is not in {args.slices}; name the slices it was made from"
