@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfspine.csv_files import CsvTable, read_csv_file
+from tfspine.csv_files import CsvTable, read_csv_file, read_text
 from tfspine.csv_numbers import numbers_of
 from tfspine.errors import AnnotationError
 
@@ -87,7 +87,7 @@ def test_numbers_that_are_missing_are_nan(tmp_path: Path) -> None:
         (b"study,xmin,Study\nA,1,B\n", "column study is there twice"),
         (b"study,x\nA,1\n", "no column xmin; expected the columns study, xmin"),
         (b"", "empty; expected a table"),
-        (b"PK\x03\x04....", "a spreadsheet's own file, not CSV"),
+        (b"PK\x03\x04....", "a spreadsheet's own file, not text"),
         (b"study,xmin\nM\x81ller,1\n", "not text in cp1252"),
         (codecs.BOM_UTF16_LE + b"s\0t\0u", "not text in utf-16"),
         (b'study,xmin\n"A,1\n', "line 2: unexpected end of data; expected quotes in pairs"),
@@ -115,3 +115,13 @@ def test_commas_and_points_give_the_same_numbers(tmp_path_factory, values: list[
     points = "study;xmin\n" + "".join(f"A;{value:.2f}\n" for value in values)
     for text in (points, points.replace(".", ",")):
         assert numbers_of(read(path, text.encode()), ["xmin"])["xmin"] == values
+
+
+def test_a_list_may_come_from_a_spreadsheet_and_what_is_none_is_not_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "patients.txt"
+    path.write_bytes("P1\r\nMüller\r\n".encode("utf-16"))
+    assert read_text(path, expected="a PatientID a line").splitlines() == ["P1", "Müller"]
+    path.write_bytes(b"Secret\x81")
+    with pytest.raises(AnnotationError, match="patients") as error:
+        read_text(path, expected="a PatientID a line")
+    assert "Secret" not in str(error.value)

@@ -78,7 +78,7 @@ def read_csv_file(path: Path, columns: Sequence[str], *, optional: Sequence[str]
             there are columns, or fewer.
     """
     wanted = ", ".join(columns)
-    text = _text(path, wanted)
+    text = read_text(path, expected=f"a CSV file with {wanted}")
     separator, text, before = _separator(text, {name.lower() for name in (*columns, *optional)})
     lines = _records(path, text, separator, before)
     if not lines:
@@ -95,14 +95,19 @@ def read_csv_file(path: Path, columns: Sequence[str], *, optional: Sequence[str]
     return CsvTable(path, (*header, *absent), tuple(rows), tuple(line for line, _ in lines[1:]), separator)
 
 
-def _text(path: Path, wanted: str) -> str:
-    """Return the text of a file in the encoding that its first bytes, or else all of them, allow."""
+def read_text(path: Path, *, expected: str) -> str:
+    """Return the text of a file in the encoding that its first bytes, or else all of them, allow.
+
+    Raises:
+        AnnotationError: the file cannot be read, or is no text; the message says what was `expected`, and nothing of
+            what the file holds.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read: {error.strerror}; expected a CSV file") from None
+        raise AnnotationError(f"{path}: cannot be read: {error.strerror}; expected {expected}") from None
     if content.startswith(_WORKBOOKS):
-        raise AnnotationError(f"{path}: a spreadsheet's own file, not CSV; save it as CSV there, with {wanted}")
+        raise AnnotationError(f"{path}: a spreadsheet's own file, not text; save it as CSV there; expected {expected}")
     encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), None)
     try:
         if encoding is None:
@@ -110,7 +115,7 @@ def _text(path: Path, wanted: str) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError:
         raise AnnotationError(
-            f"{path}: not text in {encoding}, though it looks like it; save it as CSV in UTF-8, with {wanted}"
+            f"{path}: not text in {encoding}, though it looks like it; save it in UTF-8; expected {expected}"
         ) from None
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfspine.cli.options import given, require_count, track
+from tfspine.csv_files import read_text
 from tfspine.errors import ConfigError, OutputError, PacsError, PacsLoginError
 
 if TYPE_CHECKING:
@@ -164,10 +165,7 @@ def _query(args: argparse.Namespace) -> "Query":
 
 def _patient_ids(path: Path) -> tuple[str, ...]:
     """Read one PatientID a line, blank lines aside; messages give the line's number, never the ID."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({type(error).__name__}); expected a PatientID a line") from None
+    lines = read_text(path, expected="a PatientID a line").splitlines()
     for number, line in enumerate(lines, start=1):
         if WILDCARDS & set(line):
             raise ConfigError(f"{path}: line {number}: holds * ? or \\; expected one whole PatientID")

@@ -109,14 +109,13 @@ def _region_grades(evaluation: Path) -> "list[RegionGradeRow]":
 
 def _heatmaps(folder: Path, studies: Mapping[str, str]) -> "list[Heatmap]":
     """Read `heatmaps.csv`. A slice of a study that was not predicted has its key shown instead of a study."""
-    import pandas as pd
-
+    from tfspine.csv_files import read_csv_file
     from tfspine.report.content import Heatmap
 
     path = folder / "heatmaps.csv"
     if not path.is_file():
         raise EvaluationError(f"{path}: not there; expected the folder that tfspine explain wrote")
-    table = pd.read_csv(path, dtype={"slice": str}, keep_default_na=False)
+    columns = ("slice", "region", "side", "level", "grade", "probability", "file", "completeness_gap")
     return [
         Heatmap(
             picture=_existing(folder / row["file"]),
@@ -128,7 +127,7 @@ def _heatmaps(folder: Path, studies: Mapping[str, str]) -> "list[Heatmap]":
             probability=float(row["probability"]),
             completeness_gap=float(row["completeness_gap"]) if row["completeness_gap"] != "" else math.nan,
         )
-        for _, row in table.iterrows()
+        for row in read_csv_file(path, columns).rows
     ]
 
 

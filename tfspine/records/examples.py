@@ -1,11 +1,11 @@
 """What goes into the records: one slice of a split with its boxes, checked before anything is written."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfspine.config import SPLITS
+from tfspine.csv_files import read_csv_file
 from tfspine.errors import AnnotationError, ConfigError, RecordError
 from tfspine.labels import Plane, object_name
 from tfspine.structures import AnnotatedSlice, Annotation
@@ -40,16 +40,15 @@ def read_entries(slices_csv: Path) -> list[SliceEntry]:
         RecordError: the file is missing or lacks a column.
     """
     try:
-        with slices_csv.open(newline="") as file:
-            return [
-                SliceEntry(row["key"], row["study"], Plane(row["plane"]), (int(row["rows"]), int(row["columns"])))
-                for row in csv.DictReader(file)
-            ]
-    except OSError as error:
-        raise RecordError(
-            f"{slices_csv}: cannot be read: {error.strerror}; name the folder that ingest wrote"
-        ) from error
-    except (KeyError, ValueError) as error:
+        table = read_csv_file(slices_csv, ("key", "study", "plane", "rows", "columns"))
+    except AnnotationError as error:
+        raise RecordError(f"{error}; not a table of slices: name the folder that ingest wrote") from None
+    try:
+        return [
+            SliceEntry(row["key"], row["study"], Plane(row["plane"]), (int(row["rows"]), int(row["columns"])))
+            for row in table.rows
+        ]
+    except ValueError as error:
         raise RecordError(f"{slices_csv}: not a table of slices: {error}; run tfspine ingest again") from error
 
 
