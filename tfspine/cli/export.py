@@ -101,7 +101,14 @@ def run(args: argparse.Namespace) -> None:
         return
     versions = _versions_in_words(model.versions)
     print(f"{exported.folder}: {versions}verified, differs by {exported.largest_difference:.2g}")
-    print(*in_words(thresholds, allowed=allowed, least=experiment.detector.score_threshold), sep="\n")
+    lines = in_words(
+        thresholds,
+        plane=model.plane,
+        allowed=allowed,
+        least=experiment.detector.score_threshold,
+        has_labels=args.labels is not None,
+    )
+    print(*lines, sep="\n")
 
 
 def _versions_in_words(versions: int) -> str:

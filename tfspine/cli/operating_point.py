@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfspine.errors import ModelError
-from tfspine.labels import Region
+from tfspine.labels import Plane, Region
 
 if TYPE_CHECKING:
     from tfspine.config import EvaluationConfig
@@ -28,6 +28,8 @@ def choose_thresholds(
 ) -> "Mapping[Region, ScoreThreshold]":
     """Return the thresholds of the model's regions for `settings.false_boxes_per_image` on labelled validation slices.
 
+    A region that nobody labelled there, or the detector did not find, has none.
+
     Args:
         model: of one plane.
         slices: of that plane.
@@ -37,7 +39,7 @@ def choose_thresholds(
         settings: IoU and false boxes an image.
 
     Raises:
-        ModelError: no slice of a validation study has a label, or nothing was found or labelled there.
+        ModelError: no slice of a validation study has a label.
         AnnotationError: labels or splits cannot be read.
     """
     import pandas as pd
@@ -62,20 +64,13 @@ def choose_thresholds(
     reference = labels_table(labels, folder / "slices.csv")
     # One sagittal slice does not tell the side of its foramina.
     is_foramen = reference["region"] == Region.NEURAL_FORAMEN.value
-    thresholds = score_thresholds(
+    return score_thresholds(
         reference.assign(side=reference["side"].where(~is_foramen, "")),
         validation_boxes(model, chosen),
         iou=settings.iou,
         allowed=settings.false_boxes_per_image,
         covered=covered,
     )
-    missing = [region for region in Region if region.plane is model.plane and region not in thresholds]
-    if missing:
-        raise ModelError(
-            f"{labels}: no {missing[0]} was labelled, or none found, on {len(chosen)} validation slices; an operating "
-            "point needs some: train longer, or leave out --labels and --splits to export without one"
-        )
-    return thresholds
 
 
 def require_split(splits: Path, trained_on: str) -> None:
@@ -108,15 +103,27 @@ def manifest_entry(thresholds: "Mapping[Region, ScoreThreshold]", *, allowed: fl
     }
 
 
-def in_words(thresholds: "Mapping[Region, ScoreThreshold]", *, allowed: float, least: float) -> list[str]:
-    """Return the lines that say what the operating point is, or that there is none."""
-    if not thresholds:
-        return [
-            "no operating point: without validation data (--labels and --splits) every box counts, from score "
-            f"{least:g} on"
-        ]
-    return [f"operating point, for {allowed:g} false boxes an image on validation:"] + [
-        f"  {region}: score from {found.threshold:.3f}: recall {100 * found.recall:.1f} %, "
-        f"{found.false_boxes_per_image:.2f} false boxes an image ({found.boxes} boxes, {found.images} images)"
-        for region, found in thresholds.items()
-    ]
+def in_words(
+    thresholds: "Mapping[Region, ScoreThreshold]", *, plane: Plane, allowed: float, least: float, has_labels: bool
+) -> list[str]:
+    """Return the lines that say what the operating point is, or that there is none and why.
+
+    Args:
+        thresholds: what was chosen.
+        plane: of the model.
+        allowed: false boxes an image that it was chosen for.
+        least: score from which the detector answers boxes at all.
+        has_labels: whether there was validation data to choose on.
+    """
+    if not has_labels:
+        return [f"no operating point: no --labels and --splits to choose it on: every box counts, from score {least:g}"]
+    lines = [f"operating point, for {allowed:g} false boxes an image on validation:"]
+    for region in (region for region in Region if region.plane is plane):
+        found = thresholds.get(region)
+        lines.append(
+            f"  {region}: none labelled or none found on validation; every box counts, from score {least:g} on"
+            if found is None
+            else f"  {region}: score from {found.threshold:.3f}, recall {100 * found.recall:.1f} %, "
+            f"{found.false_boxes_per_image:.2f} false boxes an image ({found.boxes} boxes, {found.images} images)"
+        )
+    return lines

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.agreement import gwet_of_counts
-from tfspine.evaluation.checks import groups, truth_vectors, whole_number
+from tfspine.evaluation.checks import groups, numbers, truth_vectors, whole_number
 from tfspine.evaluation.estimate import NO_SPREAD, Estimate, check_confidence, undefined
 from tfspine.evaluation.ratings import category_counts, complete, rating_matrix
 from tfspine.evaluation.weights import AnyWeights, Weights, weight_matrix
@@ -128,6 +128,24 @@ def share_statistic(successes: ArrayLike, among: ArrayLike) -> Statistic:
             return np.asarray(hits / regions)
 
     return share
+
+
+def rate_statistic(events: ArrayLike, units: ArrayLike) -> Statistic:
+    """Return events a unit, such as false boxes an image, as a function of weights.
+
+    Args:
+        events: float [n], counts of a part.
+        units: float [n], how many units the part has.
+    """
+    columns = np.stack([numbers(events, what="events"), numbers(units, what="units")], axis=1)
+
+    def rate(draws: NDArray[np.float64]) -> NDArray[np.float64]:
+        _check_fit(draws, len(columns))
+        counted, among = (draws @ columns).T
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(np.where(among > 0, counted / among, np.nan))
+
+    return rate
 
 
 def _check_fit(draws: NDArray[np.float64], n: int) -> None:

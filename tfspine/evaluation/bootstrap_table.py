@@ -9,13 +9,17 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from tfspine.evaluation.bootstrap import Statistic, gwet_statistic, patient_bootstrap, share_statistic
+from tfspine.evaluation.accuracy import poisson_rate
+from tfspine.evaluation.bootstrap import Statistic, gwet_statistic, patient_bootstrap, rate_statistic, share_statistic
 from tfspine.evaluation.estimate import Estimate
+from tfspine.evaluation.false_boxes import false_boxes_and_images
 from tfspine.evaluation.measures import Measures, measure
 from tfspine.evaluation.pairs import two_grades
 from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Grade
+
+FALSE_BOXES = "false boxes an image"
 
 
 def bootstrap_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
@@ -28,9 +32,14 @@ def bootstrap_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
                 continue
             patients = set_.patient_of(boxes["study"]).to_numpy()
             usual = _usual(measure(boxes, confidence=set_.confidence))
-            for name, statistic in statistics(boxes):
+            false = false_boxes_and_images(set_, reader, region)
+            events, units = (int(false[name].sum()) for name in ("events", "units"))
+            usual[FALSE_BOXES] = poisson_rate(events, units, confidence=set_.confidence)
+            of_boxes = [(name, statistic, patients) for name, statistic in statistics(boxes)]
+            of_images = (FALSE_BOXES, rate_statistic(false["events"], false["units"]), false["patient"].to_numpy())
+            for name, statistic, people in (of_boxes[0], of_images, *of_boxes[1:]):
                 drawn = patient_bootstrap(
-                    statistic, patients, replicates=replicates, seed=seed, confidence=set_.confidence
+                    statistic, people, replicates=replicates, seed=seed, confidence=set_.confidence
                 )
                 rows.append(
                     {
@@ -38,7 +47,7 @@ def bootstrap_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
                         "region": REGION_TITLES[region],
                         "measure": name,
                         "n": usual[name].n,
-                        "patients": len(set(patients)),
+                        "patients": len(set(people)),
                         "usual": usual[name],
                         "bootstrap": drawn,
                     }
@@ -50,14 +59,14 @@ def bootstrap_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
             Column("reader", "Reader"),
             Column("region", "Region"),
             Column("measure", "Measure"),
-            Column("n", "Boxes", Kind.COUNT),
+            Column("n", "n", Kind.COUNT),
             Column("patients", "Patients", Kind.COUNT),
             Column("usual", "Boxes independent", Kind.COEFFICIENT),
             Column("bootstrap", "Patients drawn again", Kind.COEFFICIENT),
         ),
         tuple(rows),
-        note=f"Percentiles of {replicates:,} replicates, seed {seed}. Where nothing went wrong, drawing again cannot "
-        "show what could: there the interval of independent boxes is the honest one.",
+        note=f"n: boxes, of {FALSE_BOXES} images. Percentiles of {replicates:,} replicates, seed {seed}. Where nothing "
+        "went wrong, drawing again cannot show what could: there the interval of independent boxes is the honest one.",
     )
 
 

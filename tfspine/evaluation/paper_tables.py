@@ -50,7 +50,7 @@ def reference_table(sets: Sets) -> Table:
 
 
 def recall_table(sets: Sets, *, iou: float) -> Table:
-    """Return one row per reader and region: recall at each IoU; boxes found, extra ones and mean IoU at `iou`.
+    """Return one row per reader and region: recall and false boxes at each IoU; boxes found and mean IoU at `iou`.
 
     `iou` is that at which grades are compared; of other values the nearest that is measured counts.
     """
@@ -63,10 +63,10 @@ def recall_table(sets: Sets, *, iou: float) -> Table:
             | {"boxes": at.recall.n, "found": at.matched, "patients": region.patients}
             | {f"recall_{found.threshold:g}": found.by_patient.recall for found in region.detection}
             | {
-                "false_positives_per_image": at.by_patient.false_positives_per_image,
-                "mean_iou": at.by_patient.mean_iou,
+                f"false_boxes_{found.threshold:g}": found.by_patient.false_positives_per_image
+                for found in region.detection
             }
-            | {"recall_by_box": at.recall}
+            | {"mean_iou": at.by_patient.mean_iou, "recall_by_box": at.recall}
         )
     return Table(
         "recall",
@@ -77,15 +77,18 @@ def recall_table(sets: Sets, *, iou: float) -> Table:
             Column("found", "Found", Kind.COUNT),
             Column("patients", "Patients", Kind.COUNT),
             *(
-                Column(f"recall_{threshold:g}", f"Recall %, IoU > {threshold:g}", Kind.PERCENT)
+                column
                 for threshold in THRESHOLDS
+                for column in (
+                    Column(f"recall_{threshold:g}", f"Recall %, IoU > {threshold:g}", Kind.PERCENT),
+                    Column(f"false_boxes_{threshold:g}", f"False an image, IoU > {threshold:g}", Kind.COEFFICIENT),
+                )
             ),
             Column("recall_by_box", f"Recall %, by box, IoU > {at_iou:g}", Kind.PERCENT),
-            Column("false_positives_per_image", "Extra per image", Kind.COEFFICIENT),
             Column("mean_iou", "Mean IoU", Kind.COEFFICIENT),
         ),
         tuple(rows),
-        note=f"Found, extra and mean IoU: at IoU > {at_iou:g}. {_UNITS}",
+        note=f"False: boxes that match none of the reference's. Found and mean IoU: at IoU > {at_iou:g}. {_UNITS}",
     )
 
 

@@ -42,7 +42,7 @@ def recall_cost_table(
                 rows.append(
                     {"set": set_.name, "reader": reader, "region": REGION_TITLES[region]}
                     | {"score": float(np.mean([_threshold(set_, member, region) for member in members]))}
-                    | {"recall": at.recall, "false_boxes": at.false_positives_per_image}
+                    | {"recall": at.by_patient.recall, "false_boxes": at.by_patient.false_positives_per_image}
                     | {
                         f"recall_at_{rate:g}": float(np.mean(each))
                         for rate, each in zip(RATES, zip(*rates, strict=True), strict=True)

@@ -1,12 +1,16 @@
 """A reader by level, side, vendor, field strength, sex and age, every subgroup with its n, however small.
 
-A subgroup is one of boxes of the reference: extra boxes of the reader belong to none. Subgroups are described, not
+A subgroup is one of boxes of the reference; false boxes belong to that of their study, or of the level and side that
+the reader names. Subgroups are described, not
 tested against one another; with so many of them some will look different by chance.
 """
 
 import pandas as pd
 
+from tfspine.evaluation.clustered import clustered_rate
 from tfspine.evaluation.cohort_table import UNKNOWN
+from tfspine.evaluation.estimate import Estimate
+from tfspine.evaluation.false_boxes import false_boxes_and_images
 from tfspine.evaluation.measures import measure, measure_by_patient
 from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
@@ -40,6 +44,8 @@ def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
         boxes = pairs.boxes if studies is None else pairs.boxes.merge(studies, on="study", how="left")
         for region in pairs.regions:
             of_region = boxes[boxes["region"] == region]
+            counted = false_boxes_and_images(set_, reader, region)
+            counted = counted if studies is None else counted.merge(studies, on="study", how="left")
             for factor, title in FACTORS.items():
                 if factor not in of_region or (factor == "side" and not region.is_paired):
                     continue
@@ -58,6 +64,7 @@ def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
                             "n": found.recall.n,
                             "patients": len(set(people)),
                             "recall": found.recall,
+                            "false_boxes": _rate(counted, factor, value, confidence=set_.confidence),
                             "gwet_four": found.agreement_four.coefficient,
                             "gwet_two": found.agreement_two.coefficient,
                             "sensitivity": found.accuracy.sensitivity,
@@ -77,12 +84,22 @@ def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
             Column("n", "Boxes", Kind.COUNT),
             Column("patients", "Patients", Kind.COUNT),
             Column("recall", "Recall %", Kind.PERCENT),
+            Column("false_boxes", "False an image", Kind.COEFFICIENT),
             Column("gwet_four", "AC1, four grades", Kind.COEFFICIENT),
             Column("gwet_two", "AC1, two grades", Kind.COEFFICIENT),
             Column("sensitivity", "Sensitivity %", Kind.PERCENT_OF),
             Column("specificity", "Specificity %", Kind.PERCENT_OF),
         ),
         tuple(rows),
-        note="Described, not tested: of so many subgroups some look different by chance. Intervals respect patients."
+        note="Described, not tested: of so many subgroups some look different by chance. Intervals respect patients. "
+        "False an image: boxes that match none of the reference's; by level and side of all images."
         + (f" Not known here: {', '.join(without)} (--slices gives the scanner, --dicom age and sex)." * bool(without)),
     )
+
+
+def _rate(counted: pd.DataFrame, factor: str, value: str, *, confidence: float) -> Estimate:
+    """Return the false boxes an image of a subgroup."""
+    is_value = counted[factor].fillna("").replace("", UNKNOWN) == value
+    # An image has no level and no side: all of them were looked at.
+    rows = counted[is_value if factor in OF_THE_STUDY else is_value.where(counted["units"] == 0, True)]
+    return clustered_rate(rows["events"], rows["units"], rows["patient"].to_numpy(), confidence=confidence)
