@@ -42,7 +42,8 @@ def read_entries(slices_csv: Path) -> list[SliceEntry]:
     try:
         table = read_csv_file(slices_csv, ("key", "study", "plane", "rows", "columns"))
     except AnnotationError as error:
-        raise RecordError(f"{error}; not a table of slices: name the folder that ingest wrote") from None
+        reason = str(error).removeprefix(f"{slices_csv}: ")
+        raise RecordError(f"{slices_csv}: not a table of slices: {reason}; name the folder that ingest wrote") from None
     try:
         return [
             SliceEntry(row["key"], row["study"], Plane(row["plane"]), (int(row["rows"]), int(row["columns"])))
