@@ -1,0 +1,78 @@
+"""Two steps of every experiment that comes along, detector and grader, on a few simulated patients.
+
+The networks, image sizes, proposals, losses and schedules are the experiments' own. What is set here has no say in
+whether a network can be built and trained: how many steps, images a step, epochs and shards, and who is in which split.
+"""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tfspine.cli.main import main
+from tfspine.training.runs import HISTORY_FILE
+
+pytestmark = pytest.mark.slow
+
+EXPERIMENTS = Path(__file__).parents[1] / "experiments"
+TRAINED = sorted(path for path in EXPERIMENTS.glob("*.toml") if "[tuner]" not in path.read_text())
+SWEEPS = sorted(path for path in EXPERIMENTS.glob("*.toml") if path not in TRAINED)
+
+DATA = (
+    *("records.shards=1", "records.empty_slices=1.0", "split.validation=0.25", "split.test=0.25"),
+    *("training.precision=fp32", "training.strategy=one"),
+)
+STEPS = (
+    *("detector.steps=2", "detector.steps_between_summaries=1", "detector.steps_between_checkpoints=2"),
+    *("detector.batch_size=1", "detector.shuffle_buffer=8", "grader.epochs=2"),
+)
+
+
+def settings(*values: str) -> list[str]:
+    return [word for value in values for word in ("--set", value)]
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six simulated patients, two of them in each split."""
+    root = tmp_path_factory.mktemp("experiments")
+    phantom = ("phantom.studies=6", "phantom.matrix_px=128", "phantom.prevalence=balanced")
+    assert main(["phantom", "--out", str(root / "phantom"), *settings(*phantom)]) == 0
+    assert main(["ingest", str(root / "phantom" / "dicom"), "--out", str(root / "slices")]) == 0
+    with (root / "slices" / "slices.csv").open() as file:
+        patients = dict.fromkeys((row["patient"], row["study"]) for row in csv.DictReader(file))
+    lines = ["patient,study,split"]
+    for (patient, study), split in zip(patients, ("train", "validation", "test") * 2, strict=True):
+        lines.append(f"{patient},{study},{split}")
+    (root / "splits.csv").write_text("\n".join(lines) + "\n")
+    words = ["--slices", root / "slices", "--labels", root / "phantom" / "labels", "--splits", root / "splits.csv"]
+    assert main(["records", *map(str, words), "--out", str(root / "records"), *settings(*DATA)]) == 0
+    return root / "records"
+
+
+def rows(run: Path) -> list[dict[str, str]]:
+    with (run / HISTORY_FILE).open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("path", [None, *TRAINED], ids=lambda path: path.stem if path else "defaults")
+def test_two_steps_of_every_experiment(path: Path | None, records: Path, tmp_path: Path) -> None:
+    experiment = ["--experiment", str(path)] if path else []
+    given = [*experiment, *settings(*DATA, *STEPS), "--records", str(records)]
+    detector, grader = tmp_path / "detector", tmp_path / "grader"
+    assert main(["train", "detector", "--plane", "axial", *given, "--out", str(detector)]) == 0
+    assert [row["step"] for row in rows(detector)] == ["1", "2"]
+    assert main(["train", "grader", "--region", "central_canal", *given, "--out", str(grader)]) == 0
+    assert [float(row["epoch"]) for row in rows(grader)] == [0, 1]
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
+def test_one_trial_of_every_sweep(path: Path, records: Path, tmp_path: Path) -> None:
+    """The sweep's own space, of which one trial is drawn and trained for an epoch."""
+    text = path.read_text()
+    head, space = text[: text.index("[tuner]")], text[text.index("[space]") :]
+    sweep = tmp_path / path.name
+    sweep.write_text(f'{head}[tuner]\nkind = "random"\ntrials = 1\nepochs = 1\nseed = 1\n\n{space}')
+    words = ["--records", str(records), "--region", "central_canal", "--out", str(tmp_path / "sweep")]
+    assert main(["tune", str(sweep), *words, *settings(*DATA)]) == 0
+    assert (tmp_path / "sweep" / "best.toml").is_file()
