@@ -148,3 +148,25 @@ def test_runs_of_the_wrong_kind_are_refused_by_name(tmp_path: Path) -> None:
     )
     with pytest.raises(ModelError, match=r"a run of a grader; expected one of a detector"):
         runs.load_plane_model(run, [])
+
+
+def test_an_empty_batch_is_refused_in_words_by_the_graph_itself(exported: Exported) -> None:
+    """TensorFlow Serving has nothing but the graph."""
+    saved = tf.saved_model.load(str(exported.folder)).signatures
+    none, no_boxes, no_classes = tf.zeros([0, 80, 96, 1], tf.uint8), tf.zeros([0, 3, 4]), tf.zeros([0, 3], tf.int32)
+    for call in (
+        lambda: saved["read"](none),
+        lambda: saved["detect"](none),
+        lambda: saved["grade"](images=none, boxes_yxyx_px=no_boxes, classes=no_classes),
+        lambda: saved["read"](tf.zeros([2, 0, 0, 1], tf.uint8)),
+    ):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="images: an empty batch; expected"):
+            call()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="image_bytes: an empty batch; expected"):
+        saved["read_bytes"](tf.zeros([0], tf.string))
+
+
+def test_images_without_a_box_to_grade_are_no_empty_batch(exported: Exported, images: NDArray[np.uint8]) -> None:
+    grade = tf.saved_model.load(str(exported.folder)).signatures["grade"]
+    inputs = {"boxes_yxyx_px": tf.zeros([4, 0, 4]), "classes": tf.zeros([4, 0], tf.int32)}
+    assert grade(images=tf.constant(images[..., np.newaxis]), **inputs)["grade_probabilities"].shape == (4, 0, 4)

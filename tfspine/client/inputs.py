@@ -25,7 +25,7 @@ def check_inputs(signature: Signature, inputs: Mapping[str, ArrayLike], model: s
     """Return the inputs as arrays of the declared types and shapes.
 
     Raises:
-        ServerError: a name is missing or unknown, a value does not fit its type, or a shape differs.
+        ServerError: a name is missing or unknown, a value does not fit its type, a shape differs, or a batch is empty.
     """
     expected = {spec.name: spec for spec in signature.inputs}
     if set(inputs) != set(expected):
@@ -37,6 +37,8 @@ def check_inputs(signature: Signature, inputs: Mapping[str, ArrayLike], model: s
         arrays[name] = cast(inputs[name], spec.dtype, where)
         if not fits(arrays[name].shape, spec):
             raise ServerError(f"{where}: shape {arrays[name].shape}; expected {describe_shape(spec)}")
+        if arrays[name].shape[:1] == (0,):
+            raise ServerError(f"{where}: an empty batch, shape {arrays[name].shape}; expected one image or more")
     return arrays
 
 

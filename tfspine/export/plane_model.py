@@ -16,6 +16,9 @@ from tfspine.labels import DETECTOR_CLASSES, GRADES, MIRRORED_SIDE, Plane, Regio
 from tfspine.models.detector import Detector, Found
 from tfspine.records.crops import crop_regions
 
+EMPTY_IMAGES = f"{signatures.IMAGES.name}: an empty batch; expected [N, H, W, 1] with one image or more"
+EMPTY_BYTES = f"{signatures.IMAGE_BYTES.name}: an empty batch; expected one PNG or JPEG file or more"
+
 
 class PlaneModel:
     """Reads slices of one plane: finds the regions, and grades each with the grader of its region.
@@ -58,7 +61,8 @@ class PlaneModel:
 
     def read_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Do the same for PNG or JPEG files, string [N], all of one size."""
-        return self.read(tf.map_fn(_decoded, image_bytes, fn_output_signature=tf.TensorSpec([None, None, 1], tf.uint8)))
+        files = _filled(image_bytes, EMPTY_BYTES)
+        return self.read(tf.map_fn(_decoded, files, fn_output_signature=tf.TensorSpec([None, None, 1], tf.uint8)))
 
     def detect(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Find only."""
@@ -144,7 +148,13 @@ class PlaneModel:
 
 
 def _checked(images: tf.Tensor) -> tf.Tensor:
-    return tf.ensure_shape(images, signatures.IMAGES.shape)
+    """Return the images; the graph refuses those of no pixel in words, where a resize would fail further in."""
+    return _filled(tf.ensure_shape(images, signatures.IMAGES.shape), EMPTY_IMAGES)
+
+
+def _filled(batch: tf.Tensor, message: str) -> tf.Tensor:
+    with tf.control_dependencies([tf.debugging.Assert(tf.size(batch) > 0, [message])]):
+        return tf.identity(batch)
 
 
 def _decoded(image_bytes: tf.Tensor) -> tf.Tensor:
