@@ -18,6 +18,7 @@ from tfspine.dicom.series_words import GLUED, MEANING_OF, PAIRS, SAFE_WORDS, STE
         "T1 SAG M.D.C.", "T1 SAG GADO", "T1 gadolinium-enhanced", "SAGT1KM", "T1 CE", "T1ce", "T1 FS GD",
         "T1 NO FS POST GD", "T1 ohne FS KM", "W/O FATSAT +C", "POST GAD NON-FS", "T1 W GD", "T1 W/ CONTRAST",
         "T1 nativ und nach KM", "T1 SAG con contraste", "T1 Gadoterate",
+        "T1 SAG C/C", "T1 SAG 增强", "T1 pos-contraste", "T1 m. KM",
     ],
 )  # fmt: skip
 def test_after_contrast(text: str) -> None:
@@ -32,6 +33,7 @@ def test_after_contrast(text: str) -> None:
         "T1 SAG NATIV", "T1 SAG C-", "T1 UNENHANCED", "T1 SAG POST OP", "T1 POSTOP", "SAG T1 post-operative",
         "SAG T1 POST SURGERY", "POSTERIOR T1", "T1 NO GD CONTRAST", "T1 OHNEKM", "T1 NO FS OR GD", "SAG T1 C-SPINE",
         "T1 W/O & W CONTRAST", "T1 keine KM",
+        "T1 S/CONTRASTE", "T1 SAG S/C", "T1 o.KM", "T1 o. KM", "T1 ss inj", "T1 ss gado", "T1 平扫", "T1 senza mdc",
     ],
 )  # fmt: skip
 def test_not_after_contrast(text: str) -> None:

@@ -222,3 +222,17 @@ def test_wrong_input_is_one_line_and_leaves_nothing(slices, tmp_path, capsys, wo
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert message in line
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_series_map_belongs_to_dicom(slices, tmp_path, capsys):
+    words = [
+        "predict",
+        "--slices",
+        str(slices),
+        "--series-map",
+        str(tmp_path / "map.csv"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert main(words) == 2
+    assert "--series-map belongs to --dicom" in capsys.readouterr().err

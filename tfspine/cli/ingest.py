@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
         summary = write_ingested(folder, ingested, salt=salt, series_map=args.series_map)
     template = _write_template(args.out, ingested) if args.explain else ""
     if not ingested.rows:
-        raise DicomError(f"{nothing}; {args.out / 'refused.csv'} and series.csv tell of every file{template}")
+        raise DicomError(f"{nothing}; refused.csv and series.csv in {args.out} tell of every file{template}")
     for warning in _warnings(ingested):
         print(f"warning: {warning}", file=sys.stderr)
     if args.json:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfspine.cli import options
 from tfspine.config import SPLITS
-from tfspine.errors import ConfigError, ServerError
+from tfspine.errors import ConfigError, DicomError, ServerError
 from tfspine.labels import Plane
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     images = parser.add_mutually_exclusive_group(required=True)
     images.add_argument("--slices", type=Path, metavar="DIR", help="what tfspine ingest wrote")
     images.add_argument("--dicom", type=Path, metavar="DIR", help="studies that are ingested first, for this run only")
+    parser.add_argument("--series-map", type=Path, metavar="CSV", help="what series are for, as for tfspine ingest")
     models = parser.add_mutually_exclusive_group()
     models.add_argument(
         "--server", default=DEFAULT_SERVER, metavar="URL", help="grpc://HOST:PORT or http://HOST:PORT (%(default)s)"
@@ -58,6 +59,8 @@ def run(args: argparse.Namespace) -> int | None:
     options.require_count(args, "batch_size")
     if (args.splits is None) != (args.split is None):
         raise ConfigError("--splits and --split belong together: give both, or neither to read every study")
+    if args.series_map is not None and args.dicom is None:
+        raise ConfigError("--series-map belongs to --dicom: the series of --slices are chosen already")
     require_folder(args.out, command="predict", inputs=_inputs(args))
     with _slices_folder(args) as slices_folder:
         _predict(args, slices_folder)
@@ -111,10 +114,15 @@ def _slices_folder(args: argparse.Namespace) -> Iterator[Path]:
         return
     with scratch_folder(args.out) as scratch:
         folder = scratch / "slices"
-        ingest = build_parser("ingest").parse_args(["ingest", str(args.dicom), "--out", str(folder)])
+        words = ["ingest", str(args.dicom), "--out", str(folder)]
+        words += ["--series-map", str(args.series_map)] if args.series_map else []
+        ingest = build_parser("ingest").parse_args(words)
         # Standard output belongs to the summary of this command.
         with contextlib.redirect_stdout(sys.stderr):
-            ingest.run(ingest)
+            try:
+                ingest.run(ingest)
+            except DicomError as error:
+                raise DicomError(str(error).replace(str(folder), "the output of tfspine ingest")) from None
         yield folder
 
 

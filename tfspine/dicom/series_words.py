@@ -183,6 +183,9 @@ SAFE_WORDS = frozenset(MEANING_OF)
 
 SYMBOLS: tuple[tuple[str, str], ...] = (
     (r"\bW ?/ ?O\b", "WO"),
+    (r"\b(?:S ?/ ?|SS |O(?:\. ?| ))(?=(?:[CK]ONTR|GD|GAD|KM|INJ|IV|FS|FAT)[A-Z]*\b)", "WO"),
+    (r"\bS ?/ ?C\b", "C-"),
+    (r"\bC ?/ ?C\b", "C+"),
     (r"\bW ?[/+]", "WITH"),
     (r"\bF[/.]S\b\.?", "FS"),
     (r"\bP ?[./] ?C\b\.?", "P.C."),
@@ -199,8 +202,16 @@ SYMBOLS: tuple[tuple[str, str], ...] = (
     (r"\bTH? ?[-.]? ?SP(?:INE)?\b", "TSPINE"),
     (r"\bL ?[-/.]? ?S ?[-.]? ?SP(?:INE)?\b", "LSSPINE"),
     (r"\bL ?[-.]? ?SP(?:INE)?\b", "LSPINE"),
+    ("增强|增強|造影", "CONTRAST"),
+    ("平扫|平掃|単純", "NATIVE"),
+    ("压脂|壓脂|脂肪抑制", "FATSAT"),
+    ("腰椎|腰骶椎", "LUMBAR"),
+    ("颈椎|頸椎|頚椎", "CERVICAL"),
+    ("胸椎", "THORACIC"),
 )
 """Patterns with signs or single letters in them, in the order in which they are tried, and the word that each is.
+
+S/ and SS are short for sin, sans and senza, O. for ohne; the last are Chinese and Japanese.
 
 Single letters are words nowhere else: beside a name that was taken out they would come to stand where they did not.
 """
