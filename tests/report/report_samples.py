@@ -56,6 +56,7 @@ def make_predictions(*studies: str) -> pd.DataFrame:
         | {"study": study, "slice": f"{study}-{region.plane}-01", "plane": str(region.plane), "region": str(region)}
         | {"side": str(side or ""), "level": "L4-L5", "level_certain": "yes", "grade": grade.word, "score": 0.9}
         | dict(zip(("ymin", "xmin", "ymax", "xmax"), BOXES[region], strict=True))
+        | {"score_threshold": np.nan}
         | {f"p_{word}": 0.875 if word == grade.word else 0.125 / 3 for word in GRADE_WORDS}
         for study in studies
         for (region, side), grade in GRADES.items()

@@ -106,12 +106,12 @@ def _to_measure(measured: "Sequence[Measured]", usable: Sequence[str], *, has_bo
 
 
 def _boxes(args: argparse.Namespace, slices: "pd.DataFrame") -> "pd.DataFrame | None":
-    from tfspine.annotations.tables import labels_table, read_boxes, require_slices
+    from tfspine.annotations.tables import counted_boxes, labels_table, read_boxes, require_slices
 
     if args.detections is not None:
         boxes = read_boxes(args.detections)
         require_slices(args.detections, boxes, slices, folder=args.slices)
-        return boxes
+        return counted_boxes(boxes)
     return None if args.labels is None else labels_table(args.labels, args.slices / "slices.csv")
 
 

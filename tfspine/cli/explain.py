@@ -103,10 +103,10 @@ def run(args: argparse.Namespace) -> None:
 
 def _chosen(args: argparse.Namespace, experiment: "Experiment") -> "tuple[dict[Region, Grader], list[GradedCrop]]":
     """Return what is served of each region, and the boxes to explain, as the graders see them."""
-    from tfspine.annotations.tables import read_boxes
+    from tfspine.annotations.tables import counted_boxes, read_boxes
     from tfspine.explain.selection import select_boxes
 
-    boxes = read_boxes(args.boxes)
+    boxes = counted_boxes(read_boxes(args.boxes))
     graders = load_graders(args, experiment)
     rows: list[dict[str, Any]] = []
     for region in graders:

@@ -1,6 +1,6 @@
 """Curves of an evaluation, a panel a region and a line a reader: FROC, ROC with its operating point, reliability."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,10 @@ LINES = ("-", "--", "-.", ":")
 Graded = Sequence[tuple[str, Region, GradedProbabilities]]
 
 
-def froc_figure(curves: Curves, *, iou: float, path: Path, title: str) -> None:
-    """Draw recall against wrong boxes an image."""
+def froc_figure(
+    curves: Curves, *, thresholds: Mapping[tuple[str, Region], float], iou: float, path: Path, title: str
+) -> None:
+    """Draw recall against wrong boxes an image; a marker is the score from which boxes count, where there is one."""
 
     def draw(axes: Axes, reader: str, region: Region, number: int) -> None:
         curve = curves[reader, region]
@@ -33,6 +35,12 @@ def froc_figure(curves: Curves, *, iou: float, path: Path, title: str) -> None:
             **_style(number),
             label=as_label(reader),
         )
+        threshold = thresholds.get((reader, region), np.nan)
+        counted = np.flatnonzero(curve.scores >= threshold)
+        if len(counted):
+            place = (curve.false_positives_per_image[counted[-1]], curve.recall[counted[-1]])
+            color, label = COLORS[number % len(COLORS)], f"{reader}, score in use"
+            axes.plot(*place, MARKERS[number % len(MARKERS)], color=color, markersize=8, label=label)
         widest = max(0.5, *axes.get_xlim())
         axes.set_xlim(-0.02 * widest, widest)  # a curve without a wrong box is a line at 0
 

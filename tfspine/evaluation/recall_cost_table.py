@@ -41,7 +41,7 @@ def recall_cost_table(
                 rates = [curves.get((member, region), (math.nan,) * len(RATES)) for member in members]
                 rows.append(
                     {"set": set_.name, "reader": reader, "region": REGION_TITLES[region]}
-                    | {"score": float(np.mean([_threshold(set_, member, region) for member in members]))}
+                    | {"score": float(np.mean([threshold_in_use(set_, member, region) for member in members]))}
                     | {"recall": at.by_patient.recall, "false_boxes": at.by_patient.false_positives_per_image}
                     | {
                         f"recall_at_{rate:g}": float(np.mean(each))
@@ -67,7 +67,7 @@ def recall_cost_table(
     )
 
 
-def _threshold(set_: ReadingSet, reader: str, region: Region) -> float:
+def threshold_in_use(set_: ReadingSet, reader: str, region: Region) -> float:
     """Return the score from which a reader's boxes of a region count, NaN where all do."""
     boxes = set_.readers[reader]
     if "score_threshold" not in boxes:

@@ -43,7 +43,7 @@ from tfspine.evaluation.probability_tables import (
 )
 from tfspine.evaluation.question import Question, Sets
 from tfspine.evaluation.reading_set import ReadingSet
-from tfspine.evaluation.recall_cost_table import recall_cost_table
+from tfspine.evaluation.recall_cost_table import recall_cost_table, threshold_in_use
 from tfspine.evaluation.rejection_table import rejection_table
 from tfspine.evaluation.results import Result, forest_result
 from tfspine.evaluation.study_evaluation import THRESHOLDS, ReaderMetrics, compare
@@ -219,7 +219,8 @@ def _score_results(question: Question, settings: EvaluationConfig, *, seed: int)
     temperatures = {(reader, region): fitted_temperature(validation, reader, region) for reader, region, _ in graded}
 
     def draw_froc(path: Path, title: str) -> None:
-        froc_figure(curves, iou=set_.iou, path=path, title=title)
+        thresholds = {(reader, region): threshold_in_use(set_, reader, region) for reader, region in curves}
+        froc_figure(curves, thresholds=thresholds, iou=set_.iou, path=path, title=title)
 
     def draw_roc(path: Path, title: str) -> None:
         roc_figure(graded, points=points, path=path, title=title)

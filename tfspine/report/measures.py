@@ -18,6 +18,7 @@ class MeasureRow:
     boxes: int
     studies: str
     recall: str
+    false_boxes: str
     agreement_four: str
     band_four: str
     agreement_two: str
@@ -51,8 +52,9 @@ def measure_rows(metrics: Mapping[str, Any]) -> list[MeasureRow]:
     rows = []
     for reader, content in metrics["readers"].items():
         for name, region in content["regions"].items():
-            at_iou = {found["threshold"]: found["recall"] for found in region["detection"]}
-            recall = estimate_from_dict(at_iou.get(metrics["iou"], region["detection"][0]["recall"]))
+            at_iou = {found["threshold"]: found for found in region["detection"]}
+            found = at_iou.get(metrics["iou"], region["detection"][0])
+            recall = estimate_from_dict(found["recall"])
             four, two = (estimate_from_dict(region[f"agreement_{scale}"]["coefficient"]) for scale in ("four", "two"))
             accuracy = {key: estimate_from_dict(value) for key, value in region["accuracy"].items()}
             rows.append(
@@ -62,6 +64,7 @@ def measure_rows(metrics: Mapping[str, Any]) -> list[MeasureRow]:
                     boxes=recall.n,
                     studies=_studies_of(content),
                     recall=format_percent(recall),
+                    false_boxes=format_estimate(estimate_from_dict(found["false_positives_per_image"])),
                     agreement_four=format_estimate(four),
                     band_four=landis_koch(four.value) or DASH,
                     agreement_two=format_estimate(two),
@@ -94,14 +97,17 @@ def region_grade_rows(
             RegionGradeRow(
                 reader=row["reader"],
                 region=row["region"],
-                **{name: row[name] for name in ("regions", "not_found", "over_called", "under_called", "extra")},
+                regions=int(row["regions"]),
+                not_found=int(row["not_found"]),
+                over_called=int(row["over_called"]),
+                under_called=int(row["under_called"]),
+                extra=int(row["extra"]),
                 studies=_studies_of(metrics["readers"].get(row["reader"], {})),
                 agreement_four=format_estimate(estimate_from_dict(row["agreement_four"])),
                 agreement_two=format_estimate(estimate_from_dict(row["agreement_two"])),
-                **{
-                    name: format_percent(estimate_from_dict(share[name]))
-                    for name in ("sensitivity", "specificity", "with_missed")
-                },
+                sensitivity=format_percent(estimate_from_dict(share["sensitivity"])),
+                specificity=format_percent(estimate_from_dict(share["specificity"])),
+                with_missed=format_percent(estimate_from_dict(share["with_missed"])),
             )
         )
     return rows
@@ -109,7 +115,7 @@ def region_grade_rows(
 
 def _is_of_first_set(row: Mapping[str, Any]) -> bool:
     """Whether a row is of the set that `metrics.json` tells of: the external one, if there is one, is another."""
-    return row.get("set", "internal") == "internal"
+    return bool(row.get("set", "internal") == "internal")
 
 
 def _studies_of(reader: Mapping[str, Any]) -> str:
