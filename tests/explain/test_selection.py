@@ -54,3 +54,19 @@ def test_the_order_of_rows_does_not_matter(order: list[int], number: int) -> Non
 def test_a_region_without_boxes_gives_none() -> None:
     assert select_boxes(BOXES, region=Region.CENTRAL_CANAL, number=3).empty
     assert list(select_boxes(BOXES.head(0), region=Region.CENTRAL_CANAL, number=3).columns) == list(BOX_COLUMNS)
+
+
+def test_what_is_explained_is_what_grades_the_region() -> None:
+    """A box of half the best score is severe, and grades nothing; one below the operating point is no finding."""
+    two = table(("a", "L4-L5", "mild", 0.8), ("a", "L4-L5", "severe", 0.9)).assign(score=[0.9, 0.4])
+    assert select_boxes(two, region=Region.LATERAL_RECESS, number=9)["grade"].tolist() == ["mild"]
+    found = table(("a", "L4-L5", "mild", 0.8), ("b", "L4-L5", "severe", 0.9)).assign(score=[0.9, 0.4])
+    chosen = select_boxes(found.assign(score_threshold=0.5), region=Region.LATERAL_RECESS, number=9)
+    assert chosen["study"].tolist() == ["a"]
+
+
+def test_boxes_that_nobody_graded_are_explained_all_the_same_and_after_the_graded() -> None:
+    chosen = select_boxes(BOXES.assign(grade=""), region=Region.LATERAL_RECESS, number=9)
+    assert sorted(chosen["study"]) == ["a", "a", "a", "b", "c"]
+    mixed = table(("a", "L4-L5", "mild", 0.8), ("a", "L4-L5", "severe", 0.9)).assign(grade=["mild", ""])
+    assert select_boxes(mixed, region=Region.LATERAL_RECESS, number=9)["grade"].tolist() == ["mild"]
