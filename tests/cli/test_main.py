@@ -41,3 +41,11 @@ def test_info_tells_a_program_the_classes_and_signatures(capsys: pytest.CaptureF
     assert facts["signatures"]["read"]["inputs"] == [
         {"name": "images", "dtype": "uint8", "shape": [None, None, None, 1]}
     ]
+
+
+def test_info_fits_80_columns_and_loses_no_word(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info"]) == 0
+    told = capsys.readouterr().out
+    assert max(map(len, told.splitlines())) <= 80
+    for word in ("L5-S1", "1 right_lateral_recess", "read_bytes:", "grade_probabilities float32[?, ?, 4]"):
+        assert word in " ".join(told.split())

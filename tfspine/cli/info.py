@@ -2,7 +2,10 @@
 
 import argparse
 import json
+import textwrap
 from typing import Any
+
+from tfspine.cli.table_text import COLUMNS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,13 +20,16 @@ def run(args: argparse.Namespace) -> None:
         print(json.dumps(facts, indent=2))
         return
     print(f"tfspine {facts['version']}")
+    lines = []
     for title in ("levels", "grades", "regions"):
-        print(f"{title}: {', '.join(facts[title])}")
+        lines.append(f"{title}: {', '.join(facts[title])}")
     for plane, classes in facts["detector_classes"].items():
         names = ", ".join(f"{entry['id']} {entry['name']}" for entry in classes)
-        print(f"{facts['models'][plane]} ({plane}): {names}")
+        lines.append(f"{facts['models'][plane]} ({plane}): {names}")
     for name, signature in facts["signatures"].items():
-        print(f"{name}: {_tensors(signature['inputs'])} -> {_tensors(signature['outputs'])}")
+        lines.append(f"{name}: {_tensors(signature['inputs'])} -> {_tensors(signature['outputs'])}")
+    for line in lines:
+        print(textwrap.fill(line, COLUMNS, subsequent_indent="    "))
 
 
 def gather() -> dict[str, Any]:

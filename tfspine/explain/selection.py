@@ -1,4 +1,4 @@
-"""Which boxes to explain: those that grade, the most severe first, from as many studies, levels and sides as there are."""
+"""Which boxes to explain: those that grade, the most severe first, from as many studies, levels and sides as can be."""
 
 import numpy as np
 import pandas as pd
