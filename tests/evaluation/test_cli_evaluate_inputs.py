@@ -198,3 +198,37 @@ def test_a_list_of_what_was_read_is_checked(files: Path, capsys, read: str, said
     (files / "read.csv").write_text(read)
     quiet_evaluate(files, "human=human.csv", more=("--read", f"human={files / 'read.csv'}"), code=2)
     assert said in capsys.readouterr().err
+
+
+def test_studies_of_one_name_in_two_sets_are_other_studies(files: Path) -> None:
+    """The external s00 is a woman's on a GE scanner, that of the training split is another patient's on a Philips."""
+    (files / "splits.csv").write_text(
+        "patient,study,split\na,s00,train\n" + "".join(f"q{study},{study},test\n" for study in STUDIES[1:])
+    )
+    for folder, patient, vendor in (("slices", "a", "Philips"), ("external", "b", "GE MEDICAL")):
+        rows = [
+            dict.fromkeys(SLICE_COLUMNS, 0)
+            | {"key": f"{folder}-{study}", "study": study, "plane": "axial", "manufacturer": vendor}
+            | {"patient": patient if study == "s00" else f"{'q' if folder == 'slices' else 'e'}{study}"}
+            for study in STUDIES
+        ]
+        (files / folder).mkdir()
+        pd.DataFrame(rows, columns=list(SLICE_COLUMNS)).to_csv(files / folder / "slices.csv", index=False)
+    second = ("--external-reference", str(files / "reference.csv"), "--external-reader", f"model={files / 'model.csv'}")
+    more = ("--splits", str(files / "splits.csv"), "--slices", str(files / "slices"))
+    more = (*more, *second, "--external-slices", str(files / "external"))
+    out = quiet_evaluate(files, "model=model.csv", extent="full", more=more)
+    vendors = {
+        name: set(table.loc[table["factor"] == "Vendor", "subgroup"])
+        for name in ("subgroups", "external_subgroups")
+        for table in [pd.read_csv(out / f"{name}.csv")]
+    }
+    assert vendors == {"subgroups": {"Philips"}, "external_subgroups": {"GE"}}
+
+
+def test_what_a_csv_reference_leaves_open_is_said(files: Path) -> None:
+    words = " ".join((quiet_evaluate(files, "model=model.csv") / "summary.txt").read_text().split())
+    assert (
+        "reference.csv names the slices with a box: wrong boxes on others are not counted. --read reference=" in words
+    )
+    assert "20 studies, those whose patient is not known taken for a patient each" in words

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfspine.cli.evaluation_boxes import boxes_of, check_readings, labelled_slices, slice_names
+from tfspine.cli.evaluation_cohort import parts_of, people_of, studies_of, without_excluded
 from tfspine.cli.evaluation_coverage import coverage_of, covered_by
 from tfspine.cli.evaluation_names import EXTERNAL_REFERENCE, REFERENCE, SPLIT, Inputs
 from tfspine.cli.evaluation_patients import check_external, patients_of
@@ -16,13 +17,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tfspine.config import EvaluationConfig
-    from tfspine.evaluation.cohort_table import Person
     from tfspine.evaluation.coverage import Coverage
     from tfspine.evaluation.question import Question
     from tfspine.evaluation.reading_set import ReadingSet
 
 INTERNAL, EXTERNAL, VALIDATION = "internal", "external", "validation"
-PART_OF_SPLIT = {"train": "training", "validation": "validation", "test": "internal test"}
 
 
 @dataclass(frozen=True)
@@ -49,10 +48,11 @@ def read_question(args: argparse.Namespace, inputs: Inputs, settings: "Evaluatio
     splits = None if split_table is None else dict(zip(split_table["study"], split_table["split"], strict=True))
     slices = read_table(args.slices) if args.slices else None
     external_slices = read_table(args.external_slices) if args.external_slices else None
-    tables = [(args.slices, slices), (args.splits, split_table), (args.external_slices, external_slices)]
+    tables = [(args.slices, slices), (args.splits, split_table)]
     patients = patients_of([(path, _column(table, "patient")) for path, table in tables if table is not None])
+    external_patients = _external_patients(args, external_slices, patients)
     if external_slices is not None:
-        external_slices = _without_excluded(external_slices, args.external_exclusions)
+        external_slices = without_excluded(external_slices, args.external_exclusions)
     read = {name: boxes_of(path, args.slices) for name, path in inputs.readers.items()}
     reference, covered = _reference(args.reference, args.slices, said=inputs.read.get(REFERENCE))
     known = _known(covered, args.slices)
@@ -78,11 +78,11 @@ def read_question(args: argparse.Namespace, inputs: Inputs, settings: "Evaluatio
         check_readings(paths, of_readers, internal.covered, known=known)
     validation = {name: boxes_of(path, args.slices) for name, path in inputs.validation.items()}
     of_validation = Readings(validation, coverage_of_each(inputs.validation, validation))
-    people = _people(args.dicom or [])
+    people = people_of(args.dicom or [])
     return Question(
         internal=internal,
         model=inputs.model,
-        external=_external(args, inputs, settings, patients, splits),
+        external=_external(args, inputs, settings, external_patients, patients, splits),
         validation=_validation(args, inputs, splits, readers, of_validation, covered, known, set_of),
         averages=inputs.averages,
         repeats=repeats,
@@ -90,9 +90,11 @@ def read_question(args: argparse.Namespace, inputs: Inputs, settings: "Evaluatio
             name: coverage_of(path, repeats[name], slices=args.slices, said=None, reference=covered)
             for name, path in inputs.repeats.items()
         },
-        cohort=_parts(slices, splits, external_slices),
+        cohort=parts_of(slices, splits, external_slices),
         people=people,
-        studies=_studies([table for table in (slices, external_slices) if table is not None], people),
+        studies=studies_of(slices, people),
+        external_studies=studies_of(external_slices, people),
+        notes=_notes(args, inputs),
     )
 
 
@@ -125,6 +127,29 @@ def _known(covered: "pd.DataFrame", slices: Path | None) -> "pd.DataFrame":
     import pandas as pd
 
     return covered if slices is None else pd.concat([covered, slice_names(slices)]).drop_duplicates()
+
+
+def _external_patients(
+    args: argparse.Namespace, slices: "pd.DataFrame | None", patients: Mapping[str, str]
+) -> dict[str, str]:
+    """Return whose each study of the second set is, by its own tables, and by the first set's of studies in neither."""
+    from tfspine.annotations.cohort import read_cohort
+
+    sources = [] if slices is None else [(args.external_slices, _column(slices, "patient"))]
+    if args.external_exclusions is not None:
+        found = {study.study: study.patient for study in read_cohort(args.external_exclusions)}
+        sources.append((args.external_exclusions, found))
+    return {**patients, **patients_of(sources)}
+
+
+def _notes(args: argparse.Namespace, inputs: Inputs) -> tuple[str, ...]:
+    """Return what the reader of the tables has to know of the tables that were read."""
+    if args.reference.is_dir() or REFERENCE in inputs.read:
+        return ()
+    return (
+        f"{args.reference.name} names the slices with a box: wrong boxes on others are not counted. --read "
+        "reference=CSV says which slices were read.",
+    )
 
 
 def _column(table: "pd.DataFrame", column: str) -> dict[str, str]:
@@ -185,6 +210,7 @@ def _external(
     inputs: Inputs,
     settings: "EvaluationConfig",
     patients: Mapping[str, str],
+    of_splits: Mapping[str, str],
     splits: Mapping[str, str] | None,
 ) -> "ReadingSet | None":
     from tfspine.evaluation.reading_set import ReadingSet
@@ -194,10 +220,11 @@ def _external(
     folder, option = args.external_slices, "--external-slices"
     said = inputs.read.get(EXTERNAL_REFERENCE)
     reference, covered = _reference(args.external_reference, folder, said=said, option=option)
-    covered = _without_excluded(covered, args.external_exclusions)
+    covered = without_excluded(covered, args.external_exclusions)
     if covered.empty:
         raise EvaluationError(f"{args.external_reference}: no slice to compare; expected the reference of some studies")
-    check_external(args.external_reference, set(covered["study"]), patients, splits)
+    of_set = {study: patients.get(study) for study in covered["study"]}
+    check_external(args.external_reference, of_set, splits or {}, of_splits)
     read = {name: boxes_of(path, folder, option=option) for name, path in inputs.external_readers.items()}
     check_readings(inputs.external_readers, read, covered, known=_known(covered, folder))
     coverage = {
@@ -208,16 +235,6 @@ def _external(
     return ReadingSet(
         EXTERNAL, reference, covered, readers.tables, patients, settings.iou, settings.confidence, readers.coverage
     )
-
-
-def _without_excluded(table: "pd.DataFrame", folder: Path | None) -> "pd.DataFrame":
-    """Return the rows of studies that ``tfspine exclude`` did not leave out; all of them where it did not run."""
-    from tfspine.annotations.cohort import excluded_of, read_cohort
-
-    if folder is None:
-        return table
-    excluded = excluded_of(read_cohort(folder), list(table["study"].unique()), folder)
-    return table[~table["study"].isin(list(excluded))]
 
 
 def _with_ensembles(readers: Readings, averages: Mapping[str, Sequence[str]]) -> Readings:
@@ -235,42 +252,3 @@ def _with_ensembles(readers: Readings, averages: Mapping[str, Sequence[str]]) ->
             tables[f"{name}_ensemble"] = boxes
             coverage[f"{name}_ensemble"] = common_coverage(readers.coverage[member] for member in members)
     return Readings(tables, coverage)
-
-
-def _parts(
-    slices: "pd.DataFrame | None", splits: Mapping[str, str] | None, external: "pd.DataFrame | None"
-) -> "dict[str, pd.DataFrame]":
-    """Return the rows of `slices.csv` by part of the study; those left out belong to none."""
-    parts = {}
-    if slices is not None and splits is None:
-        parts[INTERNAL] = slices
-    elif slices is not None and splits is not None:
-        split = slices["study"].map(splits)
-        parts = {part: slices[split == name] for name, part in PART_OF_SPLIT.items() if (split == name).any()}
-    if external is not None:
-        parts["external test"] = external
-    return parts
-
-
-def _studies(tables: "list[pd.DataFrame]", people: "Mapping[str, Person]") -> "pd.DataFrame | None":
-    """Return what is known of each study: its scanner, and where headers say so, the patient's sex and age."""
-    import pandas as pd
-
-    from tfspine.evaluation.cohort_table import persons_of, scanner_of
-
-    if not tables:
-        return None
-    slices = pd.concat(tables)
-    scanners = scanner_of(slices)
-    return scanners.merge(persons_of(slices, people), on="study") if people else scanners
-
-
-def _people(folders: list[Path]) -> "dict[str, Person]":
-    from tfspine.dicom.demographics import read_demographics
-    from tfspine.evaluation.cohort_table import Person
-
-    return {
-        study: Person(person.age_years, person.sex)
-        for folder in folders
-        for study, person in read_demographics(folder).items()
-    }

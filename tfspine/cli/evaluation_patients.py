@@ -1,6 +1,6 @@
 """Whose the studies of ``tfspine evaluate`` are, by every table that says so; nobody trains and tests at once."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tfspine.errors import EvaluationError
@@ -31,27 +31,31 @@ def patients_of(sources: Sequence[tuple[Path, Mapping[str, str]]]) -> dict[str, 
 
 
 def check_external(
-    path: Path, studies: Collection[str], patients: Mapping[str, str], splits: Mapping[str, str] | None
+    path: Path,
+    studies: Mapping[str, str | None],
+    splits: Mapping[str, str],
+    patients: Mapping[str, str],
 ) -> None:
     """Refuse a second test set with a study, or another study of a patient, that a model was trained on.
 
+    A study of the same name is another one where both sets say whose it is, and they say it of different patients.
+
     Args:
         path: the reference of the set, for the message.
-        studies: of the set.
-        patients: the patient of each study, of the set and of the splits.
-        splits: the split of each study, or None.
+        studies: the patient of each study of the set, None where nobody says.
+        splits: the split of each study of the first set.
+        patients: the patient of each study of the first set.
 
     Raises:
         EvaluationError: such a study.
     """
-    trained = {study for study, split in (splits or {}).items() if split == "train"}
-    of_training = {patients[study]: study for study in sorted(trained) if study in patients}
-    for study in sorted(studies):
-        if study in trained:
+    trained = sorted(study for study, split in splits.items() if split == "train")
+    of_training = {patients[study]: study for study in trained if study in patients}
+    for study, patient in sorted(studies.items()):
+        if study in trained and (patient is None or patients.get(study, patient) == patient):
             raise EvaluationError(
                 f"{path}: study {study} is in the training split; expected an external set without it"
             )
-        patient = patients.get(study)
         if patient in of_training:
             raise EvaluationError(
                 f"{path}: study {study} is of patient {patient}, whose study {of_training[patient]} is in the training "

@@ -60,6 +60,8 @@ def summary_text(
                 )
         for name in sorted((question.averages or {}).keys() - readers.keys()):
             console.print(f"{name}, {set_}: no average, as not all of its versions read this set")
+    for note in question.notes:
+        console.print(note)
     console.print(closing)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 

@@ -28,6 +28,8 @@ class Question:
         cohort: rows of `slices.csv` of each part of the study, empty without them.
         people: age and sex by `study_instance_uid`.
         studies: column study, and what is known of each: vendor, field_strength, sex, age_band; or None.
+        external_studies: the same of the studies of the external set, whose names may be those of other studies here.
+        notes: what a reader of the tables has to know of the files that were read.
         told: where the score thresholds of models come from, in words.
     """
 
@@ -41,6 +43,8 @@ class Question:
     cohort: Mapping[str, pd.DataFrame] | None = None
     people: Mapping[str, Person] | None = None
     studies: pd.DataFrame | None = None
+    external_studies: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
     told: str = ""
 
     @property

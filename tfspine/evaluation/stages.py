@@ -175,7 +175,7 @@ def external_results(question: Question, settings: EvaluationConfig, *, seed: in
     """Return the same of the external set, under names that begin with ``external_``; nothing without one."""
     if question.external is None:
         return []
-    turned = replace(question, internal=question.external, external=None)
+    turned = replace(question, internal=question.external, external=None, studies=question.external_studies)
     results = reviewer_results(turned, settings, seed=seed)
     return [
         replace(result, table=replace(table, name=f"external_{table.name}", title=f"External: {table.title}"))

@@ -1,0 +1,59 @@
+"""Who is in the sets of ``tfspine evaluate``: parts of the cohort, scanners, age and sex, and who was left out."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tfspine.evaluation.cohort_table import Person
+
+PART_OF_SPLIT = {"train": "training", "validation": "validation", "test": "internal test"}
+
+
+def parts_of(
+    slices: "pd.DataFrame | None", splits: Mapping[str, str] | None, external: "pd.DataFrame | None"
+) -> "dict[str, pd.DataFrame]":
+    """Return the rows of `slices.csv` by part of the study; those left out belong to none."""
+    parts = {}
+    if slices is not None and splits is None:
+        parts["internal"] = slices
+    elif slices is not None and splits is not None:
+        split = slices["study"].map(splits)
+        parts = {part: slices[split == name] for name, part in PART_OF_SPLIT.items() if (split == name).any()}
+    if external is not None:
+        parts["external test"] = external
+    return parts
+
+
+def studies_of(slices: "pd.DataFrame | None", people: "Mapping[str, Person]") -> "pd.DataFrame | None":
+    """Return what is known of each study: its scanner, and where headers say so, the patient's sex and age."""
+    from tfspine.evaluation.cohort_table import persons_of, scanner_of
+
+    if slices is None:
+        return None
+    scanners = scanner_of(slices)
+    return scanners.merge(persons_of(slices, people), on="study") if people else scanners
+
+
+def people_of(folders: list[Path]) -> "dict[str, Person]":
+    """Return age and sex by `study_instance_uid`, as the headers of some folders of DICOM studies say them."""
+    from tfspine.dicom.demographics import read_demographics
+    from tfspine.evaluation.cohort_table import Person
+
+    return {
+        study: Person(person.age_years, person.sex)
+        for folder in folders
+        for study, person in read_demographics(folder).items()
+    }
+
+
+def without_excluded(table: "pd.DataFrame", folder: Path | None) -> "pd.DataFrame":
+    """Return the rows of studies that ``tfspine exclude`` did not leave out; all of them where it did not run."""
+    from tfspine.annotations.cohort import excluded_of, read_cohort
+
+    if folder is None:
+        return table
+    excluded = excluded_of(read_cohort(folder), list(table["study"].unique()), folder)
+    return table[~table["study"].isin(list(excluded))]
