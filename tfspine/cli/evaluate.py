@@ -47,6 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="show the mean of some readers, the versions of a model, under a name; repeatable",
     )
     parser.add_argument(
+        "--arm",
+        dest="arms",
+        action="append",
+        metavar="NAME=A,B,...",
+        help="readers of one condition, for example with the model's help; the same people in the same order in each; "
+        "two or more: compared with readers and patients at random",
+    )
+    parser.add_argument(
         "--repeat",
         dest="repeats",
         action="append",

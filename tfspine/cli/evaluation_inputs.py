@@ -85,6 +85,7 @@ def read_question(args: argparse.Namespace, inputs: Inputs, settings: "Evaluatio
         external=_external(args, inputs, settings, external_patients, patients, splits),
         validation=_validation(args, inputs, splits, readers, of_validation, covered, known, set_of),
         averages=inputs.averages,
+        arms=inputs.arms,
         repeats=repeats,
         repeats_read={
             name: coverage_of(path, repeats[name], slices=args.slices, said=None, reference=covered)

@@ -24,6 +24,7 @@ class Inputs:
     repeats: Mapping[str, Path]
     read: Mapping[str, Path]
     averages: Mapping[str, tuple[str, ...]]
+    arms: Mapping[str, tuple[str, ...]]
     model: str
 
 
@@ -53,6 +54,7 @@ def inputs_of(args: argparse.Namespace) -> Inputs:
         repeats=_named_paths("--repeat", args.repeats or []),
         read=_named_paths("--read", args.read or []),
         averages=averages,
+        arms=_arms(args.arms or [], readers),
         model=args.model or next(iter(readers)),
     )
     _check_known("--model", [inputs.model], [*readers, *averages])
@@ -85,6 +87,29 @@ def _check_companions(args: argparse.Namespace) -> None:
 def _named_paths(option: str, texts: list[str]) -> dict[str, Path]:
     example = "NAME=FILE or NAME=FOLDER, for example model=predictions/predictions.csv"
     return {name: Path(path) for name, path in _named(option, texts, example).items()}
+
+
+def _arms(texts: list[str], readers: Collection[str]) -> dict[str, tuple[str, ...]]:
+    named = _named("--arm", texts, "NAME=A,B,..., for example aided=first_aided,second_aided")
+    arms = {name: tuple(members.split(",")) for name, members in named.items()}
+    if len(arms) == 1:
+        raise EvaluationError(f'--arm "{next(iter(arms))}": one condition; expected two or more to compare')
+    seen: set[str] = set()
+    for name, members in arms.items():
+        for member in members:
+            if member not in readers:
+                raise EvaluationError(
+                    f'--arm "{name}": no reader "{member}"; expected some of {", ".join(readers)}, without spaces'
+                )
+            if member in seen:
+                raise EvaluationError(f'--arm "{name}": reader "{member}" named twice; expected each table once')
+            seen.add(member)
+        if len(members) < 2 or len(members) != len(next(iter(arms.values()))):
+            raise EvaluationError(
+                f'--arm "{name}": {len(members)} readers; expected the same people under each condition, in the same '
+                "order, two or more"
+            )
+    return arms
 
 
 def _averages(texts: list[str], readers: Collection[str]) -> dict[str, tuple[str, ...]]:

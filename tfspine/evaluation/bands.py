@@ -1,7 +1,15 @@
-"""Words for coefficients of agreement (J. R. Landis and G. G. Koch, Biometrics 1977;33:159-174)."""
+"""Words for coefficients of agreement (J. R. Landis and G. G. Koch, Biometrics 1977;33:159-174).
+
+The band of the value says nothing of its uncertainty. The benchmark does: the highest band of which, or of a higher
+one, the coefficient is a member with a probability of 0.95 (K. L. Gwet, Handbook of Inter-Rater Reliability, 4th ed.
+2014, chapter 6).
+"""
 
 import math
+from dataclasses import dataclass
 from enum import StrEnum
+
+from scipy import stats
 
 from tfspine.errors import EvaluationError
 
@@ -41,3 +49,47 @@ def landis_koch(value: float) -> Band | None:
     if value < 0:
         return Band.POOR
     return next((band for upper, band in _UPPER if value <= upper), Band.ALMOST_PERFECT)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """The band that a coefficient reaches with enough probability, and the probability of this band or a higher one."""
+
+    band: Band
+    probability: float
+
+
+def benchmark(value: float, standard_error: float, *, probability: float = 0.95) -> Benchmark | None:
+    """Return the highest band that a coefficient reaches with a probability of at least `probability`.
+
+    A coefficient is taken for normal about its value and cut off at -1 and 1. The cumulative membership probability
+    of a band from l upwards is (F((c - l) / SE) - F((c - 1) / SE)) / (F((c + 1) / SE) - F((c - 1) / SE)). None where
+    the value or its standard error is undefined, or the data show no spread.
+
+    Args:
+        value: c, an unrounded coefficient.
+        standard_error: of the coefficient, one that respects patients.
+        probability: to be reached, 0 to 1.
+
+    Raises:
+        EvaluationError: a negative standard error, or a probability outside 0 to 1.
+    """
+    if standard_error < 0 or not 0 < probability < 1:
+        raise EvaluationError(
+            f"standard error {standard_error:g} and probability {probability:g}; expected 0 or more, and 0 to 1"
+        )
+    if math.isnan(value) or math.isnan(standard_error) or standard_error < _ROUNDING:
+        return None
+    lowest = (0.0, *(upper for upper, _ in _UPPER[:-1]))
+    for lower, (_, band) in reversed(list(zip(lowest, _UPPER, strict=True))):
+        reached = _share_above(lower, value, standard_error)
+        if reached >= probability:
+            return Benchmark(band, reached)
+    return Benchmark(Band.POOR, 1.0)
+
+
+def _share_above(lower: float, value: float, standard_error: float) -> float:
+    """Return the probability of `lower` to 1 of a normal that is cut off at -1 and 1."""
+    # Upper tails of the deviations downwards: differences of probabilities near 1 would lose their digits.
+    beyond, all_of_it, above = (float(stats.norm.cdf((value - edge) / standard_error)) for edge in (1.0, -1.0, lower))
+    return (above - beyond) / (all_of_it - beyond)

@@ -8,7 +8,8 @@ names it. Intervals and P respect patients; beside them stand the paper's own, b
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tfspine.evaluation.bands import landis_koch
+from tfspine.evaluation.agreement import Agreement
+from tfspine.evaluation.bands import benchmark, landis_koch
 from tfspine.evaluation.comparisons import pooled_z_of_shares
 from tfspine.evaluation.paired_p import BY_BOX
 from tfspine.evaluation.study_evaluation import THRESHOLDS, ReaderMetrics, RegionMetrics
@@ -23,7 +24,8 @@ PValues = Mapping[tuple[str, str, Region, str], float]
 
 _UNITS = "Intervals and P respect patients; by box, as in the paper, they take boxes of one patient for independent."
 _AGREEMENT_NOTE = (
-    "Pairs: boxes that both drew and graded. Agreement: Landis and Koch. P: of no agreement beyond chance; the average "
+    "Pairs: boxes that both drew and graded. Agreement: Landis and Koch; benchmark: the highest such band "
+    "reached with a probability of 0.95 (Gwet 2014). P: of no agreement beyond chance; the average "
     f"of versions has none. {_UNITS}"
 )
 
@@ -179,6 +181,7 @@ def _agreement_row(region: RegionMetrics, grades: int) -> dict[str, Any]:
         "patients": region.patients,
         "gwet": agreement.coefficient,
         "band": landis_koch(agreement.coefficient.value),
+        "benchmark": _benchmark(agreement),
         "p": agreement.p_value,
         "gwet_by_box": by_box.coefficient,
         "p_by_box": by_box.p_value,
@@ -207,10 +210,16 @@ def _agreement_columns() -> tuple[Column, ...]:
         Column("patients", "Patients", Kind.COUNT),
         Column("gwet", "Gwet AC1", Kind.COEFFICIENT),
         Column("band", "Agreement"),
+        Column("benchmark", "Benchmark"),
         Column("p", "P", Kind.P),
         Column("gwet_by_box", "Gwet AC1, by box", Kind.COEFFICIENT),
         Column("p_by_box", "P by box", Kind.P),
     )
+
+
+def _benchmark(agreement: Agreement) -> str | None:
+    found = benchmark(agreement.coefficient.value, agreement.standard_error)
+    return str(found.band) if found else None
 
 
 def _region_of(sets: Sets, name: str | None, reader: str | None, region: Region) -> RegionMetrics | None:

@@ -1,12 +1,13 @@
 """What an evaluation is asked: who read what, and what is known of the studies."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from tfspine.evaluation.cohort_table import Person
 from tfspine.evaluation.coverage import Coverage
+from tfspine.evaluation.multi_reader_table import Arms
 from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.study_evaluation import ReaderMetrics
 
@@ -31,6 +32,7 @@ class Question:
         external_studies: the same of the studies of the external set, whose names may be those of other studies here.
         notes: what a reader of the tables has to know of the files that were read.
         told: where the score thresholds of models come from, in words.
+        arms: the same people under several conditions: readers by condition, the people in the same order.
     """
 
     internal: ReadingSet
@@ -46,6 +48,7 @@ class Question:
     external_studies: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
     told: str = ""
+    arms: Arms = field(default_factory=dict)
 
     @property
     def sets(self) -> tuple[ReadingSet, ...]:

@@ -23,6 +23,7 @@ from tfspine.evaluation.curve_figures import froc_figure, reliability_figure, ro
 from tfspine.evaluation.detection_table import detection_curves, detection_table
 from tfspine.evaluation.facts import Facts
 from tfspine.evaluation.figures import Forest
+from tfspine.evaluation.multi_reader_table import multi_reader_table
 from tfspine.evaluation.paired_p import paired_p_values
 from tfspine.evaluation.paper_tables import (
     PValues,
@@ -42,6 +43,7 @@ from tfspine.evaluation.probability_tables import (
     readings_with_probabilities,
 )
 from tfspine.evaluation.question import Question, Sets
+from tfspine.evaluation.reader_agreement import reader_agreement_table
 from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.recall_cost_table import recall_cost_table, threshold_in_use
 from tfspine.evaluation.rejection_table import rejection_table
@@ -156,6 +158,24 @@ def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: in
             ),
         ),
     ]
+    readers = _without_members(question, others)
+    in_arms = {reader for members in question.arms.values() for reader in members}
+    people = [reader for reader in readers if reader != model and reader not in in_arms]
+    together = reader_agreement_table(others, model=model, readers=readers)
+    results.append(
+        forest_result(
+            together,
+            Forest({"gwet_four": "four grades", "gwet_two": "two grades"}, axis="Gwet AC1", label=("readers",)),
+        )
+    )
+    arms = question.arms if in_arms <= set(set_.readers) else {}
+    at_random = multi_reader_table(set_, model=model, readers=people, arms=arms)
+    results.append(
+        forest_result(
+            at_random,
+            Forest({"difference": "difference"}, axis="difference", label=("comparison", "measure"), lines=(0.0,)),
+        )
+    )
     results += _score_results(question, settings, seed=seed)
     versions = {
         name: members
@@ -201,6 +221,15 @@ def _without_versions(question: Question) -> ReadingSet:
         return question.internal
     readers = {name: boxes for name, boxes in question.internal.readers.items() if name not in versions}
     return replace(question.internal, readers=readers)
+
+
+def _without_members(question: Question, set_: ReadingSet) -> list[str]:
+    """Return the readers of a set, of each average of versions one alone: its ensemble, or else its first version."""
+    hidden: set[str] = set()
+    for name, members in (question.averages or {}).items():
+        ensemble, first = f"{name}_ensemble", question.reader if question.reader in members else members[0]
+        hidden |= set(members) - {ensemble if ensemble in set_.readers else first}
+    return [name for name in set_.readers if name not in hidden]
 
 
 def _score_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Result]:
