@@ -15,8 +15,8 @@ STUDIES = {"test": 8, "validation": 6}
 FULL = (
     "regions", "regions_accuracy", "regions_predictive", "end_to_end", "levels", "recall_cost",
     "reference", "recall", "agreement_four", "agreement_two", "accuracy", "cohort", "repeat", "agreement_weighted",
-    "bootstrap", "patients", "subgroups", "comparisons", "reader_agreement", "detection", "discrimination", "calibration",
-    "operating", "rsna_2024", "rejection", "claim_2024", "stard_2015",
+    "bootstrap", "patients", "subgroups", "comparisons", "reader_agreement", "detection", "discrimination",
+    "calibration", "operating", "rsna_2024", "rejection", "claim_2024", "stard_2015",
 )  # fmt: skip
 READERS = ("model", "people", "second", "mean_ensemble", "external_model")
 EXTERNAL = ("agreement_weighted", "bootstrap", "patients", "subgroups")

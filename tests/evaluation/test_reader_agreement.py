@@ -151,8 +151,9 @@ def test_conditions_that_do_not_fit_are_one_line(texts: list[str], message: str)
         inputs_of(parser.parse_args(words[1:]))
 
 
-def test_versions_of_the_model_are_one_reader(read_set: ReadingSet) -> None:
-    question = Question(read_set, "mean", averages={"mean": ("model", "other")})
+@pytest.mark.parametrize("model", ["mean", "model"])
+def test_versions_of_the_model_are_one_reader(read_set: ReadingSet, model: str) -> None:
+    question = Question(read_set, model, averages={"mean": ("model", "other")})
     tables = {
         result.table.name: result.table for result in reviewer_results(question, EvaluationConfig(replicates=2), seed=1)
     }

@@ -224,11 +224,13 @@ def _without_versions(question: Question) -> ReadingSet:
 
 
 def _without_members(question: Question, set_: ReadingSet) -> list[str]:
-    """Return the readers of a set, of each average of versions one alone: its ensemble, or else its first version."""
+    """Return the readers of a set, one for each average of versions: the model, its ensemble, or its first version."""
     hidden: set[str] = set()
     for name, members in (question.averages or {}).items():
-        ensemble, first = f"{name}_ensemble", question.reader if question.reader in members else members[0]
-        hidden |= set(members) - {ensemble if ensemble in set_.readers else first}
+        ensemble = f"{name}_ensemble"
+        candidates = ([question.reader] if question.reader in members else [], [ensemble], members)
+        stand_in = next((each for group in candidates for each in group if each in set_.readers), None)
+        hidden |= {ensemble, *members} - {stand_in}
     return [name for name in set_.readers if name not in hidden]
 
 
