@@ -82,22 +82,19 @@ def whole_folder(target: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def held(
-    folder: Path, *, lock: str = LOCK, refusal: str = "another process works on it; wait for it, or end it"
-) -> Iterator[None]:
+def held(folder: Path, *, refusal: str = "another process works on it; wait for it, or end it") -> Iterator[None]:
     """Hold a folder, made where it is missing, against others; the system lets go when this process ends.
 
     A process that inherits open files (`subprocess.Popen` with `close_fds=False`) holds it too, until it ends.
 
     Args:
         folder: to hold.
-        lock: name of the file in it that says so, the same for all who would disturb one another.
         refusal: what the others are told.
 
     Raises:
         OutputError: another process holds it, or the file system knows no locks.
     """
-    path = folder / lock
+    path = folder / LOCK
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = path.open("w")

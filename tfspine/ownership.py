@@ -15,7 +15,10 @@ from tfspine.errors import OutputError
 from tfspine.hashes import CHECKSUMS, MANIFEST, files_of, hash_file, hash_files
 
 LOCK = ".lock"
-"""The file by which a process holds a folder; nobody's content."""
+"""The file by which a process holds a folder."""
+
+OWN = (MANIFEST, CHECKSUMS, LOCK)
+"""Files that say when and how a folder was written; they are no content, and the same content has the same list."""
 
 
 def require_folder(target: Path, *, command: str, inputs: Iterable[Path] = ()) -> None:
@@ -105,12 +108,12 @@ def added_files(folder: Path) -> list[str]:
     written = _checksums(folder)
     if not written:
         return []
-    return [name for name in files_of(folder) if name not in written and name not in (CHECKSUMS, LOCK)]
+    return [name for name in files_of(folder) if name not in written and name not in OWN]
 
 
 def write_checksums(folder: Path) -> None:
     """List what a command wrote into a folder, so that it knows later what is its own."""
-    names = [name for name in files_of(folder) if name not in (CHECKSUMS, LOCK)]
+    names = [name for name in files_of(folder) if name not in OWN]
     contents = hash_files(folder / name for name in names)
     lines = [f"{content}  {name}\n" for content, name in zip(contents, names, strict=True)]
     (folder / CHECKSUMS).write_text("".join(lines), errors="surrogateescape")

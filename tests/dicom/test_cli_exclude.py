@@ -35,7 +35,10 @@ def ingested(write_study: Callable[..., Path], write_slice: Callable[..., Path],
             ContrastBolusAgent="Gadolinium",
             pixels=np.full((12, 16), 100, np.uint16),
         )
-    assert main(["ingest", str(source), "--out", str(tmp_path / "slices")]) == 0
+    salt = tmp_path / "salt"  # who falls into which split depends on the pseudonyms
+    salt.write_text("the same in every run")
+    salt.chmod(0o600)
+    assert main(["ingest", str(source), "--out", str(tmp_path / "slices"), "--salt-file", str(salt)]) == 0
     return tmp_path / "slices"
 
 

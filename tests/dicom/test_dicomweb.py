@@ -442,7 +442,7 @@ def test_two_fetches_into_one_folder_do_not_mix(fake: Fake, tmp_path: Path, caps
     import fcntl
 
     (tmp_path / "out").mkdir()
-    with (tmp_path / "out" / ".fetching").open("w") as lock:
+    with (tmp_path / "out" / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert main(["fetch", fake.root, "--out", str(tmp_path / "out"), "--study-uid", STUDY]) == 2
     assert "another tfspine fetch is writing there" in capsys.readouterr().err

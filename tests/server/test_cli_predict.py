@@ -136,6 +136,8 @@ def test_dicom_is_ingested_first_and_what_was_refused_is_kept(slices, exported, 
 
     monkeypatch.setitem(sys.modules, "tfspine.cli.ingest", types.SimpleNamespace(add_arguments=add_arguments, run=run))
     out = tmp_path / "out"
+    monkeypatch.chdir(tmp_path)
+    Path("scans").mkdir()
     assert main(["predict", "--dicom", "scans", "--model", str(exported), "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["slices"] == 14
     assert (out / "refused.csv").read_text() == "file,reason\nscans/x.dcm,truncated\n"

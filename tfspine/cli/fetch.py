@@ -210,7 +210,7 @@ def _writing_alone(out: Path) -> Iterator[None]:
     from tfspine.outputs import held
 
     images = out / IMAGES_FOLDER
-    with held(out, lock=".fetching", refusal="another tfspine fetch is writing there; wait, or name another --out"):
+    with held(out, refusal="another tfspine fetch is writing there; wait, or name another --out"):
         try:
             images.mkdir(exist_ok=True)
         except OSError as error:
