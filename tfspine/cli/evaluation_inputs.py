@@ -133,14 +133,9 @@ def _known(covered: "pd.DataFrame", slices: Path | None) -> "pd.DataFrame":
 def _external_patients(
     args: argparse.Namespace, slices: "pd.DataFrame | None", patients: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return whose each study of the second set is, by its own tables, and by the first set's of studies in neither."""
-    from tfspine.annotations.cohort import read_cohort
-
-    sources = [] if slices is None else [(args.external_slices, _column(slices, "patient"))]
-    if args.external_exclusions is not None:
-        found = {study.study: study.patient for study in read_cohort(args.external_exclusions)}
-        sources.append((args.external_exclusions, found))
-    return {**patients, **patients_of(sources)}
+    """Return whose each study of the second set is, by its own table, and by the first set's of studies not there."""
+    own = {} if slices is None else patients_of([(args.external_slices, _column(slices, "patient"))])
+    return {**patients, **own}
 
 
 def _notes(args: argparse.Namespace, inputs: Inputs) -> tuple[str, ...]:
