@@ -335,3 +335,30 @@ def test_decisions_come_by_series_number() -> None:
     numbers = [decision.part.slices[0].series_number for decision in choose_series(shuffled)]
     assert numbers == [1, 4, 12]
     assert all(decision.reason for decision in choose_series(shuffled))
+
+
+@pytest.mark.parametrize(
+    ("plane", "attributes", "warning"),
+    [
+        (AXIAL, {}, ""),
+        (AXIAL, {"described": "T2 TRA LWS", "body_part_examined": "LSPINE"}, ""),
+        (AXIAL, {"described": "T1 SAG"}, "described as T1, measured as T2"),
+        (
+            AXIAL,
+            {"described": "T2", "times_ms": (None, None)},
+            "T2 by its description or the series map alone: TR or TE is absent",
+        ),
+        (SAGITTAL, {"described": "SAG T1 STIR"}, "described with STIR, which what was measured belies"),
+        (
+            SAGITTAL,
+            {"described": "T1 LWS", "body_part_examined": "ABDOMEN"},
+            "BodyPartExamined ABDOMEN, described as lumbar",
+        ),
+    ],
+    ids=str,
+)
+def test_what_contradicts_its_name_is_taken_with_a_warning(
+    plane: Plane, attributes: dict[str, Any], warning: str
+) -> None:
+    (decision,) = choose_series(series(plane, **attributes))
+    assert (decision.plane, decision.warning) == (plane, warning)

@@ -177,6 +177,8 @@ def _warnings(ingested: "IngestedStudy") -> list[str]:
             f"{sagittal} studies without a sagittal T1w series: no foramen of theirs can be graded, and their levels "
             "are uncertain"
         )
+    if doubtful := sum(bool(row["warning"]) for row in ingested.series):
+        told.append(f"{doubtful} series are not what people typed, or taken by their word alone; see series.csv")
     if ingested.unmatched:
         told.append(f"{ingested.unmatched} rows of the series map fit no series; see series.csv")
     return told

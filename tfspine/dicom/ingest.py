@@ -29,6 +29,7 @@ PNG_COMPRESSION = 1
 SERIES_COLUMNS: tuple[str, ...] = (
     "study", "series_number", "part", "slices", "stacks", "gaps", "duplicates", "plane", "weighting",
     "row_spacing_mm", "column_spacing_mm", "chosen_as", "reason",
+    "warning",
 )  # fmt: skip
 """Columns of `series.csv`: one row for each part of each series, chosen or not, and the rule that decided."""
 
@@ -237,6 +238,7 @@ def _series_row(study: str, decision: Decision) -> dict[str, Any]:
         "column_spacing_mm": first.hung.spacing_mm[1],
         "chosen_as": str(decision.plane or ""),
         "reason": decision.reason,
+        "warning": decision.warning,
         "series_instance_uid": first.series_instance_uid,
         "words": " ".join(words(first.described)),
     }

@@ -11,7 +11,7 @@ from tfspine.dicom.headers import SliceHeader
 from tfspine.dicom.joining import Candidate, compared
 from tfspine.dicom.parts import Part, parts_of
 from tfspine.dicom.series_map import SeriesMap, Use
-from tfspine.dicom.series_rules import refusal
+from tfspine.dicom.series_rules import contradictions, refusal
 from tfspine.dicom.weighting import weighting
 from tfspine.dicom.wording import wordings
 from tfspine.labels import Plane
@@ -24,7 +24,8 @@ class Decision:
     """One part of a series, and either the plane it serves or the reason why it does not; `reason` is never empty.
 
     `number` counts the parts of a series from 1; `weighting` is T1, T2, or what the part is else. `repeated` are slices
-    of a part that is taken which lie where a better series has one; they are not among the slices of `part`.
+    of a part that is taken which lie where a better series has one; they are not among the slices of `part`. `warning`
+    says where a part that is taken contradicts what people typed, and is empty elsewhere.
     """
 
     part: Part
@@ -33,6 +34,7 @@ class Decision:
     reason: str
     weighting: str
     repeated: tuple[SliceHeader, ...] = ()
+    warning: str = ""
 
 
 def choose_series(headers: Iterable[SliceHeader], series_map: SeriesMap = NOTHING_SAID) -> list[Decision]:
@@ -71,6 +73,7 @@ def choose_series(headers: Iterable[SliceHeader], series_map: SeriesMap = NOTHIN
                 verdict.reason,
                 former.weighting,
                 verdict.repeated,
+                contradictions(candidate.part, candidate.wording) if verdict.is_taken else "",
             )
     return [decided[part] for _, part in parts]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from tfspine.dicom.parts import Part
 from tfspine.dicom.series_words import Meaning
-from tfspine.dicom.weighting import STIR_LONGEST_TI_MS, inversion_ms, weighting
+from tfspine.dicom.weighting import STIR_LONGEST_TI_MS, inversion_ms, is_measured, weighting
 from tfspine.dicom.wording import Wording
 from tfspine.labels import Plane
 
@@ -44,6 +44,23 @@ def refusal(part: Part, wording: Wording) -> str | None:
         if reason is not None:
             return reason
     return None
+
+
+def contradictions(part: Part, wording: Wording) -> str:
+    """Return where a part that is taken is not what people typed, or was taken by their word alone; often nothing."""
+    named, measured = wording.series.weighting, weighting(part)
+    told = []
+    if not is_measured(part):
+        told.append(f"{named or 'taken'} by its description or the series map alone: TR or TE is absent")
+    elif named and named != measured:
+        told.append(f"described as {named}, measured as {measured}")
+    for meaning in (Meaning.INVERSION, *_DIXON_WORDS):
+        if meaning in wording.series.said and named != meaning.name:
+            told.append(f"described with {wording.series.said[meaning]}, which what was measured belies")
+    for meaning in (Meaning.OTHER_SPINE, Meaning.ELSEWHERE):
+        if meaning in wording.body_part.said and Meaning.LUMBAR not in wording.body_part.said:
+            told.append(f"BodyPartExamined {wording.body_part.said[meaning]}, described as lumbar")
+    return "; ".join(told)
 
 
 def is_in_phase(part: Part, wording: Wording) -> bool:
