@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydicom import encaps
 from pydicom.uid import (
     UID,
+    DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
@@ -76,7 +77,14 @@ def written(path: Path, frames: list[NDArray[Any]], syntax: UID) -> Path:
 @pytest.mark.parametrize("how", ["resident", "traced"])
 @pytest.mark.parametrize(
     "syntax",
-    [ExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless, JPEGLSLossless, JPEG2000Lossless],
+    [
+        ExplicitVRLittleEndian,
+        ExplicitVRBigEndian,
+        DeflatedExplicitVRLittleEndian,
+        RLELossless,
+        JPEGLSLossless,
+        JPEG2000Lossless,
+    ],
     ids=lambda syntax: syntax.name,
 )
 def test_memory_is_at_most_two_and_a_half_times_the_file(syntax: UID, how: str, tmp_path: Path) -> None:

@@ -6,14 +6,19 @@ unpacks to, and the size that a compressed picture's own header gives (`codestre
 
 import contextlib
 import logging
+import tempfile
 import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pydicom
+from pydicom.dataset import FileMetaDataset
 from pydicom.errors import InvalidDicomError
+from pydicom.filebase import DicomFileLike
 from pydicom.filereader import read_dataset as read_elements
+from pydicom.filewriter import write_file_meta_info
 from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
@@ -94,8 +99,8 @@ def refusing(part: str) -> Iterator[None]:
 def _read(path: Path, *, stop_before_pixels: bool) -> pydicom.Dataset:
     head = _first_bytes(path)
     if head[PREAMBLE_BYTES:][:4] == PREFIX:
-        _check_deflated(path)
-        return pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
+        unpacked = _read_deflated(path, stop_before_pixels=stop_before_pixels)
+        return pydicom.dcmread(path, stop_before_pixels=stop_before_pixels) if unpacked is None else unpacked
     if head[:2] in FIRST_GROUPS:
         return _without_preamble(path, stop_before_pixels=stop_before_pixels)
     if head.startswith(ZIP_PREFIX):
@@ -121,18 +126,40 @@ def _without_preamble(path: Path, *, stop_before_pixels: bool) -> pydicom.Datase
     return ds
 
 
-def _check_deflated(path: Path) -> None:
-    """Refuse a deflated file that unpacks beyond the limit: pydicom would unpack it whole, however large."""
+def _read_deflated(path: Path, *, stop_before_pixels: bool) -> pydicom.Dataset | None:
+    """Read a deflated file by way of one on disk that has no name; return None where a file is none.
+
+    pydicom would unpack it in memory, twice and however large. What is unpacked is gone with this process, however it
+    ends.
+    """
     with path.open("rb") as file:
         file.seek(PREAMBLE_BYTES + len(PREFIX))
         meta = read_elements(file, is_implicit_VR=False, is_little_endian=True, stop_when=_is_past_meta)
         if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-            return
-        inflater, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
-        while not inflater.eof and (left := inflater.unconsumed_tail or file.read(CHUNK_BYTES)):
-            total += len(inflater.decompress(left, CHUNK_BYTES))
-            if total > LARGEST_INFLATED_BYTES:
-                raise DicomError(f"unpacks to more than {LARGEST_INFLATED_BYTES} bytes; expected an MR image")
+            return None
+        with tempfile.TemporaryFile() as unpacked:
+            plain = FileMetaDataset()
+            plain.TransferSyntaxUID = ExplicitVRLittleEndian
+            unpacked.write(bytes(PREAMBLE_BYTES) + PREFIX)
+            write_file_meta_info(DicomFileLike(unpacked), plain, enforce_standard=False)
+            _inflate(file, unpacked)
+            unpacked.seek(0)
+            ds = pydicom.dcmread(unpacked, stop_before_pixels=stop_before_pixels)
+    ds.file_meta = FileMetaDataset(meta)
+    return ds
+
+
+def _inflate(packed: IO[bytes], unpacked: IO[bytes]) -> None:
+    """Unpack the rest of a file, within the limit."""
+    inflater, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    while not inflater.eof and (left := inflater.unconsumed_tail or packed.read(CHUNK_BYTES)):
+        content = inflater.decompress(left, CHUNK_BYTES)
+        total += len(content)
+        if total > LARGEST_INFLATED_BYTES:
+            raise DicomError(f"unpacks to more than {LARGEST_INFLATED_BYTES} bytes; expected an MR image")
+        unpacked.write(content)
+    if not inflater.eof:
+        raise DicomError("a deflated file that is cut off; export the file again")
 
 
 def _is_past_meta(tag: BaseTag, vr: str | None, length: int) -> bool:
