@@ -96,6 +96,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dicom", type=Path, action="append", metavar="DIR", help="studies whose headers give age and sex; repeatable"
     )
+    parser.add_argument(
+        "--clinical",
+        type=Path,
+        metavar="CSV",
+        help="ethnicity, indication and comorbidities (several: with ; between them) by patient or study",
+    )
     parser.add_argument("--flow", type=Path, metavar="DIR", help="what tfspine flow wrote, to show beside the tables")
     parser.add_argument(
         "--run",
@@ -183,7 +189,12 @@ def _read(args: argparse.Namespace) -> list[Path]:
     named = [args.readers, args.repeats, args.validation, args.external_readers, args.read]
     tables = [Path(path) for texts in named for text in texts or [] if (path := text.partition("=")[2])]
     folders = (args.slices, args.splits, args.external_reference, args.external_slices, args.external_exclusions)
-    return [*options.given(args.reference, *folders, args.flow), *tables, *(args.dicom or []), *args.runs]
+    return [
+        *options.given(args.reference, *folders, args.flow, args.clinical),
+        *tables,
+        *(args.dicom or []),
+        *args.runs,
+    ]
 
 
 def _card(question: "Question", facts: "dict[Fact, Answer]", results: "Sequence[Result]") -> str:

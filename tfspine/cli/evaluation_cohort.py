@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tfspine.evaluation.clinical import Clinical
     from tfspine.evaluation.cohort_table import Person
 
 PART_OF_SPLIT = {"train": "training", "validation": "validation", "test": "internal test"}
@@ -47,6 +48,22 @@ def people_of(folders: list[Path]) -> "dict[str, Person]":
         for folder in folders
         for study, person in read_demographics(folder).items()
     }
+
+
+def clinical_of(path: Path | None, parts: "Mapping[str, pd.DataFrame]") -> "Clinical | None":
+    """Return what a table of the clinic says of the patients, if there is one.
+
+    Raises:
+        EvaluationError: the table cannot be used, or is of other patients.
+        AnnotationError: the file cannot be read.
+    """
+    from tfspine.evaluation.clinical import check_known, read_clinical
+
+    if path is None:
+        return None
+    clinical = read_clinical(path)
+    check_known(clinical, list(parts.values()), path)
+    return clinical
 
 
 def without_excluded(table: "pd.DataFrame", folder: Path | None) -> "pd.DataFrame":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfspine.cli.evaluation_boxes import boxes_of, check_readings, labelled_slices, slice_names
-from tfspine.cli.evaluation_cohort import parts_of, people_of, studies_of, without_excluded
+from tfspine.cli.evaluation_cohort import clinical_of, parts_of, people_of, studies_of, without_excluded
 from tfspine.cli.evaluation_coverage import coverage_of, covered_by
 from tfspine.cli.evaluation_names import EXTERNAL_REFERENCE, REFERENCE, SPLIT, Inputs
 from tfspine.cli.evaluation_patients import check_external, patients_of
@@ -79,6 +79,7 @@ def read_question(args: argparse.Namespace, inputs: Inputs, settings: "Evaluatio
     validation = {name: boxes_of(path, args.slices) for name, path in inputs.validation.items()}
     of_validation = Readings(validation, coverage_of_each(inputs.validation, validation))
     people = people_of(args.dicom or [])
+    cohort = parts_of(slices, splits, external_slices)
     return Question(
         internal=internal,
         model=inputs.model,
@@ -91,7 +92,8 @@ def read_question(args: argparse.Namespace, inputs: Inputs, settings: "Evaluatio
             name: coverage_of(path, repeats[name], slices=args.slices, said=None, reference=covered)
             for name, path in inputs.repeats.items()
         },
-        cohort=parts_of(slices, splits, external_slices),
+        cohort=cohort,
+        clinical=clinical_of(args.clinical, cohort),
         people=people,
         studies=studies_of(slices, people),
         external_studies=studies_of(external_slices, people),

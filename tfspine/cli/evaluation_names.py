@@ -79,6 +79,7 @@ def _check_companions(args: argparse.Namespace) -> None:
         ("--validation", args.validation, args.splits, "--splits"),
         ("--split", args.split, args.splits, "--splits"),
         ("--dicom", args.dicom, args.slices, "--slices"),
+        ("--clinical", args.clinical, args.slices, "--slices"),
     ):
         if value and not other:
             raise EvaluationError(f"{option}: says nothing on its own; add {needs}")

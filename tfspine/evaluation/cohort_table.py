@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfspine.evaluation.clinical import FACTORS, Clinical, clinical_facts
 from tfspine.evaluation.tables import DASH, Column, Table
 from tfspine.labels import Plane
 
@@ -34,19 +35,28 @@ class Person:
 NOBODY = Person(math.nan, "")
 
 
-def cohort_table(parts: Mapping[str, pd.DataFrame], *, people: Mapping[str, Person] | None = None) -> Table:
+def cohort_table(
+    parts: Mapping[str, pd.DataFrame],
+    *,
+    people: Mapping[str, Person] | None = None,
+    clinical: Clinical | None = None,
+) -> Table:
     """Return one column per part of the study; scanners that only one of them has stand among the others.
 
     Args:
         parts: rows of `slices.csv` of each part, such as training, validation, internal test and external test.
         people: age and sex by `study_instance_uid`, where a header gives them.
+        clinical: ethnicity, indication and comorbidities, where somebody gave them.
 
     Returns:
         A table of texts. Rows of scanners also have `studies`, the counts by part, for the figure.
     """
     scanners = sorted({scanner for slices in parts.values() for scanner in _scanners(slices)})
     facts = {name: _facts(slices, people or {}, scanners) for name, slices in parts.items()}
+    if clinical is not None:
+        facts = {name: of_part | clinical_facts(parts[name], clinical) for name, of_part in facts.items()}
     names = list(dict.fromkeys(name for of_part in facts.values() for name in of_part))
+    names.sort(key=lambda name: _place(name, clinical))
     counts = {part: Counter(_scanners(slices)) for part, slices in parts.items()}
     rows = tuple(
         {"what": name}
@@ -58,6 +68,11 @@ def cohort_table(parts: Mapping[str, pd.DataFrame], *, people: Mapping[str, Pers
     note = "Age and sex: of the patients of whom a header says them. Scanners: of the studies."
     if not people:
         note = "Age and sex: not in slices.csv; --dicom reads what de-identified headers still say."
+    if clinical is not None:
+        note += (
+            " Ethnicity, indication and comorbidities: shares of the patients of whom they are known; a patient may "
+        )
+        note += "have several comorbidities."
     return Table("cohort", "Patients, scanners and images", columns, rows, note=note)
 
 
@@ -99,6 +114,13 @@ def age_band(years: float) -> str:
     if math.isnan(years):
         return UNKNOWN
     return next(band for youngest, band in reversed(AGE_BANDS) if years >= youngest)
+
+
+def _place(name: str, clinical: Clinical | None) -> int:
+    """Return where a row stands: what the clinic knows comes last, factor by factor, whichever part has it."""
+    titles = [FACTORS[factor] for factor in clinical.factors] if clinical else []
+    found = [index for index, title in enumerate(titles) if name.startswith((f"{title}: ", f"{title} not"))]
+    return 2 * found[0] + 1 + name.endswith(f" {UNKNOWN}") if found else 0
 
 
 def _scanners(slices: pd.DataFrame) -> list[str]:

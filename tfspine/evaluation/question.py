@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from tfspine.evaluation.clinical import Clinical
 from tfspine.evaluation.cohort_table import Person
 from tfspine.evaluation.coverage import Coverage
 from tfspine.evaluation.multi_reader_table import Arms
@@ -28,6 +29,7 @@ class Question:
         repeats_read: what each of these second readings read; one that is not named read everything.
         cohort: rows of `slices.csv` of each part of the study, empty without them.
         people: age and sex by `study_instance_uid`.
+        clinical: ethnicity, indication and comorbidities of patients or studies.
         studies: column study, and what is known of each: vendor, field_strength, sex, age_band; or None.
         external_studies: the same of the studies of the external set, whose names may be those of other studies here.
         notes: what a reader of the tables has to know of the files that were read.
@@ -44,6 +46,7 @@ class Question:
     repeats_read: Mapping[str, Coverage] | None = None
     cohort: Mapping[str, pd.DataFrame] | None = None
     people: Mapping[str, Person] | None = None
+    clinical: Clinical | None = None
     studies: pd.DataFrame | None = None
     external_studies: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()

@@ -64,8 +64,16 @@ def _of_tables(question: Question, tables: Mapping[str, Table]) -> dict[Fact, An
     intervals = f"{question.internal.confidence:.0%} intervals: Clopper-Pearson, t of Gwet's coefficient"
     facts = {}
     for name, fact, answer in (
-        ("accuracy", Fact.ACCURACY, Answer("sensitivity and specificity with exact intervals", "accuracy.md")),
-        ("bootstrap", Fact.UNCERTAINTY, Answer(f"{intervals}, bootstrap over patients", "bootstrap.md")),
+        (
+            "accuracy",
+            Fact.ACCURACY,
+            Answer("sensitivity and specificity, intervals by patient and by box", "accuracy.md"),
+        ),
+        (
+            "bootstrap",
+            Fact.UNCERTAINTY,
+            Answer(f"{intervals}, patients left out and drawn again", "recall.md, bootstrap.md"),
+        ),
         ("calibration", Fact.CALIBRATION, Answer("Brier score, calibration error, reliability", "calibration.md")),
         ("cohort", Fact.COHORT, Answer("patients, scanners, TR and TE of each part, from headers", "cohort.md")),
         ("confusion", Fact.CROSS_TABLE, Answer("reference against reader, in boxes", "confusion.md")),
@@ -77,8 +85,10 @@ def _of_tables(question: Question, tables: Mapping[str, Table]) -> dict[Fact, An
     ):
         if name in tables:
             facts[fact] = answer
-    if "cohort" in tables and question.people:
-        facts[Fact.DEMOGRAPHICS] = Answer("age and sex of each part, from headers", "cohort.md")
+    said = ["age and sex from headers"] if question.people else []
+    said += [", ".join(question.clinical.factors)] if question.clinical else []
+    if "cohort" in tables and said:
+        facts[Fact.DEMOGRAPHICS] = Answer(f"of each part: {'; '.join(said)}", "cohort.md")
     if "repeat" in tables:
         readers = ", ".join(question.repeats or {})
         facts[Fact.REPEAT] = Answer(f"second readings by {readers}, against the first", "repeat.md")

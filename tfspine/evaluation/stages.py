@@ -79,7 +79,7 @@ def paper_results(question: Question, sets: Sets) -> list[Result]:
     percent = partial(Forest, label=label, factor=100.0)
     results = []
     if question.cohort:
-        cohort = cohort_table(question.cohort, people=question.people)
+        cohort = cohort_table(question.cohort, people=question.people, clinical=question.clinical)
         results.append(Result(cohort, lambda path, title: cohort_figure(cohort, path=path, title=title)))
     of_sets = [set_ for set_ in (question.internal, question.external) if set_ is not None]
     counts = reference_table({set_.name: {"reference": set_.reference_metrics} for set_ in of_sets})
