@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfspine.csv_files import CsvTable, read_csv_file, read_text
+from tfspine.csv_files import CsvTable, read_csv_file, read_text, require_once
 from tfspine.csv_numbers import numbers_of
 from tfspine.errors import AnnotationError
 
@@ -125,3 +125,10 @@ def test_a_list_may_come_from_a_spreadsheet_and_what_is_none_is_not_repeated(tmp
     with pytest.raises(AnnotationError, match="patients") as error:
         read_text(path, expected="a PatientID a line")
     assert "Secret" not in str(error.value)
+
+
+def test_a_name_that_stands_twice_is_refused_with_both_lines(tmp_path: Path) -> None:
+    table = read(tmp_path, b"study,xmin\nA,1\n\nB,2\nA,3\n")
+    require_once(table, "xmin")
+    with pytest.raises(AnnotationError, match="line 5: study A is there again, after line 2"):
+        require_once(table, "study")

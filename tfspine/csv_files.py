@@ -95,6 +95,22 @@ def read_csv_file(path: Path, columns: Sequence[str], *, optional: Sequence[str]
     return CsvTable(path, (*header, *absent), tuple(rows), tuple(line for line, _ in lines[1:]), separator)
 
 
+def require_once(table: CsvTable, column: str) -> None:
+    """Refuse a table in which a name stands twice that tells one row from another.
+
+    Raises:
+        AnnotationError: such a name, with its line.
+    """
+    first: dict[str, int] = {}
+    for row, values in enumerate(table.rows):
+        former = first.setdefault(values[column], row)
+        if former != row:
+            raise AnnotationError(
+                f"{table.where(row)}: {column} {values[column]} is there again, after line {table.lines[former]}; "
+                "expected it once"
+            )
+
+
 def read_text(path: Path, *, expected: str) -> str:
     """Return the text of a file in the encoding that its first bytes, or else all of them, allow.
 

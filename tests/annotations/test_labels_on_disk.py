@@ -151,7 +151,7 @@ def test_whether_a_level_is_sure_survives_the_table_and_old_tables_do_not_say(tm
     lines = (tmp_path / "new.csv").read_text().splitlines()
     (tmp_path / "old.csv").write_text("\n".join(line.rsplit(",", 2)[0] for line in lines) + "\n")
     assert list(read_boxes(tmp_path / "old.csv")["level_certain"]) == ["", "", ""]
-    (tmp_path / "odd.csv").write_text("\n".join([*lines[:2], lines[2].rpartition(",")[0] + ",maybe"]) + "\n")
+    (tmp_path / "odd.csv").write_text("\n".join([*lines[:2], lines[2].rsplit(",", 2)[0] + ",maybe,"]) + "\n")
     with pytest.raises(AnnotationError, match=r'odd\.csv: line 3: level_certain "maybe"; expected one of yes, no'):
         read_boxes(tmp_path / "odd.csv")
 

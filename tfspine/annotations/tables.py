@@ -13,7 +13,7 @@ import pandas as pd
 
 from tfspine.annotations.label_folder import labels_of_slices
 from tfspine.annotations.voc import read_voc
-from tfspine.csv_files import CsvTable, read_csv_file
+from tfspine.csv_files import CsvTable, read_csv_file, require_once
 from tfspine.csv_numbers import numbers_of
 from tfspine.errors import AnnotationError
 from tfspine.grading_box import is_counted
@@ -173,9 +173,11 @@ def read_slices_csv(path: Path) -> pd.DataFrame:
     """Read `slices.csv` with every value as text.
 
     Raises:
-        AnnotationError: the file cannot be read or is no `slices.csv`.
+        AnnotationError: the file cannot be read, is no `slices.csv`, or has a slice twice.
     """
-    return read_table_of_words(path, SLICE_COLUMNS)
+    read = read_csv_file(path, SLICE_COLUMNS)
+    require_once(read, "key")
+    return pd.DataFrame(list(read.rows), columns=list(SLICE_COLUMNS), dtype="str")
 
 
 def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:

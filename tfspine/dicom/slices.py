@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
-from tfspine.csv_files import read_csv_file
+from tfspine.csv_files import read_csv_file, require_once
 from tfspine.dicom.ingest import IMAGES_FOLDER
 from tfspine.errors import AnnotationError, DicomError
 from tfspine.labels import Plane
@@ -49,21 +49,16 @@ def read_table(folder: Path) -> pd.DataFrame:
         raise DicomError(f"{path}: not there; make it with tfspine ingest --out {folder}")
     try:
         read = read_csv_file(path, SLICE_COLUMNS)
+        require_once(read, "key")
     except AnnotationError as error:
         raise DicomError(f"{error}; make it again with tfspine ingest") from None
     words = pd.DataFrame(list(read.rows), columns=list(read.columns), dtype=object)
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {
             name: words[name].mask(words[name] == "") if name in NAME_COLUMNS else _numbers_or_words(words[name])
             for name in words
         }
     )
-    twice = np.flatnonzero(table.duplicated("key"))
-    if len(twice):
-        raise DicomError(
-            f"{read.where(twice[0])}: slice {table['key'][twice[0]]} is there twice; expected each key once"
-        )
-    return table
 
 
 def _numbers_or_words(words: pd.Series) -> pd.Series:

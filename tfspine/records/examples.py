@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfspine.config import SPLITS
-from tfspine.csv_files import read_csv_file
+from tfspine.csv_files import read_csv_file, require_once
 from tfspine.errors import AnnotationError, ConfigError, RecordError
 from tfspine.labels import Plane, object_name
 from tfspine.structures import AnnotatedSlice, Annotation
@@ -41,6 +41,7 @@ def read_entries(slices_csv: Path) -> list[SliceEntry]:
     """
     try:
         table = read_csv_file(slices_csv, ("key", "study", "plane", "rows", "columns"))
+        require_once(table, "key")
     except AnnotationError as error:
         reason = str(error).removeprefix(f"{slices_csv}: ")
         raise RecordError(f"{slices_csv}: not a table of slices: {reason}; name the folder that ingest wrote") from None
