@@ -51,13 +51,17 @@ SLICE_COLUMNS: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class SliceImage:
-    """One slice ready for reading: `pixels` is uint8 [rows, columns], read-only."""
+    """One slice ready for reading: `pixels` is uint8 [rows, columns], read-only.
+
+    Positions of slices can be compared where `frame_of_reference_uid` is the same; it is empty where nobody said.
+    """
 
     key: str
     study: str
     plane: Plane
     geometry: SliceGeometry
     pixels: NDArray[np.uint8] = field(repr=False)
+    frame_of_reference_uid: str = ""
 
     def __post_init__(self) -> None:
         self.pixels.setflags(write=False)
@@ -116,13 +120,14 @@ class Detection:
 
 @dataclass(frozen=True)
 class SliceReading:
-    """What a model found on one slice."""
+    """What a model found on one slice; `frame_of_reference_uid` is that of its `SliceImage`."""
 
     key: str
     study: str
     plane: Plane
     geometry: SliceGeometry
     detections: tuple[Detection, ...]
+    frame_of_reference_uid: str = ""
 
 
 @dataclass(frozen=True)

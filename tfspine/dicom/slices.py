@@ -14,9 +14,10 @@ from tfspine.labels import Plane
 from tfspine.structures import SLICE_COLUMNS, SliceImage, geometry_from_row
 
 TABLE = "slices.csv"
+FRAME = "frame_of_reference_uid"
 
-NAME_COLUMNS = ("key", "study", "patient")
-"""Pseudonyms: text, also where they look like numbers."""
+NAME_COLUMNS = ("key", "study", "patient", FRAME)
+"""Pseudonyms and identifiers: text, also where they look like numbers."""
 
 
 def load_slices(folder: Path, *, studies: Collection[str] | None = None) -> list[SliceImage]:
@@ -79,4 +80,5 @@ def _load(folder: Path, row: dict[str, object]) -> SliceImage:
     geometry = geometry_from_row(row)
     if pixels.dtype != np.uint8 or pixels.shape != geometry.size_px:
         raise DicomError(f"{path}: {pixels.dtype} {list(pixels.shape)}; expected uint8 {list(geometry.size_px)}")
-    return SliceImage(str(row["key"]), str(row["study"]), Plane(str(row["plane"])), geometry, pixels)
+    frame = "" if pd.isna(row[FRAME]) else str(row[FRAME])
+    return SliceImage(str(row["key"]), str(row["study"]), Plane(str(row["plane"])), geometry, pixels, frame)

@@ -1,22 +1,23 @@
 """Which disc level is where in one study, and whether that is sure.
 
-The foramina found in the sagittal series are the landmarks. Along the spine's curve their scores pile up once a level;
-the lowest pile is L5-S1, and the others are counted from it, over a level at which nothing was found. The lowest pile
-is L5-S1 only where the sacrum is in view: below it there has to be room for one more foramen that was not found. The
-numbering is in doubt, and says why, where
+The foramina found in the sagittal series are the landmarks. Along the spine's curve they pile up once a level
+(`piles.py`); the lowest pile is L5-S1, and the others are counted from it, over a level at which nothing was found.
+Only the order of the scores counts. The count is certain where three witnesses agree, and says why where it is not:
 
-- the sagittal images end before that place;
-- axial slices show the canal further down than the lowest disc, so that L5-S1 may have been missed;
-- the lowest foramina are much fainter than the rest, as those of the sacrum are (they are left out below five clear
-  levels, or where no axial slice reaches them; with both there is no doubt);
-- more than five levels are clear: one is T12-L1, or S1 has come off the sacrum (the lowest that axial slices pass then
-  counts as L5-S1);
-- much of what was found lies between levels: then the boxes are no foramina, or no lumbar spine's;
-- fewer than three levels were found, which have no spacing of their own;
-- a gap is neither one level wide nor two: then only the levels above it are in doubt.
+- the sagittal series: below the lowest foramina there is room for one more that was not found, so that the sacrum is in
+  view; they lie at levels, not between; and their course, width and height do not speak for another lowest level
+  (`sacrum.py`, `shape.py`);
+- the axial series: it shows the canal at the lowest level and not below, and together with the foramina five levels,
+  neither four nor six (`coverage.py`);
+- both lie in one frame of reference, and their discs in the same places (`alignment.py`). Where they do not, the axial
+  series is laid upon the sagittal one by its discs, and its levels are found, but are not certain.
 
-It cannot be known from boxes whether a fifth vertebra has grown onto the sacrum: then its level counts as L4-L5 or
-L5-S1, depending on whether its foramina were found.
+A gap that is neither one level wide nor two puts the levels above it alone in doubt, and an axial slice half way
+between two discs is in doubt by itself. With no sagittal foramina the discs of the axial series are counted from the
+lowest; with no axial series the foramina are: neither is certain.
+
+Whether five levels are L1-L2 to L5-S1 also where a fifth lumbar vertebra is missing and T12-L1 was found instead, only
+images of the whole spine would tell.
 """
 
 from collections.abc import Sequence
@@ -26,12 +27,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfspine.geometry import SliceGeometry
-from tfspine.labels import LEVELS, Level, Plane, Region
+from tfspine.labels import Region
 from tfspine.structures import SliceReading
+from tfspine.study.alignment import Alignment, align, moved_back
+from tfspine.study.axial import AxialView, view_axial
+from tfspine.study.coverage import coverage_of, doubts_of_count
+from tfspine.study.landmarks import Landmark, landmarks_of_axial_discs, landmarks_of_piles
 from tfspine.study.piles import (
-    GAP_OF_ONE,
-    GAP_OF_TWO,
     LEVEL_GAP_MM,
+    USUAL_SPACING_MM,
     Pile,
     better_curve,
     find_piles,
@@ -40,52 +44,35 @@ from tfspine.study.piles import (
     spacing_mm_of,
     without_strays,
 )
-from tfspine.study.sacrum import DISC_BELOW_FORAMEN_MM, doubts_of, without_sacrum
-from tfspine.study.spine_curve import (
-    STRAIGHT_DOWN,
-    SpineCurve,
-    along_mm,
-    below_slice_mm,
-    direction,
-    fit_curve,
-    spots_of,
-)
+from tfspine.study.sacrum import LIKELY, clear_levels, doubts_of_sacrum, without_sacrum
+from tfspine.study.shape import fit_of
+from tfspine.study.spine_curve import SpineCurve, along_mm, below_slice_mm, fit_curve, spots_of
 
 SCATTERED_SHARE = 0.1
-"""More than this share of the scores off every level puts them all in doubt; invented boxes of low score are less."""
+"""More than this share of what was found off every level puts them all in doubt; stray boxes are less."""
 
 DISC_REACH_MM = 22.0
 """An axial slice belongs to the disc that is nearest where it passes the canal, up to half of the widest distance from
 disc to disc; further off it has no level."""
 
+HALF_WAY_MM = 3.0
+"""Where the nearest two discs are equally far from an axial slice but for so much, its level is a matter of a mm."""
 
-@dataclass(frozen=True)
-class Landmark:
-    """One level: the mean of its foramina's centres, float64 [3] in patient mm, and the unit vector to the feet there.
-
-    `is_certain` is whether the level's name is sure; where nothing was found at a level its place is filled in.
-    """
-
-    level: Level
-    centre_mm: NDArray[np.float64]
-    footwards: NDArray[np.float64]
-    is_certain: bool
-
-    @property
-    def disc_mm(self) -> NDArray[np.float64]:
-        """Where the plane of the disc passes the canal."""
-        return np.asarray(self.centre_mm + DISC_BELOW_FORAMEN_MM * self.footwards)
+NEAR_LEVEL_MM = 12.0
+"""A foramen further than this from its level is no certain one of it."""
 
 
 @dataclass(frozen=True)
 class StudyLevels:
-    """The levels of one study from head to feet, none where no foramen was found, and its curve.
+    """The levels of one study from head to feet, none where neither foramina nor axial discs were found, and its curve.
 
-    `doubt` says why levels that are not certain are not, and is empty where all are.
+    `axial_shift_mm`, float64 [3], is how far the axial series lies from where the levels have it. `doubt` says why
+    levels that are not certain are not, and is empty where all are.
     """
 
     landmarks: tuple[Landmark, ...]
     curve: SpineCurve
+    axial_shift_mm: NDArray[np.float64]
     doubt: str
 
 
@@ -97,33 +84,51 @@ def find_levels(readings: Sequence[SliceReading]) -> StudyLevels:
     """
     foramina = spots_of(readings, Region.NEURAL_FORAMEN)
     curve = better_curve(foramina, fit_curve(readings))
-    piles = find_piles(foramina, curve)
-    if not piles:
-        return StudyLevels((), curve, "no foramen was found")
-    scattered = scattered_share(piles, foramina)
-    piles = without_strays(piles)
-    axial = [reading for reading in readings if reading.plane is Plane.AXIAL]
-    piles, doubts = without_sacrum(piles, axial)
+    view = view_axial(readings)
+    found = find_piles(foramina, curve)
+    if not found:
+        discs = view.discs_mm if view.has_recesses else np.zeros((0, 3))
+        return StudyLevels(
+            landmarks_of_axial_discs(discs, USUAL_SPACING_MM), curve, np.zeros(3), "no foramen was found"
+        )
+    scattered = scattered_share(found, foramina)
+    piles = without_strays(found)
+    alignment = _alignment(readings, view, curve, piles)
+    slices = [moved_back(geometry, alignment.shift_mm) for geometry in view.slices]
+    piles, doubts = without_sacrum(piles, slices)
     spacing_mm = spacing_mm_of(piles)
-    landmarks, gap_doubt = _counted(piles, spacing_mm)
-    doubts += doubts_of(readings, piles, spacing_mm)
+    axial_discs = view.discs_mm - alignment.shift_mm
+    landmarks, gap_doubt = landmarks_of_piles(piles, spacing_mm, axial_discs_mm=axial_discs)
+    fit = fit_of(piles, ranks_of(piles, spacing_mm))
+    doubts += doubts_of_sacrum(readings, piles, spacing_mm, fit)
+    counted = landmarks[::-1][: clear_levels(piles)]
+    coverage = coverage_of(
+        [(landmark.disc_mm, landmark.footwards) for landmark in counted],
+        slices=slices,
+        axial_discs_mm=axial_discs,
+        spacing_mm=spacing_mm,
+    )
+    doubts += doubts_of_count(coverage, is_seen_at_sacrum=fit.over_higher >= LIKELY)
     if scattered > SCATTERED_SHARE:
         doubts.append(f"{scattered:.0%} of the foramina found lie between levels")
+    if alignment.doubt:
+        doubts.insert(0, alignment.doubt)
     if doubts:
         landmarks = tuple(replace(landmark, is_certain=False) for landmark in landmarks)
     elif gap_doubt:
         doubts = [gap_doubt]
-    return StudyLevels(landmarks, curve, "; ".join(doubts))
+    return StudyLevels(landmarks, curve, alignment.shift_mm, "; ".join(doubts))
 
 
 def landmark_of_place(levels: StudyLevels, centre_mm: NDArray[np.float64]) -> Landmark | None:
     """Return the level of a foramen whose centre [3] lies there, or None where it is no level's."""
     here = float(along_mm(levels.curve, centre_mm[np.newaxis])[0])
-    places = along_mm(levels.curve, _centres(levels.landmarks))
+    places = along_mm(levels.curve, np.array([mark.centre_mm for mark in levels.landmarks]).reshape(-1, 3))
     apart = np.abs(places - here)
     if not len(apart) or apart.min() >= LEVEL_GAP_MM:
         return None
-    return levels.landmarks[int(np.argmin(apart))]
+    landmark = levels.landmarks[int(np.argmin(apart))]
+    return replace(landmark, is_certain=landmark.is_certain and bool(apart.min() <= NEAR_LEVEL_MM))
 
 
 def landmarks_of_slices(geometries: Sequence[SliceGeometry], levels: StudyLevels) -> tuple[Landmark | None, ...]:
@@ -131,43 +136,29 @@ def landmarks_of_slices(geometries: Sequence[SliceGeometry], levels: StudyLevels
 
     None stands for a slice that lies further than `DISC_REACH_MM` from every disc, above L1-L2 or in the sacrum.
     """
-    return tuple(_landmark_of_slice(geometry, levels) for geometry in geometries)
+    return tuple(_landmark_of_slice(moved_back(geometry, levels.axial_shift_mm), levels) for geometry in geometries)
 
 
-def _counted(piles: Sequence[Pile], spacing_mm: float) -> tuple[tuple[Landmark, ...], str]:
-    """Name levels from the lowest pile up, fill in those at which nothing was found, and say which gap is in doubt."""
-    ranks = ranks_of(piles, spacing_mm)
-    places = np.array([pile.centre_mm for pile in piles])
-    centres = [
-        np.array([np.interp(-rank, -np.array(ranks), places[:, axis]) for axis in range(3)])
-        for rank in range(min(ranks[0] + 1, len(LEVELS)))
-    ]
-    while len(centres) < len(LEVELS):
-        step = direction(centres[-2], centres[-1]) if len(centres) > 1 else -STRAIGHT_DOWN
-        centres.append(centres[-1] + step * spacing_mm)
-    feet = _footwards(centres)
-    gaps = np.diff([pile.along_mm for pile in piles]) / spacing_mm
-    doubtful = [rank for rank, gap in zip(ranks[1:], gaps, strict=True) if GAP_OF_ONE <= gap <= GAP_OF_TWO]
-    lowest = min((rank for rank in doubtful if rank < len(LEVELS) - 1), default=len(LEVELS))
-    landmarks = [
-        Landmark(level, centres[rank], feet[rank], rank <= lowest) for rank, level in enumerate(reversed(LEVELS))
-    ]
-    doubt = f"the gap above {LEVELS[-1 - lowest]} is neither one level wide nor two" if lowest < len(LEVELS) else ""
-    return tuple(reversed(landmarks)), doubt
-
-
-def _footwards(centres: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
-    """Return the direction of the spine at every centre, given from below: that of its neighbours."""
-    last = len(centres) - 1
-    return [direction(centres[min(index + 1, last)], centres[max(index - 1, 0)]) for index in range(len(centres))]
+def _alignment(
+    readings: Sequence[SliceReading], view: AxialView, curve: SpineCurve, piles: Sequence[Pile]
+) -> Alignment:
+    """Compare the axial series with the levels at which foramina were found."""
+    landmarks, _ = landmarks_of_piles(piles, spacing_mm_of(piles))
+    ranks = ranks_of(piles, spacing_mm_of(piles))
+    marks = [mark for rank, mark in enumerate(landmarks[::-1]) if rank <= ranks[0]]
+    return align(
+        readings,
+        view,
+        curve=curve,
+        discs_mm=np.array([mark.disc_mm for mark in marks]),
+        footwards=np.array([mark.footwards for mark in marks]),
+    )
 
 
 def _landmark_of_slice(geometry: SliceGeometry, levels: StudyLevels) -> Landmark | None:
-    apart = [abs(below_slice_mm(geometry, mark.disc_mm, mark.footwards)) for mark in levels.landmarks]
-    if not apart or min(apart) > DISC_REACH_MM:
+    apart = np.abs([below_slice_mm(geometry, mark.disc_mm, mark.footwards) for mark in levels.landmarks])
+    if not len(apart) or apart.min() > DISC_REACH_MM:
         return None
-    return levels.landmarks[int(np.argmin(apart))]
-
-
-def _centres(landmarks: Sequence[Landmark]) -> NDArray[np.float64]:
-    return np.array([landmark.centre_mm for landmark in landmarks]).reshape(-1, 3)
+    nearest, second = np.sort(apart)[:2] if len(apart) > 1 else (apart[0], np.inf)
+    landmark = levels.landmarks[int(np.argmin(apart))]
+    return replace(landmark, is_certain=landmark.is_certain and bool(second - nearest > HALF_WAY_MM))

@@ -4,6 +4,7 @@ Scores are summed, smoothed over `LEVEL_SPREAD_MM`; each peak is a pile. Boxes n
 no foramina. Piles go from head to feet.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -49,11 +50,17 @@ GAP_OF_TWO = 1.65
 
 @dataclass(frozen=True)
 class Pile:
-    """Foramina of one level: weighted mean of their centres, how far along the curve, and the sum of their scores."""
+    """Foramina of one level: weighted mean of their centres, how far along the curve, and the sum of their weights.
+
+    `off_midline_mm` is how far the two sides lie from the midline on average, NaN where only one was found, and
+    `height_mm` the median height of the boxes.
+    """
 
     centre_mm: NDArray[np.float64]
     along_mm: float
     weight: float
+    off_midline_mm: float
+    height_mm: float
 
 
 def better_curve(foramina: Spots, curve: SpineCurve) -> SpineCurve:
@@ -62,18 +69,21 @@ def better_curve(foramina: Spots, curve: SpineCurve) -> SpineCurve:
 
 
 def find_piles(foramina: Spots, curve: SpineCurve) -> list[Pile]:
-    """Return the peaks of the smoothed scores along the curve, from head to feet."""
+    """Return the peaks of the smoothed weights along the curve, from head to feet."""
     is_beside = _is_beside(foramina, curve)
-    centres, scores = foramina.centres_mm[is_beside], foramina.scores[is_beside]
+    centres, weights = foramina.centres_mm[is_beside], foramina.weights[is_beside]
+    heights, off_mm = foramina.heights_mm[is_beside], off_midline_mm(curve, centres)
     places, density = _crowding(foramina, curve)
     piles = []
     while density.any():
         peak = places[np.argmax(density)]
         near = np.abs(places - peak) < 2 * LEVEL_SPREAD_MM
-        place = float(np.average(places[near], weights=scores[near]))
-        behind = np.average(behind_curve_mm(curve, centres[near]), weights=scores[near], axis=0)
+        place = float(np.average(places[near], weights=weights[near]))
+        behind = np.average(behind_curve_mm(curve, centres[near]), weights=weights[near], axis=0)
         # Where only one side was found the level's centre is still the midline's.
-        piles.append(Pile(place_at_mm(curve, place) + behind, place, float(scores[near].sum())))
+        centre = place_at_mm(curve, place) + behind
+        off = _half_width_mm(off_mm[near], weights[near])
+        piles.append(Pile(centre, place, float(weights[near].sum()), off, float(np.median(heights[near]))))
         density = np.where(np.abs(places - peak) < LEVEL_GAP_MM, 0.0, density)
     return sorted(piles, key=lambda pile: pile.along_mm)
 
@@ -120,19 +130,28 @@ def ranks_of(piles: Sequence[Pile], spacing_mm: float) -> list[int]:
 
 
 def scattered_share(piles: Sequence[Pile], foramina: Spots) -> float:
-    """Return which share of the scores of all foramina lies in no pile."""
-    return 1.0 - sum(pile.weight for pile in piles) / float(foramina.scores.sum())
+    """Return which share of the weights of all foramina lies in no pile."""
+    return 1.0 - sum(pile.weight for pile in piles) / float(foramina.weights.sum())
 
 
 def _crowding(foramina: Spots, curve: SpineCurve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how far along the curve each foramen lies, and the smoothed sum of scores there."""
+    """Return how far along the curve each foramen lies, and the smoothed sum of weights there."""
     is_beside = _is_beside(foramina, curve)
-    places, scores = along_mm(curve, foramina.centres_mm[is_beside]), foramina.scores[is_beside]
+    places, weights = along_mm(curve, foramina.centres_mm[is_beside]), foramina.weights[is_beside]
     apart = (places - places[:, np.newaxis]) / LEVEL_SPREAD_MM
-    return places, np.exp(-0.5 * np.square(apart)) @ scores
+    return places, np.exp(-0.5 * np.square(apart)) @ weights
+
+
+def _half_width_mm(off_mm: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Return half of the distance between the two sides, NaN where one is missing."""
+    is_left = off_mm > 0
+    if is_left.all() or not is_left.any():
+        return math.nan
+    left, right = (float(np.average(off_mm[side], weights=weights[side])) for side in (is_left, ~is_left))
+    return (left - right) / 2
 
 
 def _is_beside(foramina: Spots, curve: SpineCurve) -> NDArray[np.bool_]:
     """Return which boxes of any score lie beside the canal, as foramina do."""
     off_mm = off_midline_mm(curve, foramina.centres_mm)
-    return np.asarray((np.abs(off_mm) > BETWEEN_FORAMINA_MM) & (foramina.scores > 0))
+    return np.asarray((np.abs(off_mm) > BETWEEN_FORAMINA_MM) & (foramina.weights > 0))

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfspine.geometry import SliceGeometry, box_centre_mm, distance_to_slice_mm
-from tfspine.labels import Plane, Region
+from tfspine.labels import LEVELS, Plane, Region
 from tfspine.structures import SliceReading
+from tfspine.study.ranks import weights_by_rank
 
 OFF_MIDLINE_MM = 19.5
 """A foramen's middle lies so far off the midline: 14 mm, the half width of the canal with the pedicle's edge (Cook &
@@ -40,6 +41,13 @@ SPREAD_MM = 4.0
 OUTLIER_MM = 12.0
 """How far canals and foramina scatter about their place, and from where on a box counts no more against a course."""
 
+FORAMEN_WIDTH_MM = 14.0
+"""How far a foramen reaches from its inner to its outer opening, about a pedicle's width (Zindrick 1987, Spine 12:160-166:
+8.7 mm at L1 to 18 mm at L5): on so many sagittal slices it shows."""
+
+LEAST_OF_A_SIDE = 0.2
+"""With less than this share of what was found on one side the other side alone does not tell where the midline is."""
+
 _STARTS = (-1.5, -0.75, 0.0, 0.75, 1.5)
 _ITERATIONS = 6
 _BEYOND_MM = 150.0
@@ -51,10 +59,15 @@ STRAIGHT_DOWN = np.array([0.0, 0.0, -1.0])
 
 @dataclass(frozen=True)
 class Spots:
-    """Where boxes lie: centres float64 [N, 3] in patient mm, and their scores float64 [N]."""
+    """Where boxes lie: centres float64 [N, 3] in patient mm, how much each counts, float64 [N] in 0 to 1, and how tall
+    it is, float64 [N]."""
 
     centres_mm: NDArray[np.float64]
-    scores: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    heights_mm: NDArray[np.float64]
+
+
+_NO_SPOTS = Spots(np.zeros((0, 3)), np.zeros(0), np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -70,28 +83,49 @@ class SpineCurve:
 
 
 def spots_of(readings: Sequence[SliceReading], region: Region) -> Spots:
-    """Return the centres and scores of all boxes of one region."""
+    """Return the centres of all boxes of one region; weights follow from the order of the scores (`ranks.py`)."""
     found = [
-        (*box_centre_mm(reading.geometry, item.box), item.score)
+        (
+            *box_centre_mm(reading.geometry, item.box),
+            item.score,
+            (item.box[2] - item.box[0]) * reading.geometry.spacing_mm[0],
+        )
         for reading in readings
         for item in reading.detections
         if item.region is region
     ]
-    table = np.array(found, np.float64).reshape(-1, 4)
-    return Spots(table[:, :3], table[:, 3])
+    table = np.array(found, np.float64).reshape(-1, 5)
+    weights = weights_by_rank(table[:, 3], expected=_expected_boxes(readings, region))
+    return Spots(table[:, :3], weights, table[:, 4])
 
 
 def fit_curve(readings: Sequence[SliceReading]) -> SpineCurve:
-    """Return the course of the spine of one study, straight where nothing was found."""
+    """Return the course of the spine of one study, straight where nothing was found.
+
+    Two rows of foramina have their midline between them; canals, which another series shows, are not needed for it and
+    are left out, so that a patient who moved between the series changes no side. With one row canals are used too.
+    """
     canals, foramina = spots_of(readings, Region.CENTRAL_CANAL), spots_of(readings, Region.NEURAL_FORAMEN)
-    z = np.concatenate([canals.centres_mm[:, 2], foramina.centres_mm[:, 2]])
-    low, high = (float(z.min()), float(z.max())) if len(z) else (0.0, 0.0)
-    middle = (low + high) / 2
-    across = _fit_across(canals, foramina, middle, _expected_x_mm(readings, canals))
+    of_stack = _stack_middle_mm(readings)
+    alone, middle = _fit_across(_NO_SPOTS, foramina, of_stack)
+    if _has_both_sides(foramina, alone, middle):
+        canals = _NO_SPOTS
+        across = alone
+    else:
+        expected = float(np.median(canals.centres_mm[:, 0])) if len(canals.weights) else of_stack
+        across, middle = _fit_across(canals, foramina, expected)
     # Boxes near the midline, mostly false, lie behind the foramina: they do not bend the curve.
     is_off = np.abs(foramina.centres_mm[:, 0] - _at(across, foramina.centres_mm[:, 2], middle)) > BETWEEN_FORAMINA_MM
-    depth = _fit_depth(Spots(foramina.centres_mm[is_off], foramina.scores[is_off]), canals, middle)
-    # Beyond what was found a parabola would run away: the curve goes on straight.
+    beside = Spots(foramina.centres_mm[is_off], foramina.weights[is_off], foramina.heights_mm[is_off])
+    depth = _fit_depth(beside, canals, middle)
+    return _curve(across, depth, middle, _heights_mm(canals, foramina))
+
+
+def _curve(
+    across: NDArray[np.float64], depth: NDArray[np.float64], middle: float, heights_mm: tuple[float, float]
+) -> SpineCurve:
+    """Return the curve of two parabolas between two heights; beyond, where they would run away, it goes on straight."""
+    low, high = heights_mm
     inner = np.linspace(high, low, max(2, int(high - low) + 1))
     x, y = _at(across, inner, middle), _at(depth, inner, middle)
     steps = np.arange(_STEP_MM, _BEYOND_MM, _STEP_MM)
@@ -156,25 +190,46 @@ def _nearest(curve: SpineCurve, points_mm: NDArray[np.float64]) -> NDArray[np.in
     return np.asarray(np.argmin(np.square(apart).sum(axis=2), axis=1))
 
 
-def _expected_x_mm(readings: Sequence[SliceReading], canals: Spots) -> float:
-    """Return x of the median canal, else of the middle of the sagittal stack."""
-    if len(canals.scores):
-        return float(np.median(canals.centres_mm[:, 0]))
+def _expected_boxes(readings: Sequence[SliceReading], region: Region) -> int:
+    """Return how many boxes of a region a lumbar spine has: a canal a slice, a foramen on all slices that pass it."""
+    geometries = [reading.geometry for reading in readings if reading.plane is region.plane]
+    if region is not Region.NEURAL_FORAMEN:
+        return max(1, len(geometries) * (2 if region.is_paired else 1))
+    places = np.unique(np.round([geometry.centre_mm[0] for geometry in geometries], 1))
+    distance_mm = float(np.median(np.diff(places))) if len(places) > 1 else FORAMEN_WIDTH_MM
+    return 2 * len(LEVELS) * max(1, math.ceil(FORAMEN_WIDTH_MM / distance_mm))
+
+
+def _stack_middle_mm(readings: Sequence[SliceReading]) -> float:
+    """Return x of the middle of the sagittal stack."""
     positions = [reading.geometry.centre_mm[0] for reading in readings if reading.plane is Plane.SAGITTAL]
     return float((min(positions) + max(positions)) / 2) if positions else 0.0
 
 
-def _fit_across(canals: Spots, foramina: Spots, middle_mm: float, expected_x_mm: float) -> NDArray[np.float64]:
+def _heights_mm(canals: Spots, foramina: Spots) -> tuple[float, float]:
+    z = np.concatenate([canals.centres_mm[:, 2], foramina.centres_mm[:, 2]])
+    return (float(z.min()), float(z.max())) if len(z) else (0.0, 0.0)
+
+
+def _has_both_sides(foramina: Spots, course: NDArray[np.float64], middle_mm: float) -> bool:
+    is_left = foramina.centres_mm[:, 0] > _at(course, foramina.centres_mm[:, 2], middle_mm)
+    left, both = float(foramina.weights[is_left].sum()), float(foramina.weights.sum())
+    return both > 0 and LEAST_OF_A_SIDE * both <= left <= (1 - LEAST_OF_A_SIDE) * both
+
+
+def _fit_across(canals: Spots, foramina: Spots, expected_x_mm: float) -> tuple[NDArray[np.float64], float]:
     """Return the parabola x(z) that has the canals on it and foramina at their distance on either side.
 
     Which foramina are of which side is not known before the midline is: many courses are tried, the best is refined.
+    The second value is the height from which z is counted in it.
     """
+    middle_mm = sum(_heights_mm(canals, foramina)) / 2
     prior = np.array([expected_x_mm, 0.0, 0.0])
     deviation = np.array([STACK_STRAY_MM, LEAN_MM, BEND_MM])
     z = np.concatenate([canals.centres_mm[:, 2], foramina.centres_mm[:, 2]])
     x = np.concatenate([canals.centres_mm[:, 0], foramina.centres_mm[:, 0]])
-    scores = np.concatenate([canals.scores, foramina.scores])
-    off = np.concatenate([np.zeros(len(canals.scores)), np.full(len(foramina.scores), OFF_MIDLINE_MM)])
+    weights = np.concatenate([canals.weights, foramina.weights])
+    off = np.concatenate([np.zeros(len(canals.weights)), np.full(len(foramina.weights), OFF_MIDLINE_MM)])
 
     def sided(course: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return where the midline is, judged from each box on the side on which it now lies."""
@@ -183,25 +238,25 @@ def _fit_across(canals: Spots, foramina: Spots, middle_mm: float, expected_x_mm:
     def cost(course: NDArray[np.float64]) -> float:
         misses = np.minimum(np.abs(sided(course) - _at(course, z, middle_mm)), OUTLIER_MM)
         strays = np.square((course - prior) / deviation).sum()
-        return float(np.square(misses / SPREAD_MM) @ scores + strays)
+        return float(np.square(misses / SPREAD_MM) @ weights + strays)
 
     starts = (prior + deviation * np.array(factors) for factors in itertools.product(_STARTS, repeat=3))
     best: NDArray[np.float64] = min(starts, key=cost)
     for _ in range(_ITERATIONS):
-        best = _parabola(z - middle_mm, sided(best), scores, best, prior=prior, deviation=deviation)
-    return best
+        best = _parabola(z - middle_mm, sided(best), weights, best, prior=prior, deviation=deviation)
+    return best, middle_mm
 
 
 def _fit_depth(foramina: Spots, canals: Spots, middle_mm: float) -> NDArray[np.float64]:
     """Return the parabola y(z) through the foramina, or through the canals where there is none."""
-    used = foramina if len(foramina.scores) else canals
-    if not len(used.scores):
+    used = foramina if len(foramina.weights) else canals
+    if not len(used.weights):
         return np.zeros(3)
     prior = np.array([float(np.median(used.centres_mm[:, 1])), 0.0, 0.0])
     best = prior
     for _ in range(_ITERATIONS):
         best = _parabola(
-            used.centres_mm[:, 2] - middle_mm, used.centres_mm[:, 1], used.scores, best,
+            used.centres_mm[:, 2] - middle_mm, used.centres_mm[:, 1], used.weights, best,
             prior=prior, deviation=np.full(3, CURVE_MM),
         )  # fmt: skip
     return best
@@ -210,18 +265,18 @@ def _fit_depth(foramina: Spots, canals: Spots, middle_mm: float) -> NDArray[np.f
 def _parabola(
     z_mm: NDArray[np.float64],
     values_mm: NDArray[np.float64],
-    scores: NDArray[np.float64],
+    weights: NDArray[np.float64],
     former: NDArray[np.float64],
     *,
     prior: NDArray[np.float64],
     deviation: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return the least-squares parabola; boxes count by score, and less the further they lie from the former one."""
+    """Return the least-squares parabola; boxes count by weight, and less the further they lie from the former one."""
     powers = np.vander(z_mm / SCALE_MM, 3, increasing=True)
     misses = (values_mm - powers @ former) / OUTLIER_MM
-    weights = np.sqrt(scores / (1.0 + np.square(misses))) / SPREAD_MM
-    rows = np.concatenate([powers * weights[:, np.newaxis], np.diag(1.0 / deviation)])
-    wanted = np.concatenate([values_mm * weights, prior / deviation])
+    factors = np.sqrt(weights / (1.0 + np.square(misses))) / SPREAD_MM
+    rows = np.concatenate([powers * factors[:, np.newaxis], np.diag(1.0 / deviation)])
+    wanted = np.concatenate([values_mm * factors, prior / deviation])
     return np.asarray(np.linalg.lstsq(rows, wanted, rcond=None)[0])
 
 

@@ -1,0 +1,127 @@
+"""What the axial series shows by itself: where it passes the canal, and where its discs are.
+
+Recesses are open at the discs alone and are boxed there, on one slice or two of each level: along the canal they pile
+up once a disc. Nothing of the sagittal series is used, so that the two can be compared (`alignment.py`). Where no
+recess was found, slices that lie in groups, one group a disc as some technologists plan them, tell as much.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfspine.geometry import SliceGeometry, box_centre_mm
+from tfspine.labels import Plane, Region
+from tfspine.structures import SliceReading
+from tfspine.study.ranks import weights_by_rank
+from tfspine.study.spine_curve import SpineCurve, along_mm, behind_curve_mm, fit_curve, off_midline_mm
+
+CANAL_STRAY_MM = 12.0
+"""A box further than this from the course of all canals is no canal."""
+
+RECESS_OFF_MM = (3.0, 25.0)
+RECESS_DEPTH_MM = 20.0
+"""Between these a recess lies beside the middle of the canal on its slice, and not further than this before or behind
+it: half of the widest canal (28 mm at L5, Cook & Baker 2021, Int J Spine Surg 15:1072-1081), and generous."""
+
+RECESS_SHARE = 0.6
+"""Recess boxes a slice, in a whole series: 17 on 32 slices in the paper's studies."""
+
+DISC_SPREAD_MM = 4.0
+DISC_GAP_MM = 18.0
+DISC_SHARE = 0.35
+"""Recesses of one disc scatter so far along the canal, two discs are further apart than this, and what adds up to less
+than this share of the usual disc is none."""
+
+GROUP_GAP = 2.0
+"""Slices of one group are nearer to one another than so many of the usual distances between neighbours."""
+
+FEWEST_GROUPS = 3
+
+
+@dataclass(frozen=True)
+class AxialView:
+    """The axial series by itself, in its own frame of reference.
+
+    `slices` are those that show the canal, and `canals_mm`, float64 [slices, 3], is its middle on each. `discs_mm`,
+    float64 [discs, 3] from head to feet, is the canal's middle at each disc; it is empty where none can be told.
+    `has_recesses` is whether recesses told them.
+    """
+
+    slices: tuple[SliceGeometry, ...]
+    canals_mm: NDArray[np.float64]
+    discs_mm: NDArray[np.float64]
+    has_recesses: bool
+    course: SpineCurve
+
+
+def view_axial(readings: Sequence[SliceReading]) -> AxialView:
+    """Return what the axial slices of one study show; other slices are left out."""
+    axial = [reading for reading in readings if reading.plane is Plane.AXIAL]
+    course = fit_curve(axial)
+    shown = [(reading, middle) for reading in axial if (middle := _canal_mm(reading, course)) is not None]
+    canals = np.array([middle for _, middle in shown]).reshape(-1, 3)
+    places = along_mm(course, canals) if shown else np.zeros(0)
+    weights = _recess_weights(shown)
+    has_recesses = bool(weights.any())
+    discs = _peaks(places, weights, canals) if has_recesses else _groups(places, canals)
+    return AxialView(tuple(reading.geometry for reading, _ in shown), canals, discs, has_recesses, course)
+
+
+def _canal_mm(reading: SliceReading, course: SpineCurve) -> NDArray[np.float64] | None:
+    """Return the middle of the canal on a slice: that of the box nearest to the course of all."""
+    boxes = [item.box for item in reading.detections if item.region is Region.CENTRAL_CANAL and item.score > 0]
+    if not boxes:
+        return None
+    centres = np.array([box_centre_mm(reading.geometry, box) for box in boxes])
+    stray = np.hypot(off_midline_mm(course, centres), np.linalg.norm(behind_curve_mm(course, centres), axis=1))
+    return centres[int(np.argmin(stray))] if stray.min() <= CANAL_STRAY_MM else None
+
+
+def _recess_weights(shown: Sequence[tuple[SliceReading, NDArray[np.float64]]]) -> NDArray[np.float64]:
+    """Return how surely each slice shows recesses beside its canal, float64 [slices], by the order of scores alone."""
+    scores, owners = [], []
+    for index, (reading, canal) in enumerate(shown):
+        across, down = (np.asarray(way) for way in (reading.geometry.row_direction, reading.geometry.column_direction))
+        for item in reading.detections:
+            if item.region is not Region.LATERAL_RECESS:
+                continue
+            step = box_centre_mm(reading.geometry, item.box) - canal
+            if RECESS_OFF_MM[0] <= abs(step @ across) <= RECESS_OFF_MM[1] and abs(step @ down) <= RECESS_DEPTH_MM:
+                scores.append(item.score)
+                owners.append(index)
+    weights = np.zeros(len(shown))
+    expected = max(1, round(RECESS_SHARE * len(shown)))
+    np.add.at(weights, np.array(owners, np.intp), weights_by_rank(scores, expected=expected))
+    return weights
+
+
+def _peaks(
+    places: NDArray[np.float64], weights: NDArray[np.float64], canals: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the canal's middle at every peak of the smoothed weights, float64 [peaks, 3], from head to feet."""
+    kept = weights > 0
+    places, weights, canals = places[kept], weights[kept], canals[kept]
+    density = np.exp(-0.5 * np.square((places - places[:, np.newaxis]) / DISC_SPREAD_MM)) @ weights
+    found = []
+    while density.any():
+        peak = places[np.argmax(density)]
+        near = np.abs(places - peak) < 2 * DISC_SPREAD_MM
+        found.append((peak, weights[near].sum(), np.average(canals[near], weights=weights[near], axis=0)))
+        density = np.where(np.abs(places - peak) < DISC_GAP_MM, 0.0, density)
+    usual = float(np.median(sorted((weight for _, weight, _ in found), reverse=True)[:5]))
+    kept_peaks = sorted((peak, *middle) for peak, weight, middle in found if weight >= DISC_SHARE * usual)
+    return np.array(kept_peaks).reshape(-1, 4)[:, 1:]
+
+
+def _groups(places: NDArray[np.float64], canals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the canal's middle at every group of slices, none where slices do not lie in groups of one disc each."""
+    order = np.argsort(places)
+    gaps = np.diff(places[order])
+    if not len(gaps):
+        return np.zeros((0, 3))
+    parts = np.split(order, np.flatnonzero(gaps > GROUP_GAP * np.median(gaps)) + 1)
+    if len(parts) < FEWEST_GROUPS or any(np.ptp(places[part]) > DISC_GAP_MM for part in parts):
+        return np.zeros((0, 3))
+    return np.array([canals[part].mean(axis=0) for part in parts])
