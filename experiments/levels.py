@@ -1,26 +1,26 @@
-"""How often disc levels and sides are named rightly, on simulated patients whose levels are known.
+"""How often disc levels and sides are named rightly, and said to be certain, on simulated patients of known levels.
 
     python experiments/levels.py --out experiments/results/levels
 
 Nothing is drawn and no network is asked: what a detector would find is made from the boxes of the truth, see
-`simulated_detector.py`. Studies are whole; or they are cut off above or within the foramina of L5-S1, in both planes;
-or they are whole, but no foramen of L5-S1 was found. Hardware: one CPU core, two minutes for 300 patients. Writes
-`levels.json` and `manifest.json`, and prints the shares. Simulated patients only: real spines differ more, and real
-detectors miss and invent less at random.
+`simulated_detector.py`. Two tables: studies of three views (whole; cut off above or within the foramina of L5-S1; whole
+without foramina of L5-S1), and cases in which the count can go wrong (`simulated_cases.py`). Hardware: one CPU core,
+ten minutes for 300 patients of each view and 1,000 cases. Writes `levels.json` and `manifest.json`, and prints them.
+Simulated patients only: real spines differ more, and real detectors miss and invent less at random.
 """
 
 import argparse
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
+from simulated_cases import UNCHANGED, Case, change, draw_case, readings_of
 from simulated_detector import SEED, Detector, KnownStudy, View, simulate
 
 from tfspine.labels import Plane
 from tfspine.manifest import write_manifest
 from tfspine.outputs import new_folder, write_text
-from tfspine.structures import SliceReading
 from tfspine.study.assembly import assemble
 
 
@@ -28,32 +28,34 @@ def main() -> None:
     """Simulate, name, count, write and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("experiments/results/levels"))
-    parser.add_argument("--patients", type=int, default=300, help="of each kind (%(default)s)")
+    parser.add_argument("--patients", type=int, default=300, help="of each view (%(default)s)")
+    parser.add_argument("--cases", type=int, default=1000, help="of each detector (%(default)s)")
     args = parser.parse_args()
-    shares = {
+    views = {
         f"{detector}, {view}": measure(range(args.patients), detector=detector, view=view)
         for detector in Detector
         for view in View
     }
-    content = json.dumps({"seed": SEED, "patients": args.patients, "shares": shares}, indent=2)
+    cases = {str(detector): measure_cases(range(args.cases), detector=detector) for detector in Detector}
+    details = {"seed": SEED, "patients": args.patients, "cases": args.cases}
+    content = json.dumps({**details, "views": views, "cases_of": cases}, indent=2)
     with new_folder(args.out) as folder:
         write_text(folder / "levels.json", content + "\n")
-        details = {"seed": SEED, "patients": args.patients}
         write_manifest(folder, command="levels", inputs=[folder / "levels.json"], details=details)
     print(content)
 
 
-def measure(patients: Sequence[int], *, detector: Detector, view: View) -> dict[str, float]:
-    """Return counts and shares over patients: true boxes named rightly, and studies said to be uncertain."""
+def measure(patients: Iterable[int], *, detector: Detector, view: View) -> dict[str, float]:
+    """Return counts and shares over patients of one view: what was named rightly, and studies said to be uncertain."""
     counts: Counter[str] = Counter()
     for number in patients:
         counts += count_study(simulate(number, detector=detector, view=view))
     return {
         "axial_slices": counts["axial"],
         "axial_slices_right": counts["axial right"] / counts["axial"],
-        "sagittal_boxes": counts["sagittal"],
-        "sagittal_boxes_right": counts["sagittal right"] / counts["sagittal"],
-        "sides_right": counts["side right"] / counts["sagittal"],
+        "sagittal_boxes": counts["foramina"],
+        "sagittal_boxes_right": counts["foramina right"] / counts["foramina"],
+        "sides_right": counts["side right"] / counts["foramina"],
         "studies": counts["studies"],
         "studies_uncertain": counts["uncertain"] / counts["studies"],
         "studies_lumbarised": counts["lumbarised"],
@@ -62,36 +64,74 @@ def measure(patients: Sequence[int], *, detector: Detector, view: View) -> dict[
     }
 
 
-def count_study(study: KnownStudy) -> Counter[str]:
-    """Assemble one study and count what was named rightly.
+def measure_cases(numbers: Iterable[int], *, detector: Detector) -> dict[str, dict[str, float]]:
+    """Return counts and shares over cases: of all, and of those in which one thing was changed, maybe among others.
+
+    Intact studies of a lumbarised S1, of which a detector finds six levels, count as such and not as intact.
+    """
+    kinds: dict[str, Counter[str]] = {"all": Counter()}
+    for number in numbers:
+        case = draw_case(number)
+        study = change(number, case, detector=detector)
+        counts = count_study(study, case)
+        names = ("lumbarised S1",) if study.is_lumbarised and case.kinds == ("intact",) else case.kinds
+        for kind in ("all", *names):
+            kinds[kind] = kinds.get(kind, Counter()) + counts
+    return {kind: shares(counts) for kind, counts in sorted(kinds.items())}
+
+
+def shares(counts: Counter[str]) -> dict[str, float]:
+    """Return the row of one kind of cases; boxes are the true ones, an axial slice counts as one."""
+    certain, found = counts["certain"], counts["axial"] + counts["foramina"]
+    return {
+        "studies": counts["studies"],
+        "studies_certain": 1.0 - counts["uncertain"] / counts["studies"],
+        "levels": found,
+        "levels_right": (counts["axial right"] + counts["foramina right"]) / max(1, found),
+        "levels_certain": certain,
+        "certain_levels_right": counts["certain right"] / max(1, certain),
+        "sides_right": counts["side right"] / max(1, counts["foramina"]),
+        "certain_sides_right": counts["certain side right"] / max(1, counts["certain foramina"]),
+        "studies_with_a_wrong_certain_level": counts["studies wrong"],
+    }
+
+
+def count_study(study: KnownStudy, case: Case = UNCHANGED) -> Counter[str]:
+    """Assemble one study and count what was named rightly, and what of that was certain.
 
     Axial slices count where they show a true box, by the level of that box; so do true foramina. A study is wrong and
     certain where most of its foramina have a wrong level that is said to be sure.
     """
-    readings = [
-        SliceReading(f"slice-{number}", "study", item.plane, item.geometry, tuple(box.detection for box in item.found))
-        for number, item in enumerate(study.slices)
-    ]
-    placed, result = assemble(readings)
+    placed, result = assemble(readings_of(study, case))
     is_uncertain = bool(result.level_doubt)
     counts: Counter[str] = Counter(studies=1, uncertain=is_uncertain, lumbarised=study.is_lumbarised)
     counts["uncertain, usual"] += is_uncertain and not study.is_lumbarised
-    levels = {item.slice_key: item.level for item in result.slices}
-    wrong_and_certain = 0
+    levels = {item.slice_key: item for item in result.slices}
+    wrong = 0
     for reading, item in zip(placed, study.slices, strict=True):
         true = [(box, named) for box, named in zip(item.found, reading.detections, strict=True) if box.is_true]
         if item.plane is Plane.AXIAL:
             if true:
-                counts["axial"] += 1
-                counts["axial right"] += levels[reading.key] is true[0][0].level
+                named = levels[reading.key]
+                _count(counts, "axial", is_right=named.level is true[0][0].level, is_certain=named.is_certain)
             continue
-        for box, named in true:
-            counts["sagittal"] += 1
-            counts["sagittal right"] += named.level is box.level
-            counts["side right"] += named.side is box.side
-            wrong_and_certain += named.is_level_certain and named.level is not box.level
-    counts["wrong and certain"] += wrong_and_certain > counts["sagittal"] / 2
+        for box, found in true:
+            is_right, is_certain = found.level is box.level, found.is_level_certain
+            _count(counts, "foramina", is_right=is_right, is_certain=is_certain)
+            counts["certain foramina"] += is_certain
+            counts["side right"] += found.side is box.side
+            counts["certain side right"] += is_certain and found.side is box.side
+            wrong += is_certain and not is_right
+    counts["wrong and certain"] += wrong > counts["foramina"] / 2
+    counts["studies wrong"] += counts["certain right"] < counts["certain"]
     return counts
+
+
+def _count(counts: Counter[str], what: str, *, is_right: bool, is_certain: bool) -> None:
+    counts[what] += 1
+    counts[f"{what} right"] += is_right
+    counts["certain"] += is_certain
+    counts["certain right"] += is_certain and is_right
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfspine import boxes
-from tfspine.geometry import SliceGeometry, distance_to_slice_mm, patient_to_pixel
+from tfspine.geometry import SliceGeometry, distance_to_slice_mm, patient_to_pixel, pixel_to_patient
 from tfspine.labels import LEVELS, Level, Plane, Region, Side
 from tfspine.phantom import regions
 from tfspine.phantom.anatomy import LUMBARISED_DISC, Anatomy, draw_anatomy
@@ -76,11 +76,12 @@ class Known:
 
 @dataclass(frozen=True)
 class KnownSlice:
-    """One slice and its boxes."""
+    """One slice and its boxes; `level` is that of an axial slice's nearest disc, whatever is found on it."""
 
     plane: Plane
     geometry: SliceGeometry
     found: tuple[Known, ...]
+    level: Level | None = None
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,18 @@ def simulate(number: int, *, detector: Detector, view: View) -> KnownStudy:
     """Return what a detector finds on one patient; the same arguments always give the same."""
     anatomy, slices = _whole(number, detector)
     if view is View.LOWEST_MISSED:
-        slices = _without_foramina(slices, Level.L5_S1)
+        slices = without_foramina(slices, Level.L5_S1)
     elif view is View.CUT_OFF:
         slices = _cut_off(slices, anatomy, np.random.default_rng([SEED, number, 1]))
     return KnownStudy(tuple(slices), _is_lumbarised(anatomy))
 
 
-@functools.cache
+def anatomy_of(number: int, detector: Detector) -> Anatomy:
+    """Return the patient on whom a detector finds what `simulate` says."""
+    return _whole(number, detector)[0]
+
+
+@functools.lru_cache(maxsize=64)
 def _whole(number: int, detector: Detector) -> tuple[Anatomy, list[KnownSlice]]:
     """Return one patient, and what is found where all is in view; the views share it."""
     rng = np.random.default_rng([SEED, number])
@@ -121,6 +127,7 @@ def _whole(number: int, detector: Detector) -> tuple[Anatomy, list[KnownSlice]]:
                       item.level, item.side, True)
                 for item in annotate(anatomy, cut)
             ),
+            None if cut.disc is None else LEVELS[cut.disc - FIRST_LEVEL],
         )
         for plane, cut in cuts
     ]  # fmt: skip
@@ -128,7 +135,7 @@ def _whole(number: int, detector: Detector) -> tuple[Anatomy, list[KnownSlice]]:
         slices = _with_extras(slices, anatomy, rng)
         slices = [dataclasses.replace(item, found=tuple(_noisy(item, rng))) for item in slices]
         if rng.random() < SHARE_WITH_GAP:
-            slices = _without_foramina(slices, LEVELS[int(rng.integers(len(LEVELS) - 1))])
+            slices = without_foramina(slices, LEVELS[int(rng.integers(len(LEVELS) - 1))])
     return anatomy, slices
 
 
@@ -142,7 +149,7 @@ def _bent(anatomy: Anatomy, rng: np.random.Generator) -> Anatomy:
     return dataclasses.replace(anatomy, frame=dataclasses.replace(anatomy.frame, centres_mm=centres))
 
 
-def _without_foramina(slices: Sequence[KnownSlice], level: Level) -> list[KnownSlice]:
+def without_foramina(slices: Sequence[KnownSlice], level: Level) -> list[KnownSlice]:
     return [
         dataclasses.replace(
             item,
@@ -167,18 +174,30 @@ def _with_extras(slices: Sequence[KnownSlice], anatomy: Anatomy, rng: np.random.
         extras.append((S1_S2, TRUE_SCORE))
     elif rng.random() < SHARE_WITH_S1_S2:
         extras.append((S1_S2, LOW_SCORE))
+    added = list(slices)
+    for disc, scores in extras:
+        share = 1.0 if scores is TRUE_SCORE else EXTRA_FOUND
+        added = extra_foramina(added, anatomy, disc, scores=scores, share=share, rng=rng)
+    return added
+
+
+def extra_foramina(
+    slices: Sequence[KnownSlice],
+    anatomy: Anatomy,
+    disc: int,
+    *,
+    scores: tuple[float, float],
+    share: float,
+    rng: np.random.Generator,
+) -> list[KnownSlice]:
+    """Add a share of the foramina of a disc beyond the five levels, with scores between two."""
     added = []
     for item in slices:
         found = list(item.found)
-        for disc, scores in extras:
-            share = 1.0 if scores is TRUE_SCORE else EXTRA_FOUND
-            box = _foramen_box(anatomy, disc, item) if item.plane is Plane.SAGITTAL else None
-            if box is not None and rng.random() < share:
-                found.append(
-                    Known(
-                        Detection(box, Region.NEURAL_FORAMEN, None, rng.uniform(*scores), UNGRADED), None, None, False
-                    )
-                )
+        box = _foramen_box(anatomy, disc, item) if item.plane is Plane.SAGITTAL else None
+        if box is not None and rng.random() < share:
+            detection = Detection(box, Region.NEURAL_FORAMEN, None, rng.uniform(*scores), UNGRADED)
+            found.append(Known(detection, None, None, False))
         added.append(dataclasses.replace(item, found=tuple(found)))
     return added
 
@@ -191,7 +210,7 @@ def _is_lumbarised(anatomy: Anatomy) -> bool:
 
 def _foramen_box(anatomy: Anatomy, disc: int, item: KnownSlice) -> Box | None:
     """Return the box of a foramen at any disc, where the sagittal slice passes it."""
-    middle = _foramen_mm(anatomy, disc)
+    middle = foramen_mm(anatomy, disc)
     u = -float(distance_to_slice_mm(item.geometry, middle) / item.geometry.normal[0])
     low, high = regions.foramen_u_mm(anatomy, disc)
     if not low <= abs(u) <= high:
@@ -202,7 +221,7 @@ def _foramen_box(anatomy: Anatomy, disc: int, item: KnownSlice) -> Box | None:
     return _inside(np.concatenate([pixels.min(axis=0), pixels.max(axis=0)]), item.geometry.size_px)
 
 
-def _foramen_mm(anatomy: Anatomy, disc: int) -> NDArray[np.float64]:
+def foramen_mm(anatomy: Anatomy, disc: int) -> NDArray[np.float64]:
     """Return the place on the midline, float64 [3], that is level with a foramen's middle."""
     behind = float(regions.foramen_v_mm(anatomy, disc, Side.LEFT)[0])
     return np.asarray(to_patient(anatomy.frame, disc=disc, d_mm=regions.FORAMEN_D_MM, u_mm=0.0, v_mm=behind)[0])
@@ -231,31 +250,46 @@ def _invented(item: KnownSlice, size_px: tuple[float, float], like: Detection, r
 
 
 def _cut_off(slices: Sequence[KnownSlice], anatomy: Anatomy, rng: np.random.Generator) -> list[KnownSlice]:
-    """Return the study as if its images ended between the lower edge of L4-L5 and the middle of L5-S1.
+    """Return the study as if its images ended between the lower edge of L4-L5 and the middle of L5-S1."""
+    low = foramen_mm(anatomy, L5_S1)[2]
+    high = foramen_mm(anatomy, L5_S1 - 1)[2] - float(anatomy.foramen_half_height_mm[L5_S1 - 1])
+    return cut_at(slices, np.inf, rng.uniform(low, max(high, low)))
 
-    Boxes of which less than half is left are not found.
+
+def cut_at(slices: Sequence[KnownSlice], top_mm: float, bottom_mm: float) -> list[KnownSlice]:
+    """Return a study whose images lie between two heights alone; boxes of which less than half is left are not found.
+
+    Axial slices are kept where their middle lies between.
     """
-    low = _foramen_mm(anatomy, L5_S1)[2]
-    high = _foramen_mm(anatomy, L5_S1 - 1)[2] - float(anatomy.foramen_half_height_mm[L5_S1 - 1])
-    end_mm = rng.uniform(low, max(high, low))
     kept = []
     for item in slices:
+        middle = item.geometry.centre_mm
         if item.plane is Plane.AXIAL:
-            middle = item.geometry.centre_mm
-            if middle[2] > end_mm:
+            if bottom_mm < middle[2] < top_mm:
                 kept.append(item)
             continue
         rows, columns = item.geometry.size_px
-        row = patient_to_pixel(item.geometry, [*item.geometry.centre_mm[:2], end_mm])[0] + 0.5
-        size_px = (int(np.clip(row, 1, rows)), columns)
+        first, end = (
+            int(np.clip(patient_to_pixel(item.geometry, [*middle[:2], np.clip(z, -1e4, 1e4)])[0] + 0.5, 0, rows))
+            for z in (top_mm, bottom_mm)
+        )
+        end = max(end, first + 1)
         found = []
         for known in item.found:
-            box = _inside(np.array(known.detection.box), size_px)
+            box = _inside(np.array(known.detection.box) - [first, 0, first, 0], (end - first, columns))
             if box is not None and boxes.area(box) >= 0.5 * boxes.area(known.detection.box):
                 found.append(dataclasses.replace(known, detection=dataclasses.replace(known.detection, box=box)))
-        geometry = dataclasses.replace(item.geometry, size_px=size_px)
-        kept.append(KnownSlice(item.plane, geometry, tuple(found)))
+        geometry = dataclasses.replace(
+            item.geometry,
+            position_mm=_vector(pixel_to_patient(item.geometry, [first, 0])),
+            size_px=(end - first, columns),
+        )
+        kept.append(dataclasses.replace(item, geometry=geometry, found=tuple(found)))
     return kept
+
+
+def _vector(point_mm: NDArray[np.float64]) -> tuple[float, float, float]:
+    return float(point_mm[0]), float(point_mm[1]), float(point_mm[2])
 
 
 def _inside(box: NDArray[np.float64], size_px: tuple[int, int]) -> Box | None:

@@ -17,7 +17,7 @@ from tfspine.geometry import SliceGeometry
 from tfspine.labels import Plane
 from tfspine.structures import SliceReading
 from tfspine.study.axial import AxialView
-from tfspine.study.spine_curve import SpineCurve, behind_curve_mm, off_midline_mm
+from tfspine.study.spine_curve import SpineCurve, behind_curve_mm, off_midline_mm, stack_middle_mm
 
 CANAL_BEHIND_MM = 4.0
 """The middle of the canal lies so far behind that of the foramina."""
@@ -26,7 +26,7 @@ DISC_SCATTER_MM = 2.5
 UNMATCHED_MM = 10.0
 """How far a disc that both series show lies from itself, and from where on it is another disc."""
 
-MOVED_MM = 8.0
+MOVED_MM = 10.0
 MOVED_FAR_MM = 40.0
 """How far patients move between two series of one frame of reference, one standard deviation, where they move at all;
 and how far series of two frames lie apart."""
@@ -47,15 +47,25 @@ BY_GROUPS = _Limits(6.5, 5.0, 20.0)
 middle where the technologist put it, and boxes of canals without recesses may hold the arch behind the canal."""
 
 
+CLOSE_MM = 3.0
+FEWEST_MATCHED = 3
+"""Of three discs or more: a series that lies off by a whole level has its curve elsewhere, and misses by more."""
+
+OFF_STACK_MM = 12.0
+"""Technologists lay the sagittal stack around the midline, a few mm off; foramina lie 15 mm off it and more."""
+
+
 @dataclass(frozen=True)
 class Alignment:
     """How far the axial series lies from where the sagittal one has the same parts, float64 [3] in patient mm.
 
-    `doubt` says why positions of the two cannot be compared, and is empty where they can.
+    `doubt` says why positions of the two cannot be compared, and is empty where they can. `is_close` is whether the
+    discs of both make the same curve, so that not even a shift by a whole level would go unseen.
     """
 
     shift_mm: NDArray[np.float64]
     doubt: str
+    is_close: bool
 
 
 def align(
@@ -65,6 +75,7 @@ def align(
     curve: SpineCurve,
     discs_mm: NDArray[np.float64],
     footwards: NDArray[np.float64],
+    has_both_sides: bool,
 ) -> Alignment:
     """Compare the two series of one study.
 
@@ -74,9 +85,10 @@ def align(
         curve: the midline at the foramina.
         discs_mm: the disc of each level at which foramina were found, on the curve, float64 [discs, 3].
         footwards: the unit vector to the feet at each of them, float64 [discs, 3].
+        has_both_sides: whether foramina were found on both sides, so that they tell the midline without canals.
     """
     if not len(view.canals_mm):
-        return Alignment(np.zeros(3), "")
+        return Alignment(np.zeros(3), "", is_close=False)
     has_frames_apart = _has_frames_apart(readings)
     backwards = _backwards(footwards)
     canal = np.asarray(discs_mm) + CANAL_BEHIND_MM * backwards
@@ -89,12 +101,16 @@ def align(
     sideways, back = shift[0] + rest[0], rest[1]
     down = footwards.mean(axis=0)
     along, depth = float(shift @ down), float(shift @ _backwards(down[np.newaxis])[0]) + back
+    off_stack = abs(float(np.median(view.canals_mm[:, 0])) - stack_middle_mm(readings))
     limits = BY_RECESSES if view.has_recesses else BY_GROUPS
     doubt = _doubt(_Limits(abs(along), abs(sideways), abs(depth)), limits, has_frames_apart)
     if not doubt and not len(view.discs_mm):
-        return Alignment(shift, "the axial series does not show by itself where its discs are")
+        doubt = "the axial series does not show by itself where its discs are"
+    elif not doubt and not has_both_sides and off_stack > OFF_STACK_MM:
+        doubt = f"foramina of one side alone were found, and the canals lie {off_stack:.0f} mm off the sagittal stack"
+    is_close = abs(along) <= CLOSE_MM and _scatter_mm(view.discs_mm - shift, canal) <= CLOSE_MM
     # Groups of slices tell that nobody moved, but their middle is the technologist's hand, not the disc.
-    return Alignment(shift if doubt or view.has_recesses else np.zeros(3), doubt)
+    return Alignment(shift if doubt or view.has_recesses else np.zeros(3), doubt, is_close)
 
 
 def moved_back(geometry: SliceGeometry, shift_mm: NDArray[np.float64]) -> SliceGeometry:
@@ -132,6 +148,17 @@ def _best_shift(axial: NDArray[np.float64], sagittal: NDArray[np.float64], usual
     return np.asarray(best)
 
 
+def _scatter_mm(axial: NDArray[np.float64], sagittal: NDArray[np.float64]) -> float:
+    """Return how far discs that both series show lie from one another, root mean square; infinite below three."""
+    steps = axial[:, np.newaxis] - sagittal
+    distances = np.linalg.norm(steps, axis=2)
+    pairs = [(index, int(row.argmin())) for index, row in enumerate(distances) if row.min() < UNMATCHED_MM]
+    if len(pairs) < FEWEST_MATCHED:
+        return np.inf
+    matched = np.array([steps[pair] for pair in pairs])
+    return float(np.sqrt(np.square(matched - matched.mean(axis=0)).sum(axis=1).mean()))
+
+
 def _doubt(apart: _Limits, limits: _Limits, has_frames_apart: bool) -> str:
     if has_frames_apart:
         return "the axial and the sagittal series have different frames of reference"
@@ -139,7 +166,7 @@ def _doubt(apart: _Limits, limits: _Limits, has_frames_apart: bool) -> str:
     parts = [f"{mm:.0f} mm {way}" for mm, limit, way in zip(apart, limits, ways, strict=True) if mm > limit]
     if not parts:
         return ""
-    return f"the axial series does not fit the sagittal one by {' and '.join(parts)}: the patient may have moved"
+    return f"the axial series does not fit the sagittal one by {' and '.join(parts)}: the patient may have moved, or a level was miscounted"
 
 
 def _depth_mm(curve: SpineCurve, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfspine.geometry import SliceGeometry, box_centre_mm
-from tfspine.labels import Plane, Region
+from tfspine.labels import LEVELS, Plane, Region
 from tfspine.structures import SliceReading
 from tfspine.study.ranks import weights_by_rank
 from tfspine.study.spine_curve import SpineCurve, along_mm, behind_curve_mm, fit_curve, off_midline_mm
@@ -34,6 +34,9 @@ DISC_SHARE = 0.35
 """Recesses of one disc scatter so far along the canal, two discs are further apart than this, and what adds up to less
 than this share of the usual disc is none."""
 
+CONCENTRATED = 0.75
+"""With less than this share near the peaks recesses do not pile up: boxed on every slice, half of them would be near."""
+
 GROUP_GAP = 2.0
 """Slices of one group are nearer to one another than so many of the usual distances between neighbours."""
 
@@ -53,7 +56,6 @@ class AxialView:
     canals_mm: NDArray[np.float64]
     discs_mm: NDArray[np.float64]
     has_recesses: bool
-    course: SpineCurve
 
 
 def view_axial(readings: Sequence[SliceReading]) -> AxialView:
@@ -64,9 +66,14 @@ def view_axial(readings: Sequence[SliceReading]) -> AxialView:
     canals = np.array([middle for _, middle in shown]).reshape(-1, 3)
     places = along_mm(course, canals) if shown else np.zeros(0)
     weights = _recess_weights(shown)
-    has_recesses = bool(weights.any())
-    discs = _peaks(places, weights, canals) if has_recesses else _groups(places, canals)
-    return AxialView(tuple(reading.geometry for reading, _ in shown), canals, discs, has_recesses, course)
+    discs = _peaks(places, weights, canals)
+    has_recesses = bool(len(discs))
+    return AxialView(
+        slices=tuple(reading.geometry for reading, _ in shown),
+        canals_mm=canals,
+        discs_mm=discs if has_recesses else _groups(places, canals),
+        has_recesses=has_recesses,
+    )
 
 
 def _canal_mm(reading: SliceReading, course: SpineCurve) -> NDArray[np.float64] | None:
@@ -100,19 +107,24 @@ def _recess_weights(shown: Sequence[tuple[SliceReading, NDArray[np.float64]]]) -
 def _peaks(
     places: NDArray[np.float64], weights: NDArray[np.float64], canals: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the canal's middle at every peak of the smoothed weights, float64 [peaks, 3], from head to feet."""
-    kept = weights > 0
-    places, weights, canals = places[kept], weights[kept], canals[kept]
+    """Return the canal's middle at every peak of the smoothed weights, float64 [peaks, 3], from head to feet.
+
+    None where recesses lie all along the canal: then they tell no disc.
+    """
+    is_seen = weights > 0
+    places, weights, canals = places[is_seen], weights[is_seen], canals[is_seen]
     density = np.exp(-0.5 * np.square((places - places[:, np.newaxis]) / DISC_SPREAD_MM)) @ weights
-    found = []
+    found: list[tuple[float, float, NDArray[np.float64]]] = []
     while density.any():
-        peak = places[np.argmax(density)]
+        peak = float(places[np.argmax(density)])
         near = np.abs(places - peak) < 2 * DISC_SPREAD_MM
-        found.append((peak, weights[near].sum(), np.average(canals[near], weights=weights[near], axis=0)))
+        found.append((peak, float(weights[near].sum()), np.average(canals[near], weights=weights[near], axis=0)))
         density = np.where(np.abs(places - peak) < DISC_GAP_MM, 0.0, density)
-    usual = float(np.median(sorted((weight for _, weight, _ in found), reverse=True)[:5]))
-    kept_peaks = sorted((peak, *middle) for peak, weight, middle in found if weight >= DISC_SHARE * usual)
-    return np.array(kept_peaks).reshape(-1, 4)[:, 1:]
+    if sum(weight for _, weight, _ in found) < CONCENTRATED * weights.sum() or not found:
+        return np.zeros((0, 3))
+    usual = float(np.median(sorted((weight for _, weight, _ in found), reverse=True)[: len(LEVELS)]))
+    ordered = sorted(found, key=lambda item: item[0])
+    return np.array([middle for _, weight, middle in ordered if weight >= DISC_SHARE * usual])
 
 
 def _groups(places: NDArray[np.float64], canals: NDArray[np.float64]) -> NDArray[np.float64]:

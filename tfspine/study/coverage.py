@@ -82,12 +82,13 @@ def coverage_of(
     )
 
 
-def doubts_of_count(coverage: Coverage, *, is_seen_at_sacrum: bool) -> list[str]:
+def doubts_of_count(coverage: Coverage, *, is_sure_without_axial: bool) -> list[str]:
     """Return why the axial series does not bear out that the lowest foramina are those of L5-S1.
 
     Args:
         coverage: what it shows.
-        is_seen_at_sacrum: whether the foramina by themselves look as if the lowest were at L5-S1 (`shape.py`).
+        is_sure_without_axial: whether the foramina, all five levels, by themselves look as if the lowest were at L5-S1
+            (`shape.py`), and the axial discs fit them closely.
     """
     if not coverage.ranks and not coverage.below_mm:
         return ["no axial slice shows the canal at any level: the count rests on the foramina alone"]
@@ -102,7 +103,7 @@ def doubts_of_count(coverage: Coverage, *, is_seen_at_sacrum: bool) -> list[str]
         doubts.append(f"{coverage.levels} levels were found instead of {len(LEVELS)}: any of them may be missing")
     elif not coverage.is_whole and not doubts:
         shown = sum(1 for _ in _from_lowest(coverage.ranks))
-        if not (FEWEST_IN_PART <= shown <= MOST_IN_PART and is_seen_at_sacrum):
+        if not (FEWEST_IN_PART <= shown <= MOST_IN_PART and is_sure_without_axial):
             doubts.append(f"axial slices show the lowest {shown} levels only, which does not bear out the count")
     return doubts
 

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfspine.geometry import SliceGeometry
-from tfspine.labels import Region
+from tfspine.labels import LEVELS, Region
 from tfspine.structures import SliceReading
 from tfspine.study.alignment import Alignment, align, moved_back
 from tfspine.study.axial import AxialView, view_axial
@@ -108,7 +108,8 @@ def find_levels(readings: Sequence[SliceReading]) -> StudyLevels:
         axial_discs_mm=axial_discs,
         spacing_mm=spacing_mm,
     )
-    doubts += doubts_of_count(coverage, is_seen_at_sacrum=fit.over_higher >= LIKELY)
+    is_seen = fit.over_higher >= LIKELY and alignment.is_close and len(piles) >= len(LEVELS)
+    doubts += doubts_of_count(coverage, is_sure_without_axial=is_seen)
     if scattered > SCATTERED_SHARE:
         doubts.append(f"{scattered:.0%} of the foramina found lie between levels")
     if alignment.doubt:
@@ -152,6 +153,7 @@ def _alignment(
         curve=curve,
         discs_mm=np.array([mark.disc_mm for mark in marks]),
         footwards=np.array([mark.footwards for mark in marks]),
+        has_both_sides=any(np.isfinite(pile.off_midline_mm) for pile in piles),
     )
 
 

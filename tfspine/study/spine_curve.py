@@ -106,7 +106,7 @@ def fit_curve(readings: Sequence[SliceReading]) -> SpineCurve:
     are left out, so that a patient who moved between the series changes no side. With one row canals are used too.
     """
     canals, foramina = spots_of(readings, Region.CENTRAL_CANAL), spots_of(readings, Region.NEURAL_FORAMEN)
-    of_stack = _stack_middle_mm(readings)
+    of_stack = stack_middle_mm(readings)
     alone, middle = _fit_across(_NO_SPOTS, foramina, of_stack)
     if _has_both_sides(foramina, alone, middle):
         canals = _NO_SPOTS
@@ -200,7 +200,7 @@ def _expected_boxes(readings: Sequence[SliceReading], region: Region) -> int:
     return 2 * len(LEVELS) * max(1, math.ceil(FORAMEN_WIDTH_MM / distance_mm))
 
 
-def _stack_middle_mm(readings: Sequence[SliceReading]) -> float:
+def stack_middle_mm(readings: Sequence[SliceReading]) -> float:
     """Return x of the middle of the sagittal stack."""
     positions = [reading.geometry.centre_mm[0] for reading in readings if reading.plane is Plane.SAGITTAL]
     return float((min(positions) + max(positions)) / 2) if positions else 0.0
