@@ -150,6 +150,7 @@ def _bent(anatomy: Anatomy, rng: np.random.Generator) -> Anatomy:
 
 
 def without_foramina(slices: Sequence[KnownSlice], level: Level) -> list[KnownSlice]:
+    """Return the slices without the foramina of one level."""
     return [
         dataclasses.replace(
             item,

@@ -1,5 +1,7 @@
 """Slices to readings, with a model whose answers are known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -177,3 +179,10 @@ def test_an_answer_whose_thresholds_do_not_fit_its_boxes_is_refused():
 
     with pytest.raises(ServerError, match="different numbers of detections"):
         list(read_slices({Plane.AXIAL: ShortModel()}, [make_slice("a", Plane.AXIAL, 1)]))
+
+
+def test_readings_keep_the_frame_of_reference_of_their_slices():
+    slices = [dataclasses.replace(make_slice("1", Plane.AXIAL, 2), frame_of_reference_uid="1.2.3")]
+    slices.append(make_slice("2", Plane.AXIAL, 2))
+    readings = read_slices({Plane.AXIAL: CornerModel()}, slices)
+    assert [reading.frame_of_reference_uid for reading in readings] == ["1.2.3", ""]

@@ -138,7 +138,7 @@ def test_a_detector_that_boxes_recesses_on_every_slice_tells_no_disc() -> None:
     for item in study.slices:
         canal = next((box for box in item.found if box.detection.region is Region.CENTRAL_CANAL), None)
         if canal is not None:
-            ymin, xmin, ymax, xmax = canal.detection.box
+            ymin, xmin, ymax, _ = canal.detection.box
             box = replace(like, detection=replace(like.detection, box=(ymin, xmin - 12, ymax, xmin)), is_true=False)
             item = replace(item, found=(canal, box))
         everywhere.append(item)

@@ -84,9 +84,7 @@ def _read_batch(predictors: Mapping[Plane, Predictor], batch: Sequence[SliceImag
         raise ServerError(f"slice {batch[0].key}: no model for the {plane} plane; expected one for each plane")
     found = read_images(predictors[plane], plane, np.stack([slice_.pixels for slice_ in batch]))
     return [
-        SliceReading(
-            slice_.key, slice_.study, plane, slice_.geometry, detections, slice_.frame_of_reference_uid
-        )
+        SliceReading(slice_.key, slice_.study, plane, slice_.geometry, detections, slice_.frame_of_reference_uid)
         for slice_, detections in zip(batch, found, strict=True)
     ]
 

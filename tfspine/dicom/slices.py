@@ -59,7 +59,7 @@ def read_table(folder: Path) -> pd.DataFrame:
             name: words[name].mask(words[name] == "") if name in NAME_COLUMNS else _numbers_or_words(words[name])
             for name in words
         }
-    )
+    ).fillna({FRAME: ""})  # a series need not have a frame of reference
 
 
 def _numbers_or_words(words: pd.Series) -> pd.Series:
@@ -80,5 +80,4 @@ def _load(folder: Path, row: dict[str, object]) -> SliceImage:
     geometry = geometry_from_row(row)
     if pixels.dtype != np.uint8 or pixels.shape != geometry.size_px:
         raise DicomError(f"{path}: {pixels.dtype} {list(pixels.shape)}; expected uint8 {list(geometry.size_px)}")
-    frame = "" if pd.isna(row[FRAME]) else str(row[FRAME])
-    return SliceImage(str(row["key"]), str(row["study"]), Plane(str(row["plane"])), geometry, pixels, frame)
+    return SliceImage(str(row["key"]), str(row["study"]), Plane(str(row["plane"])), geometry, pixels, str(row[FRAME]))

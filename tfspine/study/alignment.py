@@ -32,7 +32,6 @@ MOVED_FAR_MM = 40.0
 and how far series of two frames lie apart."""
 
 
-
 class _Limits(NamedTuple):
     """How far apart, in mm, the series may seem along the spine, to the side and to the back, and still fit."""
 
@@ -166,13 +165,14 @@ def _doubt(apart: _Limits, limits: _Limits, has_frames_apart: bool) -> str:
     parts = [f"{mm:.0f} mm {way}" for mm, limit, way in zip(apart, limits, ways, strict=True) if mm > limit]
     if not parts:
         return ""
-    return f"the axial series does not fit the sagittal one by {' and '.join(parts)}: the patient may have moved, or a level was miscounted"
+    by = " and ".join(parts)
+    return f"the axial series is {by} off the sagittal one: the patient moved between them, or a level was miscounted"
 
 
 def _depth_mm(curve: SpineCurve, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how far behind the curve places lie, negative before it, float64 [N]."""
     steps = behind_curve_mm(curve, points_mm)
-    return np.linalg.norm(steps, axis=1) * np.sign(steps[:, 1])
+    return np.asarray(np.linalg.norm(steps, axis=1) * np.sign(steps[:, 1]))
 
 
 def _backwards(footwards: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,7 +13,8 @@ from tfspine.geometry import box_centre_mm, side_of_patient
 from tfspine.grading_box import grading_box
 from tfspine.labels import LEVELS, Level, Plane, Region, Side
 from tfspine.structures import Detection, RegionResult, SliceLevel, SliceReading, StudyResult
-from tfspine.study.levels import Landmark, StudyLevels, find_levels, landmark_of_place, landmarks_of_slices
+from tfspine.study.landmarks import Landmark
+from tfspine.study.levels import StudyLevels, find_levels, landmark_of_place, landmarks_of_slices
 from tfspine.study.spine_curve import off_midline_mm
 
 

@@ -15,7 +15,7 @@ from tfspine.geometry import SliceGeometry, box_centre_mm
 from tfspine.labels import LEVELS, Plane, Region
 from tfspine.structures import SliceReading
 from tfspine.study.ranks import weights_by_rank
-from tfspine.study.spine_curve import SpineCurve, along_mm, behind_curve_mm, fit_curve, off_midline_mm
+from tfspine.study.spine_curve import SpineCurve, along_mm, behind_curve_mm, fit_curve, off_midline_mm, spots_of
 
 CANAL_STRAY_MM = 12.0
 """A box further than this from the course of all canals is no canal."""
@@ -35,7 +35,7 @@ DISC_SHARE = 0.35
 than this share of the usual disc is none."""
 
 CONCENTRATED = 0.75
-"""With less than this share near the peaks recesses do not pile up: boxed on every slice, half of them would be near."""
+"""With less than this share near the peaks recesses do not pile up: boxed on every slice, half would be near."""
 
 GROUP_GAP = 2.0
 """Slices of one group are nearer to one another than so many of the usual distances between neighbours."""
@@ -78,10 +78,9 @@ def view_axial(readings: Sequence[SliceReading]) -> AxialView:
 
 def _canal_mm(reading: SliceReading, course: SpineCurve) -> NDArray[np.float64] | None:
     """Return the middle of the canal on a slice: that of the box nearest to the course of all."""
-    boxes = [item.box for item in reading.detections if item.region is Region.CENTRAL_CANAL and item.score > 0]
-    if not boxes:
+    centres = spots_of([reading], Region.CENTRAL_CANAL).centres_mm
+    if not len(centres):
         return None
-    centres = np.array([box_centre_mm(reading.geometry, box) for box in boxes])
     stray = np.hypot(off_midline_mm(course, centres), np.linalg.norm(behind_curve_mm(course, centres), axis=1))
     return centres[int(np.argmin(stray))] if stray.min() <= CANAL_STRAY_MM else None
 
@@ -92,7 +91,7 @@ def _recess_weights(shown: Sequence[tuple[SliceReading, NDArray[np.float64]]]) -
     for index, (reading, canal) in enumerate(shown):
         across, down = (np.asarray(way) for way in (reading.geometry.row_direction, reading.geometry.column_direction))
         for item in reading.detections:
-            if item.region is not Region.LATERAL_RECESS:
+            if item.region is not Region.LATERAL_RECESS or not item.is_counted:
                 continue
             step = box_centre_mm(reading.geometry, item.box) - canal
             if RECESS_OFF_MM[0] <= abs(step @ across) <= RECESS_OFF_MM[1] and abs(step @ down) <= RECESS_DEPTH_MM:

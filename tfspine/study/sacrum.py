@@ -1,5 +1,6 @@
-"""Is the lowest level found L5-S1? What the sagittal series says: is the sacrum in view, and are its foramina among
-those found?
+"""Is the lowest level found L5-S1? What the sagittal series says of it.
+
+The sacrum has to be in view, and its foramina must not be among those found.
 """
 
 from collections.abc import Sequence

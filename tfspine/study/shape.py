@@ -6,6 +6,7 @@ Each guess of the lowest level gives expected values; the guesses are compared b
 distributions, whose spreads are wider than those of simulated patients, because real spines differ more).
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 from tfspine.study.piles import Pile
 
 COURSE_DEG = (-9.8, -8.9, -6.2, -1.2, 5.5, 14.4, 16.6)
-"""From each level to the next, T11-T12 to S1-S2: how far the row of foramina runs to the back of straight down. Lordosis
-of about 40 degrees, as lying people have it (Been & Kalichman 2014, Spine J 14:87-97; simulated patients' mean)."""
+"""From each level to the next, T11-T12 to S1-S2: how far the row of foramina runs to the back of straight down, in a
+lordosis of about 40 degrees (Been & Kalichman 2014, Spine J 14:87-97; simulated patients' mean)."""
 
 OFF_MIDLINE_MM = (14.7, 15.4, 16.2, 16.7, 17.8, 19.7, 22.4, 22.4)
 """Of the foramina, at every level: half of the canal and half of the pedicle, whose widths grow from 8.7 mm at L1 to
@@ -64,7 +65,7 @@ def _log_likelihood(known: Sequence[tuple[Pile, int]], lowest: int) -> float:
     steps = np.diff(places, axis=0)
     course = np.degrees(np.arctan2(steps[:, 1], -steps[:, 2]))
     # Over a level without foramina the course is the mean of two.
-    expected = np.array([np.mean(COURSE_DEG[start:end]) for start, end in zip(index[:-1], index[1:], strict=True)])
+    expected = np.array([np.mean(COURSE_DEG[start:end]) for start, end in itertools.pairwise(index)])
     widths = np.array([pile.off_midline_mm for pile, _ in known])
     has_both = np.isfinite(widths)
     usual_widths = np.array(OFF_MIDLINE_MM)[index]

@@ -42,8 +42,8 @@ OUTLIER_MM = 12.0
 """How far canals and foramina scatter about their place, and from where on a box counts no more against a course."""
 
 FORAMEN_WIDTH_MM = 14.0
-"""How far a foramen reaches from its inner to its outer opening, about a pedicle's width (Zindrick 1987, Spine 12:160-166:
-8.7 mm at L1 to 18 mm at L5): on so many sagittal slices it shows."""
+"""How far a foramen reaches from its inner to its outer opening, and on how many sagittal slices it shows: about a
+pedicle's width, 8.7 mm at L1 to 18 mm at L5 (Zindrick 1987, Spine 12:160-166)."""
 
 LEAST_OF_A_SIDE = 0.2
 """With less than this share of what was found on one side the other side alone does not tell where the midline is."""
@@ -59,8 +59,10 @@ STRAIGHT_DOWN = np.array([0.0, 0.0, -1.0])
 
 @dataclass(frozen=True)
 class Spots:
-    """Where boxes lie: centres float64 [N, 3] in patient mm, how much each counts, float64 [N] in 0 to 1, and how tall
-    it is, float64 [N]."""
+    """Where boxes lie, how much they count, and how tall they are.
+
+    `centres_mm` is float64 [N, 3] in patient mm, `weights` float64 [N] in 0 to 1, `heights_mm` float64 [N].
+    """
 
     centres_mm: NDArray[np.float64]
     weights: NDArray[np.float64]
@@ -83,7 +85,7 @@ class SpineCurve:
 
 
 def spots_of(readings: Sequence[SliceReading], region: Region) -> Spots:
-    """Return the centres of all boxes of one region; weights follow from the order of the scores (`ranks.py`)."""
+    """Return the boxes of one region that count as found; weights follow from the order of the scores (`ranks.py`)."""
     found = [
         (
             *box_centre_mm(reading.geometry, item.box),
@@ -92,7 +94,7 @@ def spots_of(readings: Sequence[SliceReading], region: Region) -> Spots:
         )
         for reading in readings
         for item in reading.detections
-        if item.region is region
+        if item.region is region and item.is_counted
     ]
     table = np.array(found, np.float64).reshape(-1, 5)
     weights = weights_by_rank(table[:, 3], expected=_expected_boxes(readings, region))
