@@ -304,3 +304,24 @@ def test_heatmaps_of_boxes_below_the_operating_point_are_not_shown_but_counted(t
     )
     assert unsure.count('alt="Crop and heatmap') == 0
     assert "1 more explain boxes below the operating point" in unsure
+
+
+def test_a_page_of_studies_in_which_no_box_was_found() -> None:
+    empty = tuple(
+        dataclasses.replace(row, grade=None, probability=None, slice_key=None, box=None) for row in make_study().rows
+    )
+    html = render_page(
+        content(studies=[dataclasses.replace(make_study(), rows=empty)], predictions=make_predictions("s1").head(0)),
+        maximum_studies=1,
+    )
+    assert "0 of 25 regions found" in html
+    assert "25 not found" in html
+    assert "<rect" not in html
+
+
+def test_what_the_folders_lack_is_said() -> None:
+    """The slice of a picture, and the score of a box that the table of boxes has not."""
+    html = render_page(content(slices={}, predictions=make_predictions("s1").head(0)), maximum_studies=1)
+    assert html.count("the slice is not in the folder") == 3
+    assert html.count("score unknown") == 6
+    assert "3 grades have no score" in html

@@ -113,7 +113,11 @@ def _doubts(
             f"Best scores are low: of the {len(scores)} regions with a box half score below {np.median(scores):.2f}, "
             f"and {sum(item.is_unsure for item in findings)} lie below the operating point"
         )
-    counted = boxes[boxes["score"] >= boxes["region"].map({region.value: point for region, point in points.items()})]
+    unknown = sum(item.is_graded and item.score is None for item in findings)
+    if unknown:
+        doubts.append(f"{unknown} grades have no score: the table of boxes has no box where they were found")
+    point_of_box = np.array([points[Region(str(region))] for region in boxes["region"]], np.float64)
+    counted = boxes[boxes["score"].to_numpy(np.float64) >= point_of_box]
     for plane, slices in counts.items():
         number = int((counted["plane"] == plane.value).sum())
         if slices and number / slices > MOST_BOXES[plane]:
