@@ -109,6 +109,20 @@ def test_only_one_of_several_workers_tells_anything() -> None:
     assert file.getvalue() == ""
 
 
+def test_on_a_terminal_of_80_columns_nothing_is_cut() -> None:
+    file = io.StringIO()
+    console = Console(file=file, width=80, force_terminal=True, color_system=None)
+    with new_bar(console=console) as bar:
+        task = bar.add_task("central_canal grader: validation loss 3.675, AC1 0.73", total=1_500_000)
+        bar.update(task, completed=750_000)
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue()).replace("\r", "\n").splitlines()
+    assert max(map(len, shown)) <= 80
+    assert "750000/1500000" in "".join(shown)
+    assert "…" not in "".join(shown)
+    words = " ".join(shown).split()
+    assert [word for word in ("central_canal", "validation", "3.675,", "AC1", "0.73") if word not in words] == []
+
+
 ON_A_TERMINAL = """
 import contextlib, io, logging, sys
 from tfspine.cli.main import _prepare

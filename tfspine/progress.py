@@ -17,10 +17,13 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 LINE_EVERY_S = 30.0
 """How often a file or pipe is told how far things are, in seconds."""
+
+BAR_COLUMNS = 20
 
 SPEED_OVER_S = 600.0
 """The time left follows from the speed over so many seconds: steps come in rounds with pauses between them."""
@@ -37,12 +40,13 @@ def new_bar(*, is_shown: bool = True, console: Console | None = None, every_s: f
     console = console or Console(stderr=True)
     if is_shown and (not console.is_terminal or console.is_dumb_terminal):
         return _Lines(console, LINE_EVERY_S if every_s is None else every_s)
+    # Where it is narrow the words fold, and the numbers stay whole.
     columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False, table_column=Column()),
+        BarColumn(bar_width=BAR_COLUMNS, table_column=Column(no_wrap=True)),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
     )
     # What is printed on standard output belongs there, and not beside the bar on standard error; whoever sends it
     # elsewhere while the bar is shown is not overruled.

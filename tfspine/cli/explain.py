@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tfspine.config import Experiment, ExplainConfig
     from tfspine.explain.integrated_gradients import Attribution
     from tfspine.explain.keras_gradients import Grader
+    from tfspine.export.region_grader import RegionGrader
     from tfspine.structures import SliceImage
 
 logger = logging.getLogger(__name__)
@@ -123,16 +124,17 @@ def _chosen(args: argparse.Namespace, experiment: "Experiment") -> "tuple[dict[R
         # Whether an export serves temperatures is its own setting, which its runs do not know: the boxes tell.
         if args.model is not None:
             raise
-        graders = _otherwise_calibrated(args, experiment)
-        if graders is None:
+        others = _otherwise_calibrated(args, experiment)
+        if others is None:
             raise
+        graders = others
         crops = grade_crops(graders, rows, slices)
         require_agreement(crops, args.boxes)
     # Bound once: what explains is traced once for every function it is given.
     return {region: grader.served for region, grader in graders.items()}, crops
 
 
-def _otherwise_calibrated(args: argparse.Namespace, experiment: "Experiment") -> "Any":
+def _otherwise_calibrated(args: argparse.Namespace, experiment: "Experiment") -> "dict[Region, RegionGrader] | None":
     """Return the graders with their temperatures instead of without, or the other way round; None without any."""
     export = dataclasses.replace(experiment.export, calibrate=not experiment.export.calibrate)
     try:
