@@ -138,7 +138,8 @@ def test_without_a_salt_a_random_one_is_kept_beside_the_output(write_study: Writ
     assert here.read_text() != there.read_text()
     assert patients(tmp_path / "here" / "a") == patients(tmp_path / "here" / "b")
     assert patients(tmp_path / "here" / "a") != patients(tmp_path / "there" / "a")
-    assert main(["ingest", str(tmp_path / "here"), "--out", str(tmp_path / "third" / "a")]) == 2
+    (tmp_path / "empty").mkdir()
+    assert main(["ingest", str(tmp_path / "empty"), "--out", str(tmp_path / "third" / "a")]) == 2
     assert not (tmp_path / "third" / "pseudonyms.salt").exists()
 
 
