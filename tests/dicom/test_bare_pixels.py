@@ -252,6 +252,20 @@ def test_overlay_planes_go(tmp_path: Path, clean: Callable[[Dataset, UID], tuple
     assert [element for element in pydicom.dcmread(after) if element.tag.group >> 8 == 0x60] == []
 
 
+def test_pixels_of_something_else_go(tmp_path: Path, clean: Callable[[Dataset, UID], tuple[Path, Path]]) -> None:
+    """In items of sequences, as floats, and tables of places of frames that are not there."""
+    ds = samples.classic()
+    item = samples.group(PixelData=b"by " + NAME + b".", Rows=1)
+    item["PixelData"].VR = "OW"
+    ds.MRImagingModifierSequence = [item]
+    ds.add_new(0x7FE00008, "OF", (b"by " + NAME).ljust(16))
+    for tag in (0x7FE00001, 0x7FE00002):
+        ds.add_new(tag, "OV", (b"by " + NAME).ljust(16))
+    before, after = clean(ds, ExplicitVRLittleEndian)
+    assert_same(before, after)
+    assert "Rows" in pydicom.dcmread(after).MRImagingModifierSequence[0]
+
+
 @pytest.mark.parametrize("name", ["Doerr^J", "Ferri^Jo", "Quill"])
 def test_a_short_name_of_the_patient_in_stored_pixels_is_refused(
     tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]

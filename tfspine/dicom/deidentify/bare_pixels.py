@@ -69,6 +69,7 @@ def bare_pixels(ds: Dataset) -> bool:
     form = _format(ds)
     syntax = ds.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated:
+        _drop_offsets(ds)
         _clean_plain(ds, form)
     elif syntax == RLELossless:
         _clean_rle(ds, form)
@@ -169,7 +170,7 @@ def _replace_plain(ds: Dataset, content: bytes) -> None:
 
 
 def _drop_offsets(ds: Dataset) -> None:
-    """Remove the tables of places that no longer hold; frames are found without them."""
+    """Remove tables of places that do not or no longer hold; frames are found without them."""
     for keyword in _OFFSETS:
         if keyword in ds:
             del ds[keyword]

@@ -62,7 +62,8 @@ _BEARS: dict[Action, frozenset[str]] = {
 }
 """Value representations whose values can be changed so; a file may claim another for a tag than the standard does."""
 
-_PIXELS = frozenset(tag_for_keyword(name) for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
+_PIXEL_DATA = tag_for_keyword("PixelData")
+_PIXELS = frozenset({_PIXEL_DATA, tag_for_keyword("FloatPixelData"), tag_for_keyword("DoubleFloatPixelData")})
 
 
 def deidentify(ds: Dataset, patient: Patient, rules: Rules, needles: Needles) -> Counter[Change]:
@@ -92,6 +93,7 @@ class _Cleaner:
     def __init__(self, patient: Patient, rules: Rules, needles: Needles, changes: Counter[Change]) -> None:
         self._patient, self._rules, self._needles, self._changes = patient, rules, needles, changes
         self._days = rules.salt.days(patient.key)
+        self._depth = 0
 
     def clean(self, ds: Dataset) -> None:
         creators = _creators(ds)
@@ -116,6 +118,8 @@ class _Cleaner:
 
     def _action(self, element: DataElement, creators: dict[int, str]) -> Action:
         tag = element.tag
+        if tag in _PIXELS and (self._depth or tag != _PIXEL_DATA):
+            return Action.REMOVE  # pixels of something else, which nobody has taken apart
         if not tag.is_private:
             return action_for(tag, element.VR, self._rules.options)
         if tag.is_private_creator:
@@ -127,8 +131,10 @@ class _Cleaner:
         """Change an element and return what was done, which is a removal where the value does not bear the action."""
         tag = element.tag
         if action is Action.DESCEND:
+            self._depth += 1
             for item in element.value:
                 self.clean(item)
+            self._depth -= 1
         elif action is Action.KEEP:
             return self._kept(element, form)
         elif action is Action.REPLACE and tag not in _OF_PATIENT and not any(values(element)):
@@ -147,7 +153,7 @@ class _Cleaner:
         return action
 
     def _kept(self, element: DataElement, form: bytes) -> Action:
-        if element.tag in _PIXELS:
+        if element.tag == _PIXEL_DATA:
             return Action.KEEP
         if element.tag.is_private_creator:
             element.value = str(element.value).strip()
@@ -163,7 +169,7 @@ class _Cleaner:
             new = [self._word(element, text) for text in texts]
             if new == texts:
                 return Action.KEEP
-            element.value = new if len(new) > 1 else new[0]
+            element.value = new if len(new) > 1 else (new[0] if new else None)
             return Action.CLEAN
         return Action.REMOVE
 
