@@ -130,6 +130,14 @@ def test_the_external_set_stands_beside_the_internal_one(out: Path) -> None:
     assert set(metrics["readers"]) == {"model", "people", "second", "mean_ensemble", "mean"}
 
 
+def test_the_score_from_which_boxes_count_is_chosen_on_validation(out: Path) -> None:
+    cost = table_of(out, "recall_cost")
+    of_model = cost[(cost["set"] == "internal") & (cost["reader"] == "model")]
+    assert of_model["score"].notna().all()
+    assert cost.loc[cost["reader"] == "people", ["score", "recall_at_0.25"]].isna().all(axis=None)
+    assert "chosen here, on validation, for 0.25 false boxes an image" in (out / "recall_cost.md").read_text()
+
+
 def test_reading_again_is_agreement_with_oneself(out: Path) -> None:
     repeat = table_of(out, "repeat")
     assert repeat["reader"].tolist() == ["reference", "reference"]

@@ -75,7 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--validation",
         action="append",
         metavar="NAME=CSV|DIR",
-        help="a reader's boxes on validation studies, to fit temperature and operating point; default: those in its "
+        help="a reader's boxes on validation studies, to fit temperature and operating point and, "
+        "where its table has no score_threshold, to choose the score from which boxes count; default: those in its "
         "--reader table; repeatable",
     )
     parser.add_argument("--external-reference", type=Path, metavar="CSV|DIR", help="reference of a second test set")
