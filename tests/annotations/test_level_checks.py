@@ -1,5 +1,6 @@
 """What check says of levels and sides: silent about the truth of simulated patients, and not about what is wrong."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -113,6 +114,12 @@ def test_a_level_left_out_in_counting_is_said() -> None:
     assert warnings_of((35.0, "L3-L4"), (0.0, "L5-S1")) == ["L3-L4 and L5-S1 are 35 mm apart, too near for 2 levels"]
     assert warnings_of((70.0, "L3-L4"), (0.0, "L4-L5")) == ["L3-L4 and L4-L5 are 70 mm apart, too far for 1 level"]
     assert warnings_of((70.0, "L3-L4"), (0.0, "L5-S1")) == []
+
+
+@pytest.mark.parametrize(("slices", "said"), [(10, 0), (11, 1)])
+def test_without_positions_the_number_of_slices_tells(slices: int, said: int) -> None:
+    texts = warnings_of(*[(math.nan, "L4-L5")] * slices)
+    assert texts == ["all 11 axial slices are at L4-L5; name each level"] * said
 
 
 def test_levels_are_named_throughout_or_not_at_all() -> None:

@@ -26,6 +26,9 @@ OUT_OF_ORDER_MM = 10.0
 LEAST_GAP_MM, LARGEST_GAP_MM = 18.0, 60.0
 """From one level to the next, in the mean of each level's boxes."""
 
+MOST_SLICES = 10
+"""Axial slices of one disc: half of the way to its neighbours on either side, in slices of 4 mm."""
+
 PLANES_APART_MM = 20.0
 """Between the foramina and the canals and recesses of a level, in the median of levels: more than half of a level."""
 
@@ -57,6 +60,8 @@ def level_warnings(
         yield from _without_level(keys, annotated, len(boxes))
         yield from _on_one_slice(keys, annotated)
         placed = [box for box in boxes if not np.isnan(box.z_mm)]
+        if not placed:
+            yield from _without_place(boxes)
         for plane in Plane:
             of_plane = [box for box in placed if box.plane is plane]
             yield from _of_plane(of_plane, WIDEST_LEVEL_MM[plane])
@@ -91,6 +96,14 @@ def _on_one_slice(keys: Sequence[str], annotated: Mapping[str, AnnotatedSlice]) 
         foramina = [item.level for item in items if item.region.plane is Plane.SAGITTAL and item.level is not None]
         for level in sorted({level for level in foramina if foramina.count(level) > 1}):
             yield key, f"{foramina.count(level)} foramina of {level} on one slice; it shows one of each level"
+
+
+def _without_place(boxes: Sequence[_Named]) -> Iterator[tuple[str, str]]:
+    """Yield a warning where more axial slices than one disc takes all have one level, though nothing says where."""
+    axial = [box for box in boxes if box.plane is Plane.AXIAL]
+    keys = list(dict.fromkeys(box.key for box in axial))
+    if len(keys) > MOST_SLICES and len({box.level for box in axial}) == 1:
+        yield keys[0], f"all {len(keys)} axial slices are at {axial[0].level}; name each level"
 
 
 def _of_plane(boxes: Sequence[_Named], widest_mm: float) -> Iterator[tuple[str, str]]:
