@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tfspine.annotations.label_folder import label_files, labels_of_slices
+from tfspine.annotations.label_folder import label_files, labels_below, labels_of_slices
 from tfspine.errors import AnnotationError
 from tfspine.outputs import write_text
 
@@ -42,3 +42,10 @@ def test_labels_of_no_slice_are_of_another_ingest(tmp_path: Path) -> None:
     with pytest.raises(AnnotationError, match=r"none of 2 label files, the first a\.xml, .*another ingest or de-ident"):
         labels_of_slices(tmp_path, ["c", "d", "e"])
     assert list(labels_of_slices(tmp_path, ["b", "c"])) == ["a", "b"]  # a stranger beside others is told one by one
+
+
+def test_labels_below_a_folder_are_found_whatever_the_case_of_their_endings(tmp_path: Path) -> None:
+    (tmp_path / "patient").mkdir()
+    for name in ("a.xml", "patient/b.XML", "patient/c.Xml", "patient/d.txt"):
+        (tmp_path / name).write_text("")
+    assert sorted(path.name for path in labels_below(tmp_path)) == ["a.xml", "b.XML", "c.Xml"]
