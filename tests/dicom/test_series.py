@@ -286,6 +286,37 @@ def test_what_was_measured_otherwise_is_not_joined(other: dict[str, Any]) -> Non
     assert (decisions["1.10"].plane, decisions["1.11"].plane) == (AXIAL, None)
 
 
+def test_series_for_each_disc_come_before_one_in_another_frame_that_has_fewer_slices() -> None:
+    discs = [series(AXIAL, uid=f"1.{n}", at_mm=[35.0 * n + 4.5 * slice_ for slice_ in range(4)]) for n in range(10, 15)]
+    stray = series(AXIAL, uid="1.9", frame_of_reference_uid="1.8")
+    decisions = decided(*discs, stray, GOOD)
+    assert [decisions[f"1.{n}"].plane for n in range(9, 15)] == [None, *[AXIAL] * 5]
+
+
+def test_where_the_best_has_too_few_slices_the_next_is_taken() -> None:
+    few = series(AXIAL, uid="1.9", at_mm=[0, 5, 10], described="L-SPINE", frame_of_reference_uid="1.8")
+    decisions = decided(few, series(AXIAL, uid="1.10"), GOOD)
+    assert (decisions["1.9"].plane, decisions["1.10"].plane) == (None, AXIAL)
+
+
+def test_of_two_stations_the_one_that_shows_the_axial_slices_is_taken() -> None:
+    """A whole spine measured in two: the upper part has more slices and came later, the axial slices lie below."""
+
+    def station(uid: str, top_mm: float, at_mm: Sequence[float], number: int) -> list[SliceHeader]:
+        return [
+            replace(
+                header, geometry=replace(header.geometry, position_mm=(header.geometry.position_mm[0], 0.0, top_mm))
+            )
+            for header in series(SAGITTAL, uid=uid, at_mm=at_mm, size_px=(200, 100), series_number=number)
+        ]
+
+    upper = station("1.20", 400.0, range(0, 40, 4), 9)
+    lower = station("1.21", 40.0, range(0, 24, 4), 2)
+    decisions = decided(series(AXIAL, uid="1.10", at_mm=range(0, 50, 5)), upper, lower)
+    assert decisions["1.21"].plane is SAGITTAL
+    assert decisions["1.20"].reason == "another sagittal T1 series shows where the axial slices lie"
+
+
 def test_too_few_slices_together_are_refused() -> None:
     decisions = decided(series(AXIAL, uid="1.10", at_mm=[0, 5]), series(AXIAL, uid="1.11", at_mm=[40, 45]), GOOD)
     assert decisions["1.10"].reason == "2 slices, 4 of all that belong together; expected at least 5"

@@ -14,6 +14,7 @@ from tfspine.dicom.headers import SliceHeader
 from tfspine.dicom.parts import Part
 from tfspine.dicom.series_rules import WEIGHTING_OF_PLANE, is_in_phase, names_lumbar
 from tfspine.dicom.wording import Wording
+from tfspine.geometry import patient_to_pixel
 from tfspine.labels import Plane
 
 FEWEST_SLICES = 5
@@ -32,13 +33,23 @@ CORRECTED = frozenset({"DIS2D", "DIS3D"})
 """Values of ImageType of pictures that the scanner straightened; ND means that it did not, and both may be kept."""
 
 
+_Joined = tuple[dict[int, tuple[Part, tuple[SliceHeader, ...]]], dict[int, str]]
+"""The candidates that are taken, by their place, with the slices used and left out of each; why the others are not."""
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """A part that no rule refuses, with what is said of it; `is_named` where a person's series map names it."""
+    """A part that no rule refuses, with what is said of it; `is_named` where a person's series map names it.
+
+    `together` counts its slices and, of a part too small to stand alone, those of all that are as small and measured
+    alike. `covers` is the share of the axial slices, in tenths, whose height it shows; 0 of an axial one.
+    """
 
     part: Part
     wording: Wording
     is_named: bool = False
+    together: int = 0
+    covers: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -51,13 +62,27 @@ class Verdict:
     repeated: tuple[SliceHeader, ...] = ()
 
 
-def compared(candidates: Sequence[Candidate], plane: Plane) -> Iterator[tuple[Candidate, Verdict]]:
-    """Yield the candidates of one plane, best first, each with what becomes of it."""
-    best_first = sorted(candidates, key=_rank)
-    taken, others = _joined(best_first)
+def compared(
+    candidates: Sequence[Candidate], plane: Plane, axial: Sequence[SliceHeader] = ()
+) -> Iterator[tuple[Candidate, Verdict]]:
+    """Yield the candidates of one plane, best first, each with what becomes of it.
+
+    Args:
+        candidates: to compare.
+        plane: that all of them lie in.
+        axial: the slices taken for the axial plane, which a sagittal series should show.
+    """
+    known = [
+        replace(item, together=_together(item, candidates), covers=_share_shown(item.part, axial))
+        for item in candidates
+    ]
+    best_first = sorted(known, key=_rank)
+    joined = ((order, _joined(order)) for order in _orders(best_first))
+    enough = next((found for found in joined if _is_enough(*found)), None)
+    best_first, (taken, others) = enough or (best_first, _joined(best_first))
     slices = sum(len(part.slices) for part, _ in taken.values())
     name = f"{plane} {WEIGHTING_OF_PLANE[plane]}"
-    is_enough = slices >= FEWEST_SLICES or any(best_first[number].is_named for number in taken)
+    is_enough = enough is not None
     for number, candidate in enumerate(best_first):
         if not is_enough:
             together = f", {slices} of all that belong together" if slices > len(candidate.part.slices) else ""
@@ -79,9 +104,37 @@ def _rank(candidate: Candidate) -> tuple[float | str, ...]:
     return *(-preference(candidate) for _, preference in PREFERENCES), candidate.part.slices[0].series_instance_uid
 
 
-def _joined(
-    best_first: Sequence[Candidate],
-) -> tuple[dict[int, tuple[Part, tuple[SliceHeader, ...]]], dict[int, str]]:
+def _orders(best_first: list[Candidate]) -> Iterator[list[Candidate]]:
+    """Yield the candidates with each of them first: where the best has too few slices, the next may have enough."""
+    for number, first in enumerate(best_first):
+        yield [first, *best_first[:number], *best_first[number + 1 :]]
+
+
+def _is_enough(order: Sequence[Candidate], joined: _Joined) -> bool:
+    taken, _ = joined
+    slices = sum(len(part.slices) for part, _ in taken.values())
+    return slices >= FEWEST_SLICES or any(order[number].is_named for number in taken)
+
+
+def _together(candidate: Candidate, candidates: Sequence[Candidate]) -> int:
+    own = len(candidate.part.slices)
+    if own >= FEWEST_SLICES:
+        return own
+    small = [item.part for item in candidates if len(item.part.slices) < FEWEST_SLICES]
+    return sum(len(part.slices) for part in small if _is_alike(part, candidate.part))
+
+
+def _share_shown(part: Part, axial: Sequence[SliceHeader]) -> float:
+    """Return the share of axial slices whose middle lies between the upper and the lower border of a sagittal part."""
+    middle = part.slices[len(part.slices) // 2]
+    known = [header for header in axial if header.frame_of_reference_uid == middle.frame_of_reference_uid]
+    if part.plane is not Plane.SAGITTAL or not known:
+        return 0.0
+    rows = [float(patient_to_pixel(middle.hung, header.hung.centre_mm)[0]) for header in known]
+    return round(sum(0 <= row < middle.hung.size_px[0] for row in rows) / len(rows), 1)
+
+
+def _joined(best_first: Sequence[Candidate]) -> _Joined:
     """Return the candidates that are taken, with the slices used and left out of each, and why the others are not."""
     taken: dict[int, tuple[Part, tuple[SliceHeader, ...]]] = {}
     others: dict[int, str] = {}
@@ -149,7 +202,8 @@ def _pixel_area_mm2(part: Part) -> float:
 PREFERENCES: tuple[tuple[str, Callable[[Candidate], float]], ...] = (
     ("names the lumbar spine", lambda item: names_lumbar(item.wording)),
     ("is no picture of Dixon's method", _is_plain),
-    ("has more slices", lambda item: len(item.part.slices)),
+    ("shows where the axial slices lie", lambda item: item.covers),
+    ("has more slices", lambda item: item.together),
     ("has finer pixels", lambda item: -_pixel_area_mm2(item.part)),
     ("is corrected for distortion", _is_corrected),
     ("is described as what it is", _is_described),

@@ -63,8 +63,11 @@ def choose_series(headers: Iterable[SliceHeader], series_map: SeriesMap = NOTHIN
         if reason is None and part.plane is not None:
             candidates[part.plane].append(Candidate(part, wording, is_named=use is not None))
         decided[part] = Decision(part, number, None, reason or "", weighting(part, wording.series))
-    for plane, items in candidates.items():
-        for candidate, verdict in compared(items, plane):
+    axial: list[SliceHeader] = []
+    for plane in (Plane.AXIAL, Plane.SAGITTAL):
+        for candidate, verdict in compared(candidates[plane], plane, axial) if candidates[plane] else ():
+            if verdict.is_taken and plane is Plane.AXIAL:
+                axial += verdict.part.slices
             former = decided[candidate.part]
             decided[candidate.part] = Decision(
                 verdict.part,
