@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.colors import rgb_to_hsv
 from matplotlib.figure import Figure
 
 from tfspine.evaluation.bar_figures import checklist_figure, cohort_figure, reference_figure
@@ -57,6 +58,12 @@ def test_bars_of_the_reference_are_shares_with_counts(drawn: list[Figure], box_t
     widths = [bar.get_width() for bars in drawn[0].axes[0].containers for bar in bars]
     assert widths == [0, 75, 0, 25]
     assert texts_of(drawn[0]) == {"3", "1"}
+    # White, blue, orange and red, as in the paper's figures, within a dark line.
+    pieces = [bars[0] for bars in drawn[0].axes[0].containers]
+    hues = [round(360 * float(rgb_to_hsv(piece.get_facecolor()[:3])[0])) for piece in pieces]
+    assert pieces[0].get_facecolor() == (1, 1, 1, 1)
+    assert 200 <= hues[1] <= 250 and 20 <= hues[2] <= 45 and (hues[3] <= 12 or hues[3] >= 348)
+    assert {piece.get_edgecolor() for piece in pieces} == {(0, 0, 0, 1)}
 
 
 def test_only_scanners_are_bars_of_the_cohort(drawn: list[Figure], tmp_path: Path) -> None:

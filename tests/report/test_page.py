@@ -186,6 +186,20 @@ def test_low_scores_are_told_in_a_banner(score: float, is_doubted: bool) -> None
     assert ("Best scores are low" in html) is is_doubted
 
 
+def test_one_study_in_doubt_does_not_condemn_the_others() -> None:
+    table = make_predictions("s1", "s2", "s3")
+    html = render_page(
+        content(
+            "s1", "s2", "s3", predictions=table.assign(score=table["study"].map({"s1": 0.9, "s2": 0.1, "s3": 0.9}))
+        ),
+        maximum_studies=1,
+    )
+    assert "Do not trust the grades of 1 of 3 studies; each says why. Study s2: Best scores are low" in html
+    assert "not fit to be read" not in html
+    # The study itself is not among those drawn; the head of the page tells all the same.
+    assert "Study s1" in html and "<h3>Study s2" not in html
+
+
 @pytest.mark.parametrize(("boxes", "is_doubted"), [(20, True), (4, True), (3, False)])
 def test_boxes_that_swamp_the_slices_are_told(boxes: int, is_doubted: bool) -> None:
     """One axial slice, of which a spine fills three places."""

@@ -54,13 +54,18 @@ def cells(study: JudgedStudy) -> Cells:
     return {(item.row.level, item.row.region, item.row.side): item for item in study.findings}
 
 
-def most_doubtful(studies: Sequence[JudgedStudy]) -> str:
-    """Return a sentence about the studies that are doubted, with the first reason; empty where none is."""
+def warning(studies: Sequence[JudgedStudy]) -> str:
+    """Return what the head of the page says of studies that are in doubt; empty where none is."""
     doubted = [study for study in studies if study.doubts]
     if not doubted:
         return ""
-    reason = doubted[0].doubts[0]
-    return f"{len(doubted)} of {len(studies)} studies are in doubt. Study {doubted[0].study.study}: {reason}."
+    first = f"Study {doubted[0].study.study}: {doubted[0].doubts[0]}."
+    if 2 * len(doubted) >= len(studies):
+        return (
+            "Do not trust these grades: the detector is not fit to be read. "
+            f"{len(doubted)} of {len(studies)} studies are in doubt. {first}"
+        )
+    return f"Do not trust the grades of {len(doubted)} of {len(studies)} studies; each says why. {first}"
 
 
 def unsure_heatmaps(heatmaps: Sequence[Heatmap], studies: Sequence[JudgedStudy]) -> list[Heatmap]:

@@ -21,9 +21,9 @@ from tfspine.report.content import (
     cells,
     count_grade,
     format_gap,
-    most_doubtful,
     most_severe_first,
     unsure_heatmaps,
+    warning,
 )
 from tfspine.report.findings import Finding, JudgedStudy, judge, operating_points
 from tfspine.report.measures import RegionGradeRow, measure_rows
@@ -84,7 +84,7 @@ def render_page(content: ReportInput, *, maximum_studies: int, title: str = TITL
         grade_words=GRADE_WORDS,
         colors={grade.word: color for grade, color in GRADE_COLORS.items()},
         outline=OUTLINE,
-        doubt=most_doubtful(judged),
+        doubt=warning(judged),
         points=_points(content.predictions),
         studies=[_study(study, content) for study in ordered[:maximum_studies]],
         study_count=len(ordered),
