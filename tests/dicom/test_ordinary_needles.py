@@ -221,3 +221,32 @@ def test_a_name_is_not_found_in_an_ordinary_word(content: bytes, is_found: bool)
 def test_texts_of_the_patient_are_found_in_pixels_from_five_bytes_on(text: str, found: bool) -> None:
     pixels = b"\1\2" + text.upper().encode() + b"\3"
     assert (own_in_pixels(pixels, {text}) is not None) is found
+
+
+def test_a_number_of_one_digit_is_no_needle_in_pixels() -> None:
+    needles = Needles(Identifiers(texts=frozenset({"00000000", "88412735"})))
+    grey = b"\1" + b"0" * 8 + b"\2"
+    assert needles.in_bytes(grey, pixels=(0, len(grey))) is None
+    assert needles.in_bytes(b"\1" + b"88412735" + b"\2") is not None
+
+
+def test_the_basic_profile_says_what_it_drops(cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Actions of PS3.15 Table E.1-1 without options: X or Z of dates, age and descriptions, X of private elements."""
+    edit(cohort / "first", lambda ds: setattr(ds, "ContrastBolusAgent", ""))
+    edit(cohort / "first", lambda ds: setattr(ds, "PatientAge", "050Y"))
+    assert deidentify(cohort, "--profile", "basic") == 0
+    assert "descriptions are dropped" in capsys.readouterr().err
+    for path in outputs(cohort):
+        ds = pydicom.dcmread(path)
+        assert [item.CodeValue for item in ds.DeidentificationMethodCodeSequence] == ["113100"]
+        assert ds.StudyDate == ""
+        assert "SeriesDescription" not in ds
+        assert "PatientAge" not in ds
+        assert ds.get("ContrastBolusAgent", "") == ""
+        assert [element.tag for element in ds if element.tag.is_private] == []
+
+
+def test_options_beside_the_research_profile_are_refused(cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert deidentify(cohort, "--profile", "research", "--option", "uids") == 2
+    assert "leave one of the two out" in capsys.readouterr().err
+    assert deidentify(cohort, "--profile", "basic", "--option", "uids") == 0

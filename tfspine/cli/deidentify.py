@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """De-identify a source; a study in which the search afterwards finds anything is held back."""
     from tfspine.dicom.deidentify.folder import deidentify_source
-    from tfspine.dicom.deidentify.options import check_options
+    from tfspine.dicom.deidentify.options import Option, check_options
     from tfspine.dicom.deidentify.pseudonyms import write_private
     from tfspine.dicom.deidentify.rules import Rules
     from tfspine.dicom.deidentify.tables import key_table, write_tables
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
             write_private(args.key, key_table(outcome, rules))
     if outcome.warning:
         print(f"warning: {outcome.warning}", file=sys.stderr)
-    _tell(args, outcome)
+    _tell(args, outcome, keeps_descriptions=Option.CLEAN_DESCRIPTORS in options)
 
 
 def _options(args: argparse.Namespace) -> "Collection[Option]":
@@ -106,7 +106,7 @@ def _options(args: argparse.Namespace) -> "Collection[Option]":
     return set(args.options)
 
 
-def _tell(args: argparse.Namespace, outcome: "Outcome") -> None:
+def _tell(args: argparse.Namespace, outcome: "Outcome", *, keeps_descriptions: bool) -> None:
     summary = {
         "patients": outcome.patients,
         "files": len(outcome.written),
@@ -127,5 +127,11 @@ def _tell(args: argparse.Namespace, outcome: "Outcome") -> None:
         if outcome.unsearched_texts:
             print(f"not searched: {outcome.unsearched_texts} texts of one or two letters, or usual as the word MR is")
         print("not searched: what is drawn into the pictures, and names that no header holds")
+    if not keeps_descriptions:
+        print(
+            "note: descriptions are dropped; contrast, fat suppression and body parts that only they named are not "
+            "known any more; say which series is which with ingest --series-map",
+            file=sys.stderr,
+        )
     if outcome.refused:
         print(f"{len(outcome.refused)} files refused, with the reason, in {args.out / 'refused.csv'}", file=sys.stderr)

@@ -38,15 +38,18 @@ def studies_of(slices: "pd.DataFrame | None", people: "Mapping[str, Person]") ->
     return scanners.merge(persons_of(slices, people), on="study") if people else scanners
 
 
-def people_of(folders: list[Path]) -> "dict[str, Person]":
-    """Return age and sex by `study_instance_uid`, as the headers of some folders of DICOM studies say them."""
+def people_of(folders: list[Path], *, out: Path) -> "dict[str, Person]":
+    """Return age and sex by `study_instance_uid`, as the headers of some folders of DICOM studies say them.
+
+    Archives are unpacked beside `out`.
+    """
     from tfspine.dicom.demographics import read_demographics
     from tfspine.evaluation.cohort_table import Person
 
     return {
         study: Person(person.age_years, person.sex)
         for folder in folders
-        for study, person in read_demographics(folder).items()
+        for study, person in read_demographics(folder, beside=out).items()
     }
 
 

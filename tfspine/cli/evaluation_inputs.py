@@ -78,7 +78,7 @@ def read_question(args: argparse.Namespace, inputs: Inputs, settings: "Evaluatio
         check_readings(paths, of_readers, internal.covered, known=known)
     validation = {name: boxes_of(path, args.slices) for name, path in inputs.validation.items()}
     of_validation = Readings(validation, coverage_of_each(inputs.validation, validation))
-    people = people_of(args.dicom or [])
+    people = people_of(args.dicom or [], out=args.out)
     cohort = parts_of(slices, splits, external_slices)
     return Question(
         internal=internal,

@@ -21,16 +21,20 @@ class Demographics:
     sex: str
 
 
-def read_demographics(path: Path) -> dict[str, Demographics]:
+def read_demographics(path: Path, *, beside: Path | None = None) -> dict[str, Demographics]:
     """Return age and sex by StudyInstanceUID, from the first readable file of each study that gives either.
 
     A study whose files give neither is not in the result; nor is a file that cannot be read: ingest lists those.
+
+    Args:
+        path: folder, zip archive, DICOMDIR or file.
+        beside: the output, beside which archives are unpacked.
 
     Raises:
         DicomError: there is no such folder, archive or file.
     """
     found: dict[str, Demographics] = {}
-    with open_source(path) as source:
+    with open_source(path, beside=beside) as source:
         for file in source.names:
             try:
                 ds = read_dataset(file)

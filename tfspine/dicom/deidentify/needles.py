@@ -9,8 +9,8 @@ How a hit by chance is kept from counting as a leak:
   once in 2e14 places. Comments in compressed pixels count as text. UTF-16 is not looked for there.
 - Names and other texts of the patient whose file it is are looked for in the pixels from `OWN_IN_PIXELS` bytes on: of
   them there are few (`own_in_pixels`).
-- A number is found where no digit stands beside it and it is no decimal part, and from `IN_PIXELS` digits on in bytes;
-  numbers that could be a date are looked for in texts only.
+- A number is found where no digit stands beside it and it is no decimal part, and in bytes from `IN_PIXELS` digits on,
+  three of them different; numbers that could be a date are looked for in texts only.
 - UIDs of `IN_PIXELS` characters and more are looked for as whole UIDs everywhere; shorter ones in UID elements.
 - Days of a patient are looked for in the usual ways of writing them, unless another day of theirs was moved there.
 - Words that stand in anybody's files (`ordinary.py`) are not looked for alone, nor as a part of one another: a patient
@@ -251,7 +251,8 @@ def _is_worth(form: bytes) -> bool:
         return len(form) >= IN_BYTES_FOREIGN
     narrow = form.replace(b"\0", b"")
     if _NUMBER.fullmatch(narrow):
-        return sum(map(narrow.count, b"0123456789")) >= IN_PIXELS and not _may_be_date(narrow.decode())
+        is_long = sum(map(narrow.count, b"0123456789")) >= IN_PIXELS and len(set(narrow)) > 2
+        return is_long and not _may_be_date(narrow.decode())
     return len(narrow) >= IN_BYTES and not is_ordinary(words_of(narrow.decode()))
 
 
