@@ -30,3 +30,13 @@ def test_a_folder_that_is_there_is_refused(verb: str, tmp_path: Path, capsys: py
     assert main([*COMMANDS[verb].split(), "--out", str(tmp_path)]) == 2
     assert "is a folder; expected a file to write" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
+
+
+@pytest.mark.parametrize("option", ["--key", "--salt-file"])
+def test_other_files_that_are_written_are_no_folders_either(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["deidentify", str(tmp_path), "--out", str(tmp_path / "clean"), option, f"{tmp_path}/new/"]
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith(f"tfspine deidentify: {option} {tmp_path}/new/: is a folder; expected")
+    assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfspine.cli.options import require_count, track
+from tfspine.cli.options import file_to_write, require_count, track
 from tfspine.cli.salts import add_salt, require_outside, salt_from
 
 if TYPE_CHECKING:
@@ -47,7 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"{', '.join(Option)} (research: {', '.join(sorted(DEFAULT_OPTIONS))})",
     )
     parser.add_argument(
-        "--key", type=Path, metavar="FILE", help="also write which file became which; secret, readable by you alone"
+        "--key",
+        type=file_to_write("key.csv", option="--key"),
+        metavar="FILE",
+        help="also write which file became which; secret, readable by you alone",
     )
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")

@@ -95,18 +95,19 @@ def require_count(args: argparse.Namespace, name: str) -> None:
         raise ConfigError(f"--{name.replace('_', '-')} {value}; expected 1 or more")
 
 
-def file_to_write(example: str) -> Callable[[str], Path]:
-    """Return a `type` for an ``--out`` that is one file: it refuses what names a folder.
+def file_to_write(example: str, *, option: str = "--out") -> Callable[[str], Path]:
+    """Return a `type` for an option that names one file to write: it refuses what names a folder.
 
     Args:
         example: a good name for the file, to tell.
+        option: as it is typed.
     """
 
     def checked(text: str) -> Path:
         path = Path(text)
         # A path forgets the slash at its end, and would write a file of the name of the folder that was meant.
         if text.endswith("/") or path.is_dir():
-            raise OutputError(f"--out {text}: is a folder; expected a file to write, for example {path / example}")
+            raise OutputError(f"{option} {text}: is a folder; expected a file to write, for example {path / example}")
         return path
 
     return checked

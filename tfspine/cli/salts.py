@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfspine.cli.options import file_to_write
 from tfspine.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ def add_salt(parser: argparse.ArgumentParser, *, otherwise: str = "") -> None:
     """Add the two options; `otherwise` says what holds where neither the option nor the variable names a file."""
     default = f"${SALT_VARIABLE}{otherwise and f', else {otherwise}'}"
     parser.add_argument(
-        "--salt-file", type=Path, metavar="FILE", help=f"secret behind the pseudonyms (default: {default})"
+        "--salt-file",
+        type=file_to_write(OWN_SALT, option="--salt-file"),
+        metavar="FILE",
+        help=f"secret behind the pseudonyms (default: {default})",
     )
     parser.add_argument("--create-salt", action="store_true", help="make the salt file first, readable by you alone")
 
