@@ -115,7 +115,9 @@ class OnFinding(StrEnum):
 
 @dataclass(frozen=True)
 class ExclusionsConfig:
-    """Who stays out (PAPER.md, Data: instrumentation, severe scoliosis, poor quality, gadolinium), and the limits.
+    """Who stays out (PAPER.md, Data: adults alone; instrumentation, scoliosis, poor quality, gadolinium), and the limits.
+
+    Patients older than `age_years` stay, in completed years as headers give them (`tfspine exclude --dicom`).
 
     The paper gives no numbers. `scoliosis_deg` is that of a spine lying in the scanner: severe is from 40 degrees on
     standing, and lumbar curves of 44 degrees lose 9 when lying (Brink 2017, Scoliosis Spinal Disord 12:19; 8 of 31 in
@@ -125,10 +127,12 @@ class ExclusionsConfig:
     metal and of poor quality only flag: a person looks, and decides (`tfspine exclude --decisions`).
     """
 
+    age: OnFinding = OnFinding.EXCLUDE
     gadolinium: OnFinding = OnFinding.EXCLUDE
     instrumentation: OnFinding = OnFinding.FLAG
     scoliosis: OnFinding = OnFinding.EXCLUDE
     quality: OnFinding = OnFinding.FLAG
+    age_years: float = 18.0
     metal_ml: float = 0.5
     scoliosis_deg: float = 30.0
     snr: float = 6.5

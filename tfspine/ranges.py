@@ -81,6 +81,7 @@ RANGES: dict[str, Range | OneOf] = {
     "phantom.first_study": COUNT,
     "phantom.workers": COUNT,
     "phantom.matrix_px": Range(0, 4096, unit="px"),  # 0 is the vendor's own; `phantom.study` has the least
+    "exclusions.age_years": Range(0, 150, unit="years"),
     "exclusions.metal_ml": Range(0, unit="ml"),
     "exclusions.scoliosis_deg": Range(0, 180, unit="degrees"),
     "exclusions.snr": NOT_NEGATIVE,

@@ -1,8 +1,10 @@
 """Measures against limits by hand, and the way of the paper's 500 studies."""
 
 import dataclasses
+import math
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tfspine.annotations.cohort import (
@@ -10,6 +12,7 @@ from tfspine.annotations.cohort import (
     Ingested,
     cohort_of,
     excluded_of,
+    measures_of_age,
     measures_of_ingest,
     read_cohort,
     write_cohort,
@@ -55,6 +58,27 @@ def test_the_limit_itself_is_still_good(measure: Measure, good: float, bad: floa
     assert verdict(measure, good) is Verdict.INCLUDE
     assert verdict(measure, bad) is expected
     assert verdict(measure, None) is Verdict.FLAG  # a failed measurement is not a good one
+
+
+@pytest.mark.parametrize(
+    ("years", "expected"),
+    [(0.9, Verdict.EXCLUDE), (17.0, Verdict.EXCLUDE), (18.0, Verdict.EXCLUDE), (19.0, Verdict.INCLUDE)],
+)
+def test_patients_are_older_than_the_limit(years: float, expected: Verdict) -> None:
+    assert verdict(Measure.AGE, years) is expected
+    assert verdict(Measure.AGE, years, dataclasses.replace(CONFIG, age=OnFinding.FLAG)) is not Verdict.EXCLUDE
+    [finding] = judge([Measured("s", Measure.AGE, years)], CONFIG)
+    assert ("not older than 18" in finding.reason) == (expected is Verdict.EXCLUDE)
+
+
+def test_ages_are_those_of_the_studies_and_an_age_not_given_is_flagged() -> None:
+    slices = pd.DataFrame({"study": ["a", "a", "b", "c"], "study_instance_uid": ["1.1", "1.1", "1.2", "1.3"]})
+    ingested = Ingested(slices, pd.DataFrame(), pd.DataFrame())
+    measured = list(measures_of_age(ingested, {"1.1": 44.0, "1.2": math.nan}))
+    assert [(item.study, item.value) for item in measured] == [("a", 44.0), ("b", None), ("c", None)]
+    assert flagged_studies(judge(measured, CONFIG)) == {"b": [Measure.AGE], "c": [Measure.AGE]}
+    with pytest.raises(AnnotationError, match="name the folder that was ingested"):
+        list(measures_of_age(ingested, {"9.9": 50.0}))
 
 
 def test_the_experiment_decides_what_a_finding_does() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 
 from tfspine.annotations.splits import read_splits
@@ -44,6 +45,29 @@ def ingested(write_study: Callable[..., Path], write_slice: Callable[..., Path],
 
 def exclude(ingested: Path, out: Path, *words: str) -> int:
     return main(["exclude", "--slices", str(ingested), "--out", str(out), *words])
+
+
+def test_children_stay_out_where_headers_give_the_age(
+    write_study: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "dicom", tmp_path / "excluded"
+    for number, age in enumerate(("017Y", "018Y", "019Y", "", "011M")):
+        write_study(source / f"{number}", uid=f"1.2.{number + 10}", patient=f"P{number}")
+        for path in sorted((source / f"{number}").rglob("*")):
+            if path.is_file():
+                ds = pydicom.dcmread(path)
+                ds.PatientAge = age
+                ds.save_as(path)
+    assert main(["ingest", str(source), "--out", str(tmp_path / "slices")]) == 0
+    quality = ("--set", "exclusions.quality=ignore", "--set", "exclusions.instrumentation=ignore")
+    assert exclude(tmp_path / "slices", out, *quality) == 0
+    assert "age was not looked at; give --dicom" in capsys.readouterr().err
+    assert exclude(tmp_path / "slices", out, *quality, "--dicom", str(source)) == 0
+    said = capsys.readouterr()
+    assert "3 too young" in said.out and "1 studies flagged" in said.err
+    ages = pd.read_csv(out / "exclusions.csv").query("measure == 'age'")
+    assert sorted(ages["value"].dropna().round(2)) == [0.92, 17, 18, 19]
+    assert len((out / "included.txt").read_text().split()) == 2
 
 
 def test_the_chain_from_export_to_chart(ingested: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """The studies of one export, from those seen to those included: one row each, in `studies.csv`."""
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,6 +103,26 @@ def measures_of_ingest(ingested: Ingested) -> Iterator[Measured]:
         else:
             missing = [name for plane, name in NAME_OF_PLANE.items() if plane not in chosen]
             yield Measured(study, Measure.SERIES, float(len(chosen)), f"no {' and no '.join(missing)}")
+
+
+def measures_of_age(ingested: Ingested, ages: Mapping[str, float]) -> Iterator[Measured]:
+    """Yield the age in years of the patient of each study that has slices.
+
+    Args:
+        ingested: the tables of ingest.
+        ages: by StudyInstanceUID, NaN where a header does not say it.
+
+    Raises:
+        AnnotationError: headers of other studies than those that have slices.
+    """
+    first = ingested.slices.drop_duplicates("study")
+    if not set(first["study_instance_uid"]) & set(ages):
+        raise AnnotationError(
+            "--dicom: no header that gives age or sex belongs to a study of --slices; name the folder that was ingested"
+        )
+    for study, uid in sorted(zip(first["study"], first["study_instance_uid"], strict=True)):
+        years = ages.get(uid, math.nan)
+        yield Measured(study, Measure.AGE, None if math.isnan(years) else years, "" if uid in ages else "no header")
 
 
 def cohort_of(ingested: Ingested, measured: Sequence[Measured], findings: Sequence[Finding]) -> list[CohortStudy]:

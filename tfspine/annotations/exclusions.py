@@ -25,9 +25,11 @@ INCLUDED = "included.txt"
 class Measure(StrEnum):
     """What is looked at, in the order in which a study is counted as left out.
 
-    Gadolinium goes first: it is why a series that was measured after it cannot serve.
+    Age goes first, as it says who is asked at all; then gadolinium: it is why a series that was measured after it
+    cannot serve.
     """
 
+    AGE = "age"
     GADOLINIUM = "gadolinium"
     SERIES = "series"
     INSTRUMENTATION = "instrumentation"
@@ -38,6 +40,7 @@ class Measure(StrEnum):
 
 
 UNITS: dict[Measure, str] = {
+    Measure.AGE: "years",
     Measure.SERIES: "planes",
     Measure.GADOLINIUM: "series",
     Measure.INSTRUMENTATION: "ml",
@@ -200,12 +203,15 @@ def _judge_one(measured: Measured, config: ExclusionsConfig) -> Finding:
 
     if measured.value is None:
         return found(Verdict.INCLUDE if action is OnFinding.IGNORE else Verdict.FLAG, "could not be measured")
-    is_low = name in (Measure.SERIES, Measure.SNR)
+    is_low = name in (Measure.AGE, Measure.SERIES, Measure.SNR)
     is_beyond = measured.value < threshold if is_low else measured.value > threshold
+    if name is Measure.AGE:  # older than: whoever is as old stays out
+        is_beyond = measured.value <= threshold
     words = " ".join(f"{name} {measured.value:.3g} {unit}".split())
     if not is_beyond:
         return found(Verdict.INCLUDE, words)
-    limit = " ".join(f"{words}, {'less' if is_low else 'more'} than {threshold:.3g}".split())
+    beyond = "not older" if name is Measure.AGE else "less" if is_low else "more"
+    limit = " ".join(f"{words}, {beyond} than {threshold:.3g}".split())
     if action is OnFinding.IGNORE:
         return found(Verdict.INCLUDE, f"{limit}, ignored by the experiment")
     return found(Verdict(action.value), limit)
@@ -214,6 +220,7 @@ def _judge_one(measured: Measured, config: ExclusionsConfig) -> Finding:
 def _rules(config: ExclusionsConfig) -> Mapping[Measure, tuple[float, OnFinding]]:
     """Return the limit of each measure and what is done beyond it; without both series there is nothing to read."""
     return {
+        Measure.AGE: (config.age_years, config.age),
         Measure.SERIES: (2.0, OnFinding.EXCLUDE),
         Measure.GADOLINIUM: (0.0, config.gadolinium),
         Measure.INSTRUMENTATION: (config.metal_ml, config.instrumentation),

@@ -13,6 +13,7 @@ from tfspine.config import SPLITS
 from tfspine.errors import AnnotationError
 
 TITLE_OF_MEASURE = {
+    Measure.AGE: "too young",
     Measure.GADOLINIUM: "after gadolinium",
     Measure.SERIES: "without both series",
     Measure.INSTRUMENTATION: "instrumentation",

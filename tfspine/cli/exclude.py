@@ -14,6 +14,7 @@ from tfspine.labels import Level, Plane, Region, Side
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tfspine.annotations.cohort import Ingested
     from tfspine.annotations.exclusions import Measured
     from tfspine.structures import SliceImage
 
@@ -24,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     boxes = parser.add_mutually_exclusive_group()
     boxes.add_argument("--detections", type=Path, metavar="CSV", help="predictions.csv, to measure scoliosis on")
     boxes.add_argument("--labels", type=Path, metavar="DIR", help="folder of LabelImg files, for the same")
+    parser.add_argument(
+        "--dicom", type=Path, action="append", metavar="DIR", help="studies whose headers give the age; repeatable"
+    )
     parser.add_argument(
         "--decisions",
         type=Path,
@@ -58,12 +62,12 @@ def run(args: argparse.Namespace) -> None:
 
     require_count(args, "workers")
     experiment = experiment_from(args)
-    inputs = given(args.slices, args.detections, args.labels, args.decisions)
+    inputs = given(args.slices, args.detections, args.labels, args.decisions, *(args.dicom or []))
     require_folder(args.out, command="exclude", inputs=inputs)
     ingested = read_ingested(args.slices)
     boxes = _boxes(args, ingested.slices)
     judge([], experiment.exclusions)  # a wrong limit is told before minutes of measuring
-    measured = list(measures_of_ingest(ingested))
+    measured = [*measures_of_ingest(ingested), *_ages(args.dicom or [], ingested)]
     if args.decisions is not None:  # and so is a wrong decision
         read_decisions(args.decisions, _to_measure(measured, ingested.usable, has_boxes=boxes is not None))
     jobs = [(args.slices, study, _boxes_of(study, boxes)) for study in ingested.usable]
@@ -88,11 +92,23 @@ def run(args: argparse.Namespace) -> None:
         config = {"exclusions": as_dict(experiment.exclusions)}
         write_manifest(folder, command="exclude", config=config, inputs=inputs, details=summary)
     print(json.dumps(summary) if args.json else flow_text(flow))
+    if not args.dicom:
+        print("age was not looked at; give --dicom", file=sys.stderr)
     if boxes is None:
         print("scoliosis was not measured; give --detections or --labels", file=sys.stderr)
     if flagged:
         listed = args.out / "exclusions.csv"
         print(f"{len(flagged)} studies flagged, with the numbers, in {listed}; give --decisions", file=sys.stderr)
+
+
+def _ages(folders: Sequence[Path], ingested: "Ingested") -> "Iterator[Measured]":
+    """Yield the ages that headers give, nothing without folders of studies."""
+    from tfspine.annotations.cohort import measures_of_age
+    from tfspine.dicom.demographics import read_demographics
+
+    if folders:
+        people = {uid: person for folder in folders for uid, person in read_demographics(folder).items()}
+        yield from measures_of_age(ingested, {uid: person.age_years for uid, person in people.items()})
 
 
 def _to_measure(measured: "Sequence[Measured]", usable: Sequence[str], *, has_boxes: bool) -> set[tuple[str, str]]:
