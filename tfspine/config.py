@@ -115,7 +115,7 @@ class OnFinding(StrEnum):
 
 @dataclass(frozen=True)
 class ExclusionsConfig:
-    """Who stays out (PAPER.md, Data: adults alone; instrumentation, scoliosis, poor quality, gadolinium), and the limits.
+    """Who stays out (PAPER.md, Data: adults alone; instrumentation, scoliosis, poor quality, gadolinium), and limits.
 
     Patients older than `age_years` stay, in completed years as headers give them (`tfspine exclude --dicom`).
 

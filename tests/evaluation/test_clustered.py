@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -27,7 +28,9 @@ from tfspine.evaluation.clustered_agreement import (
     clustered_agreement_of_raters,
 )
 from tfspine.evaluation.comparisons import non_inferiority
+from tfspine.evaluation.estimate import Estimate
 from tfspine.evaluation.patient_jackknife import jackknife, patient_totals
+from tfspine.evaluation.probabilities import brier, expected_calibration_error
 from tfspine.evaluation.weights import Weights
 
 
@@ -260,3 +263,21 @@ def test_names_and_order_do_not_matter_and_twice_the_regions_say_no_more(seed: i
     assert one.p_value == pytest.approx(back.p_value, nan_ok=True)
     share = clustered_share(truth == call, patient)
     assert 0 <= share.low <= share.value <= share.high <= 1
+
+
+def test_calibration_and_brier_respect_patients() -> None:
+    patient, truth, _, _ = readings(9)
+    generator = np.random.default_rng(9)
+    lean = 0.3 * generator.normal(size=patient.max() + 1)[patient]
+    logits = np.stack([-np.abs(truth + lean - grade) for grade in range(4)], axis=1)
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    for measure in (brier, partial(expected_calibration_error, bins=1)):
+        by_patient, by_box = measure(shares, truth, patients=patient), measure(shares, truth)
+        assert by_patient.value == pytest.approx(by_box.value)
+
+        def value(kept: np.ndarray, measure: Callable[..., Estimate] = measure) -> float:
+            return measure(shares[kept], truth[kept]).value
+
+        error, degrees = left_out(value, patient)
+        half = stats.t.ppf(0.975, degrees) * error
+        assert (by_patient.low, by_patient.high) == pytest.approx((by_box.value - half, by_box.value + half))

@@ -61,8 +61,8 @@ def bootstrap_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
             Column("measure", "Measure"),
             Column("n", "n", Kind.COUNT),
             Column("patients", "Patients", Kind.COUNT),
-            Column("usual", "Boxes independent", Kind.COEFFICIENT),
             Column("bootstrap", "Patients drawn again", Kind.COEFFICIENT),
+            Column("usual", "Boxes independent", Kind.COEFFICIENT),
         ),
         tuple(rows),
         note=f"n: boxes, of {FALSE_BOXES} images. Percentiles of {replicates:,} replicates, seed {seed}. Where nothing "

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfspine.evaluation.accuracy import Interval, proportion
 from tfspine.evaluation.checks import whole_number
+from tfspine.evaluation.clustered import clustered_mean
 from tfspine.evaluation.estimate import (
     Estimate,
     check_confidence,
@@ -21,6 +22,7 @@ from tfspine.evaluation.estimate import (
     standard_error_of_mean,
     undefined,
 )
+from tfspine.evaluation.patient_jackknife import Patients
 from tfspine.evaluation.ratings import graded_probabilities
 from tfspine.evaluation.rsna_loss import RsnaLoss, rsna_2024_loss, three_grades
 
@@ -49,7 +51,9 @@ class ReliabilityBin:
     accuracy: Estimate
 
 
-def brier(probabilities: ArrayLike, grades: ArrayLike, *, confidence: float = 0.95) -> Estimate:
+def brier(
+    probabilities: ArrayLike, grades: ArrayLike, *, patients: Patients | None = None, confidence: float = 0.95
+) -> Estimate:
     """Return Brier's score: mean over regions of sum_k (p_k - y_k)^2, 0 (perfect) to 2 (sure and wrong).
 
     Of two grades this is twice the score that counts the positive grade's probability alone. The interval is of a
@@ -58,19 +62,28 @@ def brier(probabilities: ArrayLike, grades: ArrayLike, *, confidence: float = 0.
     Args:
         probabilities: float [n, q].
         grades: [n], codes 0 to q - 1, NaN where the reference has none.
+        patients: [n], whose each region is, for an interval that respects patients; None takes regions for independent.
         confidence: share that the interval is to cover.
 
     Raises:
         EvaluationError: shapes that do not fit, no probabilities, or a grade off the scale.
     """
     check_confidence(confidence)
-    shares, codes, _ = graded_probabilities(probabilities, grades)
+    shares, codes, graded = graded_probabilities(probabilities, grades)
     errors = ((shares - np.eye(shares.shape[1])[codes]) ** 2).sum(axis=1)
+    if patients is not None:
+        people = np.asarray(patients, object)[graded]
+        return clustered_mean(errors, people, name="Brier score", confidence=confidence, lowest=0.0, highest=2.0)
     return mean_estimate(errors, name="Brier score", confidence=confidence, lowest=0.0, highest=2.0)
 
 
 def expected_calibration_error(
-    probabilities: ArrayLike, grades: ArrayLike, *, bins: int = 15, confidence: float = 0.95
+    probabilities: ArrayLike,
+    grades: ArrayLike,
+    *,
+    bins: int = 15,
+    patients: Patients | None = None,
+    confidence: float = 0.95,
 ) -> Estimate:
     """Return the expected calibration error: sum over bins of n_b / n |accuracy_b - confidence_b|, 0 to 1.
 
@@ -83,6 +96,7 @@ def expected_calibration_error(
         probabilities: float [n, q].
         grades: [n], codes 0 to q - 1, NaN where the reference has none.
         bins: number of bins, at least 1.
+        patients: [n], whose each region is, for an interval that respects patients; None takes regions for independent.
         confidence: share that the interval is to cover.
 
     Raises:
@@ -90,13 +104,16 @@ def expected_calibration_error(
     """
     check_confidence(confidence)
     bins = whole_number(bins, what="bins", least=1)
-    shares, codes, _ = graded_probabilities(probabilities, grades)
+    shares, codes, graded = graded_probabilities(probabilities, grades)
     method, n = f"expected calibration error, {bins} bins, z", codes.size
     top, right, position = _binned(shares, codes, bins)
     if n == 0:
         return undefined(0, method)
     gaps = np.bincount(position, right - top, minlength=bins)
     signed = np.sign(gaps)[position] * (right - top)
+    if patients is not None:
+        name, people = f"expected calibration error, {bins} bins", np.asarray(patients, object)[graded]
+        return clustered_mean(signed, people, name=name, confidence=confidence, lowest=0.0, highest=1.0)
     value = float(np.abs(gaps).sum() / n)
     half = critical_value(confidence) * standard_error_of_mean(signed) if n > 1 else math.nan
     limits = limits_of(value, half, units=n, confidence=confidence, lowest=0.0, highest=1.0)

@@ -53,21 +53,25 @@ def calibration_table(set_: ReadingSet, *, validation: ReadingSet | None, bins: 
     rows = []
     for reader, region, graded in readings_with_probabilities(set_):
         temperature = fitted_temperature(validation, reader, region)
+        boxes = set_.pairs[reader].of(region).boxes.iloc[graded.rows]
+        patients = set_.patient_of(boxes["study"]).to_numpy(object)
         row = {
             "reader": reader,
             "region": REGION_TITLES[region],
             "n": len(graded.truth),
-            "brier": brier(graded.probabilities, graded.truth, confidence=set_.confidence),
+            "brier": brier(graded.probabilities, graded.truth, patients=patients, confidence=set_.confidence),
             "ece": expected_calibration_error(
-                graded.probabilities, graded.truth, bins=bins, confidence=set_.confidence
+                graded.probabilities, graded.truth, bins=bins, patients=patients, confidence=set_.confidence
             ),
             "temperature": temperature,
         }
         if not np.isnan(temperature):
             scaled = temperature_scaled(graded.probabilities, temperature=temperature)
             row |= {
-                "brier_scaled": brier(scaled, graded.truth, confidence=set_.confidence),
-                "ece_scaled": expected_calibration_error(scaled, graded.truth, bins=bins, confidence=set_.confidence),
+                "brier_scaled": brier(scaled, graded.truth, patients=patients, confidence=set_.confidence),
+                "ece_scaled": expected_calibration_error(
+                    scaled, graded.truth, bins=bins, patients=patients, confidence=set_.confidence
+                ),
             }
         rows.append(row)
     return Table(
@@ -84,7 +88,8 @@ def calibration_table(set_: ReadingSet, *, validation: ReadingSet | None, bins: 
             Column("ece_scaled", "ECE, scaled", Kind.COEFFICIENT),
         ),
         tuple(rows),
-        note="Brier score: 0 is best, 2 worst. ECE: expected calibration error, 0 is best. Scaled: by the temperature, "
+        note="Brier score: 0 is best, 2 worst. ECE: expected calibration error, 0 is best. Intervals respect "
+        "patients. Scaled: by the temperature, "
         + (
             "fitted on validation; at 0.05 or 20, the ends of the search, too little was wrong, or right."
             if validation

@@ -25,11 +25,9 @@ def rejection_table(set_: ReadingSet, *, averages: Mapping[str, Sequence[str]]) 
             found = _on_common_regions(set_, members, region)
             if found is None:
                 continue
-            truth, probabilities = found
-            grades = ensemble(probabilities).argmax(axis=1)
-            for point in reject_curve(
-                truth, grades, mutual_information_bits(probabilities), confidence=set_.confidence
-            ):
+            truth, probabilities, patients = found
+            grades, doubt = ensemble(probabilities).argmax(axis=1), mutual_information_bits(probabilities)
+            for point in reject_curve(truth, grades, doubt, patients=patients, confidence=set_.confidence):
                 rows.append(
                     {
                         "reader": name,
@@ -59,7 +57,8 @@ def rejection_table(set_: ReadingSet, *, averages: Mapping[str, Sequence[str]]) 
             Column("specificity", "Specificity %", Kind.PERCENT_OF),
         ),
         tuple(rows),
-        note="Regions that every version found and graded. Uncertainty: mutual information of the versions."
+        note="Regions that every version found and graded. Uncertainty: mutual information of the versions. "
+        "Intervals respect patients."
         if rows
         else "no --average whose versions gave probabilities on the same boxes",
     )
@@ -67,8 +66,11 @@ def rejection_table(set_: ReadingSet, *, averages: Mapping[str, Sequence[str]]) 
 
 def _on_common_regions(
     set_: ReadingSet, members: Sequence[str], region: Region
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the reference's grades [n] and the versions' probabilities [V, n, 4]; None without a common region."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Return the reference's grades [n], the versions' probabilities [V, n, 4] and the patients [n].
+
+    None without a common region.
+    """
     boxes = [set_.pairs[member].of(region).boxes for member in members]
     graded = [graded_probabilities(of_member) for of_member in boxes]
     # By the number of the reference's box: not every version need have read every study.
@@ -79,4 +81,5 @@ def _on_common_regions(
     if common.empty:
         return None
     kept = [of_member.isin(common) for of_member in rows]
-    return graded[0].truth[kept[0]], np.stack([each.probabilities[k] for each, k in zip(graded, kept, strict=True)])
+    shares = np.stack([each.probabilities[k] for each, k in zip(graded, kept, strict=True)])
+    return graded[0].truth[kept[0]], shares, set_.patient_of(boxes[0].loc[rows[0][kept[0]], "study"]).to_numpy(object)

@@ -137,7 +137,7 @@ def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: in
             model,
             bootstrap_table(set_, replicates=settings.replicates, seed=seed),
             Forest(
-                {"usual": "boxes independent", "bootstrap": "patients drawn again"},
+                {"bootstrap": "patients drawn again", "usual": "boxes independent"},
                 axis=f"{model}: estimate",
                 label=("measure",),
             ),

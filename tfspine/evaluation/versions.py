@@ -19,7 +19,11 @@ from tfspine.errors import EvaluationError
 from tfspine.evaluation.accuracy import DiagnosticAccuracy, Interval, diagnostic_accuracy, proportion
 from tfspine.evaluation.agreement import Agreement, gwet
 from tfspine.evaluation.checks import numbers
+from tfspine.evaluation.clustered import clustered_share
+from tfspine.evaluation.clustered_agreement import clustered_agreement
 from tfspine.evaluation.estimate import Estimate
+from tfspine.evaluation.measures import accuracy_by_patient
+from tfspine.evaluation.patient_jackknife import Patients
 from tfspine.evaluation.ratings import check_probabilities
 from tfspine.labels import GRADES, Grade
 
@@ -113,6 +117,7 @@ def reject_curve(
     uncertainty: ArrayLike,
     *,
     shares: Sequence[float] = REFUSED_SHARES,
+    patients: Patients | None = None,
     confidence: float = 0.95,
 ) -> tuple[RejectPoint, ...]:
     """Return what remains right of the kept regions when the most uncertain are refused.
@@ -126,6 +131,7 @@ def reject_curve(
         grades: int [n], the model's, of the same regions.
         uncertainty: float [n], any order of doubt, for example `mutual_information_bits`.
         shares: of the regions to refuse, 0 to less than 1.
+        patients: [n], whose each region is, for intervals that respect patients; None takes regions for independent.
         confidence: share that the intervals are to cover.
 
     Raises:
@@ -144,24 +150,40 @@ def reject_curve(
     wrong = [share for share in shares if not 0 <= share < 1]
     if wrong:
         raise EvaluationError(f"share {wrong[0]} to refuse; expected 0 to less than 1")
-    return tuple(_point(truth, calls, doubt, share, confidence) for share in shares)
+    people = None if patients is None else np.asarray(patients, object)
+    return tuple(_point(truth, calls, doubt, share, people, confidence) for share in shares)
 
 
 def _point(
-    truth: NDArray[np.float64], calls: NDArray[np.float64], doubt: NDArray[np.float64], share: float, confidence: float
+    truth: NDArray[np.float64],
+    calls: NDArray[np.float64],
+    doubt: NDArray[np.float64],
+    share: float,
+    patients: NDArray[np.object_] | None,
+    confidence: float,
 ) -> RejectPoint:
     # At least so many stay. Rounded first: a product such as 0.9 * 10 may lie a little above its whole number.
     staying = max(math.ceil(round((1 - share) * len(doubt), 9)), 1)
     threshold = float(np.sort(doubt)[staying - 1])
     kept = doubt <= threshold
-    right = int((truth[kept] == calls[kept]).sum())
+    refused, truth, calls = float(1 - kept.mean()), truth[kept], calls[kept]
+    if patients is not None:
+        people = patients[kept]
+        return RejectPoint(
+            threshold=threshold,
+            refused=refused,
+            accuracy=clustered_share(truth == calls, people, confidence=confidence),
+            agreement=clustered_agreement(truth, calls, people, categories=len(GRADES), confidence=confidence),
+            two_grades=accuracy_by_patient(truth, calls, people, confidence=confidence),
+        )
+    right = int((truth == calls).sum())
     return RejectPoint(
         threshold=threshold,
-        refused=float(1 - kept.mean()),
-        accuracy=proportion(right, int(kept.sum()), interval=Interval.WILSON, confidence=confidence),
-        agreement=gwet(truth[kept], calls[kept], categories=len(GRADES), confidence=confidence),
+        refused=refused,
+        accuracy=proportion(right, len(truth), interval=Interval.WILSON, confidence=confidence),
+        agreement=gwet(truth, calls, categories=len(GRADES), confidence=confidence),
         two_grades=diagnostic_accuracy(
-            truth[kept] >= Grade.MODERATE, calls[kept] >= Grade.MODERATE, missed_positives=0, confidence=confidence
+            truth >= Grade.MODERATE, calls >= Grade.MODERATE, missed_positives=0, confidence=confidence
         ),
     )
 
