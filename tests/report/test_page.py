@@ -175,7 +175,9 @@ def test_no_grade_below_the_operating_point() -> None:
         ("right recess", "mild"),
         ("left foramen", "moderate"),
     ]
-    assert "central canal 0.70, lateral recesses 0.55, neural foramina 0.60" in html
+    assert "(central canal 0.70; lateral recesses 0.55; neural foramina 0.60)" in html
+    html = render_page(scored(0.6, central_canal=0.7), maximum_studies=1)
+    assert "lateral recesses 0.50, the paper’s, as the model has none" in html
 
 
 @pytest.mark.parametrize(("score", "is_doubted"), [(0.03, True), (0.49, True), (0.9, False)])

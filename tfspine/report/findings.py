@@ -80,12 +80,15 @@ def judge(study: StudyResult, predictions: pd.DataFrame, slices: Mapping[str, Sl
 
 def operating_points(predictions: pd.DataFrame) -> dict[Region, float]:
     """Return for each region the score from which on a box is a finding: the model's own, else the usual one."""
-    points = dict.fromkeys(Region, USUAL_POINT)
-    if "score_threshold" in predictions:
-        for region, values in predictions.groupby("region")["score_threshold"]:
-            if values.notna().any():
-                points[Region(str(region))] = float(values.max())
-    return points
+    return dict.fromkeys(Region, USUAL_POINT) | own_points(predictions)
+
+
+def own_points(predictions: pd.DataFrame) -> dict[Region, float]:
+    """Return the operating points that the model was exported with, of the regions for which it has one."""
+    if "score_threshold" not in predictions:
+        return {}
+    points = predictions.groupby("region")["score_threshold"].max().dropna()
+    return {Region(str(region)): float(point) for region, point in points.items()}
 
 
 def _score(row: RegionResult, boxes: pd.DataFrame) -> float | None:

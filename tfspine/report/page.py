@@ -25,7 +25,7 @@ from tfspine.report.content import (
     unsure_heatmaps,
     warning,
 )
-from tfspine.report.findings import Finding, JudgedStudy, judge, operating_points
+from tfspine.report.findings import Finding, JudgedStudy, judge, operating_points, own_points
 from tfspine.report.measures import RegionGradeRow, measure_rows
 from tfspine.report.slice_figures import DrawnBox, edge_letters, png_uri, slice_figure
 from tfspine.structures import SliceImage, StudyResult
@@ -96,8 +96,12 @@ def render_page(content: ReportInput, *, maximum_studies: int, title: str = TITL
 
 
 def _points(predictions: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return the operating point of each kind of region, as text."""
-    return [(REGION_TITLES[region], _score_text(point)) for region, point in operating_points(predictions).items()]
+    """Return the operating point of each kind of region, as text, and whether the model has none of its own."""
+    own = own_points(predictions)
+    return [
+        (REGION_TITLES[region], _score_text(point) + ("" if region in own else ", the paper’s, as the model has none"))
+        for region, point in operating_points(predictions).items()
+    ]
 
 
 def _study(judged: JudgedStudy, content: ReportInput) -> dict[str, Any]:
