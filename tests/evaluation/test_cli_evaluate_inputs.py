@@ -112,24 +112,21 @@ def test_patients_of_the_splits_are_the_unit_without_slices(files: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("splits", "said"),
+    ("trained", "said"),
     [
-        ("p0,s00,train\n", "study s00 is in the training split"),
-        ("p0,other,train\np0,s00,test\n", "patient p0"),
+        ("p0,s00", "study s00 is in the training split"),
+        ("p0,other", "study s00 is of patient p0, whose study other is in the training split"),
     ],
 )
-def test_an_external_set_with_a_training_patient_is_refused(files: Path, capsys, splits: str, said: str) -> None:
+def test_an_external_set_with_a_training_patient_is_refused(files: Path, capsys, trained: str, said: str) -> None:
     lines = "".join(f"q{study},{study},test\n" for study in STUDIES[1:])
-    text = splits if "s00,test" not in splits else "p0,other,train\n"
-    (files / "splits.csv").write_text(f"patient,study,split\n{text}{lines}")
-    slices = pd.DataFrame(
-        [dict.fromkeys(SLICE_COLUMNS, 0) | {"key": f"{s}-1", "study": s, "patient": "p" + s[-1]} for s in STUDIES],
-        columns=list(SLICE_COLUMNS),
-    )
-    slices["patient"] = ["p0", *(f"q{study}" for study in STUDIES[1:])]
-    slices["plane"] = "axial"
+    (files / "splits.csv").write_text(f"patient,study,split\n{trained},train\n{lines}")
+    rows = [
+        dict.fromkeys(SLICE_COLUMNS, 0) | {"key": f"{study}-1", "study": study, "plane": "axial", "patient": patient}
+        for study, patient in zip(STUDIES, ["p0", *(f"q{study}" for study in STUDIES[1:])], strict=True)
+    ]
     (files / "external").mkdir()
-    slices.to_csv(files / "external" / "slices.csv", index=False)
+    pd.DataFrame(rows, columns=list(SLICE_COLUMNS)).to_csv(files / "external" / "slices.csv", index=False)
     second = ("--external-reference", str(files / "reference.csv"), "--external-reader", f"m={files / 'model.csv'}")
     more = ("--splits", str(files / "splits.csv"), *second, "--external-slices", str(files / "external"))
     quiet_evaluate(files, "model=model.csv", more=more, code=2)

@@ -175,14 +175,17 @@ def _check_said(path: Path, boxes: "pd.DataFrame", said: Path, coverage: "Covera
 
 
 def _predicted_studies(path: Path) -> set[str]:
-    """Return the studies that predict read where the table lies in its folder, or in the versions below it."""
+    """Return the studies that predict read where the table is one that it wrote: of the model, or of a version."""
     from tfspine.manifest import read_manifest
 
-    for folder in (path.parent, path.parent.parent):
-        try:
-            manifest = read_manifest(folder)
-        except (TfspineError, ValueError, KeyError, TypeError):
-            continue
-        if manifest is not None and manifest.command == "predict":
-            return {study.stem for study in (folder / "studies").glob("*.json")}
-    return set()
+    is_version = path.parent.name == "versions"
+    if not is_version and path.name != "predictions.csv":
+        return set()
+    folder = path.parent.parent if is_version else path.parent
+    try:
+        manifest = read_manifest(folder)
+    except (TfspineError, ValueError, KeyError, TypeError):
+        return set()
+    if manifest is None or manifest.command != "predict":
+        return set()
+    return {study.stem for study in (folder / "studies").glob("*.json")}

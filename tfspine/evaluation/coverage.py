@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tfspine.labels import Plane, Region
+from tfspine.labels import Region
 
 IMAGE = ("study", "plane", "slice")
 """What names one image: names of slices, such as 1, 2, 3, repeat from study to study and from plane to plane."""
@@ -131,4 +131,4 @@ def image_names(table: pd.DataFrame) -> set[Image]:
 
 def planes_of(covered: pd.DataFrame, region: Region) -> pd.DataFrame:
     """Return the images of the plane in which a region is seen."""
-    return covered[covered["plane"] == Plane(region.plane).value]
+    return covered[covered["plane"] == region.plane.value]
