@@ -56,3 +56,11 @@ def test_an_error_leaves_standard_error_as_it_was() -> None:
     )
     assert "told by Python" in done.stderr
     assert "afterwards" not in done.stderr
+
+
+def test_a_closed_standard_error_is_left_alone() -> None:
+    code = "from tfspine.cli.native_log import without_native_log\nwith without_native_log(): print('done')"
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "{sys.executable}" -c "$0" 2>&-', code], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n")

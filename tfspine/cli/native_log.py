@@ -29,6 +29,9 @@ LOG_LINE = re.compile(
 def without_native_log() -> Iterator[None]:
     """Drop the log lines of C++ code while the block runs; Python goes on to write where it did, to a terminal too."""
     errors = sys.stderr
+    if errors is None:
+        yield  # the shell has closed it (2>&-): nothing is written there
+        return
     errors.flush()
     former = os.dup(2)
     reading, writing = os.pipe()
