@@ -5,7 +5,7 @@
 Nothing is drawn and no network is asked: what a detector would find is made from the boxes of the truth, see
 `simulated_detector.py`. Two tables: studies of three views (whole; cut off above or within the foramina of L5-S1; whole
 without foramina of L5-S1), and cases in which the count can go wrong (`simulated_cases.py`). Hardware: one CPU core,
-ten minutes for 300 patients of each view and 1,000 cases. Writes `levels.json` and `manifest.json`, and prints them.
+five minutes. Writes `levels.json` and `manifest.json`, and prints the tables.
 Simulated patients only: real spines differ more, and real detectors miss and invent less at random.
 """
 
@@ -13,9 +13,10 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from simulated_cases import UNCHANGED, Case, change, draw_case, readings_of
+from simulated_cases import CASE_SEED, UNCHANGED, Case, change, draw_case, readings_of
 from simulated_detector import SEED, Detector, KnownStudy, View, simulate
 
 from tfspine.labels import Plane
@@ -23,26 +24,41 @@ from tfspine.manifest import write_manifest
 from tfspine.outputs import new_folder, write_text
 from tfspine.study.assembly import assemble
 
+SHARE = 25
+"""Cases that one process counts at a time."""
+
 
 def main() -> None:
     """Simulate, name, count, write and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("experiments/results/levels"))
-    parser.add_argument("--patients", type=int, default=300, help="of each view (%(default)s)")
-    parser.add_argument("--cases", type=int, default=1000, help="of each detector (%(default)s)")
+    parser.add_argument("--patients", type=int, default=100, help="of each view (%(default)s)")
+    parser.add_argument("--cases", type=int, default=500, help="of each detector (%(default)s)")
+    parser.add_argument("--processes", type=int, default=1, help="that share the work (%(default)s)")
     args = parser.parse_args()
-    views = {
-        f"{detector}, {view}": measure(range(args.patients), detector=detector, view=view)
-        for detector in Detector
-        for view in View
-    }
-    cases = {str(detector): measure_cases(range(args.cases), detector=detector) for detector in Detector}
-    details = {"seed": SEED, "patients": args.patients, "cases": args.cases}
-    content = json.dumps({**details, "views": views, "cases_of": cases}, indent=2)
-    with new_folder(args.out) as folder:
-        write_text(folder / "levels.json", content + "\n")
+    with ProcessPoolExecutor(args.processes) as pool:
+        views = {
+            f"{detector}, {view}": pool.submit(measure, range(args.patients), detector=detector, view=view)
+            for detector in Detector
+            for view in View
+        }
+        cases = {
+            str(detector): [
+                pool.submit(count_cases, range(start, min(start + SHARE, args.cases)), detector=detector)
+                for start in range(0, args.cases, SHARE)
+            ]
+            for detector in Detector
+        }
+        details = {"seed": SEED, "seed_of_cases": CASE_SEED, "patients": args.patients, "cases": args.cases}
+        content = {
+            **details,
+            "views": {name: row.result() for name, row in views.items()},
+            "cases_of": {name: shares_of([part.result() for part in parts]) for name, parts in cases.items()},
+        }
+    with new_folder(args.out, command="levels") as folder:
+        write_text(folder / "levels.json", json.dumps(content, indent=2) + "\n")
         write_manifest(folder, command="levels", inputs=[folder / "levels.json"], details=details)
-    print(content)
+    print(json.dumps(content, indent=2))
 
 
 def measure(patients: Iterable[int], *, detector: Detector, view: View) -> dict[str, float]:
@@ -65,19 +81,30 @@ def measure(patients: Iterable[int], *, detector: Detector, view: View) -> dict[
 
 
 def measure_cases(numbers: Iterable[int], *, detector: Detector) -> dict[str, dict[str, float]]:
-    """Return counts and shares over cases: of all, and of those in which one thing was changed, maybe among others.
+    """Return a row of counts and shares of all cases, and one of those in which one thing was changed."""
+    return shares_of([count_cases(numbers, detector=detector)])
+
+
+def count_cases(numbers: Iterable[int], *, detector: Detector) -> Counter[tuple[str, str]]:
+    """Return what was counted, by kind of case: in most of them more than one thing was changed.
 
     Intact studies of a lumbarised S1, of which a detector finds six levels, count as such and not as intact.
     """
-    kinds: dict[str, Counter[str]] = {"all": Counter()}
+    counts: Counter[tuple[str, str]] = Counter()
     for number in numbers:
         case = draw_case(number)
         study = change(number, case, detector=detector)
-        counts = count_study(study, case)
         names = ("lumbarised S1",) if study.is_lumbarised and case.kinds == ("intact",) else case.kinds
-        for kind in ("all", *names):
-            kinds[kind] = kinds.get(kind, Counter()) + counts
-    return {kind: shares(counts) for kind, counts in sorted(kinds.items())}
+        counted = count_study(study, case)
+        counts += Counter({(kind, what): count for kind in ("all", *names) for what, count in counted.items()})
+    return counts
+
+
+def shares_of(parts: Iterable[Counter[tuple[str, str]]]) -> dict[str, dict[str, float]]:
+    """Return the rows of all kinds from what was counted in parts."""
+    counts = sum(parts, Counter())
+    kinds = sorted({kind for kind, _ in counts})
+    return {kind: shares(Counter({what: n for (of, what), n in counts.items() if of == kind})) for kind in kinds}
 
 
 def shares(counts: Counter[str]) -> dict[str, float]:

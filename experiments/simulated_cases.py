@@ -94,7 +94,7 @@ def draw_case(number: int) -> Case:
     elif bodies == 4:
         missed = sorted({*missed, Level.L5_S1})
         axial = axial if rng.random() < 0.5 else tuple(level for level in axial if level is not Level.L5_S1)
-    anatomy = anatomy_of(number, Detector.PERFECT)
+    anatomy = anatomy_of(number)
     top, bottom = np.inf, -np.inf
     if rng.random() < 0.12:
         bottom = float(rng.uniform(foramen_mm(anatomy, S1_S2)[2] - 15, foramen_mm(anatomy, L5_S1 - 1)[2]))
@@ -120,7 +120,7 @@ def draw_case(number: int) -> Case:
 def change(number: int, case: Case, *, detector: Detector) -> KnownStudy:
     """Return what a detector finds on one patient in a case; levels and sides are as true as before."""
     study = simulate(number, detector=detector, view=View.WHOLE)
-    anatomy = anatomy_of(number, detector)
+    anatomy = anatomy_of(number)
     rng = np.random.default_rng([CASE_SEED, number, 1])
     slices: Sequence[KnownSlice] = study.slices
     scores = (0.02, 0.5) if case.are_faint else (0.6, 1.0)

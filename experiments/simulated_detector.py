@@ -102,16 +102,16 @@ def simulate(number: int, *, detector: Detector, view: View) -> KnownStudy:
     return KnownStudy(tuple(slices), _is_lumbarised(anatomy))
 
 
-def anatomy_of(number: int, detector: Detector) -> Anatomy:
-    """Return the patient on whom a detector finds what `simulate` says."""
-    return _whole(number, detector)[0]
+def anatomy_of(number: int) -> Anatomy:
+    """Return the patient on whom detectors find what `simulate` says."""
+    return _anatomy(np.random.default_rng([SEED, number]))
 
 
 @functools.lru_cache(maxsize=64)
 def _whole(number: int, detector: Detector) -> tuple[Anatomy, list[KnownSlice]]:
     """Return one patient, and what is found where all is in view; the views share it."""
     rng = np.random.default_rng([SEED, number])
-    anatomy = _bent(draw_anatomy(rng), rng)
+    anatomy = _anatomy(rng)
     model = VENDORS[number % len(VENDORS)]
     cuts = [
         (plane, cut)
@@ -137,6 +137,10 @@ def _whole(number: int, detector: Detector) -> tuple[Anatomy, list[KnownSlice]]:
         if rng.random() < SHARE_WITH_GAP:
             slices = without_foramina(slices, LEVELS[int(rng.integers(len(LEVELS) - 1))])
     return anatomy, slices
+
+
+def _anatomy(rng: np.random.Generator) -> Anatomy:
+    return _bent(draw_anatomy(rng), rng)
 
 
 def _bent(anatomy: Anatomy, rng: np.random.Generator) -> Anatomy:
@@ -280,17 +284,10 @@ def cut_at(slices: Sequence[KnownSlice], top_mm: float, bottom_mm: float) -> lis
             box = _inside(np.array(known.detection.box) - [first, 0, first, 0], (end - first, columns))
             if box is not None and boxes.area(box) >= 0.5 * boxes.area(known.detection.box):
                 found.append(dataclasses.replace(known, detection=dataclasses.replace(known.detection, box=box)))
-        geometry = dataclasses.replace(
-            item.geometry,
-            position_mm=_vector(pixel_to_patient(item.geometry, [first, 0])),
-            size_px=(end - first, columns),
-        )
+        x, y, z = (float(value) for value in pixel_to_patient(item.geometry, [first, 0]))
+        geometry = dataclasses.replace(item.geometry, position_mm=(x, y, z), size_px=(end - first, columns))
         kept.append(dataclasses.replace(item, geometry=geometry, found=tuple(found)))
     return kept
-
-
-def _vector(point_mm: NDArray[np.float64]) -> tuple[float, float, float]:
-    return float(point_mm[0]), float(point_mm[1]), float(point_mm[2])
 
 
 def _inside(box: NDArray[np.float64], size_px: tuple[int, int]) -> Box | None:

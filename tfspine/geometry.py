@@ -56,8 +56,11 @@ class SliceGeometry:
     @property
     def normal(self) -> NDArray[np.float64]:
         """Unit vector across the slice, float64 [3]: row direction x column direction."""
-        across = np.cross(self.row_direction, self.column_direction)
-        return across / np.linalg.norm(across)  # headers round the directions, so that they are not quite unit vectors
+        (a, b, c), (d, e, f) = self.row_direction, self.column_direction
+        # np.cross is many times slower on three numbers.
+        across = np.array([b * f - c * e, c * d - a * f, a * e - b * d])
+        # Headers round the directions, so that they are not quite unit vectors.
+        return np.asarray(across / np.linalg.norm(across))
 
     @property
     def centre_mm(self) -> NDArray[np.float64]:
