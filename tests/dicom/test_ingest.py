@@ -70,6 +70,18 @@ def test_both_spacings_are_kept_and_nobody_is_named(write_study: Callable[..., P
             assert "P1" not in path.name
 
 
+def test_slices_know_their_frame_of_reference(write_study: Callable[..., Path], tmp_path: Path) -> None:
+    """Positions of two series can be compared in one frame alone (PS3.3 C.7.4.1); levels are doubted otherwise."""
+    ingest(write_study(tmp_path / "in"), tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "slices.csv", dtype=str)
+    frames = dict(zip(table["key"], table["frame_of_reference_uid"].fillna(""), strict=True))
+    assert {item.key: item.frame_of_reference_uid for item in load_slices(tmp_path / "out")} == frames
+    # 1.10 is no number, and nothing is no frame.
+    table["frame_of_reference_uid"] = ["1.10", *[""] * (len(table) - 1)]
+    table.to_csv(tmp_path / "out" / "slices.csv", index=False)
+    assert [item.frame_of_reference_uid for item in load_slices(tmp_path / "out")][:2] == ["1.10", ""]
+
+
 def test_everything_refused_is_listed_with_its_reason(
     write_study: Callable[..., Path], write_slice: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from levels import count_study, measure_cases
+from placed_spines import UNGRADED, spine
 from simulated_cases import Case, change, draw_case, readings_of
 from simulated_detector import S1_S2, T12_L1, Detector, View, cut_at, simulate
 
 from tfspine.labels import LEVELS, Level, Plane, Region
+from tfspine.structures import Detection
 from tfspine.study.assembly import assemble
+from tfspine.study.levels import find_levels
 
 PATIENTS = range(1, 7)
 
@@ -144,6 +147,34 @@ def test_a_detector_that_boxes_recesses_on_every_slice_tells_no_disc() -> None:
         everywhere.append(item)
     _, result = assemble(readings_of(replace(study, slices=tuple(everywhere))))
     assert "does not show by itself where its discs are" in result.level_doubt
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 40), st.sampled_from(Region), st.integers(-20, 300), st.integers(-20, 300),
+            st.integers(0, 60), st.sampled_from([0.0, 0.02, 0.5, 1.0]),
+        ),
+        max_size=30,
+    ),
+)  # fmt: skip
+def test_no_set_of_boxes_is_too_odd_to_be_named(drawn: list[tuple[int, Region, int, int, int, float]]) -> None:
+    """Boxes at random, of no height and outside the image too; all five levels have a place, or none has."""
+    readings = [replace(item, detections=()) for item in spine()[0]]
+    for place, region, top, left, size, score in drawn:
+        index = place % len(readings)
+        box = (top, left, top + size, left + size)
+        found = Detection(box, region, None, score, UNGRADED)
+        if region.plane is readings[index].plane:
+            readings[index] = replace(readings[index], detections=(*readings[index].detections, found))
+    levels = find_levels(readings)
+    assert len(levels.landmarks) in (0, 5)
+    assert levels.doubt
+    placed, result = assemble(readings)
+    assert not any(item.is_certain for item in result.slices)
+    assert all(np.isfinite(mark.centre_mm).all() for mark in levels.landmarks)
+    assert len(placed) == len(readings)
 
 
 @pytest.mark.parametrize("detector", list(Detector))

@@ -26,6 +26,9 @@ OFF_MIDLINE_MM = (14.7, 15.4, 16.2, 16.7, 17.8, 19.7, 22.4, 22.4)
 HEIGHT_MM = (20.0, 21.6, 23.8, 24.0, 23.5, 23.9, 23.1, 14.5)
 """Of their boxes with the bone around them (Hasegawa 1995, J Bone Joint Surg Am 77:32-38, and simulated patients)."""
 
+LEAST_HEIGHT_MM = 1.0
+"""A box may be cut to nothing at the edge of its image; its height has a logarithm all the same."""
+
 COURSE_SPREAD_DEG, PITCH_DEG, LORDOSIS_SPREAD = 4.0, 5.0, 0.25
 WIDTH_SPREAD_MM, WIDTH_OF_PERSON = 1.5, 0.08
 HEIGHT_SPREAD, HEIGHT_OF_PERSON = 0.1, 0.12
@@ -69,7 +72,7 @@ def _log_likelihood(known: Sequence[tuple[Pile, int]], lowest: int) -> float:
     widths = np.array([pile.off_midline_mm for pile, _ in known])
     has_both = np.isfinite(widths)
     usual_widths = np.array(OFF_MIDLINE_MM)[index]
-    heights = np.log([pile.height_mm for pile, _ in known])
+    heights = np.log([max(pile.height_mm, LEAST_HEIGHT_MM) for pile, _ in known])
     return (
         _log_normal(course - expected, COURSE_SPREAD_DEG, PITCH_DEG * np.ones(len(steps)), LORDOSIS_SPREAD * expected)
         + _log_normal((widths - usual_widths)[has_both], WIDTH_SPREAD_MM, WIDTH_OF_PERSON * usual_widths[has_both])
