@@ -148,6 +148,8 @@ def test_a_run_of_versions_gives_all_or_the_selected_and_their_temperatures(run:
 def test_a_run_from_before_temperatures_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no temperature, which export\.calibrate needs; train the grader again"):
         runs._load_grader(_run(tmp_path / "old", "grader"), take=Take.ALL, calibrate=True)
+    with pytest.raises(ModelError, match="chooses among versions, and this is one training"):
+        runs._load_grader(_run(tmp_path / "plain", "grader"), take=Take.SELECTED, calibrate=False)
 
 
 @pytest.mark.slow

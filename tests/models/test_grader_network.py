@@ -11,6 +11,7 @@ import pytest
 from tfspine.config import GraderConfig, Precision
 from tfspine.errors import ConfigError, ModelError
 from tfspine.models.grader import build_grader, load_grader
+from tfspine.training.epochs import restore
 from tfspine.training.runtime import KERAS_POLICY
 
 # PAPER.md, "The authors' own code", written out by hand: (layer, setting, feature map at 150 pixels).
@@ -122,3 +123,26 @@ def test_loading_what_is_not_a_grader_says_so(tmp_path: Path) -> None:
     (tmp_path / "grader.keras").write_bytes(b"not a model")
     with pytest.raises(ModelError, match="not a Keras model"):
         load_grader(tmp_path / "grader.keras")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_a_grader_that_is_cut_short_is_one_line(share: float, tmp_path: Path) -> None:
+    path = tmp_path / "grader.keras"
+    build_grader(TINY).save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ModelError, match=r"grader\.keras: not a Keras model that can be read") as refusal:
+        load_grader(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_epoch_that_is_cut_short_is_one_line(tmp_path: Path) -> None:
+    model = build_grader(TINY)
+    model.compile(optimizer="adam", loss="categorical_crossentropy")
+    model.optimizer.build(model.trainable_variables)
+    path = tmp_path / "00001.weights.h5"
+    model.save_weights(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ModelError, match=r"00001\.weights\.h5: cannot be read: .*; remove .* to train from the start"):
+        restore(model, tmp_path)

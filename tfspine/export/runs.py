@@ -110,6 +110,10 @@ def _load_grader(run: Path, *, take: Take, calibrate: bool) -> RegionGrader:
 def _version_runs(run: Path, take: Take) -> list[Path]:
     manifest = _finished_run(run, *_OF_GRADERS)
     if manifest.details["kind"] == RunKind.GRADER:
+        if take is Take.SELECTED:
+            raise ModelError(
+                f"{run}: --take selected chooses among versions, and this is one training; leave --take out"
+            )
         return [run]
     names = manifest.details["selected" if take is Take.SELECTED else "versions"]
     return [run / VERSIONS_FOLDER / name for name in names]

@@ -103,9 +103,23 @@ def load_parts(model: tf_keras.Model, path: str | Path, parts: Sequence[str]) ->
         report.append(LoadedPart(name, len(_variables(part)), left_out))
         _require_whole(report[-1], matched, part, prefix)
         loads += [(variable, fitting[id(variable)]) for variable in _variables(part) if id(variable) in fitting]
-    for variable, key in loads:
-        variable.assign(tf.cast(reader.get_tensor(key), variable.dtype))
+    values = _read(reader, [key for _, key in loads], prefix)
+    for (variable, _), value in zip(loads, values, strict=True):
+        variable.assign(tf.cast(value, variable.dtype))
     return tuple(report)
+
+
+def _read(reader: Any, keys: Sequence[str], prefix: str) -> list[Any]:
+    """Return tensors of a checkpoint, all of them before the first is used."""
+    try:
+        return [reader.get_tensor(key) for key in keys]
+    except (tf.errors.OpError, ValueError) as error:
+        raise _unreadable(prefix, error) from error
+
+
+def _unreadable(prefix: str, error: Exception) -> ModelError:
+    reason = " ".join(str(error).split())
+    return ModelError(f"{prefix}: cannot be read as a checkpoint: {reason}; copy it again")
 
 
 def _open(prefix: str) -> tuple[Any, trackable_object_graph_pb2.TrackableObjectGraph]:
@@ -121,8 +135,7 @@ def _open(prefix: str) -> tuple[Any, trackable_object_graph_pb2.TrackableObjectG
     except (tf.errors.OpError, ValueError) as error:
         if isinstance(error, ModelError):
             raise
-        reason = " ".join(str(error).split())
-        raise ModelError(f"{prefix}: cannot be read as a checkpoint: {reason}; copy it again") from error
+        raise _unreadable(prefix, error) from error
     return reader, graph
 
 

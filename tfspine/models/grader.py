@@ -1,5 +1,6 @@
 """The grader: the paper's Keras Sequential network (PAPER.md, the authors' own code), in Keras 3."""
 
+import zipfile
 from pathlib import Path
 
 import keras
@@ -58,8 +59,9 @@ def load_grader(path: Path) -> keras.Sequential:
         raise ModelError(f"{path}: no such grader; train it with tfspine train grader")
     try:
         model = keras.saving.load_model(path, compile=False)
-    except (ValueError, OSError, KeyError) as error:
-        raise ModelError(f"{path}: not a Keras model: {error}") from error
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split())
+        raise ModelError(f"{path}: not a Keras model that can be read: {reason}; train it again") from error
     if model.output_shape != (None, len(GRADES)):
         raise ModelError(f"{path}: gives {model.output_shape[1:]} values a crop; expected {len(GRADES)} grades")
     for layer in (model, *model.layers):

@@ -20,6 +20,7 @@ from official.core import train_lib, train_utils
 from rich.progress import Progress
 
 from tfspine.config import Experiment, Strategy, as_dict
+from tfspine.disk import disk_refusal
 from tfspine.errors import ModelError
 from tfspine.labels import Plane
 from tfspine.manifest import RunKind, write_manifest
@@ -62,15 +63,16 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
         task = garden.DetectorTask(params.task, logging_dir=str(run_folder))
     with _garden_log(run_folder), new_bar(is_shown=is_chief) as bar:
         progress = _Progress(bar, plane, params.trainer.train_steps, history=run_folder if is_chief else None)
-        runner = train_lib.OrbitExperimentRunner(
-            distribution_strategy=strategy,
-            task=task,
-            mode="train",
-            params=params,
-            model_dir=str(run_folder),
-            save_summary=is_chief,
-            train_actions=[progress],
-        )
+        with _checkpoint_explained(run_folder):
+            runner = train_lib.OrbitExperimentRunner(
+                distribution_strategy=strategy,
+                task=task,
+                mode="train",
+                params=params,
+                model_dir=str(run_folder),
+                save_summary=is_chief,
+                train_actions=[progress],
+            )
         # By now the newest checkpoint is restored.
         progress.follow(runner.trainer.global_step)
         try:
@@ -101,6 +103,22 @@ def _require_checkpoint(experiment: Experiment) -> None:
         raise ModelError(
             f'detector.checkpoint = "{checkpoint}": {reason}, or --set detector.checkpoint="" to train from scratch'
         ) from None
+
+
+@contextlib.contextmanager
+def _checkpoint_explained(run_folder: Path) -> Iterator[None]:
+    """Tell of a run's own checkpoint that is cut short, which its trainer restores as it is made."""
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError) as error:
+        if disk_refusal(error):
+            raise
+        reason = " ".join(error.message.split())
+        newest = tf.train.latest_checkpoint(str(run_folder))
+        raise ModelError(
+            f"{newest or run_folder}: cannot be read: {reason}; name the checkpoint before it in "
+            f"{run_folder / 'checkpoint'}, or another --out to train from the start"
+        ) from error
 
 
 @contextlib.contextmanager

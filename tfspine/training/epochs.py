@@ -10,6 +10,8 @@ from typing import Any
 
 import keras
 
+from tfspine.errors import ModelError
+
 NEWEST, BEST = ".weights.h5", ".keras"
 """Endings: ``00003.weights.h5`` holds weights and optimizer after three epochs, ``00002.keras`` the second's model."""
 
@@ -26,10 +28,20 @@ def best_file(folder: Path) -> Path:
 
 
 def restore(model: keras.Model, folder: Path) -> None:
-    """Give a compiled model the weights and the optimizer's state of the newest epoch, where there is one."""
-    if done_epochs(folder):
-        model.optimizer.build(model.trainable_variables)
-        model.load_weights(_file(folder, done_epochs(folder), NEWEST))
+    """Give a compiled model the weights and the optimizer's state of the newest epoch, where there is one.
+
+    Raises:
+        ModelError: the file is cut short, or of another network.
+    """
+    if not done_epochs(folder):
+        return
+    newest = _file(folder, done_epochs(folder), NEWEST)
+    model.optimizer.build(model.trainable_variables)
+    try:
+        model.load_weights(newest)
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise ModelError(f"{newest}: cannot be read: {reason}; remove {folder} to train from the start") from error
 
 
 class KeepEpochs(keras.callbacks.Callback):
