@@ -1,21 +1,20 @@
 """``tfspine predict``: slices to boxes, grades and a table a study, by a model server or a SavedModel."""
 
 import argparse
-import contextlib
 import dataclasses
 import json
 import logging
 import math
 import shutil
-import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfspine.cli import options
+from tfspine.cli.ingested_folder import ingested_folder
 from tfspine.config import SPLITS
-from tfspine.errors import ConfigError, DicomError, ServerError
+from tfspine.errors import ConfigError, ServerError
 from tfspine.labels import Plane
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def run(args: argparse.Namespace) -> int | None:
     if args.series_map is not None and args.dicom is None:
         raise ConfigError("--series-map belongs to --dicom: the series of --slices are chosen already")
     require_folder(args.out, command="predict", inputs=_inputs(args))
-    with _slices_folder(args) as slices_folder:
+    with ingested_folder(args) as slices_folder:
         _predict(args, slices_folder)
     return None
 
@@ -101,29 +100,6 @@ def _predict(args: argparse.Namespace, slices_folder: Path) -> None:
         }
         write_manifest(folder, command="predict", inputs=_inputs(args), details=details)
     _print_summary(args, results, details)
-
-
-@contextlib.contextmanager
-def _slices_folder(args: argparse.Namespace) -> Iterator[Path]:
-    """Yield the slices folder, made for the moment from ``--dicom`` by ``tfspine ingest``."""
-    from tfspine.cli.main import build_parser
-    from tfspine.dicom.scratch import scratch_folder
-
-    if args.slices is not None:
-        yield args.slices
-        return
-    with scratch_folder(args.out) as scratch:
-        folder = scratch / "slices"
-        words = ["ingest", str(args.dicom), "--out", str(folder)]
-        words += ["--series-map", str(args.series_map)] if args.series_map else []
-        ingest = build_parser("ingest").parse_args(words)
-        # Standard output belongs to the summary of this command.
-        with contextlib.redirect_stdout(sys.stderr):
-            try:
-                ingest.run(ingest)
-            except DicomError as error:
-                raise DicomError(str(error).replace(str(folder), "the output of tfspine ingest")) from None
-        yield folder
 
 
 def _load_slices(args: argparse.Namespace, folder: Path) -> list["SliceImage"]:

@@ -101,7 +101,7 @@ class GreyLevels:
     def _at(self, place: float, ends: NDArray[np.int64]) -> float:
         """Return the value at a place, counted from 0, in the sorted row of all values."""
         low, high = (float(self._values[np.searchsorted(ends, whole, side="right")]) for whole in _around(place))
-        return low + (high - low) * (place - int(place))
+        return float(low + (high - low) * (place - int(place)))
 
 
 def _around(place: float) -> tuple[int, int]:
