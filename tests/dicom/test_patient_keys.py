@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
 from tfspine.cli.main import main
-from tfspine.dicom.patient_keys import KnownBy, known_by, patient_key, stands_for_nobody
+from tfspine.dicom.patient_keys import KnownBy, key_of_study, known_by, patient_key, stands_for_nobody
 
 WriteStudy = Callable[..., Path]
 
@@ -71,8 +72,6 @@ def test_studies_without_an_id_are_no_single_patient_in_ingest_and_deidentify(
     absent: str | None,
 ) -> None:
     """Three studies: Jane Doe twice, another Jane Doe, born on another day."""
-    import pydicom
-
     for number, birth in enumerate(("19700101", "19700101", "19800202"), start=1):
         for path in write_study(tmp_path / "in" / str(number), uid=f"1.2.{number}").iterdir():
             ds = pydicom.dcmread(path)
@@ -95,8 +94,6 @@ def test_studies_without_an_id_are_no_single_patient_in_ingest_and_deidentify(
 def test_studies_without_id_and_name_are_a_patient_each(
     write_study: WriteStudy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import pydicom
-
     for number in (1, 2):
         for path in write_study(tmp_path / "in" / str(number), uid=f"1.2.{number}").iterdir():
             ds = pydicom.dcmread(path)
@@ -105,6 +102,28 @@ def test_studies_without_id_and_name_are_a_patient_each(
     assert main(["ingest", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
     assert "2 have neither" in capsys.readouterr().err
     assert len(set(patients(tmp_path / "out"))) == 2
+
+
+def test_a_study_of_which_some_files_lack_the_id_is_of_one_patient(
+    write_study: WriteStudy, tmp_path: Path, salt: Path
+) -> None:
+    for number, path in enumerate(sorted(write_study(tmp_path / "in").iterdir())):
+        if number % 3 == 0:
+            ds = pydicom.dcmread(path)
+            del ds.PatientID
+            ds.save_as(path)
+    assert main(["ingest", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--salt-file", str(salt)]) == 0
+    assert pd.read_csv(tmp_path / "out" / "slices.csv").patient.nunique() == 1
+    words = ("--out", str(tmp_path / "clean"), "--salt-file", str(salt))
+    assert main(["deidentify", str(tmp_path / "in"), *words]) == 0
+    assert len(list((tmp_path / "clean" / "dicom").iterdir())) == 1
+
+
+def test_two_ids_in_one_study_stay_two_patients() -> None:
+    one, other, none = (patient_key(header(PatientID=text)) for text in ("7", "8", ""))
+    assert key_of_study(none, {one, none}) == one
+    assert key_of_study(none, {one, other, none}) == none
+    assert key_of_study(one, {one, other}) == one
 
 
 def test_the_pseudonym_is_no_hash_that_anybody_could_compute(write_study: WriteStudy, tmp_path: Path) -> None:

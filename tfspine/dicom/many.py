@@ -16,7 +16,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ import tfspine
 from tfspine.dicom.deidentify.pseudonyms import Salt, random_salt
 from tfspine.dicom.headers import SliceHeader, read_headers
 from tfspine.dicom.ingest import IMAGES_FOLDER, IngestedStudy, ingest_study
-from tfspine.dicom.patient_keys import warning
+from tfspine.dicom.patient_keys import key_of_study, warning
 from tfspine.dicom.series import NOTHING_SAID
 from tfspine.dicom.series_map import SeriesMap, unmatched
 from tfspine.dicom.sources import Source
@@ -121,10 +121,18 @@ def _find_studies(
             studies[header.study_instance_uid].append(header)
     found_studies = []
     for _, slices in sorted(studies.items()):
-        ordered = tuple(sorted(slices, key=lambda header: (source.names[header.path], header.frame)))
+        ordered = _of_one_patient(sorted(slices, key=lambda header: (source.names[header.path], header.frame)))
         names = {header.path: source.names[header.path] for header in ordered}
         found_studies.append((ordered, names))
     return found_studies, sorted(refused, key=lambda item: item.file)
+
+
+def _of_one_patient(slices: Sequence[SliceHeader]) -> tuple[SliceHeader, ...]:
+    """Return the slices of a study with its patient, also those whose own file does not give the PatientID."""
+    keys = {header.patient_key for header in slices}
+    if len(keys) == 1:
+        return tuple(slices)
+    return tuple(replace(header, patient_key=key_of_study(header.patient_key, keys)) for header in slices)
 
 
 def ingest_task(task: StudyTask) -> IngestedStudy:

@@ -1,6 +1,7 @@
 """Whose file it is: what tells patients apart, for ingest and for de-identification alike."""
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 
 from tfspine.dicom.frames import Attributes
@@ -43,6 +44,17 @@ def patient_key(ds: Attributes) -> str:
 def known_by(key: str) -> KnownBy:
     """Return what the patient of a key is known by."""
     return KnownBy(key.split("\0", 1)[0])
+
+
+def key_of_study(key: str, keys: Iterable[str]) -> str:
+    """Return the key of one file, or that of the other files of its study where they alone know the PatientID.
+
+    Args:
+        key: of the file.
+        keys: of all files of the study.
+    """
+    ids = {other for other in keys if known_by(other) is KnownBy.ID}
+    return ids.pop() if known_by(key) is not KnownBy.ID and len(ids) == 1 else key
 
 
 def stands_for_nobody(text: str) -> bool:

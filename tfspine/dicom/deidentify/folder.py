@@ -23,7 +23,7 @@ from tfspine.dicom.deidentify.scan import scan_image
 from tfspine.dicom.deidentify.transform import deidentify
 from tfspine.dicom.files import read_dataset, read_whole, refusing
 from tfspine.dicom.many import Runner, Track, for_each
-from tfspine.dicom.patient_keys import patient_key, warning
+from tfspine.dicom.patient_keys import key_of_study, patient_key, warning
 from tfspine.dicom.sources import Source
 from tfspine.errors import DicomError
 from tfspine.outputs import write_bytes
@@ -80,7 +80,7 @@ def deidentify_source(source: Source, target: Path, rules: Rules, *, runner: Run
     spread = functools.partial(for_each, runner=runner, track=track)
     refused = list(source.refused)
     inspected = spread(functools.partial(_inspect, rules), list(source.names), description="headers")
-    originals = _without_copies(dict(zip(source.names.values(), inspected, strict=True)), refused)
+    originals = _of_patients(_without_copies(dict(zip(source.names.values(), inspected, strict=True)), refused))
     patients = _patients(originals.values())
     needles = Needles(merge(original.identifiers for original in originals.values()))
     jobs = [(original, patients[original.patient_key]) for original in originals.values()]
@@ -171,6 +171,19 @@ def _without_copies(inspected: Mapping[str, _Original | str], refused: list[Refu
         kept[first] = replace(same[first], is_uid_shared=places[uid] > 1)
         refused += [Refusal(name, "same SOPInstanceUID as a file before it") for name in same if name != first]
     return {name: kept[name] for name in inspected if name in kept}
+
+
+def _of_patients(originals: Mapping[str, _Original]) -> dict[str, _Original]:
+    """Return the files with the patients of their studies, also those that do not give the PatientID themselves."""
+    keys: dict[str, set[str]] = defaultdict(set)
+    for original in originals.values():
+        keys[original.study].add(original.patient_key)
+    return {
+        name: replace(original, patient_key=key_of_study(original.patient_key, keys[original.study]))
+        if original.study
+        else original
+        for name, original in originals.items()
+    }
 
 
 def _patients(originals: Iterable[_Original]) -> dict[str, Patient]:
