@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.detection_curves import detection_average_precision, detection_curve, recall_at
+from tfspine.evaluation.detection_curves import (
+    detection_average_precision,
+    detection_curve,
+    found_scores,
+    recall_at,
+)
 from tfspine.evaluation.detection_table import average_precision_estimate
 from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.structures import BOX_COLUMNS
@@ -44,6 +49,11 @@ def test_average_precision_by_hand(ranked) -> None:
 def test_recall_at_a_number_of_false_positives(ranked) -> None:
     curve = detection_curve(*ranked, iou=0.3, images=4)
     assert recall_at(curve, (0.0, 0.25, 8.0)) == (1 / 3, 2 / 3, 2 / 3)
+
+
+def test_each_box_of_the_reference_is_found_from_the_score_of_the_box_that_takes_it(ranked) -> None:
+    assert found_scores(*ranked, iou=0.3).tolist()[:2] == [0.9, 0.7]
+    assert np.isnan(found_scores(*ranked, iou=0.3)[2])
 
 
 def test_boxes_of_one_score_come_together(ranked) -> None:

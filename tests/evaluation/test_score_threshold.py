@@ -121,10 +121,10 @@ def test_every_table_uses_the_threshold_of_validation_and_the_curve_all_scores(q
     table = recall_cost_table(after.sets, metrics_of(after), averages={}, told=after.told)
     row = next(row for row in table.rows if (row["set"], row["reader"]) == ("internal", "m"))
     assert (row["score"], row["recall"].value, row["false_boxes"].value) == (0.9, 1.0, 0.0)
-    assert [row[f"recall_at_{rate}"] for rate in (0.125, 0.25, 0.5, 1)] == [1.0] * 4
+    assert [row[f"recall_at_{rate}"].value for rate in (0.125, 0.25, 0.5, 1)] == [1.0] * 4
     assert "m: chosen here, on validation, for 0.25 false boxes an image" in table.note
     person = next(row for row in table.rows if row["reader"] == "her")
-    assert math.isnan(person["score"]) and math.isnan(person["recall_at_0.25"])
+    assert math.isnan(person["score"]) and "recall_at_0.25" not in person
 
 
 def test_recall_at_a_rate_pays_for_false_boxes_that_are_surer(question: Question, box_table) -> None:
@@ -134,7 +134,7 @@ def test_recall_at_a_rate_pays_for_false_boxes_that_are_surer(question: Question
     turned = ReadingSet("internal", question.internal.reference, question.internal.covered, {"m": worse}, {}, 0.3, 0.95)
     [row] = recall_cost_table([turned], {"internal": turned.metrics}, averages={}, told="").rows
     assert (row["recall"].value, row["false_boxes"].value) == (1.0, 0.5)
-    assert [row[f"recall_at_{rate}"] for rate in (0.125, 0.25, 0.5, 1)] == [0.0, 0.0, 1.0, 1.0]
+    assert [row[f"recall_at_{rate}"].value for rate in (0.125, 0.25, 0.5, 1)] == [0.0, 0.0, 1.0, 1.0]
 
 
 def test_a_model_that_brings_its_operating_point_keeps_it(question: Question) -> None:

@@ -85,14 +85,36 @@ def rank_boxes(
     Raises:
         EvaluationError: an IoU out of range.
     """
+    order, _, readers = _pairs_in_rank(reference, reader, iou=iou)
+    is_hit = np.zeros(len(order), bool)
+    is_hit[np.argsort(order, kind="stable")[readers]] = True
+    return order, is_hit
+
+
+def found_scores(reference: pd.DataFrame, reader: pd.DataFrame, *, iou: float) -> NDArray[np.float64]:
+    """Return from which score on each box of the reference is found, float [n], NaN of one that never is.
+
+    Boxes of lower scores do not change what surer ones take, so this holds at every threshold.
+
+    Raises:
+        EvaluationError: an IoU out of range.
+    """
+    _, references, readers = _pairs_in_rank(reference, reader, iou=iou)
+    scores = np.full(len(reference), np.nan)
+    scores[references] = reader["score"].to_numpy(np.float64)[readers]
+    return scores
+
+
+def _pairs_in_rank(
+    reference: pd.DataFrame, reader: pd.DataFrame, *, iou: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of `reader` by falling score, and the rows of `reference` and `reader` that go together."""
     candidates = find_candidates(reference, reader, threshold=iou, label=LABEL)
     order = np.argsort(-reader["score"].to_numpy(np.float64), kind="stable")
     rank = np.argsort(order, kind="stable")[candidates.reader]
     # Of the keys of lexsort the last counts first.
     taken = take_in_turn(candidates, np.lexsort((candidates.reference, -candidates.iou, rank)))
-    is_hit = np.zeros(len(order), bool)
-    is_hit[rank[taken]] = True
-    return order, is_hit
+    return order, candidates.reference[taken], candidates.reader[taken]
 
 
 def detection_average_precision(curve: DetectionCurve) -> float:

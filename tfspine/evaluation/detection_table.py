@@ -28,7 +28,7 @@ Curves = dict[tuple[str, Region], DetectionCurve]
 def detection_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
     """Return one row per reader, region and IoU; intervals are of a bootstrap over patients."""
     rows = []
-    for reader, region, reference, boxes, images in _searched(set_):
+    for reader, region, reference, boxes, images in searched_boxes(set_):
         for threshold in THRESHOLDS:
             curve = detection_curve(reference, boxes, iou=threshold, images=images)
             precision = average_precision_estimate(
@@ -69,7 +69,7 @@ def detection_curves(set_: ReadingSet) -> Curves:
     """Return the curve of every reader with scores and every region, at the IoU at which grades are compared."""
     return {
         (reader, region): detection_curve(reference, boxes, iou=set_.iou, images=images)
-        for reader, region, reference, boxes, images in _searched(set_)
+        for reader, region, reference, boxes, images in searched_boxes(set_)
     }
 
 
@@ -101,7 +101,7 @@ def average_precision_estimate(
     return replace(estimate, n=len(person))
 
 
-def _searched(set_: ReadingSet) -> list[tuple[str, Region, pd.DataFrame, pd.DataFrame, int]]:
+def searched_boxes(set_: ReadingSet) -> list[tuple[str, Region, pd.DataFrame, pd.DataFrame, int]]:
     """Return reader, region, boxes of reference and reader, and images, of every reader whose boxes have scores."""
     found = []
     for name, table in set_.readers.items():

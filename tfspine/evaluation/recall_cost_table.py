@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tfspine.evaluation.detection_curves import recall_at
-from tfspine.evaluation.detection_table import detection_curves
+from tfspine.evaluation.clustered import clustered_share
+from tfspine.evaluation.detection_curves import detection_curve, found_scores
+from tfspine.evaluation.detection_table import searched_boxes
+from tfspine.evaluation.estimate import Estimate
 from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.study_evaluation import ReaderMetrics
 from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
+from tfspine.evaluation.versions import average_estimate
 from tfspine.labels import Region
 
 RATES = (0.125, 0.25, 0.5, 1.0)
@@ -33,20 +36,17 @@ def recall_cost_table(
     """
     rows = []
     for set_ in sets:
-        curves = {key: recall_at(curve, RATES) for key, curve in detection_curves(set_).items()}
+        at_rates = _at_rates(set_)
         for reader, found in metrics[set_.name].items():
             members = averages.get(reader, (reader,))
             for region, of_region in found.regions.items():
                 at = min(of_region.detection, key=lambda each: abs(each.threshold - set_.iou))
-                rates = [curves.get((member, region), (math.nan,) * len(RATES)) for member in members]
+                of_members = [at_rates[member, region] for member in members if (member, region) in at_rates]
                 rows.append(
                     {"set": set_.name, "reader": reader, "region": REGION_TITLES[region]}
                     | {"score": float(np.mean([threshold_in_use(set_, member, region) for member in members]))}
                     | {"recall": at.by_patient.recall, "false_boxes": at.by_patient.false_positives_per_image}
-                    | {
-                        f"recall_at_{rate:g}": float(np.mean(each))
-                        for rate, each in zip(RATES, zip(*rates, strict=True), strict=True)
-                    }
+                    | {f"recall_at_{rate:g}": average for rate, average in zip(RATES, _means(of_members), strict=False)}
                 )
     return Table(
         "recall_cost",
@@ -58,13 +58,37 @@ def recall_cost_table(
             Column("score", "Score from", Kind.NUMBER),
             Column("recall", "Recall %", Kind.PERCENT),
             Column("false_boxes", "False boxes an image", Kind.COEFFICIENT),
-            *(Column(f"recall_at_{rate:g}", f"At {rate:g}", Kind.SHARE) for rate in RATES),
+            *(Column(f"recall_at_{rate:g}", f"At {rate:g}", Kind.PERCENT) for rate in RATES),
         ),
         tuple(rows),
         note=f"At IoU > {sets[0].iou:g}. Boxes from that score on count, here and in every table but those over all "
         "scores. At N: recall over all scores, at no more than N false boxes an image; people have no scores."
         + (f" {told}." if told else ""),
     )
+
+
+def _at_rates(set_: ReadingSet) -> dict[tuple[str, Region], tuple[Estimate, ...]]:
+    """Return recall at each of `RATES`, of every reader and region with scores; intervals by patients.
+
+    The score that gives a rate is read off these very images, as usual; the intervals take it for given.
+    """
+    found = {}
+    for reader, region, reference, boxes, images in searched_boxes(set_):
+        curve = detection_curve(reference, boxes, iou=set_.iou, images=images)
+        scores = found_scores(reference, boxes, iou=set_.iou)
+        patients = set_.patient_of(reference["study"]).to_numpy()
+        within = [curve.scores[curve.false_positives_per_image <= rate] for rate in RATES]
+        found[reader, region] = tuple(
+            clustered_share(scores >= kept.min(initial=np.inf), patients, confidence=set_.confidence) for kept in within
+        )
+    return found
+
+
+def _means(of_members: Sequence[tuple[Estimate, ...]]) -> list[Estimate]:
+    """Return the mean of each rate over the versions of an average; of one reader what it is; nothing of people."""
+    if len(of_members) == 1:
+        return list(of_members[0])
+    return [average_estimate(each) for each in zip(*of_members, strict=True)]
 
 
 def threshold_in_use(set_: ReadingSet, reader: str, region: Region) -> float:

@@ -45,7 +45,7 @@ from tfspine.evaluation.probability_tables import (
 from tfspine.evaluation.question import Question, Sets
 from tfspine.evaluation.reader_agreement import reader_agreement_table
 from tfspine.evaluation.reading_set import ReadingSet
-from tfspine.evaluation.recall_cost_table import recall_cost_table, threshold_in_use
+from tfspine.evaluation.recall_cost_table import RATES, recall_cost_table, threshold_in_use
 from tfspine.evaluation.rejection_table import rejection_table
 from tfspine.evaluation.results import Result, forest_result
 from tfspine.evaluation.study_evaluation import THRESHOLDS, ReaderMetrics, compare
@@ -117,7 +117,8 @@ def _p_values(question: Question) -> PValues:
 def _recall_cost(question: Question, sets: Sets) -> Result:
     table = recall_cost_table(question.sets, sets, averages=question.averages or {}, told=question.told)
     label = ("set", "reader") if len(question.sets) > 1 else ("reader",)
-    return forest_result(table, Forest({"false_boxes": "false boxes"}, axis="false boxes an image", label=label))
+    series = {"recall": "in use"} | {f"recall_at_{rate:g}": f"at {rate:g} false boxes" for rate in RATES}
+    return forest_result(table, Forest(series, axis="recall, %", label=label, factor=100.0))
 
 
 def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Result]:
