@@ -10,9 +10,10 @@ from tfspine.evaluation.coverage import coverage_from_boxes, full_coverage
 from tfspine.evaluation.detection_table import detection_table
 from tfspine.evaluation.paired_p import paired_p_values
 from tfspine.evaluation.pairs import pair_boxes
-from tfspine.evaluation.paper_tables import accuracy_table
+from tfspine.evaluation.paper_tables import accuracy_table, recall_table
 from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.study_evaluation import compare
+from tfspine.evaluation.tables import shown
 from tfspine.labels import Region
 
 CANAL, FORAMEN = Region.CENTRAL_CANAL, Region.NEURAL_FORAMEN
@@ -126,3 +127,10 @@ def test_p_by_box_is_of_what_both_read(box_table) -> None:
     p_values = paired_p_values(set_, model="model", averages={})
     table = accuracy_table({"internal": set_.metrics}, model="model", p_values=p_values)
     assert table.rows[1]["p_sensitivity_by_box"] == pytest.approx(1.0)
+
+
+def test_counts_of_a_region_that_was_never_read_are_dashes(twenty) -> None:
+    set_ = set_of(twenty, human=twenty[twenty["region"] == "central_canal"])
+    table = shown(recall_table({"internal": set_.metrics}, iou=0.3)).set_index("Region")
+    assert table.loc["Neural foramina", ["Boxes", "Found"]].tolist() == ["0", "–"]
+    assert table.loc["Central canal", ["Boxes", "Found"]].tolist() == ["20", "20"]

@@ -62,7 +62,7 @@ def recall_table(sets: Sets, *, iou: float) -> Table:
         at = region.detection[THRESHOLDS.index(at_iou)]
         rows.append(
             where
-            | {"boxes": at.recall.n, "found": at.matched, "patients": region.patients}
+            | {"boxes": at.recall.n, "found": at.matched if at.recall.n else None, "patients": region.patients}
             | {f"recall_{found.threshold:g}": found.by_patient.recall for found in region.detection}
             | {
                 f"false_boxes_{found.threshold:g}": found.by_patient.false_positives_per_image

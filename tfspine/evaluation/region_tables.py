@@ -1,6 +1,7 @@
 """The tables of regions, one grade for each level and side: printed first, as this is what a radiologist gets."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from tfspine.evaluation.region_metrics import RegionGradeMetrics
 from tfspine.evaluation.tables import REGION_TITLES, Column, Kind, Table
@@ -16,6 +17,9 @@ RULE = (
     f"{SURE_SHARE:g} of the region's best score have no say. Who names the wrong level grades the wrong region. "
     "Intervals: by patients."
 )
+_AMONG_REGIONS = ("not_found", "over_called", "under_called")
+"""Counts of some of the regions: without any they are dashes."""
+
 NO_LEVELS = "the boxes of the reference have no level, or no reader's have"
 
 
@@ -97,10 +101,15 @@ def _table(sets: RegionSets, name: str, title: str, columns: tuple[Column, ...],
     """Return one row per set, reader and region, of fields of `RegionGradeMetrics`."""
     rows = tuple(
         {"set": set_, "reader": reader, "region": REGION_TITLES[region]}
-        | {column.key: getattr(found, column.key) for column in columns}
+        | {column.key: _value(found, column.key) for column in columns}
         for set_, readers in sets.items()
         for reader, regions in readers.items()
         for region, found in regions.items()
     )
     who = (*((Column("set", "Set"),) if len(sets) > 1 else ()), Column("reader", "Reader"), Column("region", "Region"))
     return Table(name, title, (*who, *columns), rows, note=note if rows else NO_LEVELS)
+
+
+def _value(found: RegionGradeMetrics, key: str) -> Any:
+    """Return one field; of no region, as where a reader never read it, none was found, missed or called wrongly."""
+    return None if key in _AMONG_REGIONS and not found.regions else getattr(found, key)
