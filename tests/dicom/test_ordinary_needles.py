@@ -151,11 +151,14 @@ def test_an_ordinary_value_costs_nothing(
             assert ds[0x2005, 0x100E].value == 2.0
 
 
-def test_uids_that_stay_may_hold_a_number_of_the_patient(cohort: Path) -> None:
-    """With the option `uids`: what is part of a longer UID is no number; what is a UID of its own holds one study."""
-    edit(cohort / "first", lambda ds: setattr(ds, "PatientID", UID[-12:]))
+@pytest.mark.parametrize(("patient_id", "is_kept"), [(UID[-12:], True), (UID, False)])
+def test_uids_that_stay_may_hold_a_number_of_the_patient(cohort: Path, patient_id: str, is_kept: bool) -> None:
+    """With the option `uids`: what is part of a longer UID is no number, and a UID that is a PatientID is mapped."""
+    edit(cohort / "first", lambda ds: setattr(ds, "PatientID", patient_id))
     assert deidentify(cohort, "--option", "uids") == 0
-    assert len(outputs(cohort)) == 2
+    uids = {pydicom.dcmread(path).SOPInstanceUID for path in outputs(cohort)}
+    assert len(uids) == 2
+    assert (UID in uids) is is_kept
 
 
 def test_only_the_study_is_held_back_in_which_something_is_left(

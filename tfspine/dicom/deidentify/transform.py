@@ -162,6 +162,9 @@ class _Cleaner:
         is_sound = all(looks_right(element.VR, text) for text in texts)
         if is_sound and not self._tells(element, texts, form):
             return Action.KEEP
+        if element.VR == "UI" and is_sound:
+            element.value = [self._rules.salt.uid(uid) for uid in texts]  # it holds a PatientID, say
+            return Action.MAP
         if element.tag == _MANUFACTURER:
             element.value = ordinary_words(" ".join(texts))
             return Action.CLEAN
