@@ -131,7 +131,6 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.evaluation.region_stages import region_results
     from tfspine.evaluation.result_facts import result_facts
     from tfspine.evaluation.results import write_results
-    from tfspine.evaluation.settings import check_settings
     from tfspine.evaluation.stages import (
         checklist_results,
         external_results,
@@ -143,7 +142,6 @@ def run(args: argparse.Namespace) -> None:
     from tfspine.ownership import require_folder
 
     experiment = options.experiment_from(args)
-    check_settings(experiment.evaluation)
     require_folder(args.out, command="evaluate", inputs=_read(args))
     inputs = inputs_of(args)
     facts = manifest_facts(args.runs)

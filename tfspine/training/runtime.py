@@ -5,6 +5,7 @@ and nothing can be said about them afterwards. Nothing else in the package sets 
 """
 
 import logging
+import os
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from official.common import distribute_utils
 from tfspine.config import Experiment, Precision, Strategy
 from tfspine.errors import ConfigError
 from tfspine.models.devices import ONE_GPU, chosen_gpus, use_gpus
+from tfspine.training.cluster import VARIABLE as CLUSTER_VARIABLE
 from tfspine.training.cluster import require_cluster
 
 _log = logging.getLogger(__name__)
@@ -94,6 +96,10 @@ def make_strategy(strategy: Strategy) -> tf.distribute.Strategy:
     """
     if strategy is Strategy.MULTIWORKER:
         require_cluster()
+    elif os.environ.get(CLUSTER_VARIABLE):
+        _log.warning(
+            "%s is set, which --strategy %s does not read: this process trains alone", CLUSTER_VARIABLE, strategy
+        )
     gpus = use_gpus(ONE_GPU if strategy is Strategy.ONE else _in_use())
     return distribute_utils.get_distribution_strategy(_garden_name(strategy, gpus), num_gpus=gpus)
 
