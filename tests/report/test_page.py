@@ -13,11 +13,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 from report_samples import AXIAL, SAGITTAL, make_predictions, make_slice, make_study
+from scipy import stats
 
+from tfspine.errors import EvaluationError
 from tfspine.evaluation.study_evaluation import compare
 from tfspine.evaluation.tables import metrics_dict
 from tfspine.labels import Grade, Level, Plane, Region
 from tfspine.report.content import Heatmap
+from tfspine.report.measures import measure_rows
 from tfspine.report.page import ReportInput, render_page
 
 
@@ -308,6 +311,18 @@ def test_measures_come_from_the_metrics() -> None:
     assert "nan" not in measures
     # The reference has one study: it stands in its column, and beside each of six coefficients.
     assert measures.count("<small>1 study</small>") == 6
+
+
+def test_intervals_of_the_report_are_by_patients() -> None:
+    """However many boxes ten patients have, all of them found: Wilson's limit of 10 of 10, with t for z."""
+    table = pd.concat([make_predictions(f"s{number}") for number in range(10)])
+    metrics = metrics_dict(compare(table, table, iou=0.3, confidence=0.95))
+    (row, *_) = measure_rows({"iou": 0.3, "confidence": 0.95, "readers": {"model": metrics}})
+    t = stats.t.ppf(0.975, 9)
+    assert row.recall == f"100.0 ({100 * 10 / (10 + t**2):.1f}, 100.0)"
+    del metrics["regions"]["central_canal"]["by_patient"]
+    with pytest.raises(EvaluationError, match="make it again with tfspine evaluate"):
+        measure_rows({"iou": 0.3, "confidence": 0.95, "readers": {"model": metrics}})
 
 
 def test_heatmaps_of_boxes_below_the_operating_point_are_not_shown_but_counted(tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ from tfspine.evaluation.probability_tables import (
     readings_with_probabilities,
 )
 from tfspine.evaluation.question import Question, Sets
+from tfspine.evaluation.question_readers import one_for_each_model, without_versions
 from tfspine.evaluation.reader_agreement import reader_agreement_table
-from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.recall_cost_table import RATES, recall_cost_table, threshold_in_use
 from tfspine.evaluation.rejection_table import rejection_table
 from tfspine.evaluation.results import Result, forest_result
@@ -127,7 +127,7 @@ def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: in
     model = question.reader
     axis = "Gwet AC1 (all: of all boxes the reader drew; matched: of those found)"
     by = Forest({"gwet_four": "four grades", "gwet_two": "two grades"}, axis=axis, label=("reader", "boxes"))
-    others = _without_versions(question)
+    others = without_versions(question)
     results = [
         Result(confusion_table(set_.metrics)),
         forest_result(
@@ -159,7 +159,7 @@ def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: in
             ),
         ),
     ]
-    readers = _without_members(question, others)
+    readers = one_for_each_model(question, others)
     in_arms = {reader for members in question.arms.values() for reader in members}
     people = [reader for reader in readers if reader != model and reader not in in_arms]
     together = reader_agreement_table(others, model=model, readers=readers)
@@ -213,26 +213,6 @@ def checklist_results(facts: Facts) -> list[Result]:
 def _checklist_result(checklist: Checklist, facts: Facts) -> Result:
     table = checklist_table(checklist, facts)
     return Result(table, lambda path, title: checklist_figure(table, path=path, title=title))
-
-
-def _without_versions(question: Question) -> ReadingSet:
-    """Return the internal set without the other versions of the model, where that is an average: they are itself."""
-    versions = set((question.averages or {}).get(question.model, ())) - {question.reader}
-    if not versions:
-        return question.internal
-    readers = {name: boxes for name, boxes in question.internal.readers.items() if name not in versions}
-    return replace(question.internal, readers=readers)
-
-
-def _without_members(question: Question, set_: ReadingSet) -> list[str]:
-    """Return the readers of a set, one for each average of versions: the model, its ensemble, or its first version."""
-    hidden: set[str] = set()
-    for name, members in (question.averages or {}).items():
-        ensemble = f"{name}_ensemble"
-        candidates = ([question.reader] if question.reader in members else [], [ensemble], members)
-        stand_in = next((each for group in candidates for each in group if each in set_.readers), None)
-        hidden |= {ensemble, *members} - {stand_in}
-    return [name for name in set_.readers if name not in hidden]
 
 
 def _score_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Result]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tfspine.errors import EvaluationError
 from tfspine.evaluation.bands import landis_koch
 from tfspine.evaluation.tables import DASH, REGION_TITLES, estimate_from_dict, format_estimate, format_percent
 from tfspine.labels import Region
@@ -48,15 +49,22 @@ class RegionGradeRow:
 
 
 def measure_rows(metrics: Mapping[str, Any]) -> list[MeasureRow]:
-    """Return the rows of the table of measures from the content of `metrics.json`."""
+    """Return the rows of the table of measures from the content of `metrics.json`, with intervals by patients.
+
+    Raises:
+        EvaluationError: the file is of a version that had none.
+    """
     rows = []
     for reader, content in metrics["readers"].items():
         for name, region in content["regions"].items():
+            if "by_patient" not in region:
+                raise EvaluationError("metrics.json: no intervals by patients; make it again with tfspine evaluate")
             at_iou = {found["threshold"]: found for found in region["detection"]}
-            found = at_iou.get(metrics["iou"], region["detection"][0])
+            found = at_iou.get(metrics["iou"], region["detection"][0])["by_patient"]
+            measures = region["by_patient"]
             recall = estimate_from_dict(found["recall"])
-            four, two = (estimate_from_dict(region[f"agreement_{scale}"]["coefficient"]) for scale in ("four", "two"))
-            accuracy = {key: estimate_from_dict(value) for key, value in region["accuracy"].items()}
+            four, two = (estimate_from_dict(measures[f"agreement_{scale}"]["coefficient"]) for scale in ("four", "two"))
+            accuracy = {key: estimate_from_dict(value) for key, value in measures["accuracy"].items()}
             rows.append(
                 MeasureRow(
                     reader=reader,
