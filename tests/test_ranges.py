@@ -83,6 +83,7 @@ def test_what_no_setting_of_its_kind_can_be_is_refused_with_its_key(key: str, de
         ("detector.sampled_regions=512", "at most 400 to draw from, 300 proposals"),
         ("detector.levels=[6, 2]", "expected [finest, coarsest]"),
         ("detector.levels=[3, 9]", "expected 2 to 7"),
+        ("detector.levels=[6, 7]", "a finest level of at most 5"),
         ("detector.scale_range=[1.5, 0.5]", "expected [least, largest]"),
         ("detector.learning_rate_drops=[5, 3]", "expected them to rise"),
         ("detector.aspect_ratios=[]", "expected one or more"),

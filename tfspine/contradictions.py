@@ -13,6 +13,9 @@ from tfspine.config import DetectorConfig, Experiment, GraderConfig
 GROUND_TRUTH_BOXES = 100
 """Labelled boxes of an image that join the proposals in training, padded (Model Garden, Parser.max_num_instances)."""
 
+COARSEST_OF_RESNET = 5
+"""Its last stage has a stride of 32 pixels (He 2016, table 1); the pyramid goes on from there, but begins no later."""
+
 KERNEL_PX = 3
 POOL_PX = 2
 SAME_PADDED_BLOCKS = 2
@@ -82,6 +85,12 @@ def _split(experiment: Experiment) -> Found:
 def _detector(detector: DetectorConfig) -> Found:
     if detector.levels[0] > detector.levels[1]:
         yield "detector.levels", f"detector.levels = {list(detector.levels)}; expected [finest, coarsest]"
+    if detector.levels[0] > COARSEST_OF_RESNET:
+        yield (
+            "detector.levels",
+            f"detector.levels = {list(detector.levels)}; expected a finest level of at most {COARSEST_OF_RESNET}, the "
+            "coarsest of a ResNet, on which the pyramid is built",
+        )
     if detector.scale_range[0] > detector.scale_range[1]:
         yield "detector.scale_range", f"detector.scale_range = {list(detector.scale_range)}; expected [least, largest]"
     if not detector.aspect_ratios:
