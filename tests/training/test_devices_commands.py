@@ -77,7 +77,7 @@ def exported(folder: Path) -> Iterator[Path]:
     words = ("--records", "records", "--out", "runs/axial", "--strategy", "one")
     run(folder, "train", "detector", "--plane", "axial", *words)
     for region in ("central_canal", "lateral_recess"):
-        versions = ("--versions", "1x2", "--splits", "splits.csv", "--workers", "2")
+        versions = ("--versions", "1x2", "--splits", "splits.csv")
         run(
             folder,
             *("train", "grader", "--region", region, *versions, "--records", "records", "--out", f"runs/{region}"),
