@@ -34,9 +34,15 @@ def left(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.name.startswith(PREFIX)]
 
 
+def _take_signals() -> None:
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(archive: Path, out: Path) -> tuple["subprocess.Popen[str]", Path]:
     words = [sys.executable, "-c", HOLDS_AN_ARCHIVE, str(archive), str(out)]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    # Under nohup, or in the background of a script, tests inherit signals that are ignored.
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, preexec_fn=_take_signals)
     assert process.stdout is not None
     return process, Path(process.stdout.readline().strip())
 

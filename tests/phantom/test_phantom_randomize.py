@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfspine.config import PhantomConfig
-from tfspine.dicom.series import T1_LONGEST_TE_MS, T1_LONGEST_TR_MS, T2_SHORTEST_TE_MS, T2_SHORTEST_TR_MS
+from tfspine.dicom.weighting import T1_LONGEST_TE_MS, T1_LONGEST_TR_MS, T2_SHORTEST_TE_MS, T2_SHORTEST_TR_MS
 from tfspine.labels import Plane
 from tfspine.phantom.protocol import Protocol
 from tfspine.phantom.randomize import BRIGHTEST_LINING_T2, BRIGHTEST_ROOT_T2, DARKEST_LINING_T1, randomized, recoloured

@@ -126,8 +126,6 @@ def _tensor(array: NDArray[Any], info: meta_graph_pb2.TensorInfo, name: str) -> 
     if came != wanted:
         found = getattr(came, "name", came)
         raise RequestError(Reason.INVALID, f'Input "{name}" is {found}; expected {wanted.name}')
-    if np.shape(array)[:1] == (0,):
-        raise RequestError(Reason.INVALID, f'Input "{name}" is an empty batch; expected one or more')
     return tf.constant(array if array.dtype != object else array.tolist(), wanted, shape=np.shape(array))
 
 
