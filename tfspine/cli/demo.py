@@ -15,6 +15,9 @@ from tfspine.labels import Plane, Region
 SALT_FILE = "pseudonyms.salt"
 """The same in every run: simulated patients have no names to hide, and who is tested depends on pseudonyms."""
 
+SALT = "no secret: simulated patients\n"
+"""Divides the demo's 80 patients about as its shares say: 61, 7 and 12."""
+
 NOTICE = "Simulated patients. Research software, not a medical device."
 
 
@@ -60,7 +63,7 @@ def begin(out: Path, *, command: str, experiment: Experiment, path: Path) -> Non
 
     claim_folder(out, command=command, config=as_dict(experiment), inputs=[path])
     if not (out / SALT_FILE).exists():
-        write_private(out / SALT_FILE, "simulated patients have no secrets\n")
+        write_private(out / SALT_FILE, SALT)
 
 
 def operating_settings(experiment: Experiment) -> tuple[str, ...]:
