@@ -60,7 +60,7 @@ class Case:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """What is changed, in words; one word where nothing but the scale of the scores is."""
+        """The names of what is changed; ``"intact"`` alone where nothing but the scale of the scores is changed."""
         kinds = {
             "foramina of levels missed": self.missed,
             "foramina beyond found": self.found_beyond,

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     graders.add_argument("--model", type=Path, metavar="DIR", help="what tfspine export wrote: explains what it serves")
     graders.add_argument(
         "--grader", dest="graders", type=Path, action="append", default=[], metavar="RUN",
-        help="runs instead, one a region, with versions or without; repeatable",
+        help="runs instead, one per region, with versions or without; repeatable",
     )  # fmt: skip
     parser.add_argument(
         "--take",

@@ -5,7 +5,7 @@ reader's figure with the degrees of freedom that its spread has, of a difference
 than there are patients. Where the data show no spread the intervals are still honest: see `edge_share`. Agreement
 stands in `clustered_agreement.py`.
 
-``patients`` is [n], names or numbers, one a region. `Estimate.n` counts regions; ``method`` counts the patients.
+``patients`` is [n], names or numbers, one per region. `Estimate.n` counts regions; ``method`` counts the patients.
 """
 
 import math
@@ -52,7 +52,7 @@ def clustered_share(successes: ArrayLike, patients: Patients, *, confidence: flo
     check_confidence(confidence)
     right = truth_values(successes, what="successes")
     if right.ndim != 1:
-        raise EvaluationError(f"successes of shape {right.shape}; expected [n], one a region")
+        raise EvaluationError(f"successes of shape {right.shape}; expected [n], one per region")
     spread = jackknife(patient_totals(_columns(right, np.ones(right.size)), patients), ratio)
     return share_estimate(spread, n=right.size, confidence=confidence)
 

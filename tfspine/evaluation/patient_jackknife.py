@@ -24,7 +24,7 @@ from tfspine.evaluation.checks import groups
 from tfspine.evaluation.estimate import NO_SPREAD
 
 Patients: TypeAlias = Sequence[object] | NDArray[np.generic]
-"""Names or numbers [n], one a region: to whom it belongs."""
+"""Names or numbers [n], one per region: to whom it belongs."""
 
 Statistic: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From totals [..., k] to values [...]."""
@@ -58,7 +58,7 @@ def patient_totals(values: NDArray[np.float64], patients: Patients) -> NDArray[n
     """
     patient = groups(patients, what="patient")
     if len(patient) != len(values):
-        raise EvaluationError(f"patients of {len(patient)} regions for {len(values)}; expected one a region")
+        raise EvaluationError(f"patients of {len(patient)} regions for {len(values)}; expected one per region")
     if not len(values):
         return np.zeros((0, values.shape[1]))
     order = np.argsort(patient, kind="stable")
