@@ -194,6 +194,17 @@ def test_axial_slices_go_to_the_nearest_disc_and_beyond_22_mm_to_none() -> None:
     assert found == [None, Level.L1_L2, Level.L1_L2, Level.L2_L3, Level.L5_S1, None]
 
 
+@pytest.mark.parametrize(("off_middle_mm", "is_certain"), [(0.5, False), (1.8, False), (2.5, False), (4.0, True)])
+def test_axial_slices_near_the_middle_of_a_vertebra_are_uncertain(off_middle_mm: float, is_certain: bool) -> None:
+    """A trained detector was wrong, and certain, 1.8 mm off the middle between two discs."""
+    readings, _ = spine()
+    middle_mm = (DEPTHS_MM[Level.L1_L2] + DEPTHS_MM[Level.L2_L3]) / 2 - 1.5
+    for height_mm in (middle_mm + off_middle_mm, middle_mm - off_middle_mm):
+        (mark,) = landmarks_of_slices([axial(height_mm)], find_levels(readings))
+        assert mark is not None
+        assert mark.is_certain is is_certain
+
+
 @pytest.mark.parametrize("detector", list(Detector))
 def test_simulated_patients_are_named_rightly(detector: Detector) -> None:
     shares = measure(range(15), detector=detector, view=View.WHOLE)
