@@ -4,14 +4,16 @@ A log, of Slurm for one, has no use for a bar that moves, and none for silence.
 """
 
 import threading
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     Task,
     TextColumn,
     TimeElapsedColumn,
@@ -29,34 +31,101 @@ SPEED_OVER_S = 600.0
 """The time left follows from the speed over so many seconds: steps come in rounds with pauses between them."""
 
 
+T = TypeVar("T")
+
+
+class Track(Protocol):
+    """How a workflow tells its progress: the items pass through, and are counted; `track` and `silent` are two."""
+
+    def __call__(self, items: Iterable[T], words: str, total: int | None = None) -> Iterator[T]:
+        """Yield `items`, of which there are `total` where that is known; `words` say what is done with them."""
+
+
+def track(items: Iterable[T], words: str, total: int | None = None) -> Iterator[T]:
+    """Yield `items` under a progress bar with time left, on standard error."""
+    with new_bar() as bar:
+        yield from bar.track(items, description=words, total=total)
+
+
+def silent(items: Iterable[T], words: str, total: int | None = None) -> Iterator[T]:
+    """Yield `items`, and tell nobody."""
+    yield from items
+
+
+class Host(Protocol):
+    """Who shows the bars of this process, where somebody does: an overall bar, or the process that started this one."""
+
+    console: Console
+
+    def opened(self, bar: Progress) -> None:
+        """Show a bar from now on."""
+
+    def closed(self, bar: Progress, *, is_well: bool) -> None:
+        """Show it no more."""
+
+
+host: Host | None = None
+"""None where every bar shows itself."""
+
+
 def new_bar(*, is_shown: bool = True, console: Console | None = None, every_s: float | None = None) -> Progress:
     """Return what counts steps, time gone and time left, to be used in a `with` block.
 
     Args:
         is_shown: only one of several workers shows it.
-        console: standard error if None.
+        console: standard error, or where `host` shows it, if None.
         every_s: seconds between two plain lines; None is `LINE_EVERY_S`.
     """
+    if is_shown and host is not None and console is None:
+        return _Guest(host)
     console = console or Console(stderr=True)
     if is_shown and (not console.is_terminal or console.is_dumb_terminal):
         return _Lines(console, LINE_EVERY_S if every_s is None else every_s)
-    # Where it is narrow the words fold, and the numbers stay whole.
-    columns = (
+    # What is printed on standard output belongs there, and not beside the bar on standard error; whoever sends it
+    # elsewhere while the bar is shown is not overruled.
+    return Progress(
+        *_columns(),
+        console=console,
+        disable=not is_shown,
+        redirect_stdout=False,
+        speed_estimate_period=SPEED_OVER_S,
+    )
+
+
+def _columns() -> tuple[ProgressColumn, ...]:
+    """Return what a bar shows. Where it is narrow the words fold, and the numbers stay whole."""
+    return (
         TextColumn("{task.description}", markup=False, table_column=Column()),
         BarColumn(bar_width=BAR_COLUMNS, table_column=Column(no_wrap=True)),
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TimeElapsedColumn(table_column=Column(no_wrap=True)),
         TimeRemainingColumn(table_column=Column(no_wrap=True)),
     )
-    # What is printed on standard output belongs there, and not beside the bar on standard error; whoever sends it
-    # elsewhere while the bar is shown is not overruled.
-    return Progress(
-        *columns,
-        console=console,
-        disable=not is_shown,
-        redirect_stdout=False,
-        speed_estimate_period=SPEED_OVER_S,
-    )
+
+
+class _Guest(Progress):
+    """Counts as its base does, and leaves the drawing to whoever shows it."""
+
+    def __init__(self, shown_by: Host) -> None:
+        super().__init__(
+            *_columns(),
+            console=shown_by.console,
+            disable=True,
+            auto_refresh=False,
+            speed_estimate_period=SPEED_OVER_S,
+        )
+        self._host = shown_by
+
+    def start(self) -> None:
+        self._host.opened(self)
+
+    def stop(self) -> None:
+        self._host.closed(self, is_well=False)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._host.closed(self, is_well=kind is None)
 
 
 class _Lines(Progress):
@@ -92,19 +161,20 @@ class _Lines(Progress):
     def _write(self) -> None:
         for task in self.tasks:
             if task.total != 0:
-                self.console.print(Text(_line(task)), soft_wrap=True)
+                self.console.print(Text(line_of(task)), soft_wrap=True)
 
 
-def _line(task: Task) -> str:
+def line_of(task: Task) -> str:
     """Return for example ``axial detector: 120 of 2000, 0:01:10 gone, 0:18:20 left``."""
     total = f" of {task.total:g}" if task.total is not None else ""
-    parts: list[Any] = [f"{task.completed:g}{total}", f"{_clock(task.elapsed)} gone"]
+    parts: list[Any] = [f"{task.completed:g}{total}", f"{clock(task.elapsed)} gone"]
     if task.time_remaining and not task.finished:
-        parts.append(f"{_clock(task.time_remaining)} left")
+        parts.append(f"{clock(task.time_remaining)} left")
     return f"{task.description}: {', '.join(parts)}"
 
 
-def _clock(seconds: float | None) -> str:
+def clock(seconds: float | None) -> str:
+    """Return seconds as hours, minutes and seconds, for example ``0:01:10``."""
     minutes, second = divmod(round(seconds or 0), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02d}:{second:02d}"

@@ -224,7 +224,7 @@ def test_no_core_is_idle_while_the_last_versions_train() -> None:
 def test_workers_end_when_their_parent_is_told_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Two of three begin; the third never does, and none of the two is left behind."""
     from tfspine.cli.main import build_parser
-    from tfspine.cli.processes import interruptible
+    from tfspine.workflows.processes import interruptible
 
     code = "import os, sys, time; open(sys.argv[1] + str(os.getpid()), 'w'); time.sleep(60)"
     monkeypatch.setattr(command, "command_line", lambda words: [sys.executable, "-c", code, f"{tmp_path}/"])

@@ -19,9 +19,9 @@ import tfspine
 from tfspine.cli.native_log import VERBS as VERBS_OF_TENSORFLOW
 from tfspine.cli.native_log import without_native_log
 from tfspine.cli.parser import Parser
-from tfspine.cli.processes import interruptible
 from tfspine.disk import disk_refusal
 from tfspine.errors import TfspineError
+from tfspine.workflows.processes import interruptible
 
 VERBS: dict[str, str] = {
     "phantom": "simulate lumbar MRI studies (DICOM) with known truth",

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from tfspine.cli.options import project_file
-from tfspine.cli.processes import command_line, ended_with_us, how_it_ended
 from tfspine.config import Experiment, as_dict
 from tfspine.errors import TfspineError
 from tfspine.hashes import CHECKSUMS, code_hash, hash_input
 from tfspine.ownership import added_files, changed_files, write_checksums
+from tfspine.workflows.processes import command_line, ended_with_us, how_it_ended
 
 ADDING = ("train", "export")
 """Verbs that go on in their folder, or add to it, and never replace what lies there."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from tfspine.cli import options
 from tfspine.cli.finished import complete_already
-from tfspine.cli.processes import command_line, end, how_it_ended
 from tfspine.config import DEVICES_VARIABLE
 from tfspine.errors import ModelError, TfspineError
+from tfspine.workflows.processes import command_line, end, how_it_ended
 
 if TYPE_CHECKING:
     from tfspine.config import Experiment

@@ -7,6 +7,7 @@ import threading
 import types
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 SECONDS_TO_END = 30.0
 """A process that was asked to end has so long to clear up before it is killed."""
@@ -38,7 +39,7 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def ended_with_us(process: subprocess.Popen[str]) -> Iterator[None]:
+def ended_with_us(process: subprocess.Popen[Any]) -> Iterator[None]:
     """End a process when an exception, an interruption for one, leaves the block."""
     try:
         yield
@@ -47,7 +48,7 @@ def ended_with_us(process: subprocess.Popen[str]) -> Iterator[None]:
         raise
 
 
-def end(process: subprocess.Popen[str]) -> None:
+def end(process: subprocess.Popen[Any]) -> None:
     """Ask a process to end, wait for it, and kill it where it does not."""
     try:
         process.wait(0.5)  # Ctrl-C in a terminal reaches it as well; a second request would cut its clearing up short

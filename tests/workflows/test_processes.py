@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from tfspine.cli import processes
-from tfspine.cli.processes import ended_with_us, how_it_ended, interruptible
+from tfspine.workflows import processes
+from tfspine.workflows.processes import ended_with_us, how_it_ended, interruptible
 
 SLEEPING = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 

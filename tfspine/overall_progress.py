@@ -1,0 +1,298 @@
+"""One bar over all steps of a chain, with the time left, and below it the bars of the step that is at work.
+
+The time left follows from the seconds that each step took in a run that is known, and from how much faster or slower
+this one is so far. Bars of a process of its own (`workflows.own_process`) are sent here and drawn here, for two
+processes cannot draw on one terminal.
+"""
+
+import contextlib
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, RenderableType
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
+
+from tfspine import progress
+from tfspine.progress import BAR_COLUMNS, clock, line_of
+
+KNOWN_S = 60.0
+"""What a run of so many seconds says of its speed counts as much as the known one."""
+
+SENT_EVERY_S = 0.25
+"""How often a process of its own tells of its bars."""
+
+
+@dataclass(frozen=True)
+class BarState:
+    """One task of a bar: `total` is None where nobody knows it; `bar` and `task` tell it from others."""
+
+    bar: int
+    task: int
+    description: str
+    completed: float
+    total: float | None
+
+
+class OverallBar:
+    """The bar over all steps; within its `with` block, `progress.new_bar` shows what it counts below it.
+
+    Args:
+        seconds: what each step took in the run that is known, by its name.
+        console: standard error if None.
+        every_s: seconds between two plain lines, where standard error is a file or pipe.
+    """
+
+    def __init__(
+        self, seconds: Mapping[str, float], *, console: Console | None = None, every_s: float | None = None
+    ) -> None:
+        self._seconds = dict(seconds)
+        self._waiting = dict(seconds)
+        self._step = ""
+        self._worked_s = 0.0  # known seconds of the steps that were done in this run
+        self._since = time.monotonic()
+        self._guests: list[Progress] = []
+        self.console = console or Console(stderr=True)
+        self._is_drawn = self.console.is_terminal and not self.console.is_dumb_terminal
+        self._every_s = progress.LINE_EVERY_S if every_s is None else every_s
+        self._is_over = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
+        self._bar = _Stack(self)
+        self._task = self._bar.add_task("all steps", total=sum(self._seconds.values()) or 1.0)
+
+    def begin(self, step: str) -> None:
+        """Say which step is at work."""
+        self._step = step
+        self.update()
+
+    def finish(self, step: str, *, is_new: bool = True) -> None:
+        """Say that a step is done: now, or in an earlier run, which tells nothing of how fast this one is."""
+        known_s = self._waiting.pop(step, 0.0)
+        self._worked_s += known_s if is_new else 0.0
+        self._step = ""
+        self.update()
+
+    def left_s(self) -> float:
+        """Return how many seconds are left, as far as the steps so far tell."""
+        inside = self._waiting.get(self._step, 0.0) * self._share()
+        worked = self._worked_s + inside
+        pace = (time.monotonic() - self._since + KNOWN_S) / (worked + KNOWN_S)
+        return pace * (sum(self._waiting.values()) - inside)
+
+    def update(self) -> None:
+        """Count anew how far things are."""
+        done = sum(self._seconds.values()) - sum(self._waiting.values())
+        completed = done + self._waiting.get(self._step, 0.0) * self._share()
+        is_between = not self._step
+        self._bar.update(
+            self._task,
+            description="all steps" if is_between else f"all steps, now {self._step}",
+            completed=completed,
+        )
+
+    def line(self) -> str:
+        """Return for example ``all steps, now predict: 83 %, 0:08:10 gone, 0:01:50 left``."""
+        self.update()
+        (task,) = self._bar.tasks
+        left = f", {clock(self.left_s())} left" if self._waiting else ""
+        return f"{task.description}: {task.percentage:.0f} %, {clock(task.elapsed)} gone{left}"
+
+    def opened(self, bar: Progress) -> None:
+        """Show a bar below this one (`progress.GuestBar`)."""
+        self._guests.append(bar)
+
+    def closed(self, bar: Progress, *, is_well: bool) -> None:
+        """Show it no more; a file or pipe is told how far it came."""
+        if bar in self._guests:
+            self.update()
+            self._guests.remove(bar)
+        if is_well and not self._is_drawn:
+            self.tell(line_of(task) for task in bar.tasks if task.total != 0)
+
+    def tell(self, lines: Iterable[str]) -> None:
+        """Write plain lines, above the bars where there are any."""
+        for line in lines:
+            self.console.print(Text(line), soft_wrap=True)
+
+    def tables(self) -> Iterator[RenderableType]:
+        """Yield the bars of the step at work, as they are drawn."""
+        for bar in tuple(self._guests):
+            yield bar.make_tasks_table(bar.tasks)
+
+    def __enter__(self) -> Self:
+        self._since = time.monotonic()
+        self._former, progress.host = progress.host, self
+        if self._is_drawn:
+            self._bar.start()
+        self._ticker.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        progress.host = self._former
+        self._is_over.set()
+        self._ticker.join()
+        if self._is_drawn:
+            self.update()
+            self._bar.stop()
+        elif kind is None:
+            self.tell([self.line()])
+
+    def _share(self) -> float:
+        """Return how much of its step the bar that was opened last has done, 0 to 1."""
+        with contextlib.suppress(IndexError):
+            task = self._guests[-1].tasks[-1]
+            if task.total:
+                return min(1.0, task.completed / task.total)
+        return 0.0
+
+    def _tick(self) -> None:
+        while not self._is_over.wait(1.0 if self._is_drawn else self._every_s):
+            if self._is_drawn:
+                self.update()
+                continue
+            self.tell(line_of(task) for bar in tuple(self._guests) for task in bar.tasks if task.total != 0)
+            self.tell([self.line()])
+
+
+class RemoteBars:
+    """Shows the bars that a process of its own sends; without an `OverallBar`, as bars of this process."""
+
+    def __init__(self) -> None:
+        self._bars: dict[int, Progress] = {}
+        self._tasks: dict[tuple[int, int], TaskID] = {}
+
+    def show(self, states: Sequence[BarState]) -> None:
+        """Show what was sent last; a bar that is in it no more has ended well."""
+        numbers = {state.bar for state in states}
+        for number in numbers - set(self._bars):
+            self._bars[number] = progress.new_bar()
+            self._bars[number].start()
+        for state in states:
+            self._update(state)
+        for number in set(self._bars) - numbers:
+            self._close(number, is_well=True)
+
+    def _update(self, state: BarState) -> None:
+        bar, key = self._bars[state.bar], (state.bar, state.task)
+        if key not in self._tasks:
+            self._tasks[key] = bar.add_task(state.description, total=state.total)
+        task = self._tasks[key]
+        bar.update(task, description=state.description, completed=state.completed, total=state.total)
+
+    def _close(self, number: int, *, is_well: bool) -> None:
+        bar = self._bars.pop(number)
+        if is_well:
+            bar.__exit__(None, None, None)
+        else:
+            bar.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number in tuple(self._bars):
+            self._close(number, is_well=False)
+
+
+@contextlib.contextmanager
+def send_bars(send: Callable[[tuple[BarState, ...]], None]) -> Iterator[None]:
+    """Send every bar of this process, instead of drawing it, while the block runs.
+
+    Args:
+        send: brings the state of all bars to whoever shows them; called from a thread too.
+    """
+    former, sender = progress.host, _Sender(send)
+    progress.host = sender
+    try:
+        yield
+    finally:
+        progress.host = former
+        sender.end()
+
+
+class _Sender:
+    """Tells of the bars of this process, now and then and whenever one begins or ends."""
+
+    def __init__(self, send: Callable[[tuple[BarState, ...]], None]) -> None:
+        self.console = Console(stderr=True)
+        self._send = send
+        self._bars: dict[int, Progress] = {}
+        self._numbers = itertools.count(1)
+        self._last: tuple[BarState, ...] = ()
+        self._is_over = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
+        self._ticker.start()
+
+    def opened(self, bar: Progress) -> None:
+        self._bars[next(self._numbers)] = bar
+        self._tell()
+
+    def closed(self, bar: Progress, *, is_well: bool) -> None:
+        self._tell()
+        self._bars = {number: other for number, other in self._bars.items() if other is not bar}
+        if is_well:  # after a failure its error is the last that is told
+            self._tell()
+
+    def end(self) -> None:
+        self._is_over.set()
+        self._ticker.join()
+
+    def _tick(self) -> None:
+        while not self._is_over.wait(SENT_EVERY_S):
+            self._tell()
+
+    def _tell(self) -> None:
+        states = tuple(
+            BarState(number, int(task.id), task.description, task.completed, task.total)
+            for number, bar in self._bars.items()
+            for task in bar.tasks
+        )
+        if states != self._last:
+            self._last = states
+            self._send(states)
+
+
+class _Stack(Progress):
+    """The overall bar and, below it, those of the step at work."""
+
+    def __init__(self, overall: OverallBar) -> None:
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=BAR_COLUMNS),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            _LeftColumn(overall),
+        )
+        self._overall = overall
+        super().__init__(*columns, console=overall.console, redirect_stdout=False)
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        yield from self._overall.tables()
+
+
+class _LeftColumn(ProgressColumn):
+    """The time left of all steps."""
+
+    def __init__(self, overall: OverallBar) -> None:
+        super().__init__()
+        self._overall = overall
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.finished else f"{clock(self._overall.left_s())} left", style="progress.remaining")

@@ -1,0 +1,225 @@
+"""A workflow function in a process of its own, which ends with this one; its bars and its words reach us.
+
+A training wants one, and whatever starts TensorFlow before another that must choose its devices. The function, its
+arguments and its result travel by `pickle`: a function of a module, frozen dataclasses, paths.
+"""
+
+import contextlib
+import functools
+import inspect
+import logging
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import IO, Any, Generic, TypeVar
+
+from tfspine.disk import disk_refusal
+from tfspine.errors import OutputError, TfspineError
+from tfspine.overall_progress import RemoteBars, send_bars
+from tfspine.progress import track
+from tfspine.workflows.processes import SECONDS_TO_END, end, how_it_ended, interruptible
+
+Result = TypeVar("Result")
+
+ENTRY = "from tfspine.workflows.own_process import answer; answer()"
+LOGGERS = ("", "absl", "tensorflow")
+"""Loggers whose level a process of its own takes over."""
+
+SECONDS_OF_LAST_WORDS = 2.0
+"""So long the last words of a process that ended are waited for; one that it started may hold the pipe open."""
+
+INTERRUPTED = 130
+
+
+class _Kind(StrEnum):
+    """What a message says: bars changed, the function told something, returned, or refused its input."""
+
+    BARS = "bars"
+    TOLD = "told"
+    RESULT = "result"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What a process of its own needs to begin; `call` is pickled by itself, for `path` comes first."""
+
+    path: tuple[str, ...]
+    levels: Mapping[str, int]
+    call: bytes
+    tells: str
+
+
+def run_in_own_process(call: "functools.partial[Result]", *, environment: Mapping[str, str] | None = None) -> Result:
+    """Call a function in a process of its own and return what it returns.
+
+    Args:
+        call: a function of a module, with its arguments.
+        environment: variables that the process has besides ours.
+
+    Raises:
+        TfspineError: as the function raised it; or the process ended otherwise, and the message says how.
+    """
+    with own_process(call, environment=environment) as process:
+        return process.result()
+
+
+@contextlib.contextmanager
+def own_process(
+    call: "functools.partial[Result]", *, environment: Mapping[str, str] | None = None, tells: str = ""
+) -> "Iterator[OwnProcess[Result]]":
+    """Yield a function that works in a process of its own, which ends at the latest with the block.
+
+    Args:
+        call: a function of a module, with its arguments.
+        environment: variables that the process has besides ours.
+        tells: the function's keyword for a callback whose values `OwnProcess.told` returns, such as a server's ports.
+    """
+    order = _Order(
+        tuple(sys.path), {name: logging.getLogger(name).level for name in LOGGERS}, pickle.dumps(call), tells
+    )
+    # One that outlives us keeps the folder held (`outputs.held`), so that the next call does not work against it.
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENTRY],
+        env=os.environ | (environment or {}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        close_fds=False,
+    )
+    with process, _words_passed_on(process), RemoteBars() as bars:
+        try:
+            with contextlib.suppress(BrokenPipeError):  # it ended already, which is told below
+                pickle.dump(order, _pipe(process.stdin))
+                _pipe(process.stdin).flush()
+            yield OwnProcess(process, bars)
+        finally:
+            if process.poll() is None:
+                end(process)
+
+
+class OwnProcess(Generic[Result]):
+    """A function at work in a process of its own."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", bars: RemoteBars) -> None:
+        self._process = process
+        self._bars = bars
+
+    def told(self) -> Any:
+        """Wait until the function tells something, and return it.
+
+        Raises:
+            TfspineError: it ended before.
+        """
+        return self._wait_for(_Kind.TOLD)
+
+    def result(self) -> Result:
+        """Wait until the function returns.
+
+        Raises:
+            TfspineError: as the function raised it, or how the process ended without a result.
+        """
+        result: Result = self._wait_for(_Kind.RESULT)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it may clear up without haste
+            self._process.wait(SECONDS_TO_END)
+        return result
+
+    def _wait_for(self, wanted: _Kind) -> Any:
+        for kind, content in self._messages():
+            if kind is wanted:
+                return content
+            if kind is _Kind.BARS:
+                self._bars.show(content)
+            elif kind is _Kind.ERROR:
+                raise content
+        code = self._process.wait()
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        more = "run the same again to go on" if code < 0 else "its own message stands above"
+        raise TfspineError(f"{how_it_ended(code)}; {more}")
+
+    def _messages(self) -> Iterator[tuple[_Kind, Any]]:
+        with contextlib.suppress(EOFError, pickle.UnpicklingError):  # the end, in the middle of a message too
+            while True:
+                yield pickle.load(_pipe(self._process.stdout))  # noqa: S301 - our own process
+
+
+def answer() -> None:
+    """Do, as a process of its own, what standard input asks for; messages go where standard output was."""
+    messages = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever is printed is words, and no message
+    order: _Order = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started us
+    sys.path[:] = order.path
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _log_as(order.levels)
+    lock = threading.Lock()
+
+    def send(kind: _Kind, content: Any) -> None:
+        with lock:
+            pickle.dump((kind, content), messages)
+            messages.flush()
+
+    try:
+        with interruptible(), send_bars(functools.partial(send, _Kind.BARS)):
+            call = pickle.loads(order.call)  # noqa: S301 - as above
+            tell = {order.tells: functools.partial(send, _Kind.TOLD)} if order.tells else {}
+            result = with_track(call)(**tell)
+        send(_Kind.RESULT, result)
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    except TfspineError as error:
+        send(_Kind.ERROR, error)
+    except Exception as error:
+        reason = disk_refusal(error)
+        if reason is None:
+            traceback.print_exc()
+            raise SystemExit(1) from None
+        send(_Kind.ERROR, OutputError(f"an output cannot be written: {reason}; free space and run it again"))
+
+
+def with_track(call: "functools.partial[Result]") -> Callable[..., Result]:
+    """Return a call that shows its progress, if its function has such a callback."""
+    return functools.partial(call, track=track) if "track" in inspect.signature(call.func).parameters else call
+
+
+def _end_with_parent() -> None:
+    """Ask this process to end once the other end of its standard input is gone: whoever wanted its result is."""
+    # A thread that holds the lock of `sys.stdin` would keep the interpreter from ending.
+    while os.read(0, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _log_as(levels: Mapping[str, int]) -> None:
+    logging.basicConfig(format="%(message)s", force=True)
+    for name, level in levels.items():
+        logging.getLogger(name or None).setLevel(level)
+
+
+@contextlib.contextmanager
+def _words_passed_on(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Write what a process says on its standard error to ours, line by line: above a bar, where there is one."""
+
+    def pass_on() -> None:
+        for line in _pipe(process.stderr):
+            sys.stderr.write(line.decode(errors="backslashreplace"))
+            sys.stderr.flush()
+
+    thread = threading.Thread(target=pass_on, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(SECONDS_OF_LAST_WORDS)
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None  # noqa: S101 - every stream is a pipe
+    return stream
