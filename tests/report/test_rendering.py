@@ -72,15 +72,16 @@ def page(tmp_path: Path) -> str:
 
 
 @pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
-def test_on_a_narrow_screen_no_words_overlap_and_none_are_cut(page: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("width_px", [WIDTH_PX, 1024, 1100, 1280])
+def test_on_a_narrow_screen_no_words_overlap_and_none_are_cut(width_px: int, page: str, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_text(page.replace("</body>", MEASURE + "</body>"))
-    (tmp_path / "frame.html").write_text(FRAME.format(width=WIDTH_PX))
+    (tmp_path / "frame.html").write_text(FRAME.format(width=width_px))
     frame = (tmp_path / "frame.html").as_uri()
     command = [str(BROWSER), *FLAGS, "--virtual-time-budget=5000", "--dump-dom", frame]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     found = json.loads(unescape(re.search(r'data-found="([^"]*)"', done.stdout)[1]))
-    assert found["width"] == WIDTH_PX
+    assert found["width"] == width_px
     assert found["words"] > 300
     assert found["over"] == []
     assert found["cut"] == []
