@@ -1,0 +1,33 @@
+"""How much memory a run took: this process and all that it started."""
+
+import threading
+from contextlib import suppress
+from typing import Self
+
+
+class MemoryWatch(threading.Thread):
+    """Samples the resident memory of this process and all it started, once a second, within a `with` block."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak_gib = 0.0
+        self._is_over = threading.Event()
+
+    def run(self) -> None:
+        """Sample until the block ends."""
+        import psutil
+
+        me = psutil.Process()
+        while not self._is_over.wait(1.0):
+            total = 0
+            for process in (me, *me.children(recursive=True)):
+                with suppress(psutil.Error):
+                    total += process.memory_info().rss
+            self.peak_gib = max(self.peak_gib, total / 2**30)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()

@@ -1,0 +1,207 @@
+"""Workflow functions called one after the other, in this process or in one of their own.
+
+What a step depends on is written under `steps/`: its function and arguments, the code that it runs, and the content of
+what it reads. Run again, what is done and unchanged is skipped, and an interrupted step goes on where its function
+does; what changed redoes the steps that it reaches, and no others.
+"""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import logging
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tfspine.config import Experiment, as_dict
+from tfspine.errors import TfspineError
+from tfspine.hashes import CHECKSUMS, code_hash, hash_input
+from tfspine.outputs import held, write_text
+from tfspine.overall_progress import OverallBar
+from tfspine.ownership import added_files, changed_files, write_checksums
+from tfspine.workflows.own_process import run_in_own_process, with_track
+
+logger = logging.getLogger(__name__)
+
+PACE = "workers"
+"""The field of arguments that says how many work at once: more of them write the same."""
+
+UNKNOWN_S = 10.0
+"""What a step counts for in the overall bar where nobody has measured it."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of a workflow function.
+
+    Attributes:
+        name: of the step, and of its mark.
+        call: the function with its arguments: paths, frozen dataclasses and plain values.
+        outputs: files and folders that it writes.
+        needs: names of steps that come before.
+        sections: parts of an experiment among the arguments that the function uses, besides its seed.
+        goes_on: the function goes on in its folder, or adds to it, and never replaces what lies there.
+        is_apart: it wants a process of its own, as whatever imports TensorFlow does.
+        known_s: seconds that it took in the run that the plan names.
+    """
+
+    name: str
+    call: "partial[Any]"
+    outputs: tuple[Path, ...]
+    needs: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    goes_on: bool = False
+    is_apart: bool = False
+    known_s: float = UNKNOWN_S
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The files and folders that it reads: those among its arguments which are there and not its own outputs."""
+        written = [path.resolve() for path in self.outputs]
+        places = [(path, path.resolve()) for path in _paths([self.call.args, self.call.keywords])]
+        return tuple(
+            path
+            for path, place in places
+            if path.exists() and not any(place.is_relative_to(own) or own.is_relative_to(place) for own in written)
+        )
+
+    @property
+    def title(self) -> str:
+        """What is told of it: the workflow by its name, and what it writes."""
+        verb = self.call.func.__module__.rpartition(".")[2].strip("_").replace("_", "-")
+        return f"tfspine {verb}, writes {', '.join(map(str, self.outputs))}"
+
+
+def run_steps(steps: Sequence[Step], out: Path) -> None:
+    """Run every step that is not done, in order; what each depends on is written under `out/steps/`.
+
+    Args:
+        steps: in an order in which each comes after what it needs.
+        out: folder of `steps/`.
+
+    Raises:
+        TfspineError: a step failed, which its message names; another process, or a step that one left behind, works
+            in `out`.
+    """
+    with held(out), OverallBar({step.name: step.known_s for step in steps}) as bar:
+        fingerprints: dict[str, str] = {}
+        for number, step in enumerate(steps, start=1):
+            bar.begin(step.name)
+            fingerprints[step.name] = _fingerprint(step, fingerprints)
+            heading = f"[{number}/{len(steps)}] {step.name}"
+            is_new = _run_unless_done(step, heading, out / "steps" / f"{step.name}.json", fingerprints[step.name])
+            bar.finish(step.name, is_new=is_new)
+
+
+def _run_unless_done(step: Step, heading: str, mark: Path, fingerprint: str) -> bool:
+    """Run a step unless its mark says that it is done as it is wanted now; return whether it was run."""
+    state = json.loads(mark.read_text()) if mark.is_file() else {}
+    is_same = state.get("fingerprint") == fingerprint
+    if is_same and state["is_done"] and all(path.exists() for path in step.outputs):
+        logger.info("%s: done before", heading)
+        return False
+    former = list(map(Path, state.get("former", ())))
+    if not is_same and state and any(path.exists() for path in step.outputs):
+        logger.info("%s: settings, code or inputs changed since it was made; it is made anew", heading)
+        former += _set_aside(step)
+    _write_mark(mark, fingerprint, seconds=None, former=former)
+    started = time.monotonic()
+    logger.info("%s: %s", heading, step.title)
+    try:
+        _call(step)
+    except TfspineError as error:
+        raise TfspineError(f"step {heading}: {error}") from error
+    if step.goes_on:
+        for path in step.outputs:
+            write_checksums(path)
+    _clear(former)
+    _write_mark(mark, fingerprint, seconds=time.monotonic() - started)
+    return True
+
+
+def _call(step: Step) -> None:
+    if step.is_apart:
+        run_in_own_process(step.call)
+    else:
+        with_track(step.call)()
+
+
+def _fingerprint(step: Step, done: Mapping[str, str]) -> str:
+    """Return a digest of all that decides a step's outputs: its function, arguments, code, needs and inputs.
+
+    How many work at once does not count: between two stretches of hours it may change.
+    """
+    function = step.call.func
+    content: list[Any] = [
+        code_hash(function.__module__),
+        function.__qualname__,
+        _plain([step.call.args, step.call.keywords], step.sections),
+        [done[name] for name in step.needs],
+        [hash_input(path) for path in step.inputs],
+    ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any, sections: Sequence[str]) -> Any:
+    """Return arguments as JSON values, but for those that only say how many work at once."""
+    if isinstance(value, Experiment):
+        content = as_dict(value)
+        return {"seed": content["seed"]} | {name: _plain(content[name], ()) for name in sections}
+    if dataclasses.is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, sections) for key, item in value.items() if key != PACE}
+    if isinstance(value, list | tuple):
+        return [_plain(item, sections) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    return str(value) if isinstance(value, Path) else value
+
+
+def _paths(value: Any) -> Iterator[Path]:
+    """Yield every path among some arguments."""
+    if isinstance(value, Path):
+        yield value
+    elif dataclasses.is_dataclass(value):
+        yield from _paths([getattr(value, field.name) for field in dataclasses.fields(value)])
+    elif isinstance(value, Mapping):
+        yield from _paths(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _paths(item)
+
+
+def _write_mark(mark: Path, fingerprint: str, *, seconds: float | None, former: Sequence[Path] = ()) -> None:
+    state = {"fingerprint": fingerprint, "is_done": seconds is not None, "seconds": seconds and round(seconds, 1)}
+    state["former"] = list(map(str, former))
+    write_text(mark, json.dumps(state, indent=2) + "\n")
+
+
+def _set_aside(step: Step) -> list[Path]:
+    """Rename what a step wrote before, where its function would not replace it, and return the new names."""
+    renamed = []
+    for path in step.outputs if step.goes_on else ():
+        if path.exists():
+            number = next(number for number in itertools.count(1) if not _former(path, number).exists())
+            renamed.append(path.rename(_former(path, number)))
+    return renamed
+
+
+def _former(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.former-{number}")
+
+
+def _clear(former: Sequence[Path]) -> None:
+    """Remove what was set aside, if every file in it is as the step wrote it; otherwise say where it is kept."""
+    for path in former:
+        is_ours = (path / CHECKSUMS).is_file() and not changed_files(path) and not added_files(path)
+        if is_ours:
+            shutil.rmtree(path)
+        elif path.exists():
+            logger.warning("%s: the former output, kept because no finished step wrote all of it", path)
