@@ -87,7 +87,7 @@ def test_the_other_hospital_has_other_scanners_and_the_papers_grades() -> None:
 
 
 def test_it_is_of_the_papers_size() -> None:
-    """PAPER.md, Data: 446 studies of one hospital, 100 of another; nine versions."""
+    """PAPER.md, Data: 446 studies of one hospital, 100 of another; nine members of each grader."""
     experiment = load_experiment(PAPER_STUDY, [])
     assert (experiment.phantom.studies, experiment.study.external_studies) == (446, 100)
     assert experiment.study.versions == "3x3"
@@ -104,7 +104,7 @@ def test_exports_are_calibrated_as_wanted_now_and_not_as_when_the_detector_was_t
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ('study.versions="1x1"', 'study.versions = "1x1": one version has no average'),
+        ('study.versions="1x1"', 'study.versions = "1x1": one member has no average'),
         ("study.workers=0", r"study.workers = 0; expected 1 or more"),
         ("study.external_studies=0", r"study.external_studies = 0; expected 1 or more"),
         ("evaluation.margin=5.0", r"evaluation.margin = 5.0; expected a share between 0 and 1"),
@@ -124,9 +124,9 @@ def test_the_readers_are_those_that_the_phantom_has(steps: tuple[Step, ...]) -> 
     assert sum("/readers/" in word for word in words) == len(PANEL) + 2, "two of them read in both hospitals"
 
 
-def test_nine_versions_are_averaged(steps: tuple[Step, ...]) -> None:
+def test_nine_members_are_averaged(steps: tuple[Step, ...]) -> None:
     words = [str(word) for word in steps[-1].arguments]
-    assert words[words.index("--average") + 1] == "model=v1,v2,v3,v4,v5,v6,v7,v8,v9"
+    assert words[words.index("--average") + 1] == "model=m1,m2,m3,m4,m5,m6,m7,m8,m9"
 
 
 @pytest.mark.slow
@@ -144,7 +144,7 @@ def test_a_tiny_study_gives_the_papers_tables_and_goes_on_where_it_was(tmp_path:
     for table in ("cohort", "reference", "recall", "agreement_four", "agreement_two", "accuracy", "repeat"):
         assert (out / "evaluation" / f"{table}.md").is_file(), table
     readers = set(pd.read_csv(out / "evaluation" / "recall.csv").reader)
-    assert {"model", "model_ensemble", "v1", "v2", "radiologist_1", "radiologist_2"} <= readers
+    assert {"model", "model_ensemble", "m1", "m2", "radiologist_1", "radiologist_2"} <= readers
     sets = pd.read_csv(out / "evaluation" / "recall.csv").groupby("set").reader.unique()
     assert set(sets["internal"]) == set(sets["external"])
     assert set(pd.read_csv(out / "evaluation" / "repeat.csv").reader) == {"reference"}

@@ -144,7 +144,7 @@ SPLITS = ("train", "validation", "test")
 """What patients are for, in the words of `splits.csv`."""
 
 DEVELOPMENT = ("train", "validation")
-"""Those who are not for testing: several versions of a grader divide them anew."""
+"""Those who are not for testing: members of an ensemble divide them anew."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,7 @@ class TrainingConfig:
 
 
 class Take(StrEnum):
-    """Which versions of a grader are served: all, or of each division the one with the smallest validation loss."""
+    """Which members of a grader are served: all, or of each division the one with the smallest validation loss."""
 
     ALL = "all"
     SELECTED = "selected"
@@ -256,7 +256,7 @@ class ExportConfig:
 class StudyConfig:
     """What ``tfspine study`` does besides: patients of the second hospital, divisions x trainings of each grader.
 
-    `workers` is how many versions are trained at once.
+    `workers` is how many members are trained at once.
     """
 
     external_studies: int = 100

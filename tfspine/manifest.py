@@ -26,12 +26,12 @@ class RunKind(StrEnum):
 
     DETECTOR = "detector"
     GRADER = "grader"
-    GRADER_VERSIONS = "grader_versions"
+    GRADER_MEMBERS = "grader_members"
     SWEEP = "sweep"
 
 
-VERSIONS_FOLDER = "versions"
-"""Where a run of `RunKind.GRADER_VERSIONS` has a run of `RunKind.GRADER` for each of them."""
+MEMBERS_FOLDER = "members"
+"""Where a run of `RunKind.GRADER_MEMBERS` has a run of `RunKind.GRADER` for each of them."""
 
 
 CLAIM_FILE = "run.json"

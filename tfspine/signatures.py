@@ -48,13 +48,13 @@ COUNT = TensorSpec("count", "int32", (None,))
 GRADE_PROBABILITIES = TensorSpec("grade_probabilities", "float32", (None, None, len(GRADES)))
 """Probabilities of normal, mild, moderate, severe, [N, D, 4]; they sum to 1 in filled slots."""
 
-VERSION_PROBABILITIES = TensorSpec("version_probabilities", "float32", (None, None, None, len(GRADES)))
-"""What each of V versions of the graders says, [N, D, V, 4]; their mean is `GRADE_PROBABILITIES`."""
+MEMBER_PROBABILITIES = TensorSpec("member_probabilities", "float32", (None, None, None, len(GRADES)))
+"""What each of V members of the graders says, [N, D, V, 4]; their mean is `GRADE_PROBABILITIES`."""
 
 GRADE_DISAGREEMENT = TensorSpec("grade_disagreement", "float32", (None, None))
-"""How far the versions disagree, [N, D]: mutual information of grade and version in bits, 0 where all say the same.
+"""How far the members disagree, [N, D]: mutual information of grade and member in bits, 0 where all say the same.
 
-At most 2, when the versions are sure of different grades; 0 in empty slots.
+At most 2, when the members are sure of different grades; 0 in empty slots.
 """
 
 SCORE_THRESHOLDS = TensorSpec("score_thresholds", "float32", (None, None))
@@ -63,8 +63,8 @@ SCORE_THRESHOLDS = TensorSpec("score_thresholds", "float32", (None, None))
 Such boxes are answered all the same, for curves over all scores. The threshold was chosen on validation (`export`).
 """
 
-OF_VERSIONS = (VERSION_PROBABILITIES, GRADE_DISAGREEMENT)
-"""What `READ`, `READ_BYTES` and `GRADE` give besides their outputs when the graders have several versions.
+OF_MEMBERS = (MEMBER_PROBABILITIES, GRADE_DISAGREEMENT)
+"""What `READ`, `READ_BYTES` and `GRADE` give besides their outputs when the graders have several members.
 
 A client that does not know them need not: they are no part of the signatures that it checks.
 """

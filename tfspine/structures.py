@@ -92,8 +92,8 @@ class Detection:
     """One box found by a model, with its score and the probabilities of the four grades, all in 0 to 1.
 
     `side` of a foramen and `level` are None until the study is assembled: one slice alone cannot tell them.
-    `is_level_certain` is False where the levels of the study may be miscounted: the level is then a guess. `versions`
-    holds what each of several versions of the grader said, whose mean `probabilities` is; it is empty of one version.
+    `is_level_certain` is False where the levels of the study may be miscounted: the level is then a guess. `members`
+    holds what each of several members of the grader said, whose mean `probabilities` is; it is empty of one member.
     `score_threshold` is the model's operating point for the region, None where it has none.
     """
 
@@ -104,7 +104,7 @@ class Detection:
     probabilities: Probabilities
     level: Level | None = None
     is_level_certain: bool = False
-    versions: tuple[Probabilities, ...] = ()
+    members: tuple[Probabilities, ...] = ()
     score_threshold: float | None = None
 
     @property

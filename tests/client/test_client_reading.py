@@ -122,36 +122,36 @@ def test_a_wrong_answer_is_refused(spoil, message):
         list(read_slices({Plane.AXIAL: Spoilt()}, [make_slice("a", Plane.AXIAL, 1)]))
 
 
-def version_model(versions, disagreement=0.5):
-    """Return a model whose graders have versions: `versions` float32 [V, 4], the same for every slot."""
+def member_model(members, disagreement=0.5):
+    """Return a model whose graders have members: `members` float32 [V, 4], the same for every slot."""
 
-    class Versions(CornerModel):
+    class Members(CornerModel):
         def predict(self, signature, inputs):
             answer = super().predict(signature, inputs)
             shape = answer["classes"].shape
-            answer["version_probabilities"] = np.broadcast_to(np.float32(versions), (*shape, *np.shape(versions)))
+            answer["member_probabilities"] = np.broadcast_to(np.float32(members), (*shape, *np.shape(members)))
             answer["grade_disagreement"] = np.full(shape, disagreement, np.float32)
             return answer
 
-    return Versions()
+    return Members()
 
 
-def test_versions_come_with_the_boxes_and_need_not_be_there():
+def test_members_come_with_the_boxes_and_need_not_be_there():
     said = [[0.25, 0.25, 0.5, 0.0], [0.0, 0.25, 0.5, 0.25]]
     slices = [make_slice("a", Plane.AXIAL, 2), make_slice("b", Plane.AXIAL, 0)]
-    found, nothing = read_slices({Plane.AXIAL: version_model(said)}, slices)
+    found, nothing = read_slices({Plane.AXIAL: member_model(said)}, slices)
     assert nothing.detections == ()
-    assert found.detections[0].versions == tuple(map(tuple, said))
+    assert found.detections[0].members == tuple(map(tuple, said))
     assert found.detections[0].probabilities == (0.125, 0.25, 0.5, 0.125)
     (plain,) = read_slices({Plane.AXIAL: CornerModel()}, slices[:1])
-    assert plain.detections[0].versions == ()
+    assert plain.detections[0].members == ()
 
 
-def test_wrong_probabilities_of_a_version_are_refused():
-    with pytest.raises(ServerError, match="version_probabilities outside 0 to 1"):
-        list(read_slices({Plane.AXIAL: version_model([[0.5, 0.5, 1.5, 0.0]])}, [make_slice("a", Plane.AXIAL, 1)]))
-    with pytest.raises(ServerError, match=r"version_probabilities is float32 \[1, 2, 1, 3\]; expected"):
-        list(read_slices({Plane.AXIAL: version_model([[0.5, 0.5, 0.0]])}, [make_slice("a", Plane.AXIAL, 1)]))
+def test_wrong_probabilities_of_a_member_are_refused():
+    with pytest.raises(ServerError, match="member_probabilities outside 0 to 1"):
+        list(read_slices({Plane.AXIAL: member_model([[0.5, 0.5, 1.5, 0.0]])}, [make_slice("a", Plane.AXIAL, 1)]))
+    with pytest.raises(ServerError, match=r"member_probabilities is float32 \[1, 2, 1, 3\]; expected"):
+        list(read_slices({Plane.AXIAL: member_model([[0.5, 0.5, 0.0]])}, [make_slice("a", Plane.AXIAL, 1)]))
 
 
 class StrictModel(CornerModel):

@@ -51,7 +51,7 @@ def test_an_answer_comes_with_its_place() -> None:
     assert rows["44"]["answer"] == UNKNOWN
 
 
-@pytest.mark.parametrize("kind", ["grader", "grader_versions"])
+@pytest.mark.parametrize("kind", ["grader", "grader_members"])
 def test_manifests_say_how_the_model_was_made(kind: str, tmp_path: Path) -> None:
     grader = {"kind": kind}
     config = {"name": "x", "seed": 7, "grader": {"epochs": 3, "loss": "plain", "batch_size": 8, "filters": [1, 2]}}

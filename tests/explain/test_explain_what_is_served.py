@@ -43,10 +43,10 @@ def files(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Experime
         network = build_grader(tiny().grader)
         kernel, bias = network.layers[-2].get_weights()
         network.layers[-2].set_weights([kernel * 3, bias + np.random.default_rng(seed).normal(0, 1, bias.shape)])
-        folder = root / "run" / "versions" / name
+        folder = root / "run" / "members" / name
         _manifest(folder, kind="grader", temperature=temperature)
         network.save(folder / GRADER_FILE)
-    _manifest(root / "run", kind="grader_versions", versions=list(TEMPERATURES), selected=SELECTED)
+    _manifest(root / "run", kind="grader_members", members=list(TEMPERATURES), selected=SELECTED)
     return root
 
 
@@ -70,7 +70,7 @@ def served(files: Path, *, names: list[str], calibrated: bool) -> pd.DataFrame:
         crop = _bilinear(np.array(window, np.float32) / 255, 16)
         alone = []
         for name in names:
-            network = keras.saving.load_model(files / "run" / "versions" / name / "grader.keras", compile=False)
+            network = keras.saving.load_model(files / "run" / "members" / name / "grader.keras", compile=False)
             found = network.predict(np.repeat(crop[None, ..., None], 3, -1), verbose=0)
             alone.append(temperature_scaled(found, temperature=TEMPERATURES[name]) if calibrated else found)
         mean = np.mean(alone, axis=0)[0]
@@ -114,7 +114,7 @@ def check(out: Path, boxes: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("calibrated", [True, False])
-def test_a_run_of_versions_is_explained_as_their_mean(files: Path, tmp_path: Path, calibrated: bool) -> None:
+def test_a_run_of_members_is_explained_as_their_mean(files: Path, tmp_path: Path, calibrated: bool) -> None:
     """Whether it was exported with temperatures is found from the boxes, which say what was served."""
     boxes = served(files, names=list(TEMPERATURES), calibrated=calibrated)
     boxes.to_csv(tmp_path / "boxes.csv", index=False)
@@ -122,7 +122,7 @@ def test_a_run_of_versions_is_explained_as_their_mean(files: Path, tmp_path: Pat
     check(tmp_path, boxes)
 
 
-def test_the_selected_versions_and_one_alone(files: Path, tmp_path: Path) -> None:
+def test_the_selected_members_and_one_alone(files: Path, tmp_path: Path) -> None:
     boxes = served(files, names=SELECTED, calibrated=True)
     boxes.to_csv(tmp_path / "boxes.csv", index=False)
     words = ("--grader", str(files / "run"), "--take", "selected", "--set", "export.calibrate=true")
@@ -130,7 +130,7 @@ def test_the_selected_versions_and_one_alone(files: Path, tmp_path: Path) -> Non
     check(tmp_path, boxes)
     alone = served(files, names=["s2r1"], calibrated=False)
     alone.to_csv(tmp_path / "boxes.csv", index=False)
-    assert explain(files, tmp_path, "--grader", str(files / "run" / "versions" / "s2r1")) == 0
+    assert explain(files, tmp_path, "--grader", str(files / "run" / "members" / "s2r1")) == 0
     check(tmp_path, alone)
 
 

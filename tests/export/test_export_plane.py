@@ -15,7 +15,7 @@ from tfspine.config import Experiment
 from tfspine.errors import ModelError
 from tfspine.export import runs
 from tfspine.export.plane_model import PlaneModel
-from tfspine.export.region_grader import GraderVersion, RegionGrader
+from tfspine.export.region_grader import GraderMember, RegionGrader
 from tfspine.export.verify import verify
 from tfspine.export.warmup import FILE
 from tfspine.export.write import Exported, export_plane
@@ -46,7 +46,7 @@ def model(tiny: Callable[..., Experiment]) -> PlaneModel:
 
 def _graders(experiment: Experiment) -> dict[Region, RegionGrader]:
     regions = [region for region in Region if region.plane is Plane.AXIAL]
-    return {region: RegionGrader((GraderVersion("run", build_grader(experiment.grader)),)) for region in regions}
+    return {region: RegionGrader((GraderMember("run", build_grader(experiment.grader)),)) for region in regions}
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_each_box_goes_to_the_grader_of_its_region_and_the_right_side_is_mirrore
     def crop(mirrored: bool) -> tf.Tensor:
         return crop_regions(batch, boxes[0, :1], tf.constant([0]), tf.constant([mirrored]), size_px=16)
 
-    recess, canal = (model.graders[name].versions[0].network for name in ("lateral_recess", "central_canal"))
+    recess, canal = (model.graders[name].members[0].network for name in ("lateral_recess", "central_canal"))
     np.testing.assert_allclose(answer[0], recess(crop(True))[0], atol=1e-5)  # class 1: the patient's right
     np.testing.assert_allclose(answer[1], canal(crop(False))[0], atol=1e-5)
     np.testing.assert_allclose(answer[2], recess(crop(False))[0], atol=1e-5)

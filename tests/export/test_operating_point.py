@@ -19,7 +19,7 @@ from tfspine.dicom.slices import load_slices
 from tfspine.errors import ModelError
 from tfspine.evaluation.score_threshold import ScoreThreshold
 from tfspine.export.plane_model import PlaneModel
-from tfspine.export.region_grader import GraderVersion, RegionGrader
+from tfspine.export.region_grader import GraderMember, RegionGrader
 from tfspine.export.write import Exported, export_plane
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Grade, Plane, Region, Side
@@ -138,7 +138,7 @@ def model(tiny: Callable[..., Experiment]) -> PlaneModel:
     experiment = tiny("detector.score_threshold=0.01")
     tf.random.set_seed(1)
     graders = {
-        region: RegionGrader((GraderVersion("run", build_grader(experiment.grader)),))
+        region: RegionGrader((GraderMember("run", build_grader(experiment.grader)),))
         for region in (Region.CENTRAL_CANAL, Region.LATERAL_RECESS)
     }
     plain = PlaneModel(Plane.AXIAL, detector=Detector(experiment, Plane.AXIAL), graders=graders)
@@ -167,6 +167,6 @@ def test_the_saved_model_answers_the_threshold_of_every_box(exported: Exported, 
 
 
 @pytest.mark.slow
-def test_one_version_alone_keeps_the_operating_point(model: PlaneModel) -> None:
+def test_one_member_alone_keeps_the_operating_point(model: PlaneModel) -> None:
     assert model.only(0).score_thresholds == model.score_thresholds
     assert SimpleNamespace(**model.read(tf.zeros([1, 80, 96, 1], tf.uint8))).score_thresholds.shape[0] == 1

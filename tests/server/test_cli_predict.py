@@ -143,8 +143,8 @@ def test_dicom_is_ingested_first_and_what_was_refused_is_kept(slices, exported, 
     assert (out / "refused.csv").read_text() == "file,reason\nscans/x.dcm,truncated\n"
 
 
-class TwoVersions(BrightModel):
-    """Says what its one version says and, as a second version, severe; an even mean of both."""
+class TwoMembers(BrightModel):
+    """Says what its one member says and, as a second member, severe; an even mean of both."""
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 1], tf.uint8, name="images")])
     def read(self, images):
@@ -153,22 +153,22 @@ class TwoVersions(BrightModel):
         second = tf.reduce_sum(first, axis=-1, keepdims=True) * tf.constant([0.0, 0.0, 0.0, 1.0])
         return found | {
             "grade_probabilities": (first + second) / 2,
-            "version_probabilities": tf.stack([first, second], axis=2),
+            "member_probabilities": tf.stack([first, second], axis=2),
             "grade_disagreement": tf.zeros_like(first[..., 0]),
         }
 
 
-def test_each_version_has_a_table_of_the_same_boxes(slices, exported, tmp_path, capsys):
+def test_each_member_has_a_table_of_the_same_boxes(slices, exported, tmp_path, capsys):
     for name in MODEL_NAMES.values():
-        save(TwoVersions(0.0), tmp_path / "two" / name / "1")
+        save(TwoMembers(0.0), tmp_path / "two" / name / "1")
     words = ["predict", "--slices", str(slices), "--json"]
-    assert main([*words, "--model", str(tmp_path / "two"), "--out", str(tmp_path / "out"), "--versions"]) == 0
-    assert json.loads(capsys.readouterr().out)["versions"] == 2
+    assert main([*words, "--model", str(tmp_path / "two"), "--out", str(tmp_path / "out"), "--members"]) == 0
+    assert json.loads(capsys.readouterr().out)["members"] == 2
     assert main([*words, "--model", str(exported), "--out", str(tmp_path / "one")]) == 0
 
     mean, alone = boxes_of(tmp_path / "out"), boxes_of(tmp_path / "one")
-    first, second = (boxes_of(tmp_path / "out", f"versions/v{number}.csv") for number in (1, 2))
-    # The first version is the very model of one version; levels and sides are there, too.
+    first, second = (boxes_of(tmp_path / "out", f"members/m{number}.csv") for number in (1, 2))
+    # The first member is the very model of one member; levels and sides are there, too.
     assert first == alone
     assert {row["grade"] for row in second} == {"severe"}
     for ours, theirs in zip(mean, second, strict=True):
@@ -177,13 +177,13 @@ def test_each_version_has_a_table_of_the_same_boxes(slices, exported, tmp_path, 
     for ours, one in zip(mean, first, strict=True):
         assert float(ours["p_severe"]) == pytest.approx((float(one["p_severe"]) + 1) / 2)
 
-    # Versions are written on request only, and a client that does not ask reads the same boxes.
+    # Members are written on request only, and a client that does not ask reads the same boxes.
     assert main([*words, "--model", str(tmp_path / "two"), "--out", str(tmp_path / "plain")]) == 0
-    assert not (tmp_path / "plain" / "versions").exists()
+    assert not (tmp_path / "plain" / "members").exists()
     assert boxes_of(tmp_path / "plain") == mean
 
 
-def test_a_model_of_one_version_has_none_to_write(slices, exported, tmp_path, capsys, monkeypatch):
+def test_a_model_of_one_member_has_none_to_write(slices, exported, tmp_path, capsys, monkeypatch):
     """It says so at the first box, and not after hours of reading."""
     requests = []
 
@@ -195,17 +195,17 @@ def test_a_model_of_one_version_has_none_to_write(slices, exported, tmp_path, ca
     monkeypatch.setattr(reading, "read_images", counted)
     out = tmp_path / "out"
     words = ["predict", "--slices", str(slices), "--model", str(exported), "--out", str(out), "--batch-size", "1"]
-    assert main([*words, "--versions"]) == 2
+    assert main([*words, "--members"]) == 2
     assert "axial 1; expected several, and as many in both planes" in capsys.readouterr().err
     assert len(requests) == 1
     assert not out.exists()
 
 
-def test_both_planes_have_as_many_versions(slices, exported, tmp_path, capsys):
-    for name, model in zip(MODEL_NAMES.values(), (TwoVersions(0.0), BrightModel(0.0)), strict=True):
+def test_both_planes_have_as_many_members(slices, exported, tmp_path, capsys):
+    for name, model in zip(MODEL_NAMES.values(), (TwoMembers(0.0), BrightModel(0.0)), strict=True):
         save(model, tmp_path / "mixed" / name / "1")
     words = ["predict", "--slices", str(slices), "--model", str(tmp_path / "mixed"), "--out", str(tmp_path / "out")]
-    assert main([*words, "--versions"]) == 2
+    assert main([*words, "--members"]) == 2
     assert "axial 2, sagittal 1; expected several, and as many in both planes" in capsys.readouterr().err
 
 

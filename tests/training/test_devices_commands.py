@@ -73,14 +73,14 @@ def run(folder: Path, *words: str | Path, gpus: int = 2, experiment: bool = True
 
 @pytest.fixture(scope="module")
 def exported(folder: Path) -> Iterator[Path]:
-    """The whole way to a SavedModel: the detector, graders of both regions in two versions."""
+    """The whole way to a SavedModel: the detector, graders of both regions in two members."""
     words = ("--records", "records", "--out", "runs/axial", "--strategy", "one")
     run(folder, "train", "detector", "--plane", "axial", *words)
     for region in ("central_canal", "lateral_recess"):
-        versions = ("--versions", "1x2", "--splits", "splits.csv")
+        members = ("--members", "1x2", "--splits", "splits.csv")
         run(
             folder,
-            *("train", "grader", "--region", region, *versions, "--records", "records", "--out", f"runs/{region}"),
+            *("train", "grader", "--region", region, *members, "--records", "records", "--out", f"runs/{region}"),
         )
     graders = ("--grader", "runs/central_canal", "--grader", "runs/lateral_recess", "--take", "selected")
     run(folder, "export", "--detector", "runs/axial", *graders, "--slices", "slices", experiment=False)

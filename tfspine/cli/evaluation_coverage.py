@@ -175,13 +175,13 @@ def _check_said(path: Path, boxes: "pd.DataFrame", said: Path, coverage: "Covera
 
 
 def _predicted_studies(path: Path) -> set[str]:
-    """Return the studies that predict read where the table is one that it wrote: of the model, or of a version."""
+    """Return the studies that predict read where the table is one that it wrote: of the model, or of a member."""
     from tfspine.manifest import read_manifest
 
-    is_version = path.parent.name == "versions"
-    if not is_version and path.name != "predictions.csv":
+    is_member = path.parent.name == "members"
+    if not is_member and path.name != "predictions.csv":
         return set()
-    folder = path.parent.parent if is_version else path.parent
+    folder = path.parent.parent if is_member else path.parent
     try:
         manifest = read_manifest(folder)
     except (TfspineError, ValueError, KeyError, TypeError):

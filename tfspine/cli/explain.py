@@ -41,14 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     graders.add_argument("--model", type=Path, metavar="DIR", help="what tfspine export wrote: explains what it serves")
     graders.add_argument(
         "--grader", dest="graders", type=Path, action="append", default=[], metavar="RUN",
-        help="runs instead, one per region, with versions or without; repeatable",
+        help="runs instead, one per region, with members or without; repeatable",
     )  # fmt: skip
     parser.add_argument(
         "--take",
         type=Take,
         choices=list(Take),
         default=Take.ALL,
-        help="of runs with versions: all of them, or of each division the best in validation (%(default)s)",
+        help="of runs with members: all of them, or of each division the best in validation (%(default)s)",
     )
     parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="folder of tfspine ingest")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""``tfspine export``: a trained detector and its graders, of one version or several, become one SavedModel version."""
+"""``tfspine export``: a trained detector and its graders, of one member or several, become one SavedModel version."""
 
 import argparse
 import json
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Take,
         choices=list(Take),
         default=Take.ALL,
-        help="of graders with versions: all of them, or of each division the best in validation (%(default)s)",
+        help="of graders with members: all of them, or of each division the best in validation (%(default)s)",
     )
     parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="slices to verify and warm up with")
     parser.add_argument(
@@ -93,14 +93,14 @@ def run(args: argparse.Namespace) -> None:
         "version": exported.version,
         "folder": str(exported.folder),
         "largest_difference": exported.largest_difference,
-        "grader_versions": model.versions,
+        "grader_members": model.members,
         "operating_point": manifest_entry(thresholds, allowed=allowed),
     }
     if args.json:
         print(json.dumps(result))
         return
-    versions = _versions_in_words(model.versions)
-    print(f"{exported.folder}: {versions}verified, differs by {exported.largest_difference:.2g}")
+    members = _members_in_words(model.members)
+    print(f"{exported.folder}: {members}verified, differs by {exported.largest_difference:.2g}")
     lines = in_words(
         thresholds,
         plane=model.plane,
@@ -111,5 +111,5 @@ def run(args: argparse.Namespace) -> None:
     print(*lines, sep="\n")
 
 
-def _versions_in_words(versions: int) -> str:
-    return f"{versions} versions of each grader, " if versions > 1 else ""
+def _members_in_words(members: int) -> str:
+    return f"{members} members of each grader, " if members > 1 else ""

@@ -44,7 +44,7 @@ VERBS: dict[str, str] = {
     "explain": "draw Integrated Gradients heatmaps of graded regions",
     "report": "write report.html for studies, measures and heatmaps",
     "demo": "the whole way on simulated patients, from DICOM to report.html",
-    "study": "the paper's study on simulated patients: two cohorts, nine versions, its tables",
+    "study": "the paper's study on simulated patients: two cohorts, nine members a grader, its tables",
     "doctor": "say what is wrong with this installation and what to do",
     "info": "print labels, signatures and versions",
 }

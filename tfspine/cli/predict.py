@@ -40,9 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--splits", type=Path, metavar="CSV", help="what tfspine split wrote; needs --split")
     parser.add_argument("--split", choices=SPLITS, help="read only these studies")
     parser.add_argument(
-        "--versions",
+        "--members",
         action="store_true",
-        help="write versions/v1.csv and so on, too: what each version of the graders says of the same boxes",
+        help="write members/m1.csv and so on, too: what each member of the graders says of the same boxes",
     )
     options.add_devices(parser)
     parser.add_argument("--batch-size", type=int, default=8, metavar="N", help="images a request (%(default)s)")
@@ -78,13 +78,13 @@ def _predict(args: argparse.Namespace, slices_folder: Path) -> None:
     _warn_of_another_split(args, versions)
     with new_folder(args.out, command="predict", inputs=_inputs(args)) as folder:
         reading = read_slices(predictors, slices, batch_size=args.batch_size)
-        checked = _with_versions(reading, args) if args.versions else reading
+        checked = _with_members(reading, args) if args.members else reading
         readings = list(options.track(checked, "reading slices", total=len(slices)))
         if _versions(predictors) != versions:
             raise ServerError(f"{args.server}: a new model version was published while reading; run predict again")
         results, readings = _assemble(readings)
         _write(folder, readings, results)
-        versions_written = _write_versions(folder, readings) if args.versions else 0
+        members_written = _write_members(folder, readings) if args.members else 0
         if args.dicom is not None:
             # What was refused and why would be gone with the scratch folder.
             shutil.copyfile(slices_folder / "refused.csv", folder / "refused.csv")
@@ -96,7 +96,7 @@ def _predict(args: argparse.Namespace, slices_folder: Path) -> None:
             "detections": sum(len(reading.detections) for reading in readings),
             "below_operating_point": sum(not item.is_counted for reading in readings for item in reading.detections),
             "has_operating_point": _has_operating_point(readings),
-            "versions": versions_written,
+            "members": members_written,
         }
         write_manifest(folder, command="predict", inputs=_inputs(args), details=details)
     _print_summary(args, results, details)
@@ -208,39 +208,39 @@ def _has_operating_point(readings: Sequence["SliceReading"]) -> bool:
     return all(item.score_threshold is not None for reading in readings for item in reading.detections)
 
 
-def _with_versions(readings: Iterator["SliceReading"], args: argparse.Namespace) -> Iterator["SliceReading"]:
-    """Yield the readings, but refuse the models at the first box that says they have not several versions."""
+def _with_members(readings: Iterator["SliceReading"], args: argparse.Namespace) -> Iterator["SliceReading"]:
+    """Yield the readings, but refuse the models at the first box that says they have not several members."""
     counts: dict[str, int] = {}
     for reading in readings:
-        counts |= {str(reading.plane): len(item.versions) for item in reading.detections}
+        counts |= {str(reading.plane): len(item.members) for item in reading.detections}
         if len(set(counts.values())) > 1 or 0 in counts.values():
-            raise _no_versions(args, ", ".join(f"{plane} {count or 1}" for plane, count in counts.items()))
+            raise _no_members(args, ", ".join(f"{plane} {count or 1}" for plane, count in counts.items()))
         yield reading
     if not counts:
-        raise _no_versions(args, "no box was found that would tell")
+        raise _no_members(args, "no box was found that would tell")
 
 
-def _no_versions(args: argparse.Namespace, told: str) -> ConfigError:
+def _no_members(args: argparse.Namespace, told: str) -> ConfigError:
     return ConfigError(
-        f"--versions: versions of the graders of {args.model or args.server}: {told}; expected several, and "
-        "as many in both planes: export runs that tfspine train grader --versions wrote, or leave out --versions"
+        f"--members: members of the graders of {args.model or args.server}: {told}; expected several, and "
+        "as many in both planes: export runs that tfspine train grader --members wrote, or leave out --members"
     )
 
 
-def _write_versions(folder: Path, readings: Sequence["SliceReading"]) -> int:
-    """Write one table a version, with the boxes of `predictions.csv` in the same order; return how many."""
+def _write_members(folder: Path, readings: Sequence["SliceReading"]) -> int:
+    """Write one table a member, with the boxes of `predictions.csv` in the same order; return how many."""
     from tfspine.annotations.tables import readings_table, write_boxes
 
-    count = next(len(item.versions) for reading in readings for item in reading.detections)
-    for version in range(count):
-        table = readings_table(_of_version(reading, version) for reading in readings)
-        write_boxes(folder / "versions" / f"v{version + 1}.csv", table)
+    count = next(len(item.members) for reading in readings for item in reading.detections)
+    for member in range(count):
+        table = readings_table(_of_member(reading, member) for reading in readings)
+        write_boxes(folder / "members" / f"m{member + 1}.csv", table)
     return count
 
 
-def _of_version(reading: "SliceReading", version: int) -> "SliceReading":
-    """Return a reading with the grades of one version, counted from 0."""
-    detections = (dataclasses.replace(item, probabilities=item.versions[version]) for item in reading.detections)
+def _of_member(reading: "SliceReading", member: int) -> "SliceReading":
+    """Return a reading with the grades of one member, counted from 0."""
+    detections = (dataclasses.replace(item, probabilities=item.members[member]) for item in reading.detections)
     return dataclasses.replace(reading, detections=tuple(detections))
 
 

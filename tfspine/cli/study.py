@@ -1,10 +1,10 @@
-"""``tfspine study``: the paper's study on simulated patients, two cohorts and nine versions, in stretches (`steps.py`).
+"""``tfspine study``: the paper's study on simulated patients, two cohorts and nine members a grader (`steps.py`).
 
 One hospital's patients train and test; another's, in scanners of another mix of makers, only test. Two simulated
 radiologists and the reference read again stand beside the model.
 
-As in the paper every version of a grader divides the development patients anew. So those who validate in `splits.csv`,
-on whom temperature and operating point are fitted, have trained most versions: what holds of the test studies does not
+As in the paper every member divides the development patients anew. So those who validate in `splits.csv`,
+on whom temperature and operating point are fitted, have trained most members: what holds of the test studies does not
 depend on it, but the operating point chosen may be too sure of itself.
 """
 
@@ -23,7 +23,7 @@ from tfspine.experiment_file import load_experiment
 from tfspine.labels import Plane, Region
 
 MODEL = "model"
-"""The average of the versions goes by this name in the tables, and their ensemble by ``model_ensemble``."""
+"""The average of the members goes by this name in the tables, and their ensemble by ``model_ensemble``."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +79,7 @@ def _require_sound(experiment: Experiment) -> None:
     study = experiment.study
     if _count(study.versions) < 2:
         raise ConfigError(
-            f'study.versions = "{study.versions}": one version has no average and no ensemble; expected two or more, '
+            f'study.versions = "{study.versions}": one member has no average and no ensemble; expected two or more, '
             'for example "3x3", or tfspine demo for one grader a region'
         )
 
@@ -151,7 +151,7 @@ def _training_steps(out: Path, experiment: Experiment) -> Iterator[Step]:
         yield Step(
             f"grader-{region}",
             (
-                *("train", "grader", "--region", region, "--versions", experiment.study.versions),
+                *("train", "grader", "--region", region, "--members", experiment.study.versions),
                 *("--splits", splits, "--records", records, "--out", runs / region),
             ),
             (runs / region,),
@@ -171,7 +171,7 @@ def _reading_steps(out: Path) -> Iterator[Step]:
     exports = tuple(f"export-{plane}" for plane in Plane)
     for split in ("test", "validation"):
         folder = out / f"predictions-{split}"
-        words = ("--splits", out / "splits.csv", "--split", split, "--versions", "--out", folder)
+        words = ("--splits", out / "splits.csv", "--split", split, "--members", "--out", folder)
         yield Step(
             f"predict-{split}",
             ("predict", "--slices", out / "slices", *words),
@@ -182,7 +182,7 @@ def _reading_steps(out: Path) -> Iterator[Step]:
     folder = out / "external" / "predictions"
     yield Step(
         "predict-external",
-        ("predict", "--slices", out / "external" / "slices", "--versions", "--out", folder),
+        ("predict", "--slices", out / "external" / "slices", "--members", "--out", folder),
         (folder,),
         needs=(*exports, "exclude-external"),
         is_served=True,
@@ -203,10 +203,10 @@ def _evaluation_step(out: Path, experiment: Experiment) -> Step:
     from tfspine.phantom.panel import RADIOLOGISTS, READ_AGAIN
 
     external, readers = out / "external", out / "phantom" / "readers"
-    names = tuple(f"v{number}" for number in range(1, _count(experiment.study.versions) + 1))
+    names = tuple(f"m{number}" for number in range(1, _count(experiment.study.versions) + 1))
 
-    def versions(option: str, folder: Path) -> tuple[str, ...]:
-        return tuple(word for name in names for word in (option, f"{name}={folder / 'versions' / f'{name}.csv'}"))
+    def members(option: str, folder: Path) -> tuple[str, ...]:
+        return tuple(word for name in names for word in (option, f"{name}={folder / 'members' / f'{name}.csv'}"))
 
     def people(option: str, folder: Path) -> tuple[str, ...]:
         return tuple(word for name in RADIOLOGISTS for word in (option, f"{name}={folder / name}"))
@@ -218,15 +218,15 @@ def _evaluation_step(out: Path, experiment: Experiment) -> Step:
         (
             *("evaluate", "--reference", out / "phantom" / "labels", "--slices", out / "slices"),
             *("--splits", out / "splits.csv", "--split", "test"),
-            *versions("--reader", out / "predictions-test"),
+            *members("--reader", out / "predictions-test"),
             *people("--reader", readers),
             *("--average", f"{MODEL}={','.join(names)}", "--model", MODEL),
             *("--repeat", f"reference={readers / READ_AGAIN}"),
-            *versions("--validation", out / "predictions-validation"),
+            *members("--validation", out / "predictions-validation"),
             *("--validation", f"{MODEL}_ensemble={out / 'predictions-validation' / 'predictions.csv'}"),
             *("--external-reference", external / "phantom" / "labels", "--external-slices", external / "slices"),
             *("--external-exclusions", external / "excluded"),
-            *versions("--external-reader", external / "predictions"),
+            *members("--external-reader", external / "predictions"),
             *people("--external-reader", external / "phantom" / "readers"),
             *("--dicom", out / "phantom" / "dicom", "--dicom", external / "phantom" / "dicom"),
             *("--flow", out / "flow", *(word for folder in made for word in ("--run", folder))),
@@ -238,7 +238,7 @@ def _evaluation_step(out: Path, experiment: Experiment) -> Step:
     )
 
 
-def _count(versions: str) -> int:
-    from tfspine.training.versions import parse_versions
+def _count(members: str) -> int:
+    from tfspine.training.members import parse_members
 
-    return len(parse_versions(versions))
+    return len(parse_members(members))

@@ -1,4 +1,4 @@
-"""``tfspine train``: one grader, several versions of it, or one detector."""
+"""``tfspine train``: one grader, several members of it, or one detector."""
 
 import argparse
 from contextlib import nullcontext
@@ -24,12 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     grader = kinds.add_parser("grader", help="train the grader of one region")
     grader.add_argument("--region", type=Region, choices=list(Region), required=True)
     grader.add_argument(
-        "--versions", metavar="SxR", help="divide train and validation S times, train R times each: 3x3; needs --splits"
+        "--members", metavar="SxR", help="divide train and validation S times, train R times each: 3x3; needs --splits"
     )
     grader.add_argument("--splits", type=Path, metavar="CSV", help="splits.csv that the records were made with")
-    grader.add_argument("--workers", type=int, default=1, metavar="N", help="versions at once on this machine (1)")
+    grader.add_argument("--workers", type=int, default=1, metavar="N", help="members at once on this machine (1)")
     grader.add_argument(
-        "--shard", default=ONE_SHARD, metavar="K/N", help="this machine trains the K-th of N shares of the versions"
+        "--shard", default=ONE_SHARD, metavar="K/N", help="this machine trains the K-th of N shares of the members"
     )
     detector = kinds.add_parser("detector", help="train the detector of one plane")
     detector.add_argument("--plane", type=Plane, choices=list(Plane), required=True)
@@ -64,12 +64,12 @@ def run(args: argparse.Namespace) -> None:
 
 def _check_words(args: argparse.Namespace) -> None:
     options.require_count(args, "workers")
-    if args.versions is not None and args.splits is None:
-        raise ConfigError("--versions needs --splits CSV: patients, and not slices, are divided anew")
+    if args.members is not None and args.splits is None:
+        raise ConfigError("--members needs --splits CSV: patients, and not slices, are divided anew")
     alone = {"--splits": args.splits, "--workers": args.workers > 1, "--shard": args.shard != ONE_SHARD}
     given = [name for name, value in alone.items() if value]
-    if given and args.versions is None:
-        raise ConfigError(f"{given[0]} belongs to --versions, for example --versions 3x3")
+    if given and args.members is None:
+        raise ConfigError(f"{given[0]} belongs to --members, for example --members 3x3")
 
 
 def _train_graders(args: argparse.Namespace, experiment: "Experiment") -> None:
@@ -78,10 +78,10 @@ def _train_graders(args: argparse.Namespace, experiment: "Experiment") -> None:
     from tfspine.training.runs import GRADER_SECTIONS, RunState, hold_run
 
     records = open_records(args.records, plane=args.region.plane, experiment=experiment)
-    if args.versions is not None:
-        from tfspine.cli.train_versions import train_versions
+    if args.members is not None:
+        from tfspine.cli.train_members import train_members
 
-        train_versions(args, records, experiment)
+        train_members(args, records, experiment)
         return
     with hold_run(
         args.out,

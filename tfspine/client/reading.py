@@ -15,12 +15,12 @@ from tfspine.signatures import (
     COUNT,
     GRADE_PROBABILITIES,
     IMAGES,
+    MEMBER_PROBABILITIES,
+    OF_MEMBERS,
     OF_OPERATING_POINT,
-    OF_VERSIONS,
     READ,
     SCORE_THRESHOLDS,
     SCORES,
-    VERSION_PROBABILITIES,
 )
 from tfspine.structures import Detection, Probabilities, SliceImage, SliceReading
 
@@ -92,10 +92,10 @@ def _read_batch(predictors: Mapping[Plane, Predictor], batch: Sequence[SliceImag
 def _check_outputs(outputs: Mapping[str, Array], plane: Plane, images: int) -> None:
     """Refuse an answer that is not what `signatures.READ` declares: it comes from another model or a broken one.
 
-    What graders of several versions, and models with an operating point, give besides need not be there.
+    What graders of several members, and models with an operating point, give besides need not be there.
     """
     where = f"{plane} model: {READ.name}"
-    declared = (*READ.outputs, *(spec for spec in (*OF_VERSIONS, *OF_OPERATING_POINT) if spec.name in outputs))
+    declared = (*READ.outputs, *(spec for spec in (*OF_MEMBERS, *OF_OPERATING_POINT) if spec.name in outputs))
     for spec in declared:
         if spec.name not in outputs:
             raise ServerError(f"{where}: the answer lacks {spec.name}; was the model written by tfspine export?")
@@ -117,7 +117,7 @@ def _check_outputs(outputs: Mapping[str, Array], plane: Plane, images: int) -> N
         raise ServerError(f"{where}: class {min(unknown)}; expected one of {known}: is it the model of another plane?")
     if not np.all(np.isfinite(outputs[BOXES.name][filled])):
         raise ServerError(f"{where}: a box is not finite")
-    shares = {SCORES, GRADE_PROBABILITIES, VERSION_PROBABILITIES}
+    shares = {SCORES, GRADE_PROBABILITIES, MEMBER_PROBABILITIES}
     for spec in (spec for spec in declared if spec in shares):
         values = outputs[spec.name][filled]
         if not np.all((values >= 0) & (values <= 1 + 1e-5)):
@@ -129,10 +129,10 @@ def _detections(outputs: Mapping[str, Array], index: int, plane: Plane) -> tuple
     classes = {item.class_id: item for item in DETECTOR_CLASSES[plane]}
     count = int(outputs[COUNT.name][index])
     columns = (outputs[spec.name][index][:count].tolist() for spec in (BOXES, CLASSES, SCORES, GRADE_PROBABILITIES))
-    versions = outputs.get(VERSION_PROBABILITIES.name)
+    members = outputs.get(MEMBER_PROBABILITIES.name)
     thresholds = outputs.get(SCORE_THRESHOLDS.name)
     of_slots = [None] * count if thresholds is None else thresholds[index][:count].tolist()
-    of_versions: list[list[list[float]]] = [[]] * count if versions is None else versions[index][:count].tolist()
+    of_members: list[list[list[float]]] = [[]] * count if members is None else members[index][:count].tolist()
     return tuple(
         Detection(
             box=(box[0], box[1], box[2], box[3]),
@@ -140,10 +140,10 @@ def _detections(outputs: Mapping[str, Array], index: int, plane: Plane) -> tuple
             side=classes[class_id].side,
             score=score,
             probabilities=_four(grades),
-            versions=tuple(_four(said) for said in of_box),
+            members=tuple(_four(said) for said in of_box),
             score_threshold=threshold,
         )
-        for box, class_id, score, grades, of_box, threshold in zip(*columns, of_versions, of_slots, strict=True)
+        for box, class_id, score, grades, of_box, threshold in zip(*columns, of_members, of_slots, strict=True)
     )
 
 

@@ -123,7 +123,7 @@ def _of_records(content: Mapping[str, Any]) -> dict[Fact, str]:
 
 def _of_train(content: Mapping[str, Any]) -> dict[Fact, str]:
     config, details = content.get("config", {}), content.get("details", {})
-    is_grader = details.get("kind") in (RunKind.GRADER, RunKind.GRADER_VERSIONS)
+    is_grader = details.get("kind") in (RunKind.GRADER, RunKind.GRADER_MEMBERS)
     facts = {Fact.SELECTION: "by loss on validation" if is_grader else ""}
     detector, grader = config.get("detector", {}), config.get("grader", {})
     facts[Fact.TRAINING] = (

@@ -23,12 +23,12 @@ EMPTY_BYTES = f"{signatures.IMAGE_BYTES.name}: an empty batch; expected one PNG 
 class PlaneModel:
     """Reads slices of one plane: finds the regions, and grades each with the grader of its region.
 
-    Where the graders have several versions, the grade probabilities are their mean, and the versions' own and their
-    disagreement come besides (`signatures.OF_VERSIONS`). With an operating point, the score from which a box of its
+    Where the graders have several members, the grade probabilities are their mean, and the members' own and their
+    disagreement come besides (`signatures.OF_MEMBERS`). With an operating point, the score from which a box of its
     kind of region counts comes besides, too (`signatures.OF_OPERATING_POINT`).
 
     Raises:
-        ModelError: the graders differ in their number of versions.
+        ModelError: the graders differ in their number of members.
     """
 
     def __init__(
@@ -39,12 +39,12 @@ class PlaneModel:
         graders: Mapping[Region, RegionGrader],
         score_thresholds: Mapping[Region, float] | None = None,
     ) -> None:
-        counts = {str(region): len(grader.versions) for region, grader in graders.items()}
+        counts = {str(region): len(grader.members) for region, grader in graders.items()}
         if len(set(counts.values())) > 1:
             told = ", ".join(f"{region} {count}" for region, count in counts.items())
-            raise ModelError(f"versions of graders: {told}; expected the same number of each region of a plane")
+            raise ModelError(f"members of graders: {told}; expected the same number of each region of a plane")
         self.plane = plane
-        self.versions = next(iter(counts.values()), 1)
+        self.members = next(iter(counts.values()), 1)
         self.name = signatures.MODEL_NAMES[plane]
         self.detector = detector
         self.score_thresholds = dict(score_thresholds or {})
@@ -72,9 +72,9 @@ class PlaneModel:
         """Grade boxes that somebody else drew: float32 [N, D, 4] and int32 [N, D], class 0 for an empty slot."""
         return self._graded(_checked(images), boxes_yxyx_px, classes)
 
-    def only(self, version: int) -> "PlaneModel":
-        """Return the model that has one version of each grader, counted from 0, and the same detector."""
-        graders = {Region(name): only(grader, version) for name, grader in self.graders.items()}
+    def only(self, member: int) -> "PlaneModel":
+        """Return the model that has one member of each grader, counted from 0, and the same detector."""
+        graders = {Region(name): only(grader, member) for name, grader in self.graders.items()}
         return PlaneModel(self.plane, detector=self.detector, graders=graders, score_thresholds=self.score_thresholds)
 
     def at_thresholds(self, score_thresholds: Mapping[Region, float]) -> "PlaneModel":
@@ -91,7 +91,7 @@ class PlaneModel:
         kept = tf.Module(name=self.name)
         kept.detector = list(self.detector.network.variables)
         kept.graders = {
-            name: [variable.value for version in grader.versions for variable in version.network.variables]
+            name: [variable.value for member in grader.members for variable in member.network.variables]
             for name, grader in self.graders.items()
         }
         return kept
@@ -118,20 +118,20 @@ class PlaneModel:
         return named
 
     def _graded(self, images: tf.Tensor, boxes_yxyx_px: tf.Tensor, classes: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Return the mean of the versions, and where there are several their own answers and their disagreement."""
-        of_versions = self._probabilities(images, boxes_yxyx_px, classes)
-        mean = tf.reduce_mean(of_versions, axis=2)
+        """Return the mean of the members, and where there are several their own answers and their disagreement."""
+        of_members = self._probabilities(images, boxes_yxyx_px, classes)
+        mean = tf.reduce_mean(of_members, axis=2)
         graded = {signatures.GRADE_PROBABILITIES.name: mean}
-        if self.versions > 1:
-            disagreement = _entropy_bits(mean) - tf.reduce_mean(_entropy_bits(of_versions), axis=2)
-            graded[signatures.VERSION_PROBABILITIES.name] = of_versions
+        if self.members > 1:
+            disagreement = _entropy_bits(mean) - tf.reduce_mean(_entropy_bits(of_members), axis=2)
+            graded[signatures.MEMBER_PROBABILITIES.name] = of_members
             # Rounding may leave a little less than none.
             graded[signatures.GRADE_DISAGREEMENT.name] = tf.maximum(disagreement, 0.0)
         return graded
 
     def _probabilities(self, images: tf.Tensor, boxes_yxyx_px: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
         """Return float32 [N, D, V, 4]: each filled slot graded by the grader of its class, empty slots 0."""
-        shape = [*tf.unstack(tf.shape(classes)), self.versions, len(GRADES)]
+        shape = [*tf.unstack(tf.shape(classes)), self.members, len(GRADES)]
         probabilities = tf.zeros(shape, tf.float32)
         for region_name, grader in self.graders.items():
             ids = [entry for entry in DETECTOR_CLASSES[self.plane] if entry.region == region_name]
@@ -144,7 +144,7 @@ class PlaneModel:
                 size_px=grader.size_px,
             )
             probabilities = tf.tensor_scatter_nd_update(probabilities, slots, grader.probabilities(crops))
-        return tf.ensure_shape(probabilities, [None, None, self.versions, len(GRADES)])
+        return tf.ensure_shape(probabilities, [None, None, self.members, len(GRADES)])
 
 
 def _checked(images: tf.Tensor) -> tf.Tensor:

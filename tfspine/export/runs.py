@@ -7,16 +7,16 @@ from tfspine.config import Experiment, Take
 from tfspine.errors import ModelError
 from tfspine.experiment_file import experiment_from_table
 from tfspine.export.plane_model import PlaneModel
-from tfspine.export.region_grader import GraderVersion, RegionGrader
+from tfspine.export.region_grader import GraderMember, RegionGrader
 from tfspine.hashes import MANIFEST
 from tfspine.labels import Plane, Region
-from tfspine.manifest import VERSIONS_FOLDER, Manifest, RunKind, read_manifest, split_of
+from tfspine.manifest import MEMBERS_FOLDER, Manifest, RunKind, read_manifest, split_of
 from tfspine.models import garden
 from tfspine.models.detector import Detector
 from tfspine.models.devices import ONE_GPU, use_gpus
 from tfspine.models.grader import GRADER_FILE, load_grader
 
-_OF_GRADERS = (RunKind.GRADER, RunKind.GRADER_VERSIONS)
+_OF_GRADERS = (RunKind.GRADER, RunKind.GRADER_MEMBERS)
 
 
 def load_plane_model(
@@ -26,14 +26,14 @@ def load_plane_model(
 
     Args:
         detector_run: folder that ``tfspine train detector`` wrote; it decides the plane.
-        grader_runs: folders that ``tfspine train grader`` wrote, with versions or without, one for each region of the
+        grader_runs: folders that ``tfspine train grader`` wrote, with members or without, one for each region of the
             plane.
         settings: overrides of the run's experiment, for example ``detector.score_threshold=0.3``.
-        take: which versions, of graders that have several.
+        take: which members, of graders that have several.
 
     Raises:
         ModelError: a run is unfinished or of the wrong kind, a region has no grader, or two, the graders of a plane
-            differ in their number of versions, a temperature is wanted that a run does not have, or two runs were
+            differ in their number of members, a temperature is wanted that a run does not have, or two runs were
             trained on different splits.
     """
     use_gpus(ONE_GPU)
@@ -71,7 +71,7 @@ def require_one_split(runs: Sequence[Path]) -> str:
 def load_region_graders(
     grader_runs: Sequence[Path], *, take: Take = Take.ALL, calibrate: bool = False
 ) -> dict[Region, RegionGrader]:
-    """Return the graders of runs, with versions or without, as `load_plane_model` puts them together.
+    """Return the graders of runs, with members or without, as `load_plane_model` puts them together.
 
     Raises:
         ModelError: a run is unfinished or no grader's, two grade one region, or a temperature is missing.
@@ -99,24 +99,24 @@ def _load_detector(run: Path, experiment: Experiment, plane: Plane) -> Detector:
 
 
 def _load_grader(run: Path, *, take: Take, calibrate: bool) -> RegionGrader:
-    """Return the grader of a run, or of each of its versions."""
-    versions = []
-    for folder in _version_runs(run, take):
+    """Return the grader of a run, or of each of its members."""
+    members = []
+    for folder in _member_runs(run, take):
         temperature = _temperature(folder) if calibrate else None
-        versions.append(GraderVersion(folder.name, load_grader(folder / GRADER_FILE), temperature))
-    return RegionGrader(tuple(versions))
+        members.append(GraderMember(folder.name, load_grader(folder / GRADER_FILE), temperature))
+    return RegionGrader(tuple(members))
 
 
-def _version_runs(run: Path, take: Take) -> list[Path]:
+def _member_runs(run: Path, take: Take) -> list[Path]:
     manifest = _finished_run(run, *_OF_GRADERS)
     if manifest.details["kind"] == RunKind.GRADER:
         if take is Take.SELECTED:
             raise ModelError(
-                f"{run}: --take selected chooses among versions, and this is one training; leave --take out"
+                f"{run}: --take selected chooses among members, and this is one training; leave --take out"
             )
         return [run]
-    names = manifest.details["selected" if take is Take.SELECTED else "versions"]
-    return [run / VERSIONS_FOLDER / name for name in names]
+    names = manifest.details["selected" if take is Take.SELECTED else "members"]
+    return [run / MEMBERS_FOLDER / name for name in names]
 
 
 def _temperature(run: Path) -> float:

@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from tfspine.errors import ModelError
-from tfspine.export.region_grader import GraderVersion, RegionGrader
+from tfspine.export.region_grader import GraderMember, RegionGrader
 from tfspine.hashes import MANIFEST
 from tfspine.labels import Plane, Region
 from tfspine.manifest import read_manifest
@@ -21,12 +21,12 @@ from tfspine.outputs import write_text
 from tfspine.signatures import MODEL_NAMES
 
 NETWORKS_FILE = Path("assets.extra") / "graders.json"
-"""By region the Keras configuration of each version's network; a model server takes no notice of this folder."""
+"""By region the Keras configuration of each member's network; a model server takes no notice of this folder."""
 
 
 def write_networks(folder: Path, graders: Mapping[str, RegionGrader]) -> None:
     """Write `NETWORKS_FILE` into the folder of an exported version."""
-    networks = {name: [version.network.get_config() for version in grader.versions] for name, grader in graders.items()}
+    networks = {name: [member.network.get_config() for member in grader.members] for name, grader in graders.items()}
     write_text(folder / NETWORKS_FILE, json.dumps(networks) + "\n")
 
 
@@ -79,14 +79,14 @@ def load_served_graders(folder: Path) -> dict[Region, RegionGrader]:
 def _region_grader(
     folder: Path, temperatures: dict[str, float | None], configs: list[dict[str, Any]], saved: list[tf.Variable]
 ) -> RegionGrader:
-    """Return the versions; `saved` holds the variables of one after the other, as `PlaneModel.variables` keeps them."""
-    versions = []
+    """Return the members; `saved` holds the variables of one after the other, as `PlaneModel.variables` keeps them."""
+    members = []
     for (name, temperature), config in zip(temperatures.items(), configs, strict=True):
         network = keras.Sequential.from_config(config)
         mine, saved = saved[: len(network.variables)], saved[len(network.variables) :]
         if [tuple(variable.shape) for variable in network.variables] != [tuple(variable.shape) for variable in mine]:
-            raise ModelError(f"{folder}: version {name} of a grader has other variables than its network; export again")
+            raise ModelError(f"{folder}: member {name} of a grader has other variables than its network; export again")
         for variable, value in zip(network.variables, mine, strict=True):
             variable.assign(value)
-        versions.append(GraderVersion(name, network, temperature))
-    return RegionGrader(tuple(versions))
+        members.append(GraderMember(name, network, temperature))
+    return RegionGrader(tuple(members))

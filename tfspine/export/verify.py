@@ -16,7 +16,7 @@ TOLERANCE = 1e-4
 """Largest difference allowed, in pixels for boxes and absolute for scores and probabilities (issue 1 of 4)."""
 
 MEAN_TOLERANCE = 1e-5
-"""Largest difference allowed between the ensemble's probabilities and the mean of its versions, each run alone."""
+"""Largest difference allowed between the ensemble's probabilities and the mean of its members, each run alone."""
 
 
 def verify(folder: Path, model: PlaneModel, images: NDArray[np.uint8]) -> float:
@@ -31,7 +31,7 @@ def verify(folder: Path, model: PlaneModel, images: NDArray[np.uint8]) -> float:
         The largest absolute difference of any output.
 
     Raises:
-        ModelError: a difference is larger than `TOLERANCE`, or the probabilities of several versions are further than
+        ModelError: a difference is larger than `TOLERANCE`, or the probabilities of several members are further than
             `MEAN_TOLERANCE` from the mean of what each of them says alone.
     """
     saved = tf.saved_model.load(str(folder)).signatures
@@ -41,7 +41,7 @@ def verify(folder: Path, model: PlaneModel, images: NDArray[np.uint8]) -> float:
     worst = max(_difference(reloaded, model, batch[..., np.newaxis]) for batch in batches)
     if worst > TOLERANCE:
         raise ModelError(f"{folder}: answers differ from the model in memory by {worst:.2g}; at most {TOLERANCE:g} may")
-    if model.versions > 1:
+    if model.members > 1:
         _verify_mean(folder, saved[signatures.GRADE.name], model, images[:1])
     return worst
 
@@ -59,11 +59,11 @@ def _verify_mean(
         signatures.CLASSES.name: tf.constant([ids], tf.int32),
     }
     name = signatures.GRADE_PROBABILITIES.name
-    alone = [np.asarray(model.only(version).grade(**inputs)[name], np.float64) for version in range(model.versions)]
+    alone = [np.asarray(model.only(member).grade(**inputs)[name], np.float64) for member in range(model.members)]
     worst = float(np.abs(np.asarray(grade(**inputs)[name], np.float64) - np.mean(alone, axis=0)).max())
     if worst > MEAN_TOLERANCE:
         raise ModelError(
-            f"{folder}: probabilities differ from the mean of {model.versions} versions by {worst:.2g}; "
+            f"{folder}: probabilities differ from the mean of {model.members} members by {worst:.2g}; "
             f"at most {MEAN_TOLERANCE:g} may"
         )
 

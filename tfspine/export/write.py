@@ -71,9 +71,9 @@ def export_plane(
             "split": split,
             "largest_difference": difference,
             "operating_point": operating_point,
-            # By region the versions in the order of `version_probabilities`, each with its temperature, or null.
+            # by region the members in the order of `member_probabilities`, each with its temperature, or null.
             "graders": {
-                region: {item.name: item.temperature for item in grader.versions}
+                region: {item.name: item.temperature for item in grader.members}
                 for region, grader in model.graders.items()
             },
         }

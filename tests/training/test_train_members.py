@@ -1,4 +1,4 @@
-"""Versions of a grader: which there are and whose, trained once each, met in one table."""
+"""Members of a grader: which there are and whose, trained once each, met in one table."""
 
 import csv
 import fcntl
@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfspine.annotations.splits import read_splits, split_hash
-from tfspine.cli import train_versions as command
+from tfspine.cli import train_members as command
 from tfspine.cli.main import main
 from tfspine.errors import ConfigError
 from tfspine.evaluation.calibration import fit_temperature
-from tfspine.training import version_run
-from tfspine.training.versions import Version, parse_versions, take_shard
+from tfspine.training import member_run
+from tfspine.training.members import Member, parse_members, take_shard
 
 SETTINGS = (
     "records.shards=2", "split.validation=0.25", "split.test=0.125", "grader.crop_size_px=16", "grader.filters=[4, 4]",
@@ -29,9 +29,9 @@ SETTINGS = (
 )  # fmt: skip
 
 
-def test_nine_versions_in_the_papers_way() -> None:
-    versions = parse_versions("3x3")
-    assert [version.name for version in versions] == [
+def test_nine_members_in_the_papers_way() -> None:
+    members = parse_members("3x3")
+    assert [member.name for member in members] == [
         "s1r1",
         "s1r2",
         "s1r3",
@@ -42,34 +42,34 @@ def test_nine_versions_in_the_papers_way() -> None:
         "s3r2",
         "s3r3",
     ]
-    assert [version.name for version in parse_versions("1x2")] == ["s1r1", "s1r2"]
+    assert [member.name for member in parse_members("1x2")] == ["s1r1", "s1r2"]
 
 
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 12))
-def test_shares_hold_every_version_once_and_are_even(splits: int, repeats: int, shards: int) -> None:
-    versions = parse_versions(f"{splits}x{repeats}")
-    shares = [take_shard(versions, f"{number}/{shards}") for number in range(1, shards + 1)]
-    assert sorted(v.name for share in shares for v in share) == sorted(v.name for v in versions)
+def test_shares_hold_every_member_once_and_are_even(splits: int, repeats: int, shards: int) -> None:
+    members = parse_members(f"{splits}x{repeats}")
+    shares = [take_shard(members, f"{number}/{shards}") for number in range(1, shards + 1)]
+    assert sorted(v.name for share in shares for v in share) == sorted(v.name for v in members)
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
 @given(st.integers(1, 400_000), st.integers(1, 400_000))
-def test_no_two_versions_share_a_seed(first: int, second: int) -> None:
-    seeds = [version.seed(seed) for seed in {first, second} for version in parse_versions("3x3")]
+def test_no_two_members_share_a_seed(first: int, second: int) -> None:
+    seeds = [member.seed(seed) for seed in {first, second} for member in parse_members("3x3")]
     assert len(set(seeds)) == len(seeds)
     assert max(seeds) < 2**32
 
 
 @pytest.mark.parametrize("text", ["3", "3x", "0x3", "x3", "3x-1", "3 x 3", "3x3x3", "100x1"])
-def test_other_words_are_no_versions(text: str) -> None:
-    with pytest.raises(ConfigError, match=f'--versions "{text}"; expected'):
-        parse_versions(text)
+def test_other_words_are_no_members(text: str) -> None:
+    with pytest.raises(ConfigError, match=f'--members "{text}"; expected'):
+        parse_members(text)
 
 
 @pytest.mark.parametrize("text", ["3/2", "0/2", "1", "a/b"])
 def test_other_words_are_no_shard(text: str) -> None:
     with pytest.raises(ConfigError, match=f'--shard "{text}"; expected K'):
-        take_shard(parse_versions("3x3"), text)
+        take_shard(parse_members("3x3"), text)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def words(records_folder: Path, tmp_path: Path) -> list[str]:
             "grader",
             "--region",
             "central_canal",
-            "--versions",
+            "--members",
             "2x2",
             "--splits",
             str(tmp_path / "splits.csv"),
@@ -102,7 +102,7 @@ def words(records_folder: Path, tmp_path: Path) -> list[str]:
 
 
 def _table(run: Path) -> list[dict[str, str]]:
-    with (run / "versions.csv").open(newline="") as file:
+    with (run / "members.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -112,14 +112,14 @@ def test_two_machines_train_two_divisions_twice(
 ) -> None:
     run = tmp_path / "run"
     assert main([*words, "--shard", "1/2"]) == 0
-    assert capsys.readouterr().out == f"{run}: 2 of 4 versions trained, 2 by others\n"
-    assert sorted(path.name for path in (run / "versions").iterdir()) == ["s1r1", "s2r1"]
+    assert capsys.readouterr().out == f"{run}: 2 of 4 members trained, 2 by others\n"
+    assert sorted(path.name for path in (run / "members").iterdir()) == ["s1r1", "s2r1"]
     assert not (run / "manifest.json").exists()
-    first = (run / "versions" / "s1r1" / "history.csv").read_text()
+    first = (run / "members" / "s1r1" / "history.csv").read_text()
 
-    # The third machine dies in the middle of one version, and its successor trains what is left and nothing else.
+    # The third machine dies in the middle of one member, and its successor trains what is left and nothing else.
     trained = []
-    original = version_run.train_grader
+    original = member_run.train_grader
 
     def dying(*args, **kwargs):
         trained.append(kwargs["run_folder"].name)
@@ -128,37 +128,37 @@ def test_two_machines_train_two_divisions_twice(
             raise KeyboardInterrupt
         original(*args, **kwargs)
 
-    monkeypatch.setattr(version_run, "train_grader", dying)
+    monkeypatch.setattr(member_run, "train_grader", dying)
     assert main([*words, "--shard", "2/2"]) == 130
     assert main(words) == 0
     assert trained == ["s1r2", "s1r2", "s2r2"]
-    assert (run / "versions" / "s1r1" / "history.csv").read_text() == first
+    assert (run / "members" / "s1r1" / "history.csv").read_text() == first
     assert main(words) == 0
     assert "complete already" in capsys.readouterr().out
     assert main([*words[:5], "3x1", *words[6:]]) == 2
-    assert "versions = 2x2 there, 3x1 here" in capsys.readouterr().err
+    assert "members = 2x2 there, 3x1 here" in capsys.readouterr().err
 
     rows = _table(run)
-    assert [row["version"] for row in rows] == ["s1r1", "s1r2", "s2r1", "s2r2"]
+    assert [row["member"] for row in rows] == ["s1r1", "s1r2", "s2r1", "s2r2"]
     assert [row["seed"] for row in rows] == ["10101", "10102", "10201", "10202"]
     for split in "12":
-        losses = {row["version"]: float(row["val_loss"]) for row in rows if row["split"] == split}
-        selected = [row["version"] for row in rows if row["split"] == split and row["selected"] == "yes"]
+        losses = {row["member"]: float(row["val_loss"]) for row in rows if row["split"] == split}
+        selected = [row["member"] for row in rows if row["split"] == split and row["selected"] == "yes"]
         assert selected == [min(losses, key=losses.__getitem__)]
     details = json.loads((run / "manifest.json").read_text())["details"]
-    assert (details["kind"], details["region"]) == ("grader_versions", "central_canal")
+    assert (details["kind"], details["region"]) == ("grader_members", "central_canal")
     _check_validation_crops(run, rows)
 
 
 def _check_validation_crops(run: Path, rows: list[dict[str, str]]) -> None:
-    """Four grades a study: the crops of each version are those of its division's validation studies."""
+    """Four grades a study: the crops of each member are those of its division's validation studies."""
     divisions = {split: read_splits(run / f"splits{split}.csv") for split in "12"}
     assert divisions["1"] != divisions["2"]
     for row in rows:
         studies = sum(split == "validation" for split in divisions[row["split"]].values())
         # 0.25 / 0.875 of 12 development patients.
         assert studies == 3
-        with (run / "versions" / row["version"] / "validation.csv").open(newline="") as file:
+        with (run / "members" / row["member"] / "validation.csv").open(newline="") as file:
             crops = list(csv.DictReader(file))
         assert [sum(crop["grade"] == word for crop in crops) for word in ("normal", "severe")] == [3, 3]
         shares = np.array(
@@ -177,25 +177,25 @@ def test_workers_are_processes_and_a_failure_is_told_at_the_end(
 ) -> None:
     run = tmp_path / "run"
     two = [*words[:5], "1x2", *words[6:]]
-    # A third share of two versions holds none: it only says whose run this is.
+    # A third share of two members holds none: it only says whose run this is.
     assert main([*two, "--shard", "3/3"]) == 0
-    (run / "versions" / "s1r2").mkdir(parents=True)
-    with (run / "versions" / "s1r2" / ".lock").open("w") as file:
+    (run / "members" / "s1r2").mkdir(parents=True)
+    with (run / "members" / "s1r2" / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert main([*two, "--workers", "2"]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert error.startswith(f"tfspine train: {run}: 1 of 2 versions failed, the first s1r2: ")
+    assert error.startswith(f"tfspine train: {run}: 1 of 2 members failed, the first s1r2: ")
     assert "s1r2: another process works on it; wait for it, or end it" in error
     assert main(two) == 0
-    assert [row["version"] for row in _table(run)] == ["s1r1", "s1r2"]
+    assert [row["member"] for row in _table(run)] == ["s1r1", "s1r2"]
 
 
 def test_a_worker_is_told_what_its_parent_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command line of a worker, read by the parser, gives its parent's words with one version for its share."""
+    """The command line of a worker, read by the parser, gives its parent's words with one member for its share."""
     from tfspine.cli.main import build_parser
 
     words = [
-        *("train", "grader", "--region", "lateral_recess", "--versions", "2x2", "--splits", "s.csv", "--records", "r"),
+        *("train", "grader", "--region", "lateral_recess", "--members", "2x2", "--splits", "s.csv", "--records", "r"),
         *("--out", "o", "--experiment", "e.toml", "--set", "a.b=[1, 2]", "--set", "seed=3", "--workers", "4"),
     ]
     args = build_parser("train").parse_args(words)
@@ -206,15 +206,15 @@ def test_a_worker_is_told_what_its_parent_was(monkeypatch: pytest.MonkeyPatch) -
         return [sys.executable, "-c", ""]
 
     monkeypatch.setattr(command, "command_line", command_line)
-    versions = parse_versions("2x2")
-    assert command._at_once([Version(2, 1)], versions, args) == {}
+    members = parse_members("2x2")
+    assert command._at_once([Member(2, 1)], members, args) == {}
     again = build_parser("train").parse_args(commands[0])
     assert again.shard == "3/4"
-    for name in ("region", "versions", "splits", "records", "out", "experiment", "settings"):
+    for name in ("region", "members", "splits", "records", "out", "experiment", "settings"):
         assert getattr(again, name) == getattr(args, name)
 
 
-def test_no_core_is_idle_while_the_last_versions_train() -> None:
+def test_no_core_is_idle_while_the_last_members_train() -> None:
     assert command._threads(9, workers=2, cores=2) == [1] * 8 + [2]
     assert command._threads(5, workers=3, cores=8) == [2, 2, 2, 4, 4]
     assert command._threads(2, workers=4, cores=8) == [4, 4]
@@ -228,7 +228,7 @@ def test_workers_end_when_their_parent_is_told_to(monkeypatch: pytest.MonkeyPatc
 
     code = "import os, sys, time; open(sys.argv[1] + str(os.getpid()), 'w'); time.sleep(60)"
     monkeypatch.setattr(command, "command_line", lambda words: [sys.executable, "-c", code, f"{tmp_path}/"])
-    words = ["train", "grader", "--region", "central_canal", "--versions", "3x1", "--records", "r", "--out", "o"]
+    words = ["train", "grader", "--region", "central_canal", "--members", "3x1", "--records", "r", "--out", "o"]
     args = build_parser("train").parse_args([*words, "--splits", "s.csv", "--workers", "2"])
 
     def interrupt() -> None:
@@ -237,9 +237,9 @@ def test_workers_end_when_their_parent_is_told_to(monkeypatch: pytest.MonkeyPatc
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=interrupt, daemon=True).start()
-    versions = parse_versions("3x1")
+    members = parse_members("3x1")
     with pytest.raises(KeyboardInterrupt), interruptible():
-        command._at_once(versions, versions, args)
+        command._at_once(members, members, args)
     begun = [int(path.name) for path in tmp_path.iterdir()]
     assert len(begun) == 2
     for number in begun:
@@ -250,11 +250,11 @@ def test_workers_end_when_their_parent_is_told_to(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["--versions", "3x3"], "--versions needs --splits CSV"),
-        (["--versions", ""], "--versions needs --splits CSV"),
-        (["--splits", "splits.csv"], "--splits belongs to --versions"),
-        (["--shard", "1/2"], "--shard belongs to --versions"),
-        (["--workers", "2"], "--workers belongs to --versions"),
+        (["--members", "3x3"], "--members needs --splits CSV"),
+        (["--members", ""], "--members needs --splits CSV"),
+        (["--splits", "splits.csv"], "--splits belongs to --members"),
+        (["--shard", "1/2"], "--shard belongs to --members"),
+        (["--workers", "2"], "--workers belongs to --members"),
         (["--workers", "0"], "--workers 0; expected 1 or more"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Training one of several versions of a grader, on its own division of the development patients."""
+"""Training one of several members of a grader, on its own division of the development patients."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,39 +13,39 @@ from tfspine.models.devices import ONE_GPU, use_gpus
 from tfspine.records.folder import RecordFolder
 from tfspine.records.refold import refold
 from tfspine.training.grader import train_grader
+from tfspine.training.members import Member, member_folder
 from tfspine.training.runs import GRADER_SECTIONS, RunState, hold_run
-from tfspine.training.versions import Version, version_folder
 
 
-def train_version(
+def train_member(
     records: RecordFolder,
     *,
     region: Region,
     experiment: Experiment,
-    version: Version,
+    member: Member,
     splits: Mapping[str, str],
     run_folder: Path,
 ) -> None:
-    """Train one version, go on with it where it was interrupted, or leave it as it is where it is done.
+    """Train one member, go on with it where it was interrupted, or leave it as it is where it is done.
 
     Args:
         records: of the region's plane, written once for all divisions.
         region: which grader.
-        experiment: of all versions; the version has a seed of its own.
-        version: which one.
-        splits: the split of every study in the version's division.
-        run_folder: of all versions.
+        experiment: of all members; the member has a seed of its own.
+        member: which one.
+        splits: the split of every study in the member's division.
+        run_folder: of all members.
 
     Raises:
         ModelError: the folder belongs to another training, or the loss diverged.
         OutputError: another process trains it now.
         RecordError: the division does not fit the records, or leaves a split without a graded box of this region.
     """
-    experiment = replace(experiment, seed=version.seed(experiment.seed))
-    folder = version_folder(run_folder, version)
+    experiment = replace(experiment, seed=member.seed(experiment.seed))
+    folder = member_folder(run_folder, member)
     with hold_run(
         folder,
-        trains={"kind": RunKind.GRADER, "region": region, "version": version.name},
+        trains={"kind": RunKind.GRADER, "region": region, "member": member.name},
         experiment=experiment,
         sections=GRADER_SECTIONS,
         records_folder=records.folder,
@@ -60,5 +60,5 @@ def train_version(
             region=region,
             experiment=experiment,
             run_folder=folder,
-            details={"version": version.name, "split": version.split, "repeat": version.repeat},
+            details={"member": member.name, "split": member.split, "repeat": member.repeat},
         )
