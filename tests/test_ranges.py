@@ -91,7 +91,7 @@ def test_what_no_setting_of_its_kind_can_be_is_refused_with_its_key(key: str, de
         ("grader.crop_size_px=60", "nothing is left after block 5 of 6"),
         ("grader.filters=[]", "one block or more"),
         ("split.test=0.95", "leave some for training"),
-        ('study.versions="3by3"', 'expected, for example, "3x3"'),
+        ('paper_study.members="3by3"', 'expected, for example, "3x3"'),
     ],
 )
 def test_what_would_end_in_a_traceback_is_refused_when_it_is_read(setting: str, told: str) -> None:

@@ -27,8 +27,8 @@ SETTINGS = (
     *TINY,
     "phantom.studies=10",
     "phantom.matrix_px=64",
-    "study.external_studies=3",
-    'study.versions="2x1"',
+    "paper_study.external_studies=3",
+    'paper_study.members="2x1"',
     "split.validation=0.3",
     "split.test=0.3",
     "detector.steps=2",
@@ -72,7 +72,11 @@ def test_a_step_reads_only_what_earlier_steps_wrote(steps: tuple[Step, ...], tmp
 
 @given(studies=st.integers(1, 999), first=st.integers(1, 999), external=st.integers(1, 999))
 def test_nobody_is_a_patient_of_both_hospitals(studies: int, first: int, external: int) -> None:
-    settings = (f"phantom.studies={studies}", f"phantom.first_study={first}", f"study.external_studies={external}")
+    settings = (
+        f"phantom.studies={studies}",
+        f"phantom.first_study={first}",
+        f"paper_study.external_studies={external}",
+    )
     here, there = cohort("phantom", *settings), cohort("phantom-external", *settings)
     assert (here.studies, there.studies) == (studies, external)
     numbers = [set(range(one.first_study, one.first_study + one.studies)) for one in (here, there)]
@@ -89,8 +93,8 @@ def test_the_other_hospital_has_other_scanners_and_the_papers_grades() -> None:
 def test_it_is_of_the_papers_size() -> None:
     """PAPER.md, Data: 446 studies of one hospital, 100 of another; nine members of each grader."""
     experiment = load_experiment(PAPER_STUDY, [])
-    assert (experiment.phantom.studies, experiment.study.external_studies) == (446, 100)
-    assert experiment.study.versions == "3x3"
+    assert (experiment.phantom.studies, experiment.paper_study.external_studies) == (446, 100)
+    assert experiment.paper_study.members == "3x3"
 
 
 @pytest.mark.parametrize("wanted", ["true", "false"])
@@ -104,9 +108,9 @@ def test_exports_are_calibrated_as_wanted_now_and_not_as_when_the_detector_was_t
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ('study.versions="1x1"', 'study.versions = "1x1": one member has no average'),
-        ("study.workers=0", r"study.workers = 0; expected 1 or more"),
-        ("study.external_studies=0", r"study.external_studies = 0; expected 1 or more"),
+        ('paper_study.members="1x1"', 'paper_study.members = "1x1": one member has no average'),
+        ("paper_study.workers=0", r"paper_study.workers = 0; expected 1 or more"),
+        ("paper_study.external_studies=0", r"paper_study.external_studies = 0; expected 1 or more"),
         ("evaluation.margin=5.0", r"evaluation.margin = 5.0; expected a share between 0 and 1"),
         ("evaluation.replicates=1", r"evaluation.replicates = 1; expected 2 or more"),
     ],

@@ -253,15 +253,53 @@ class ExportConfig:
 
 
 @dataclass(frozen=True)
-class StudyConfig:
-    """What ``tfspine study`` does besides: patients of the second hospital, divisions x trainings of each grader.
+class PaperStudyConfig:
+    """What ``tfspine paper-study`` does besides: patients of the second hospital, divisions x trainings of each grader.
 
-    `workers` is how many members are trained at once.
+    `members` are those trainings: three divisions of the development patients, three trainings on each. `workers` is
+    how many of them are trained at once.
     """
 
     external_studies: int = 100
-    versions: str = "3x3"
+    members: str = "3x3"
     workers: int = 1
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What ``tfspine run`` begins with; relative paths count from the folder of the experiment file.
+
+    `dicom` is a folder with DICOM files at any depth, a zip archive or a DICOMDIR; or `pacs` is the root of a DICOMweb
+    server, of which studies with a StudyDate in `pacs_date`, such as 20240101-20240630, are fetched, `pacs_limit` at
+    most (0: all); credentials stand in the variable TFSPINE_PACS_CREDENTIALS, never in a file of experiments.
+
+    `labels` is a folder of LabelImg XML files, one a slice; empty where nobody labelled. `splits` is a table of
+    patient, study and split; empty to divide the patients by `[split]`. `salt` is the file with the secret behind
+    pseudonyms, empty for one of the output's own. `series_map` says what series are for, where the choice is not what
+    you want. `exclude` leaves out studies by `[exclusions]`.
+    """
+
+    dicom: str = ""
+    pacs: str = ""
+    pacs_date: str = ""
+    pacs_limit: int = 0
+    labels: str = ""
+    splits: str = ""
+    salt: str = ""
+    series_map: str = ""
+    exclude: bool = False
+
+
+@dataclass(frozen=True)
+class ServingConfig:
+    """What reads the studies of ``tfspine run``, where no model is trained: `server` or `model`, not both.
+
+    `server` is grpc://HOST:PORT or http://HOST:PORT of a TensorFlow Serving; `model` is a folder that ``tfspine
+    export`` wrote, relative to that of the experiment file.
+    """
+
+    server: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -306,7 +344,9 @@ class Experiment:
     grader: GraderConfig = field(default_factory=GraderConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
-    study: StudyConfig = field(default_factory=StudyConfig)
+    paper_study: PaperStudyConfig = field(default_factory=PaperStudyConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    serving: ServingConfig = field(default_factory=ServingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     explain: ExplainConfig = field(default_factory=ExplainConfig)
     overrides: Mapping[str, Any] = field(default_factory=dict)

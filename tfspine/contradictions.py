@@ -33,8 +33,16 @@ def contradictions(experiment: Experiment) -> Found:
     yield from _detector(experiment.detector)
     yield from _regions(experiment)
     yield from vanishing(experiment.grader)
-    if not VERSIONS.fullmatch(experiment.study.versions):
-        yield "study.versions", f'study.versions = "{experiment.study.versions}"; expected, for example, "3x3"'
+    members = experiment.paper_study.members
+    if not VERSIONS.fullmatch(members):
+        yield "paper_study.members", f'paper_study.members = "{members}"; expected, for example, "3x3"'
+    if experiment.serving.server and experiment.serving.model:
+        yield (
+            "serving.model",
+            f'serving.model = "{experiment.serving.model}" beside serving.server; expected one of them',
+        )
+    if experiment.data.dicom and experiment.data.pacs:
+        yield "data.pacs", f'data.pacs = "{experiment.data.pacs}" beside data.dicom; expected one of them'
 
 
 def vanishing(grader: GraderConfig) -> Found:

@@ -132,8 +132,9 @@ RANGES: dict[str, Range | OneOf] = {
     "grader.zoom": BELOW_ONE,
     "grader.rotation_deg": Range(0, 180, unit="degrees"),
     "grader.shift": SHARE,  # of the crop's extent
-    "study.external_studies": COUNT,
-    "study.workers": COUNT,
+    "paper_study.external_studies": COUNT,
+    "paper_study.workers": COUNT,
+    "data.pacs_limit": COUNT_OR_NONE,
     "evaluation.iou": BELOW_ONE,
     "evaluation.confidence": PROPER_SHARE,
     "evaluation.margin": PROPER_SHARE,

@@ -76,11 +76,11 @@ def plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
 
 
 def _require_sound(experiment: Experiment) -> None:
-    study = experiment.study
-    if _count(study.versions) < 2:
+    study = experiment.paper_study
+    if _count(study.members) < 2:
         raise ConfigError(
-            f'study.versions = "{study.versions}": one member has no average and no ensemble; expected two or more, '
-            'for example "3x3", or tfspine demo for one grader a region'
+            f'paper_study.members = "{study.members}": one member has no average and no ensemble; expected two or '
+            'more, for example "3x3", or tfspine demo for one grader a region'
         )
 
 
@@ -92,7 +92,7 @@ def _external_settings(experiment: Experiment) -> tuple[str, ...]:
     is_as_counted = experiment.phantom.prevalence is Prevalence.PAPER
     prevalence = Prevalence.EXTERNAL if is_as_counted else experiment.phantom.prevalence
     return (
-        f"phantom.studies={experiment.study.external_studies}",
+        f"phantom.studies={experiment.paper_study.external_studies}",
         f"phantom.first_study={experiment.phantom.first_study + experiment.phantom.studies}",
         f"phantom.vendor={Vendors.EXTERNAL}",
         f"phantom.prevalence={prevalence}",
@@ -151,13 +151,13 @@ def _training_steps(out: Path, experiment: Experiment) -> Iterator[Step]:
         yield Step(
             f"grader-{region}",
             (
-                *("train", "grader", "--region", region, "--members", experiment.study.versions),
+                *("train", "grader", "--region", region, "--members", experiment.paper_study.members),
                 *("--splits", splits, "--records", records, "--out", runs / region),
             ),
             (runs / region,),
             sections=("grader", "training", "split"),
             needs=("records",),
-            pace=("--workers", str(experiment.study.workers)),
+            pace=("--workers", str(experiment.paper_study.workers)),
         )
     calibrate = f"export.calibrate={str(experiment.export.calibrate).lower()}"
     for plane in Plane:
@@ -203,7 +203,7 @@ def _evaluation_step(out: Path, experiment: Experiment) -> Step:
     from tfspine.phantom.panel import RADIOLOGISTS, READ_AGAIN
 
     external, readers = out / "external", out / "phantom" / "readers"
-    names = tuple(f"m{number}" for number in range(1, _count(experiment.study.versions) + 1))
+    names = tuple(f"m{number}" for number in range(1, _count(experiment.paper_study.members) + 1))
 
     def members(option: str, folder: Path) -> tuple[str, ...]:
         return tuple(word for name in names for word in (option, f"{name}={folder / 'members' / f'{name}.csv'}"))
