@@ -23,17 +23,17 @@ lint: $(READY)
 
 # irrCAC (GPL-3: tests compare with it, nothing else may) asks for SciPy 1.12 and pandas 2, and works with ours: it
 # comes without its own.
-$(READY): setup.cfg pyproject.toml constraints.txt
+$(READY): setup.cfg setup.py pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip setuptools wheel
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[server,pacs,cluster,test,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[all,test,dev,docs]"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps irrCAC
 	touch $(READY)
 
 # The lock is what a fresh resolution of setup.cfg gives; read the difference before committing it.
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet --editable ".[server,pacs,cluster,test,dev]"
+	.venv-lock/bin/python -m pip install --quiet --editable ".[all,test,dev,docs]"
 	.venv-lock/bin/python -m pip install --quiet --no-deps irrCAC
 	.venv-lock/bin/python -m pip freeze --all --exclude-editable > constraints.txt
 	rm -rf .venv-lock

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -10,6 +11,8 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from tfspine.extras import EXTRAS
 
 COLUMNS = 80
 INDENT = " " * 10
@@ -19,15 +22,6 @@ DISK_GIB = 5
 
 CODECS = {"JPEG": "JPEG8", "JPEG-LS": "JPEGLS", "JPEG 2000": "JPEG2K"}
 """What MR pixels are compressed as, and the codec of imagecodecs that reads it; pydicom itself reads RLE."""
-
-
-EXTRAS = {
-    "server": "for tfspine serve",
-    "import": "for tfspine import",
-    "pacs": "for tfspine fetch",
-    "cluster": "for tfspine ingest --cluster",
-}
-"""Optional parts of the installation (`setup.cfg`), and what each is for."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +80,12 @@ def examine() -> Iterator[Finding]:
 
 
 def _python() -> Finding:
+    version: tuple[int, ...] = sys.version_info[:2]
     found = ".".join(map(str, sys.version_info[:3]))
-    is_right = sys.version_info[:2] == (3, 11)
-    return Finding("python", found, "" if is_right else "make a virtual environment with Python 3.11")
+    if version == (3, 11):
+        return Finding("python", found)
+    optional = f"for {EXTRAS['train'].purpose}" if (3, 10) <= version <= (3, 13) else ""
+    return Finding("python", found, "make a virtual environment with Python 3.11", optional)
 
 
 def _packages() -> Iterator[Finding]:
@@ -102,7 +99,7 @@ def _packages() -> Iterator[Finding]:
     except metadata.PackageNotFoundError:
         yield Finding("tfspine", "not installed", "pip install -e . -c constraints.txt")
         return
-    parts = {"": "", **EXTRAS}
+    parts = {"": "", **{name: f"for {extra.purpose}" for name, extra in EXTRAS.items()}}
     seen: set[str] = set()
     for requirement in map(Requirement, required):
         marker = requirement.marker
@@ -136,6 +133,10 @@ def _devices() -> Finding:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import tensorflow as tf
+    except ModuleNotFoundError as error:
+        if error.name != "tensorflow":
+            raise
+        return Finding("devices", f"no TensorFlow, {os.cpu_count()} CPU cores")  # `_packages` has said so
     except ImportError as error:
         return Finding("devices", f"TensorFlow does not load: {error}", "install tensorflow from constraints.txt")
     names = [device.name for device in tf.config.list_physical_devices("GPU")]
@@ -144,11 +145,21 @@ def _devices() -> Finding:
 
 
 def _memory() -> Finding:
-    import psutil
-
-    gib = psutil.virtual_memory().available / 2**30
+    gib = available_memory_gib()
+    if gib is None:
+        return Finding("free memory", "not known on this system")
     remedy = "" if gib >= MEMORY_GIB else f"it needs {MEMORY_GIB} GiB; close other programs"
     return Finding("free memory", f"{gib:.1f} GiB", remedy, "for make demo")
+
+
+def available_memory_gib() -> float | None:
+    """Return what the kernel says a new program could use, in GiB; None where it does not say."""
+    try:
+        text = Path("/proc/meminfo").read_text()
+    except OSError:
+        return None
+    found = re.search(r"^MemAvailable:\s+(\d+) kB$", text, re.MULTILINE)
+    return int(found[1]) / 2**20 if found else None
 
 
 def _disk() -> Finding:
@@ -166,5 +177,8 @@ def _ports() -> Iterator[Finding]:
                 yield Finding(f"port {port} ({protocol})", "free")
             except OSError:
                 yield Finding(
-                    f"port {port} ({protocol})", "in use", "--port and --rest-api-port take others", EXTRAS["server"]
+                    f"port {port} ({protocol})",
+                    "in use",
+                    "--port and --rest-api-port take others",
+                    f"for {EXTRAS['serve'].purpose}",
                 )

@@ -21,6 +21,7 @@ from tfspine.cli.native_log import without_native_log
 from tfspine.cli.parser import Parser
 from tfspine.disk import disk_refusal
 from tfspine.errors import TfspineError
+from tfspine.extras import remedy, require_for
 from tfspine.workflows.processes import interruptible
 
 VERBS: dict[str, str] = {
@@ -59,10 +60,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = build_parser(verb).parse_args(argv)
         _prepare(args)
+        require_for(args.verb)
         with interruptible(), without_native_log() if is_program and _is_noisy(args) else nullcontext():
             return int(args.run(args) or 0)
     except TfspineError as error:
         print(f"tfspine {verb}: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        needed = remedy(error, str(verb))
+        if needed is None:
+            raise
+        print(f"tfspine {verb} {needed}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         # The reader of our standard output, such as `head`, has left; so do we, as other commands do.

@@ -7,17 +7,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-import tfspine
 from tfspine.config import DEVICES_VARIABLE, Experiment
 from tfspine.errors import ConfigError, OutputError
 from tfspine.experiment_file import load_experiment
+from tfspine.project_files import own_or_project_file
+from tfspine.project_files import project_file as project_file
 
 T = TypeVar("T")
 
 
 def add_experiment(parser: argparse.ArgumentParser) -> None:
     """Add ``--experiment FILE`` and ``--set section.key=value``."""
-    parser.add_argument("--experiment", type=Path, metavar="TOML", help="experiment file (default: the paper's values)")
+    parser.add_argument(
+        "--experiment", type=own_or_project_file, metavar="TOML", help="experiment file (default: the paper's values)"
+    )
     add_settings(parser)
 
 
@@ -111,15 +114,3 @@ def file_to_write(example: str, *, option: str = "--out") -> Callable[[str], Pat
         return path
 
     return checked
-
-
-def project_file(name: str) -> Path:
-    """Return a file that lies beside the package in a checkout, such as ``experiments/demo.toml``.
-
-    Raises:
-        ConfigError: tfspine runs without its checkout.
-    """
-    path = Path(tfspine.__file__).parents[1] / name
-    if not path.is_file():
-        raise ConfigError(f"{name}: not beside the installed package; run from a checkout, or name your own file")
-    return path

@@ -7,12 +7,17 @@ import signal
 from pathlib import Path
 
 from tfspine.cli import options
+from tfspine.project_files import own_or_project_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; their names are TensorFlow Serving's where it has them."""
     parser.add_argument(
-        "--model-config-file", type=Path, required=True, metavar="FILE", help="which models, e.g. serving/models.config"
+        "--model-config-file",
+        type=own_or_project_file,
+        required=True,
+        metavar="FILE",
+        help="which models, e.g. serving/models.config",
     )
     parser.add_argument(
         "--model-root", type=Path, metavar="DIR", help="stands in for /models in the base paths, e.g. exported"

@@ -5,11 +5,14 @@ from pathlib import Path
 
 from tfspine.cli import options
 from tfspine.labels import Region
+from tfspine.project_files import own_or_project_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfspine tune``."""
-    parser.add_argument("sweep", type=Path, metavar="SWEEP.toml", help="search space, as experiments/sweep_grader.toml")
+    parser.add_argument(
+        "sweep", type=own_or_project_file, metavar="SWEEP.toml", help="search space, as experiments/sweep_grader.toml"
+    )
     parser.add_argument("--records", type=Path, required=True, help="folder that tfspine records wrote")
     parser.add_argument("--region", type=Region, choices=list(Region), required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of the sweep; the same again goes on")

@@ -1,0 +1,136 @@
+"""A missing part of the installation is one line with what to type, for every command, and never a traceback."""
+
+import configparser
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tfspine.cli.main import VERBS
+from tfspine.extras import EXTRAS, NEEDS, WHOLE_WAY, remedy, require_for
+
+ROOT = Path(__file__).parents[1]
+
+OPTIONAL = sorted({module for extra in EXTRAS.values() for module in extra.modules})
+"""Every module that an extra brings."""
+
+BLOCKER = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in sys.argv[1].split(","):
+            raise ModuleNotFoundError("blocked: " + name, name=name)
+
+sys.meta_path.insert(0, Blocker())
+from tfspine.cli.main import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def without(modules: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in a fresh interpreter that cannot import `modules`."""
+    command = [sys.executable, "-c", BLOCKER, modules, *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, timeout=120)
+
+
+def required_by_extra() -> dict[str, set[str]]:
+    """Return the distributions of each extra of setup.cfg, in lower case."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    section = config["options.extras_require"]
+    lines = {name: [line for line in section[name].splitlines() if line and line[0] != "#"] for name in section}
+    return {name: {Requirement(line).name.lower() for line in lines} for name, lines in lines.items()}
+
+
+def test_every_extra_is_in_setup_cfg_with_what_it_brings() -> None:
+    required = required_by_extra()
+    assert set(EXTRAS) == set(required) - {"gpu", "all", "docs", "test", "dev"}
+    for name, extra in EXTRAS.items():
+        assert {distribution.lower() for distribution in extra.modules.values()} <= required[name], name
+
+
+def test_all_is_every_extra() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    assert Requirement(config["options.extras_require"]["all"].strip()).extras == set(EXTRAS)
+
+
+CALLS = {
+    "train detector": ("official", "train", "train detector --plane axial --records r --out o"),
+    "train grader": ("keras", "train", "train grader --region central_canal --records r --out o"),
+    "tune": ("keras_tuner", "train", "tune experiments/sweep_grader.toml --region central_canal --records r --out o"),
+    "records": ("tensorflow", "train", "records --slices s --labels l --splits x.csv --out o"),
+    "export": ("tensorflow", "train", "export --detector d --grader g --slices s --out o"),
+    "serve": ("aiohttp", "serve", "serve --model-config-file serving/models.config"),
+    "serve, TensorFlow": ("tensorflow", "serve", "serve --model-config-file serving/models.config"),
+    "explain": ("keras", "train", "explain --model m --slices s --boxes b.csv --out o"),
+    "report": ("jinja2", "report", "report --predictions p --slices s --out o.html"),
+    "flow": ("matplotlib", "report", "flow --excluded e --out o"),
+    "fetch": ("dicomweb_client", "pacs", "fetch http://127.0.0.1:1 --out o"),
+    "demo": ("tensorflow", "all", "demo --out o"),
+}
+"""A call of each command that needs an extra, with the module that is missing and the extra that brings it."""
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_missing_extra_is_one_line(call: str, tmp_path: Path) -> None:
+    module, extra, words = CALLS[call]
+    assert_one_line(without(module, *words.split(), cwd=tmp_path), words.split()[0], module, extra)
+    assert not list(tmp_path.iterdir())
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], verb: str, module: str, extra: str) -> None:
+    """Assert that a command said what is missing and what to type, and nothing else."""
+    [distribution] = {extra.modules[module] for extra in EXTRAS.values() if module in extra.modules}
+    assert done.stderr.splitlines() == [f"tfspine {verb} needs {distribution}: pip install 'tfspine[{extra}]'"]
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.fixture(scope="module")
+def slices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One simulated study, its DICOM in `dicom/` and its slices beside them."""
+    root = tmp_path_factory.mktemp("extras")
+    for words in (
+        "phantom --out phantom --set phantom.studies=1 --set phantom.matrix_px=64",
+        "ingest phantom/dicom --out slices",
+    ):
+        done = without(",".join(OPTIONAL), *words.split(), cwd=root)
+        assert done.returncode == 0, done.stderr
+    return root
+
+
+def test_a_model_in_this_process_needs_tensorflow(slices: Path) -> None:
+    done = without("tensorflow", *["predict", "--slices", "slices", "--model", "exported", "--out", "o"], cwd=slices)
+    assert_one_line(done, "predict", "tensorflow", "train")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_every_command_needs_no_extra(verb: str, tmp_path: Path) -> None:
+    done = without(",".join(OPTIONAL), verb, "--help", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"tfspine {verb}" in done.stdout
+
+
+def test_a_module_of_no_extra_keeps_its_traceback() -> None:
+    assert remedy(ModuleNotFoundError(name="tfspine.no_such_module"), "ingest") is None
+    assert remedy(ModuleNotFoundError(), "ingest") is None
+
+
+def test_a_part_of_what_is_installed_is_not_called_missing() -> None:
+    assert remedy(ModuleNotFoundError(name="matplotlib.no_such_module"), "flow") is None
+
+
+@pytest.mark.parametrize("verb", NEEDS)
+def test_a_command_looks_for_all_that_it_needs_before_it_begins(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in NEEDS[verb]:
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, module, None)  # as if it were not installed
+            with pytest.raises(ModuleNotFoundError) as caught:
+                require_for(verb)
+            assert caught.value.name == module
+            told = remedy(caught.value, verb)
+            assert told is not None
+            assert told.endswith("[all]'") == (verb in WHOLE_WAY)

@@ -1,0 +1,107 @@
+"""The optional parts of the installation: what each is for, what it brings, and what to type when it is missing.
+
+`pip install tfspine` is the light part: DICOM, study assembly, clients, evaluation. The rest are the extras of
+`setup.cfg`. Code imports what it needs where it needs it; the command turns the `ModuleNotFoundError` into one line.
+"""
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Extra:
+    """One optional part.
+
+    Attributes:
+        purpose: what it is for, to follow "for".
+        modules: top-level modules that it brings, each with the name of its distribution.
+        verbs: commands for which this extra is proposed before another that brings the same module.
+    """
+
+    purpose: str
+    modules: Mapping[str, str]
+    verbs: tuple[str, ...] = ()
+
+
+EXTRAS = {
+    "train": Extra(
+        "tfspine train, tune, export, explain, records and predict --model",
+        {
+            "tensorflow": "tensorflow",
+            "official": "tf-models-official",
+            "orbit": "tf-models-official",
+            "tf_keras": "tf-keras",
+            "keras": "keras",
+            "keras_tuner": "keras-tuner",
+            "tf_explain": "tf-explain",
+            "cv2": "opencv-python-headless",
+            "tomli_w": "tomli_w",
+            "psutil": "psutil",
+        },
+    ),
+    "serve": Extra(
+        "tfspine serve",
+        {"tensorflow": "tensorflow", "tensorflow_serving": "tensorflow-serving-api", "aiohttp": "aiohttp"},
+        verbs=("serve",),
+    ),
+    "report": Extra(
+        "tfspine report, flow and figures",
+        {"matplotlib": "matplotlib", "jinja2": "Jinja2", "markupsafe": "Jinja2"},
+    ),
+    "import": Extra("tfspine import", {"SimpleITK": "SimpleITK"}),
+    "pacs": Extra("tfspine fetch", {"dicomweb_client": "dicomweb-client"}),
+    "cluster": Extra("tfspine ingest --cluster", {"ray": "ray"}),
+    "completion": Extra("tfspine completion", {"shtab": "shtab"}),
+}
+"""Each extra of `setup.cfg` but `all`, which is all of these, and `gpu`, which is `train` with CUDA."""
+
+WHOLE_WAY = ("demo", "paper-study", "run", "study")
+"""Commands that do everything from DICOM to the report, for which `all` is proposed."""
+
+_NETWORKS = ("tensorflow", "official", "tf_keras", "keras")
+_WHOLE_WAY = (*_NETWORKS, "tensorflow_serving", "aiohttp", "matplotlib", "jinja2", "psutil")
+
+NEEDS: dict[str, tuple[str, ...]] = {
+    "records": ("tensorflow",),
+    "train": _NETWORKS,
+    "tune": (*_NETWORKS, "keras_tuner", "tomli_w"),
+    "export": _NETWORKS,
+    "serve": ("tensorflow", "tensorflow_serving", "aiohttp"),
+    "explain": ("tensorflow", "keras", "matplotlib"),
+    "report": ("jinja2", "matplotlib"),
+    "flow": ("matplotlib",),
+    "fetch": ("dicomweb_client",),
+    "completion": ("shtab",),
+    **dict.fromkeys(WHOLE_WAY, _WHOLE_WAY),
+}
+"""The modules without which a command is of no use, whatever its options; `remedy` covers those of an option alone."""
+
+
+def require_for(verb: str) -> None:
+    """Look whether all is installed that `verb` will import, before it reads or writes anything.
+
+    Raises:
+        ModuleNotFoundError: something is not, with its `name`.
+    """
+    for module in NEEDS.get(verb, ()):
+        if not _is_installed(module):
+            raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+
+def remedy(error: ModuleNotFoundError, verb: str) -> str | None:
+    """Say what `verb` lacks and what to type; None where the module is none of an extra, or is installed."""
+    module = (error.name or "").partition(".")[0]
+    bringing = {name: extra for name, extra in EXTRAS.items() if module in extra.modules}
+    if not bringing or _is_installed(module):
+        return None
+    preferred = [name for name, extra in bringing.items() if verb in extra.verbs] or list(bringing)
+    name = "all" if verb in WHOLE_WAY else preferred[0]
+    return f"needs {bringing[preferred[0]].modules[module]}: pip install 'tfspine[{name}]'"
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
