@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from tfspine import signatures
 from tfspine.annotations.voc import write_voc
+from tfspine.cli.export import in_words
 from tfspine.cli.main import main
-from tfspine.cli.operating_point import choose_thresholds, in_words
 from tfspine.config import EvaluationConfig, Experiment
 from tfspine.dicom.slices import load_slices
 from tfspine.errors import ModelError
@@ -26,6 +26,7 @@ from tfspine.labels import Grade, Plane, Region, Side
 from tfspine.models.detector import Detector
 from tfspine.models.grader import build_grader
 from tfspine.structures import SLICE_COLUMNS, AnnotatedSlice, Annotation, geometry_to_row
+from tfspine.workflows.operating_point import choose_thresholds
 
 ROWS, COLUMNS = 40, 60
 BOX = (10.0, 20.0, 20.0, 30.0)

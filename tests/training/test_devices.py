@@ -97,7 +97,7 @@ def test_a_device_that_is_not_there_is_one_line_and_workers_take_turns() -> None
 import os
 from fake_gpus import add_gpus
 add_gpus(2)
-from tfspine.cli.train_members import _devices
+from tfspine.workflows.train_members import _devices
 from tfspine.errors import ConfigError
 from tfspine.models.devices import use_gpus
 for text in ("2", "0,0", "gpu", "-1", "", "1", "cpu"):

@@ -1,14 +1,17 @@
 """Members of a grader: which there are and whose, trained once each, met in one table."""
 
+import contextlib
 import csv
 import fcntl
+import functools
 import json
 import os
+import pickle
 import signal
-import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,12 +19,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfspine.annotations.splits import read_splits, split_hash
-from tfspine.cli import train_members as command
 from tfspine.cli.main import main
 from tfspine.errors import ConfigError
 from tfspine.evaluation.calibration import fit_temperature
+from tfspine.experiment_file import load_experiment
+from tfspine.labels import Region
+from tfspine.progress import silent
 from tfspine.training import member_run
 from tfspine.training.members import Member, parse_members, take_shard
+from tfspine.workflows import train_members as workflow
+from tfspine.workflows.processes import interruptible
 
 SETTINGS = (
     "records.shards=2", "split.validation=0.25", "split.test=0.125", "grader.crop_size_px=16", "grader.filters=[4, 4]",
@@ -191,45 +198,42 @@ def test_workers_are_processes_and_a_failure_is_told_at_the_end(
 
 
 def test_a_worker_is_told_what_its_parent_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command line of a worker, read by the parser, gives its parent's words with one member for its share."""
-    from tfspine.cli.main import build_parser
+    """The call of a worker has its parent's arguments, and one member, device and share of the cores for its own."""
+    told = []
 
-    words = [
-        *("train", "grader", "--region", "lateral_recess", "--members", "2x2", "--splits", "s.csv", "--records", "r"),
-        *("--out", "o", "--experiment", "e.toml", "--set", "a.b=[1, 2]", "--set", "seed=3", "--workers", "4"),
-    ]
-    args = build_parser("train").parse_args(words)
-    commands = []
+    @contextlib.contextmanager
+    def own_process(call, *, environment):
+        told.append((pickle.loads(pickle.dumps(call)), environment))  # noqa: S301 - our own
+        yield SimpleNamespace(result=lambda: None)
 
-    def command_line(words: list[str]) -> list[str]:
-        commands.append(words)
-        return [sys.executable, "-c", ""]
-
-    monkeypatch.setattr(command, "command_line", command_line)
-    members = parse_members("2x2")
-    assert command._at_once([Member(2, 1)], members, args) == {}
-    again = build_parser("train").parse_args(commands[0])
-    assert again.shard == "3/4"
-    for name in ("region", "members", "splits", "records", "out", "experiment", "settings"):
-        assert getattr(again, name) == getattr(args, name)
+    monkeypatch.setattr("tfspine.workflows.own_process.own_process", own_process)
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
+    options = workflow.MembersOptions(
+        Region.LATERAL_RECESS, "2x2", workers=4, experiment=load_experiment(None, ["seed=3", "grader.epochs=2"])
+    )
+    call = functools.partial(workflow._train_one, Path("r"), Path("o"), Member(2, 1), {"a": "train"}, options)
+    assert workflow._at_once({Member(2, 1): call}, workers=4, track=silent) == {}
+    ((quiet, environment),) = told
+    (sent,) = quiet.args
+    assert sent.func is workflow._train_one
+    assert sent.args == (Path("r"), Path("o"), Member(2, 1), {"a": "train"}, options)
+    assert environment == {"TF_NUM_INTRAOP_THREADS": "3", "TFSPINE_DEVICES": "cpu"}
 
 
 def test_no_core_is_idle_while_the_last_members_train() -> None:
-    assert command._threads(9, workers=2, cores=2) == [1] * 8 + [2]
-    assert command._threads(5, workers=3, cores=8) == [2, 2, 2, 4, 4]
-    assert command._threads(2, workers=4, cores=8) == [4, 4]
-    assert command._threads(2, workers=4, cores=1) == [1, 1]
+    assert workflow._threads(9, workers=2, cores=2) == [1] * 8 + [2]
+    assert workflow._threads(5, workers=3, cores=8) == [2, 2, 2, 4, 4]
+    assert workflow._threads(2, workers=4, cores=8) == [4, 4]
+    assert workflow._threads(2, workers=4, cores=1) == [1, 1]
 
 
-def test_workers_end_when_their_parent_is_told_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def sleep_beside(folder: Path) -> None:
+    (folder / str(os.getpid())).write_text("")
+    time.sleep(60)
+
+
+def test_workers_end_when_their_parent_is_told_to(tmp_path: Path) -> None:
     """Two of three begin; the third never does, and none of the two is left behind."""
-    from tfspine.cli.main import build_parser
-    from tfspine.workflows.processes import interruptible
-
-    code = "import os, sys, time; open(sys.argv[1] + str(os.getpid()), 'w'); time.sleep(60)"
-    monkeypatch.setattr(command, "command_line", lambda words: [sys.executable, "-c", code, f"{tmp_path}/"])
-    words = ["train", "grader", "--region", "central_canal", "--members", "3x1", "--records", "r", "--out", "o"]
-    args = build_parser("train").parse_args([*words, "--splits", "s.csv", "--workers", "2"])
 
     def interrupt() -> None:
         while len(list(tmp_path.iterdir())) < 2:
@@ -237,9 +241,9 @@ def test_workers_end_when_their_parent_is_told_to(monkeypatch: pytest.MonkeyPatc
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=interrupt, daemon=True).start()
-    members = parse_members("3x1")
+    calls = {member: functools.partial(sleep_beside, tmp_path) for member in parse_members("3x1")}
     with pytest.raises(KeyboardInterrupt), interruptible():
-        command._at_once(members, members, args)
+        workflow._at_once(calls, workers=2, track=silent)
     begun = [int(path.name) for path in tmp_path.iterdir()]
     assert len(begun) == 2
     for number in begun:

@@ -2,12 +2,17 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tfspine.cli import options
 from tfspine.config import Take
+from tfspine.labels import Plane, Region
+from tfspine.workflows.export import ExportOptions, ExportSummary, export, stage_count
 
-IMAGES_TO_VERIFY = 8
+if TYPE_CHECKING:
+    from tfspine.evaluation.score_threshold import ScoreThreshold
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,77 +44,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Export, verify and print where the version lies."""
-    import numpy as np
-
-    from tfspine.cli.operating_point import choose_thresholds, in_words, manifest_entry, require_split
-    from tfspine.dicom.slices import load_slices
-    from tfspine.errors import ConfigError, ModelError
-    from tfspine.export.runs import load_plane_model, require_one_split, run_experiment
-    from tfspine.export.write import STAGES, export_plane
-    from tfspine.manifest import read_manifest
-    from tfspine.ownership import require_apart
-
-    if (args.labels is None) != (args.splits is None):
-        raise ConfigError("--labels and --splits belong together: give both, or neither for no operating point")
-    require_apart(args.out, options.given(args.detector, *args.graders, args.slices, args.labels, args.splits))
-    experiment = run_experiment(args.detector, args.settings)
-    trained_on = require_one_split([args.detector, *args.graders])
-    if args.splits:
-        require_split(args.splits, trained_on)
-    allowed = experiment.evaluation.false_boxes_per_image
-    with options.stage_bar(len(STAGES) + 1 + bool(args.labels)) as begin:
-        begin("building the networks")
-        model = load_plane_model(args.detector, args.graders, args.settings, take=args.take)
-        slices = [slice_ for slice_ in load_slices(args.slices) if slice_.plane is model.plane]
-        if not slices:
-            raise ModelError(f"{args.slices}: holds no {model.plane} slice to verify with")
-        thresholds = {}
-        if args.labels:
-            begin("choosing the operating point on validation")
-            thresholds = dict(
-                choose_thresholds(
-                    *(model, slices),
-                    folder=args.slices,
-                    labels=args.labels,
-                    splits=args.splits,
-                    settings=experiment.evaluation,
-                )
-            )
-            model = model.at_thresholds({region: found.threshold for region, found in thresholds.items()})
-        alike = [slice_.pixels for slice_ in slices if slice_.pixels.shape == slices[0].pixels.shape]
-        manifest = read_manifest(args.detector)
-        exported = export_plane(
-            model,
-            args.out,
-            images=np.stack(alike[:: max(1, len(alike) // IMAGES_TO_VERIFY)][:IMAGES_TO_VERIFY]),
-            inputs=options.given(args.detector, *args.graders, args.labels, args.splits),
-            config=dict(manifest.config) if manifest else {},
-            split=trained_on,
-            operating_point=manifest_entry(thresholds, allowed=allowed),
-            begin=begin,
-        )
-    result = {
-        "model": model.name,
-        "version": exported.version,
-        "folder": str(exported.folder),
-        "largest_difference": exported.largest_difference,
-        "grader_members": model.members,
-        "operating_point": manifest_entry(thresholds, allowed=allowed),
-    }
+    wanted = ExportOptions(args.labels, args.splits, args.take, tuple(args.settings))
+    with options.stage_bar(stage_count(wanted)) as begin:
+        exported = export(args.detector, args.graders, args.slices, args.out, wanted, begin=begin)
     if args.json:
-        print(json.dumps(result))
+        print(json.dumps(_result(exported)))
         return
-    members = _members_in_words(model.members)
+    members = f"{exported.members} members of each grader, " if exported.members > 1 else ""
     print(f"{exported.folder}: {members}verified, differs by {exported.largest_difference:.2g}")
     lines = in_words(
-        thresholds,
-        plane=model.plane,
-        allowed=allowed,
-        least=experiment.detector.score_threshold,
+        exported.thresholds,
+        plane=exported.plane,
+        allowed=exported.false_boxes_per_image,
+        least=exported.score_threshold,
         has_labels=args.labels is not None,
     )
     print(*lines, sep="\n")
 
 
-def _members_in_words(members: int) -> str:
-    return f"{members} members of each grader, " if members > 1 else ""
+def _result(exported: ExportSummary) -> dict[str, object]:
+    return {
+        "model": exported.model,
+        "version": exported.version,
+        "folder": str(exported.folder),
+        "largest_difference": exported.largest_difference,
+        "grader_members": exported.members,
+        "operating_point": exported.operating_point,
+    }
+
+
+def in_words(
+    thresholds: "Mapping[Region, ScoreThreshold]", *, plane: Plane, allowed: float, least: float, has_labels: bool
+) -> list[str]:
+    """Return the lines that say what the operating point is, or that there is none and why.
+
+    Args:
+        thresholds: what was chosen.
+        plane: of the model.
+        allowed: false boxes an image that it was chosen for.
+        least: score from which the detector answers boxes at all.
+        has_labels: whether there was validation data to choose on.
+    """
+    if not has_labels:
+        return [f"no operating point: no --labels and --splits to choose it on: every box counts, from score {least:g}"]
+    lines = [f"operating point, for {allowed:g} false boxes an image on validation:"]
+    for region in (region for region in Region if region.plane is plane):
+        found = thresholds.get(region)
+        lines.append(
+            f"  {region}: none labelled or none found on validation; every box counts, from score {least:g} on"
+            if found is None
+            else f"  {region}: score from {found.threshold:.3f}, recall {100 * found.recall:.1f} %, "
+            f"{found.false_boxes_per_image:.2f} false boxes an image ({found.boxes} boxes, {found.images} images)"
+        )
+    return lines

@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import queue
-import signal
 from pathlib import Path
 
 from tfspine.cli import options
 from tfspine.project_files import own_or_project_file
+from tfspine.server.ports import Ports
+from tfspine.workflows.serve import ServeOptions, serve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,28 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int | None:
-    """Look at the ports, load the models, print the ports as one JSON line, and serve until SIGTERM or Ctrl-C."""
-    from tfspine.server.ports import require_free_ports
+def run(args: argparse.Namespace) -> None:
+    """Load the models, print the ports as one JSON line, and serve until SIGTERM or Ctrl-C."""
+    wanted = ServeOptions(args.model_root, args.host, args.port, args.rest_api_port)
+    serve(args.model_config_file, wanted, ready=_tell)
 
-    require_free_ports(args.host, args.port, args.rest_api_port)
 
-    # Only now what imports TensorFlow and takes its time.
-    from tfspine.server.catalogue import load_catalogue
-    from tfspine.server.config_file import read_models_config
-    from tfspine.server.run import running
-
-    catalogue = load_catalogue(read_models_config(args.model_config_file, model_root=args.model_root))
-    # A SimpleQueue may be filled from within a signal handler, which an Event may not.
-    asked_to_stop: queue.SimpleQueue[int] = queue.SimpleQueue()
-    former = {
-        number: signal.signal(number, lambda received, _: asked_to_stop.put(received))
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    with running(catalogue, host=args.host, port=args.port, rest_port=args.rest_api_port) as ports:
-        print(json.dumps({"grpc": ports.grpc, "rest": ports.rest}), flush=True)
-        asked_to_stop.get()
-        # A second signal ends at once, without waiting for requests in progress.
-        for number, handler in former.items():
-            signal.signal(number, handler)
-    return None
+def _tell(ports: Ports) -> None:
+    print(json.dumps({"grpc": ports.grpc, "rest": ports.rest}), flush=True)

@@ -1,21 +1,16 @@
 """``tfspine train``: one grader, several members of it, or one detector."""
 
 import argparse
-from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tfspine.cli import options
 from tfspine.cli.finished import complete_already
-from tfspine.config import Precision, Strategy
+from tfspine.config import Experiment, Precision, Strategy
 from tfspine.errors import ConfigError
 from tfspine.labels import Plane, Region
-
-if TYPE_CHECKING:
-    from tfspine.config import Experiment
-    from tfspine.training.runs import RunState
-
-ONE_SHARD = "1/1"
+from tfspine.progress import track
+from tfspine.workflows.train import DetectorOptions, GraderOptions, train_detector, train_grader
+from tfspine.workflows.train_members import ONE_SHARD, MembersOptions, train_members
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,12 +49,29 @@ def run(args: argparse.Namespace) -> None:
         if getattr(args, name, None):
             args.settings.append(f'training.{name}="{getattr(args, name)}"')
     experiment = options.experiment_from(args)
-
     if args.kind == "detector":
-        _train_detector(args, experiment)
+        trained = train_detector(args.records, args.out, DetectorOptions(args.plane, experiment))
     else:
         _check_words(args)
-        _train_graders(args, experiment)
+        if args.members is not None:
+            _train_members(args, experiment)
+            return
+        trained = train_grader(args.records, args.out, GraderOptions(args.region, experiment))
+    print(f"{args.out}: trained" if trained.is_new else _complete(args, experiment))
+
+
+def _train_members(args: argparse.Namespace, experiment: Experiment) -> None:
+    wanted = MembersOptions(args.region, args.members, args.workers, args.shard, experiment)
+    trained = train_members(args.records, args.splits, args.out, wanted, track=track)
+    if not trained.is_new:
+        print(_complete(args, experiment))
+        return
+    others = f", {trained.waiting} by others" if trained.waiting else ""
+    print(f"{args.out}: {trained.done} of {trained.done + trained.waiting} members trained{others}")
+
+
+def _complete(args: argparse.Namespace, experiment: Experiment) -> str:
+    return complete_already(args.out, section=args.kind, experiment=experiment)
 
 
 def _check_words(args: argparse.Namespace) -> None:
@@ -70,60 +82,3 @@ def _check_words(args: argparse.Namespace) -> None:
     given = [name for name, value in alone.items() if value]
     if given and args.members is None:
         raise ConfigError(f"{given[0]} belongs to --members, for example --members 3x3")
-
-
-def _train_graders(args: argparse.Namespace, experiment: "Experiment") -> None:
-    from tfspine.manifest import RunKind
-    from tfspine.records.folder import open_records
-    from tfspine.training.runs import GRADER_SECTIONS, RunState, hold_run
-
-    records = open_records(args.records, plane=args.region.plane, experiment=experiment)
-    if args.members is not None:
-        from tfspine.cli.train_members import train_members
-
-        train_members(args, records, experiment)
-        return
-    with hold_run(
-        args.out,
-        trains={"kind": RunKind.GRADER, "region": args.region},
-        experiment=experiment,
-        sections=GRADER_SECTIONS,
-        records_folder=args.records,
-    ) as state:
-        if state is not RunState.COMPLETE:
-            from tfspine.training.grader import train_grader
-
-            train_grader(records, region=args.region, experiment=experiment, run_folder=args.out)
-    _tell(args, state, experiment)
-
-
-def _train_detector(args: argparse.Namespace, experiment: "Experiment") -> None:
-    from tfspine.manifest import RunKind
-    from tfspine.records.folder import open_records
-    from tfspine.training.cluster import require_cluster
-    from tfspine.training.runs import DETECTOR_SECTIONS, RunState, hold_run, open_run
-
-    # The workers of one cluster train in one folder.
-    is_shared = experiment.training.strategy is Strategy.MULTIWORKER
-    if is_shared:
-        require_cluster()
-    records = open_records(args.records, plane=args.plane, experiment=experiment)
-    claim = {
-        "trains": {"kind": RunKind.DETECTOR, "plane": args.plane},
-        "experiment": experiment,
-        "sections": DETECTOR_SECTIONS,
-        "records_folder": args.records,
-    }
-    with nullcontext(open_run(args.out, **claim)) if is_shared else hold_run(args.out, **claim) as state:
-        if state is not RunState.COMPLETE:
-            from tfspine.training.detector import train_detector
-
-            train_detector(records, plane=args.plane, experiment=experiment, run_folder=args.out)
-    _tell(args, state, experiment)
-
-
-def _tell(args: argparse.Namespace, state: "RunState", experiment: "Experiment") -> None:
-    from tfspine.training.runs import RunState
-
-    is_old = state is RunState.COMPLETE
-    print(complete_already(args.out, section=args.kind, experiment=experiment) if is_old else f"{args.out}: trained")

@@ -4,8 +4,18 @@ import contextlib
 import errno
 import os
 import socket
+from dataclasses import dataclass
 
 from tfspine.errors import ServerError
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the server listens."""
+
+    host: str
+    grpc: int
+    rest: int
 
 
 def require_free_ports(host: str, port: int, rest_port: int) -> None:

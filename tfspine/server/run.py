@@ -7,7 +7,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import grpc
 from aiohttp import web
@@ -15,7 +14,7 @@ from aiohttp import web
 from tfspine.errors import ServerError
 from tfspine.server.catalogue import Catalogue
 from tfspine.server.grpc_service import make_handlers
-from tfspine.server.ports import listen
+from tfspine.server.ports import Ports, listen
 from tfspine.server.rest_service import make_app
 
 _log = logging.getLogger(__name__)
@@ -33,15 +32,6 @@ _GRPC_OPTIONS = (
     ("grpc.max_send_message_length", 2**31 - 1),
 )
 _GRPC_THREADS = 8
-
-
-@dataclass(frozen=True)
-class Ports:
-    """Where the server listens."""
-
-    host: str
-    grpc: int
-    rest: int
 
 
 @contextlib.contextmanager

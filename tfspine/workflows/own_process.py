@@ -131,6 +131,10 @@ class OwnProcess(Generic[Result]):
             self._process.wait(SECONDS_TO_END)
         return result
 
+    def end(self) -> None:
+        """Ask it to end, wait for it, and kill it where it does not."""
+        end(self._process)
+
     def _wait_for(self, wanted: _Kind) -> Any:
         for kind, content in self._messages():
             if kind is wanted:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfspine.errors import ModelError
-from tfspine.labels import Plane, Region
+from tfspine.labels import Region
 
 if TYPE_CHECKING:
     from tfspine.config import EvaluationConfig
@@ -101,29 +101,3 @@ def manifest_entry(thresholds: "Mapping[Region, ScoreThreshold]", *, allowed: fl
         "false_boxes_per_image": allowed,
         "regions": {str(region): asdict(found) for region, found in thresholds.items()},
     }
-
-
-def in_words(
-    thresholds: "Mapping[Region, ScoreThreshold]", *, plane: Plane, allowed: float, least: float, has_labels: bool
-) -> list[str]:
-    """Return the lines that say what the operating point is, or that there is none and why.
-
-    Args:
-        thresholds: what was chosen.
-        plane: of the model.
-        allowed: false boxes an image that it was chosen for.
-        least: score from which the detector answers boxes at all.
-        has_labels: whether there was validation data to choose on.
-    """
-    if not has_labels:
-        return [f"no operating point: no --labels and --splits to choose it on: every box counts, from score {least:g}"]
-    lines = [f"operating point, for {allowed:g} false boxes an image on validation:"]
-    for region in (region for region in Region if region.plane is plane):
-        found = thresholds.get(region)
-        lines.append(
-            f"  {region}: none labelled or none found on validation; every box counts, from score {least:g} on"
-            if found is None
-            else f"  {region}: score from {found.threshold:.3f}, recall {100 * found.recall:.1f} %, "
-            f"{found.false_boxes_per_image:.2f} false boxes an image ({found.boxes} boxes, {found.images} images)"
-        )
-    return lines

@@ -1,11 +1,11 @@
-"""What ``tfspine explain`` explains: the graders that served the boxes, and what they say of each of them."""
+"""What is explained: the graders that served the boxes, and what they say of each of them."""
 
-import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfspine.config import Take
 from tfspine.errors import AnnotationError, ModelError
 from tfspine.labels import GRADE_WORDS, MIRRORED_SIDE, Grade, Region
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tfspine.config import Experiment
     from tfspine.export.region_grader import RegionGrader
     from tfspine.structures import SliceImage
 
@@ -37,8 +36,22 @@ class GradedCrop:
         return Region(self.row["region"])
 
 
-def load_graders(args: argparse.Namespace, experiment: "Experiment") -> "dict[Region, RegionGrader]":
-    """Return the graders of ``--model``, or those of ``--grader`` as an export would put them together.
+@dataclass(frozen=True)
+class GradersToExplain:
+    """The newest exports below `model`; or `runs`, one a region, as an export with this `take` puts them together."""
+
+    model: Path | None = None
+    runs: Sequence[Path] = ()
+    take: Take = Take.ALL
+
+    @property
+    def paths(self) -> list[Path]:
+        """Where they lie."""
+        return [*self.runs] if self.model is None else [self.model]
+
+
+def load_graders(wanted: GradersToExplain, *, calibrate: bool) -> "dict[Region, RegionGrader]":
+    """Return the graders of an export, or those of runs; `calibrate` has runs answer at their temperatures.
 
     Raises:
         ModelError: what was named is no export, or no grader's run.
@@ -46,14 +59,14 @@ def load_graders(args: argparse.Namespace, experiment: "Experiment") -> "dict[Re
     from tfspine.models.devices import ONE_GPU, use_gpus
 
     use_gpus(ONE_GPU)
-    if args.model is None:
+    if wanted.model is None:
         from tfspine.export.runs import load_region_graders
 
-        return load_region_graders(args.graders, take=args.take, calibrate=experiment.export.calibrate)
+        return load_region_graders(wanted.runs, take=wanted.take, calibrate=calibrate)
     from tfspine.export.served_graders import load_served_graders, newest_versions
 
     graders: dict[Region, RegionGrader] = {}
-    for folder in newest_versions(args.model).values():
+    for folder in newest_versions(wanted.model).values():
         graders |= load_served_graders(folder)
     return graders
 
@@ -100,8 +113,10 @@ def require_agreement(crops: Sequence[GradedCrop], boxes: Path) -> None:
             )
 
 
-def require_slices(slices: "Mapping[str, SliceImage]", rows: Sequence[Mapping[str, Any]], args: Any) -> None:
-    """Refuse a box on a slice that is not there, or is of another study.
+def require_slices(
+    slices: "Mapping[str, SliceImage]", rows: Sequence[Mapping[str, Any]], *, boxes: Path, folder: Path
+) -> None:
+    """Refuse a box of the table `boxes` on a slice that is not in `folder`, or is of another study there.
 
     Raises:
         AnnotationError: with the slice.
@@ -109,13 +124,11 @@ def require_slices(slices: "Mapping[str, SliceImage]", rows: Sequence[Mapping[st
     for row in rows:
         if row["slice"] in slices and slices[row["slice"]].study != row["study"]:
             raise AnnotationError(
-                f"{args.boxes}: slice {row['slice']} of study {row['study']}; in {args.slices} it is of study "
+                f"{boxes}: slice {row['slice']} of study {row['study']}; in {folder} it is of study "
                 f"{slices[row['slice']].study}: name the slices it was made from"
             )
         if row["slice"] not in slices:
-            raise AnnotationError(
-                f"{args.boxes}: slice {row['slice']} is not in {args.slices}; name the slices it was made from"
-            )
+            raise AnnotationError(f"{boxes}: slice {row['slice']} is not in {folder}; name the slices it was made from")
 
 
 def _probabilities_in(row: Mapping[str, Any]) -> list[float] | None:

@@ -1,0 +1,199 @@
+"""Integrated Gradients heatmaps of graded boxes, of the very function that graded them."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfspine.config import Experiment
+from tfspine.errors import ModelError
+from tfspine.labels import Region
+from tfspine.progress import Track, silent
+from tfspine.workflows.explained_graders import (
+    GradedCrop,
+    GradersToExplain,
+    grade_crops,
+    load_graders,
+    require_agreement,
+    require_slices,
+)
+
+if TYPE_CHECKING:
+    from tfspine.config import ExplainConfig
+    from tfspine.explain.integrated_gradients import Attribution
+    from tfspine.explain.keras_gradients import Grader
+    from tfspine.export.region_grader import RegionGrader
+    from tfspine.structures import SliceImage
+
+logger = logging.getLogger(__name__)
+
+HEATMAP_COLUMNS = (
+    *("slice", "region", "side", "level", "ymin", "xmin", "ymax", "xmax"),
+    *("grade", "probability", "file", "completeness_gap"),
+)
+COMPLETENESS_COLUMNS = ("file", "grade", "output", "baseline_output", "total", "completeness_gap", "is_complete")
+
+
+@dataclass(frozen=True)
+class ExplainOptions:
+    """How much is explained, and how: `[explain]` of the experiment, and `[export] calibrate` for graders of runs."""
+
+    experiment: Experiment = field(default_factory=Experiment)
+
+
+@dataclass(frozen=True)
+class ExplainSummary:
+    """What was explained.
+
+    Attributes:
+        folder: of the heatmaps and their tables.
+        gaps: of each heatmap, by how much its attributions miss their sum, as a share of it.
+        flagged: heatmaps whose gap is above `largest_gap`.
+        largest_gap: above which a heatmap is flagged.
+    """
+
+    folder: Path
+    gaps: tuple[float, ...]
+    flagged: int
+    largest_gap: float
+
+
+def explain(
+    graders: GradersToExplain,
+    slices: Path,
+    boxes: Path,
+    out: Path,
+    options: ExplainOptions | None = None,
+    *,
+    track: Track = silent,
+) -> ExplainSummary:
+    """Choose boxes, explain the grade of each, write pictures, `heatmaps.csv` and `completeness.csv`.
+
+    Args:
+        graders: that read the boxes: an export, or runs.
+        slices: what `ingest` wrote.
+        boxes: table to choose from, `predictions.csv`.
+        out: folder to write.
+        options: the experiment.
+        track: counts the boxes.
+
+    Raises:
+        ModelError: the graders are none, or not those that read the boxes.
+        AnnotationError: the boxes are of other slices.
+        OutputError: `out` holds something else.
+    """
+    from tfspine.config import as_dict
+    from tfspine.explain.integrated_gradients import LARGEST_GAP
+    from tfspine.manifest import write_manifest
+    from tfspine.outputs import new_folder
+    from tfspine.ownership import require_folder
+
+    experiment = (options or ExplainOptions()).experiment
+    settings = experiment.explain
+    inputs = [boxes, slices, *graders.paths]
+    require_folder(out, command="explain", inputs=inputs)
+    served, crops = _chosen(graders, slices, boxes, experiment)
+
+    with new_folder(out, command="explain", inputs=inputs) as folder:
+        heatmaps, completeness = [], []
+        for number, item in enumerate(track(crops, "explaining", len(crops)), start=1):
+            name = f"{item.region}-{number:03d}.png"
+            attribution = _explain(item, served[item.region], settings=settings, picture=folder / name)
+            heatmaps.append(
+                {**item.row, "grade": item.grade.word, "probability": item.probability, "file": name}
+                | {"completeness_gap": attribution.completeness_gap}
+            )
+            completeness.append(
+                {"file": name, "grade": item.grade.word}
+                | {column: getattr(attribution, column) for column in COMPLETENESS_COLUMNS[2:]}
+            )
+        flagged = sum(not line["is_complete"] for line in completeness)
+        _write_csv(folder / "heatmaps.csv", heatmaps, HEATMAP_COLUMNS)
+        _write_csv(folder / "completeness.csv", completeness, COMPLETENESS_COLUMNS)
+        write_manifest(
+            folder,
+            command="explain",
+            config={"name": experiment.name, "seed": experiment.seed, "explain": as_dict(settings)},
+            inputs=inputs,
+            details={
+                "heatmaps": len(heatmaps),
+                "flagged": flagged,
+                "graders": [path.name for path in graders.paths],
+            },
+        )
+    return ExplainSummary(out, tuple(line["completeness_gap"] for line in completeness), flagged, LARGEST_GAP)
+
+
+def _chosen(
+    wanted: GradersToExplain, folder: Path, boxes: Path, experiment: Experiment
+) -> "tuple[dict[Region, Grader], list[GradedCrop]]":
+    """Return what is served of each region, and the boxes to explain, as the graders see them."""
+    graders = load_graders(wanted, calibrate=experiment.export.calibrate)
+    rows = _rows(boxes, graders, number=experiment.explain.regions)
+    slices = _slices(folder, {row["study"] for row in rows}) if rows else {}
+    require_slices(slices, rows, boxes=boxes, folder=folder)
+    crops = grade_crops(graders, rows, slices)
+    try:
+        require_agreement(crops, boxes)
+    except ModelError:
+        # Whether an export serves temperatures is its own setting, which its runs do not know: the boxes tell.
+        others = None if wanted.model else _calibrated_or_none(wanted, calibrate=not experiment.export.calibrate)
+        if others is None:
+            raise
+        graders = others
+        crops = grade_crops(graders, rows, slices)
+        require_agreement(crops, boxes)
+    # Bound once: what explains is traced once for every function it is given.
+    return {region: grader.served for region, grader in graders.items()}, crops
+
+
+def _rows(boxes: Path, regions: Iterable[Region], *, number: int) -> list[dict[str, Any]]:
+    """Return `number` boxes of each region, as rows of `structures.BOX_COLUMNS`."""
+    from tfspine.annotations.tables import counted_boxes, read_boxes
+    from tfspine.explain.selection import select_boxes
+
+    counted = counted_boxes(read_boxes(boxes))
+    rows: list[dict[str, Any]] = []
+    for region in regions:
+        table = select_boxes(counted, region=region, number=number)
+        if table.empty and number:
+            logger.warning("%s: no box of %s; nothing to explain", boxes, region)
+        rows += [dict(zip(table.columns, row, strict=True)) for row in table.astype(object).itertuples(index=False)]
+    return rows
+
+
+def _calibrated_or_none(wanted: GradersToExplain, *, calibrate: bool) -> "dict[Region, RegionGrader] | None":
+    """Return the graders of runs, with their temperatures or without; None where a run has no temperature."""
+    try:
+        return load_graders(wanted, calibrate=calibrate)
+    except ModelError:
+        return None
+
+
+def _slices(folder: Path, studies: set[str]) -> "dict[str, SliceImage]":
+    from tfspine.dicom.slices import load_slices
+
+    return {slice_.key: slice_ for slice_ in load_slices(folder, studies=studies)}
+
+
+def _explain(item: GradedCrop, served: "Grader", *, settings: "ExplainConfig", picture: Path) -> "Attribution":
+    """Explain the grade of one box and draw it."""
+    from PIL import Image
+
+    from tfspine.explain.integrated_gradients import integrate_gradients
+    from tfspine.explain.keras_gradients import class_functions
+    from tfspine.explain.overlay import side_by_side
+
+    output, gradients = class_functions(served, item.grade)
+    attribution = integrate_gradients(
+        item.crop, output=output, gradients=gradients, steps=settings.steps, batch_size=settings.batch_size
+    )
+    Image.fromarray(side_by_side(item.crop, attribution.attributions, mirrored=item.mirrored)).save(picture)
+    return attribution
+
+
+def _write_csv(path: Path, rows: "list[dict[str, Any]]", columns: Sequence[str]) -> None:
+    import pandas as pd
+
+    pd.DataFrame(rows, columns=list(columns)).to_csv(path, index=False)

@@ -1,0 +1,183 @@
+"""A trained detector and its graders, of one member or several, become one version of a SavedModel."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfspine.config import Take
+from tfspine.errors import ConfigError, ModelError
+from tfspine.labels import Plane, Region
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tfspine.evaluation.score_threshold import ScoreThreshold
+    from tfspine.structures import SliceImage
+
+IMAGES_TO_VERIFY = 8
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """How an export is made.
+
+    Attributes:
+        labels: folder of LabelImg XML files; with `splits` the score from which boxes count is chosen on validation.
+        splits: what `split` wrote; belongs to `labels`.
+        take: which members, of graders that have several.
+        settings: overrides of the experiment of the detector's run, for example ``detector.score_threshold=0.3``.
+    """
+
+    labels: Path | None = None
+    splits: Path | None = None
+    take: Take = Take.ALL
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExportSummary:
+    """What was exported.
+
+    Attributes:
+        model: name of the servable.
+        plane: that it reads.
+        version: its number.
+        folder: of the version.
+        largest_difference: between its answers and those of the model in memory.
+        members: of each grader.
+        thresholds: the operating point; empty without labels, or where none was found.
+        false_boxes_per_image: that the operating point was chosen for.
+        score_threshold: from which the detector answers boxes at all.
+    """
+
+    model: str
+    plane: Plane
+    version: int
+    folder: Path
+    largest_difference: float
+    members: int
+    thresholds: "Mapping[Region, ScoreThreshold]"
+    false_boxes_per_image: float
+    score_threshold: float
+
+    @property
+    def operating_point(self) -> dict[str, Any] | None:
+        """What the manifest says of it."""
+        from tfspine.workflows.operating_point import manifest_entry
+
+        return manifest_entry(self.thresholds, allowed=self.false_boxes_per_image)
+
+
+def nothing(stage: str) -> None:
+    """Tell nobody which stage begins."""
+
+
+def stage_count(options: ExportOptions) -> int:
+    """Return how many stages `export` tells of."""
+    from tfspine.export.write import STAGES
+
+    return len(STAGES) + 1 + (options.labels is not None)
+
+
+def export(
+    detector: Path,
+    graders: Sequence[Path],
+    slices: Path,
+    out: Path,
+    options: ExportOptions | None = None,
+    *,
+    begin: Callable[[str], None] = nothing,
+) -> ExportSummary:
+    """Export one plane's networks as the next version of its servable, verify it, and choose its operating point.
+
+    Args:
+        detector: run of the plane's detector.
+        graders: runs of the graders, one for each region of the plane.
+        slices: what `ingest` wrote, to verify and warm up with.
+        out: folder of all servables.
+        options: operating point, members and settings.
+        begin: told which stage begins, see `stage_count`.
+
+    Raises:
+        ConfigError: labels without splits, or the other way round.
+        ModelError: a run is unfinished, missing or of another split; no slice of the plane; the saved model does not
+            answer as the one in memory.
+    """
+    from tfspine.export.runs import load_plane_model, require_one_split, run_experiment
+    from tfspine.export.write import export_plane
+    from tfspine.manifest import read_manifest
+    from tfspine.ownership import require_apart
+    from tfspine.workflows.operating_point import choose_thresholds, manifest_entry, require_split
+
+    options = options or ExportOptions()
+    if (options.labels is None) != (options.splits is None):
+        raise ConfigError("--labels and --splits belong together: give both, or neither for no operating point")
+    inputs = [detector, *graders, *(path for path in (options.labels, options.splits) if path is not None)]
+    require_apart(out, [*inputs, slices])
+    experiment = run_experiment(detector, options.settings)
+    trained_on = require_one_split([detector, *graders])
+    if options.splits is not None:
+        require_split(options.splits, trained_on)
+    begin("building the networks")
+    model = load_plane_model(detector, graders, options.settings, take=options.take)
+    images = _slices(slices, model.plane)
+    thresholds: dict[Region, ScoreThreshold] = {}
+    if options.labels is not None and options.splits is not None:
+        begin("choosing the operating point on validation")
+        thresholds = dict(
+            choose_thresholds(
+                *(model, images),
+                folder=slices,
+                labels=options.labels,
+                splits=options.splits,
+                settings=experiment.evaluation,
+            )
+        )
+        model = model.at_thresholds({region: found.threshold for region, found in thresholds.items()})
+    manifest = read_manifest(detector)
+    allowed = experiment.evaluation.false_boxes_per_image
+    exported = export_plane(
+        model,
+        out,
+        images=_alike(images),
+        inputs=inputs,
+        config=dict(manifest.config) if manifest else {},
+        split=trained_on,
+        operating_point=manifest_entry(thresholds, allowed=allowed),
+        begin=begin,
+    )
+    return ExportSummary(
+        model.name,
+        model.plane,
+        exported.version,
+        exported.folder,
+        exported.largest_difference,
+        model.members,
+        thresholds,
+        allowed,
+        experiment.detector.score_threshold,
+    )
+
+
+def _slices(folder: Path, plane: Plane) -> "list[SliceImage]":
+    """Return the slices of a plane.
+
+    Raises:
+        ModelError: there is none.
+    """
+    from tfspine.dicom.slices import load_slices
+
+    slices = [slice_ for slice_ in load_slices(folder) if slice_.plane is plane]
+    if not slices:
+        raise ModelError(f"{folder}: holds no {plane} slice to verify with")
+    return slices
+
+
+def _alike(slices: "Sequence[SliceImage]") -> "NDArray[np.uint8]":
+    """Return some of the slices that have the size of the first, uint8 [N, H, W]."""
+    import numpy as np
+
+    alike = [slice_.pixels for slice_ in slices if slice_.pixels.shape == slices[0].pixels.shape]
+    return np.stack(alike[:: max(1, len(alike) // IMAGES_TO_VERIFY)][:IMAGES_TO_VERIFY])

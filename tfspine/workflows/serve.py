@@ -1,0 +1,63 @@
+"""SavedModels behind the TensorFlow Serving protocol, until this process is asked to end."""
+
+import queue
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tfspine.server.ports import Ports
+
+ENDINGS = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """Where the server listens.
+
+    Attributes:
+        model_root: stands in for /models in the base paths of the configuration file.
+        host: address to listen at; there is no password.
+        port: for gRPC; 0: any free one.
+        rest_port: for REST; 0: any free one.
+    """
+
+    model_root: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8500
+    rest_port: int = 8501
+
+
+def serve(config_file: Path, options: ServeOptions | None = None, *, ready: "Callable[[Ports], None]") -> None:
+    """Look at the ports, load the models, tell the ports, and serve until SIGTERM or Ctrl-C; in the main thread.
+
+    Args:
+        config_file: which models, as TensorFlow Serving's ``--model_config_file``, for example serving/models.config.
+        options: where the server listens.
+        ready: told the ports once every model is loaded.
+
+    Raises:
+        ServerError: a port is taken, the file cannot be read, or a model cannot be loaded.
+    """
+    from tfspine.server.ports import require_free_ports
+
+    options = options or ServeOptions()
+    require_free_ports(options.host, options.port, options.rest_port)
+
+    # Only now what imports TensorFlow and takes its time.
+    from tfspine.server.catalogue import load_catalogue
+    from tfspine.server.config_file import read_models_config
+    from tfspine.server.run import running
+
+    catalogue = load_catalogue(read_models_config(config_file, model_root=options.model_root))
+    # A SimpleQueue may be filled from within a signal handler, which an Event may not.
+    asked_to_stop: queue.SimpleQueue[int] = queue.SimpleQueue()
+    former = {number: signal.signal(number, lambda received, _: asked_to_stop.put(received)) for number in ENDINGS}
+    with running(catalogue, host=options.host, port=options.port, rest_port=options.rest_port) as ports:
+        ready(ports)
+        asked_to_stop.get()
+        # A second signal ends at once, without waiting for requests in progress.
+        for number, handler in former.items():
+            signal.signal(number, handler)
