@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-fast lint lock clean
+.PHONY: demo test test-fast lint docs dist protocol lock clean
 
 demo: $(READY)
 	$(BIN)/tfspine demo --out demo
@@ -20,6 +20,23 @@ lint: $(READY)
 	$(BIN)/ruff check tfspine tests experiments
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/vermin --quiet --no-tips --violations --eval-annotations --target=3.10- tfspine
+	$(BIN)/hadolint Dockerfile
+
+docs: $(READY)
+	$(BIN)/sphinx-build --fail-on-warning --keep-going -b html docs docs/_build/html
+
+dist: $(READY)
+	rm -rf dist && $(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+
+# With a compiler of protobuf 4, in an environment of its own: see tfspine/client/wire/serving.proto.
+protocol:
+	rm -rf .venv-protocol && $(PYTHON) -m venv .venv-protocol
+	.venv-protocol/bin/python -m pip install --quiet "grpcio-tools==1.62.3" "setuptools<80"
+	.venv-protocol/bin/python -m grpc_tools.protoc --proto_path=. --python_out=. tfspine/client/wire/serving.proto
+	rm -rf .venv-protocol
 
 # irrCAC (GPL-3: tests compare with it, nothing else may) asks for SciPy 1.12 and pandas 2, and works with ours: it
 # comes without its own.
@@ -39,4 +56,4 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo dist build docs/_build

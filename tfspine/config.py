@@ -7,8 +7,10 @@ The defaults are the paper's (PAPER.md, Model and The authors' own code); `exper
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import Any
+
+from tfspine.compat import StrEnum
 
 
 class Precision(StrEnum):

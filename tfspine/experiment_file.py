@@ -4,7 +4,6 @@ import copy
 import dataclasses
 import difflib
 import itertools
-import tomllib
 import types
 import typing
 from collections.abc import Mapping, Sequence, Set
@@ -12,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from tfspine.compat import tomllib
 from tfspine.config import Experiment
 from tfspine.contradictions import contradictions
 from tfspine.errors import ConfigError

@@ -19,6 +19,7 @@ CHECKSUMS = "SHA256SUMS"
 
 PACKAGE = Path(__file__).parent
 THREADS = 8
+BLOCK_BYTES = 2**20
 SETTLED_S = 2.0
 """A file that changed so shortly ago may change again at the same size within one tick of the clock: it is not
 remembered."""
@@ -56,8 +57,11 @@ def hash_file(path: Path) -> str:
     key = (str(path.absolute()), status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     if key in _remembered:
         return _remembered[key]
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+    content = digest.hexdigest()
     if time.time() - max(status.st_mtime, status.st_ctime) > SETTLED_S:
         _remembered[key] = content
     return content

@@ -7,8 +7,9 @@ An annotated object is named ``[SIDE_]REGION[:GRADE]``, for example ``left_later
 """
 
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 
+from tfspine.compat import StrEnum
 from tfspine.errors import AnnotationError
 
 

@@ -6,13 +6,13 @@ import subprocess
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import tfspine
+from tfspine.compat import UTC, StrEnum
 from tfspine.hashes import MANIFEST, hash_file, hash_input, package_hash
 from tfspine.outputs import write_text
 from tfspine.ownership import record_path, require_file, require_folder

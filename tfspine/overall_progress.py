@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
 
 from rich.console import Console, RenderableType
 from rich.progress import (
@@ -28,6 +27,7 @@ from rich.progress import (
 from rich.text import Text
 
 from tfspine import progress
+from tfspine.compat import Self
 from tfspine.progress import BAR_COLUMNS, clock, line_of
 
 KNOWN_S = 60.0

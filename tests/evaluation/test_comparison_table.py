@@ -86,6 +86,6 @@ def test_an_average_of_versions_stands_for_the_mean_of_their_shares(read_set: Re
     """An average of one reader twice is that reader; the average of both, half as far away."""
     found = paired_p_values(read_set, model="people", averages={"twice": ("model", "model")})
     key = ("internal", "twice", Region.CENTRAL_CANAL, "specificity")
-    assert found[key] == pytest.approx(found["internal", "model", *key[2:]])
+    assert found[key] == pytest.approx(found[("internal", "model", *key[2:])])
     half = paired_p_values(read_set, model="people", averages={"half": ("model", "people")})
-    assert half["internal", "half", *key[2:]] == pytest.approx(found[key])
+    assert half[("internal", "half", *key[2:])] == pytest.approx(found[key])

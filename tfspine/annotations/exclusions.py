@@ -7,12 +7,12 @@ What could not be measured has no value; it is neither good nor bad, and flagged
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import pandas as pd
 
 from tfspine.annotations.tables import read_table_of_words
+from tfspine.compat import StrEnum
 from tfspine.config import ExclusionsConfig, OnFinding
 from tfspine.csv_files import read_csv_file
 from tfspine.errors import AnnotationError

@@ -1,10 +1,10 @@
 """What a check of labels finds, and what it knows of the slices they were drawn on."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import pandas as pd
 
+from tfspine.compat import StrEnum
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Plane
 from tfspine.structures import geometry_from_row

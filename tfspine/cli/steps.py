@@ -19,9 +19,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from tfspine.cli.options import project_file
+from tfspine.compat import Self
 from tfspine.config import Experiment, as_dict
 from tfspine.errors import TfspineError
 from tfspine.hashes import CHECKSUMS, code_hash, hash_input

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from enum import StrEnum
 
+from tfspine.compat import StrEnum
 from tfspine.dicom.frames import Attributes
 
 _WORDS = """

@@ -10,10 +10,10 @@ for reading only.
 import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from tfspine.compat import StrEnum
 from tfspine.csv_files import CsvTable, read_csv_file
 from tfspine.dicom.headers import SliceHeader
 from tfspine.errors import ConfigError

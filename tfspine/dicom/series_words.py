@@ -8,7 +8,8 @@ in two (FAT SAT is FATSAT, W/O is WO).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+
+from tfspine.compat import StrEnum
 
 
 class Meaning(StrEnum):

@@ -7,12 +7,12 @@ which is what a clinic would see (EVALUATION.md).
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from tfspine.compat import StrEnum
 from tfspine.evaluation.checks import successes_of, truth_vectors, whole_number
 from tfspine.evaluation.estimate import Estimate, check_confidence, chosen, critical_value, undefined
 

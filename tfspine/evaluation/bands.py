@@ -7,10 +7,10 @@ one, the coefficient is a member with a probability of 0.95 (K. L. Gwet, Handboo
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 
 from scipy import stats
 
+from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
 
 

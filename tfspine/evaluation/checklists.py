@@ -7,9 +7,9 @@ not that the report is complete.
 
 import csv
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib import resources
 
+from tfspine.compat import StrEnum
 from tfspine.evaluation.facts import Answer, Fact, Facts
 from tfspine.evaluation.tables import DASH, Column, Table
 

@@ -5,11 +5,11 @@ be left out (`patient_jackknife.py`). Formulas: `agreement.py` and `kappa.py`.
 """
 
 import math
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.agreement import Agreement
 from tfspine.evaluation.checks import groups

@@ -6,12 +6,12 @@ same regions, so McNemar's test, or the paired difference of `non_inferiority`, 
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
+from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.checks import numbers, successes_of, truth_vectors, whole_number
 from tfspine.evaluation.estimate import NO_SPREAD, Estimate, check_confidence, chosen, critical_value, undefined

@@ -7,12 +7,12 @@ rising function of the scores. The intervals take regions as independent: `boots
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
+from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.checks import numbers, truth_values
 from tfspine.evaluation.estimate import (

@@ -2,13 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
 
 Choice = TypeVar("Choice", bound=StrEnum)

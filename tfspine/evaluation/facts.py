@@ -7,10 +7,10 @@ neither says is not guessed: it is missing.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
 from tfspine.hashes import MANIFEST
 from tfspine.manifest import RunKind

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tfspine.compat import StrEnum
 from tfspine.evaluation.clustered import clustered_share
 from tfspine.evaluation.estimate import Estimate
 from tfspine.evaluation.matching import match_tables

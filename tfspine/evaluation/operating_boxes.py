@@ -7,11 +7,11 @@ say so. People have no scores: theirs all count.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 import pandas as pd
 
+from tfspine.compat import StrEnum
 from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.score_threshold import ScoreThreshold, score_thresholds
 from tfspine.labels import Region

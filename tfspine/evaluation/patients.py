@@ -7,12 +7,12 @@ reference is positive.
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 from itertools import product
 
 import numpy as np
 import pandas as pd
 
+from tfspine.compat import StrEnum
 from tfspine.evaluation.measures import measure
 from tfspine.evaluation.pairs import Pairs
 from tfspine.evaluation.reading_set import ReadingSet

@@ -5,11 +5,11 @@ occurs. A missing rating is NaN.
 """
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.checks import numbers, whole_number
 

@@ -5,11 +5,11 @@ import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 import pandas as pd
 
+from tfspine.compat import StrEnum
 from tfspine.evaluation.estimate import Estimate
 from tfspine.labels import Region
 

@@ -3,12 +3,12 @@
 Source: K. L. Gwet, Handbook of Inter-Rater Reliability, 4th ed. 2014, chapter 3; the formulas stand in EVALUATION.md.
 """
 
-from enum import StrEnum
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.checks import whole_number
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from tfspine.compat import StrEnum
 from tfspine.labels import Plane
 from tfspine.phantom.artefacts import Artefacts
 from tfspine.phantom.tissue import Tissue

@@ -25,7 +25,8 @@ longer the train. 95 is for trains of 10 to 20 echoes; at the short echo times o
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+
+from tfspine.compat import StrEnum
 
 
 class Tissue(StrEnum):

@@ -7,11 +7,11 @@ protocols, chosen by hand. Names are as the scanners write them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from tfspine.compat import StrEnum
 from tfspine.config import Vendors
 from tfspine.labels import Plane
 from tfspine.phantom.artefacts import draw_artefacts

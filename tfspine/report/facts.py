@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tfspine.compat import UTC
 from tfspine.hashes import MANIFEST
 
 SHOWN_PACKAGES = {"tensorflow": "TensorFlow", "tf-models-official": "Model Garden", "keras": "Keras"}

@@ -4,10 +4,12 @@ The first steps take longer than the others, since TensorFlow lays out its graph
 """
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from rich.progress import Progress
 from rich.text import Text
+
+from tfspine.compat import UTC
 
 PATIENCE_S = 60.0
 """First steps that take longer than this are told of at once, as an upper limit, before the next ones are known."""

@@ -7,10 +7,10 @@ import contextlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from tfspine.compat import StrEnum
 from tfspine.config import Experiment, as_dict
 from tfspine.errors import ModelError, TfspineError
 from tfspine.hashes import hash_input

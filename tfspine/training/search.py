@@ -7,15 +7,14 @@ they may be: ``{values = [...]}``, or ``{min =, max =}`` with ``sampling`` and `
 import difflib
 import json
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import keras_tuner
 
+from tfspine.compat import StrEnum, tomllib
 from tfspine.config import Experiment, GraderConfig, as_dict
 from tfspine.errors import ConfigError
 from tfspine.experiment_file import experiment_from_table

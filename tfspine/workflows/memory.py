@@ -2,7 +2,8 @@
 
 import threading
 from contextlib import suppress
-from typing import Self
+
+from tfspine.compat import Self
 
 
 class MemoryWatch(threading.Thread):

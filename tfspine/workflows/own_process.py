@@ -17,9 +17,9 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import IO, Any, Generic, TypeVar
 
+from tfspine.compat import StrEnum
 from tfspine.disk import disk_refusal
 from tfspine.errors import OutputError, TfspineError
 from tfspine.overall_progress import RemoteBars, send_bars

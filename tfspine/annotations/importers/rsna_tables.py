@@ -8,10 +8,10 @@ on one picture. Left and right are the patient's.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from tfspine.annotations.importers.text_tables import Row, read_rows
+from tfspine.compat import StrEnum
 from tfspine.errors import AnnotationError
 from tfspine.labels import LEVELS, Level, Region, Side
 from tfspine.structures import Refusal

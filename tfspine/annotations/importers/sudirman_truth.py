@@ -16,7 +16,6 @@ tfspine reads axial T2.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from tfspine.annotations.importers.pictures import LabelledPicture, read_grey
+from tfspine.compat import StrEnum
 from tfspine.errors import AnnotationError
 from tfspine.labels import Level, Plane, Region
 from tfspine.structures import Annotation, Box, Refusal

@@ -11,12 +11,12 @@ carry no name: numbers, coded words, and the free texts in `SAFE_TEXTS`.
 """
 
 from collections.abc import Collection
-from enum import StrEnum
 
 from dicomanonymizer.dicom_anonymization_databases import dicomfields_2026c as table_e1_1
 from pydicom.datadict import keyword_for_tag
 from pydicom.tag import BaseTag, Tag
 
+from tfspine.compat import StrEnum
 from tfspine.dicom.deidentify.options import Option
 
 

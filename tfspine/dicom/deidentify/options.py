@@ -1,10 +1,10 @@
 """The options of PS3.15 Annex E that can be chosen, and their codes (PS3.16 CID 7050)."""
 
 from collections.abc import Collection
-from enum import StrEnum
 
 from pydicom.dataset import Dataset
 
+from tfspine.compat import StrEnum
 from tfspine.errors import ConfigError
 
 
