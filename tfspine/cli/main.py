@@ -47,6 +47,7 @@ VERBS: dict[str, str] = {
     "demo": "the whole way on simulated patients, from DICOM to report.html",
     "study": "the paper's study on simulated patients: two cohorts, nine members a grader, its tables",
     "doctor": "say what is wrong with this installation and what to do",
+    "completion": "print the script by which a shell completes tfspine's commands and options",
     "info": "print labels, signatures and versions",
 }
 """Each verb is a module of this package with `add_arguments(parser)` and `run(args)`; `import_` is that of import."""
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     verb = next((word for word in argv if not word.startswith("-")), None)
     try:
-        args = build_parser(verb).parse_args(argv)
+        args = build_parser(*[verb] if verb else []).parse_args(argv)
         _prepare(args)
         require_for(args.verb)
         with interruptible(), without_native_log() if is_program and _is_noisy(args) else nullcontext():
@@ -126,15 +127,15 @@ class _StandardError(logging.StreamHandler[TextIO]):
         """Leave it: the base sets it once."""
 
 
-def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser; only the module of `verb` is imported, so that ``--help`` stays quick."""
+def build_parser(*verbs: str) -> argparse.ArgumentParser:
+    """Return the parser; only the modules of `verbs` are imported, so that ``--help`` stays quick."""
     parser = Parser(prog="tfspine", description=tfspine.__doc__)
     parser.add_argument("--version", action="version", version=f"tfspine {tfspine.__version__}")
     subparsers = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     for name, summary in VERBS.items():
         subparser = subparsers.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
         subparser.add_argument("--verbose", action="store_true", help="log more, to standard error")
-        if name == verb:
+        if name in verbs:
             module = importlib.import_module(f"tfspine.cli.{name}{'_' if keyword.iskeyword(name) else ''}")
             module.add_arguments(subparser)
             subparser.set_defaults(run=module.run)
