@@ -171,7 +171,7 @@ def test_a_curve_of_labels_is_measured(ingested: Path, tmp_path: Path) -> None:
 def test_decisions_are_checked_before_the_measuring(
     ingested: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch, decision: str, said: str
 ) -> None:
-    monkeypatch.setattr("tfspine.cli.exclude._measure", lambda job: pytest.fail("measured before the check"))
+    monkeypatch.setattr("tfspine.workflows.exclude._measure", lambda job: pytest.fail("measured before the check"))
     study = pd.read_csv(ingested / "slices.csv", dtype=str)["study"][0]
     path = tmp_path / "decisions.csv"
     path.write_text(f"study,measure,verdict\n{decision.replace('S', study)}\n")
@@ -193,7 +193,7 @@ def test_decisions_are_checked_before_the_measuring(
 def test_detections_of_another_cohort_are_refused(
     ingested: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], said: str
 ) -> None:
-    monkeypatch.setattr("tfspine.cli.exclude._measure", lambda job: pytest.fail("measured before the check"))
+    monkeypatch.setattr("tfspine.workflows.exclude._measure", lambda job: pytest.fail("measured before the check"))
     slices = pd.read_csv(ingested / "slices.csv", dtype=str)
     first = slices[slices.plane == "axial"].iloc[0]
     row = {"study": first["study"], "slice": first["key"], "plane": "axial", "region": "central_canal", "side": ""}

@@ -1,14 +1,15 @@
 """``tfspine deidentify``: DICOM in, DICOM without its patients out, with the tables of what was changed and refused."""
 
 import argparse
-import functools
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfspine.cli.options import file_to_write, require_count, track
-from tfspine.cli.salts import add_salt, require_outside, salt_from
+from tfspine.cli.options import file_to_write, require_count
+from tfspine.cli.salts import add_salt, salt_choice
+from tfspine.progress import track
+from tfspine.workflows.deidentify import DeidentifyOptions, deidentify
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -58,39 +59,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """De-identify a source; a study in which the search afterwards finds anything is held back."""
-    from tfspine.dicom.deidentify.folder import deidentify_source
-    from tfspine.dicom.deidentify.options import Option, check_options
-    from tfspine.dicom.deidentify.pseudonyms import write_private
-    from tfspine.dicom.deidentify.rules import Rules
-    from tfspine.dicom.deidentify.tables import key_table, write_tables
-    from tfspine.dicom.many import in_processes, in_this_process
-    from tfspine.dicom.sources import open_source
-    from tfspine.errors import DicomError
-    from tfspine.outputs import new_folder
-    from tfspine.ownership import require_folder
+    from tfspine.dicom.deidentify.options import Option
 
-    options = check_options(_options(args))
     require_count(args, "workers")
-    if args.key is not None:
-        require_outside(args.key, args.out)
-    require_folder(args.out, command="deidentify", inputs=[args.source])
-    rules = Rules(options, salt_from(args))
-    # Decoders run over few files, those with room for an overlay, so one worker needs no process of its own.
-    runner = in_this_process if args.workers == 1 else functools.partial(in_processes, workers=args.workers)
-    with (
-        open_source(args.source, beside=args.out) as source,
-        new_folder(args.out, command="deidentify", inputs=[args.source]) as folder,
-    ):
-        outcome = deidentify_source(source, folder, rules, runner=runner, track=track)
-        if not outcome.written:
-            first = f"; the first: {outcome.refused[0].reason}" if outcome.refused else "; name DICOM files"
-            raise DicomError(f"{args.source}: {len(source.names)} files, none can be de-identified{first}")
-        write_tables(folder, outcome, rules)
-        if args.key is not None:
-            write_private(args.key, key_table(outcome, rules))
+    wanted = DeidentifyOptions(frozenset(_options(args)), salt_choice(args), args.key, args.workers)
+    outcome = deidentify(args.source, args.out, wanted, track=track)
     if outcome.warning:
         print(f"warning: {outcome.warning}", file=sys.stderr)
-    _tell(args, outcome, keeps_descriptions=Option.CLEAN_DESCRIPTORS in options)
+    _tell(args, outcome, keeps_descriptions=Option.CLEAN_DESCRIPTORS in wanted.options)
 
 
 def _options(args: argparse.Namespace) -> "Collection[Option]":

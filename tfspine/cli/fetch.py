@@ -5,32 +5,28 @@ command again fetches those alone; 2 nothing could be had at all, or the command
 """
 
 import argparse
-import contextlib
 import json
 import os
 import re
-import shutil
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import astuple
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfspine.cli.options import given, require_count, track
+from tfspine.cli.options import given, require_count
 from tfspine.csv_files import read_text
-from tfspine.errors import ConfigError, OutputError, PacsError, PacsLoginError
+from tfspine.errors import ConfigError
+from tfspine.progress import track
+from tfspine.workflows.fetch import IMAGES_FOLDER, REFUSED, FetchSummary, fetch
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
 
-    from tfspine.dicom.dicomweb import Found, LeftOut, Pacs, Query
+    from tfspine.dicom.dicomweb import Query
     from tfspine.dicom.pacs_connection import Server
 
 CREDENTIALS_VARIABLE = "TFSPINE_PACS_CREDENTIALS"
-IMAGES_FOLDER = "dicom"
-REFUSED = "refused.csv"
-REFUSED_COLUMNS = ("study_instance_uid", "series_instance_uid", "reason")
 UID = re.compile(r"[0-9]+([.][0-9]+)*")
 WILDCARDS = frozenset("*?\\")
 """A search takes them for patterns (PS3.4, C.2.2.2): more patients than were named would come."""
@@ -69,62 +65,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fetch every study that is not there yet; one that cannot be had is listed and stops no other."""
+    """Fetch every study that is not there yet; exit code 1 where some could not be had."""
     try:
-        from tfspine.dicom.dicomweb import Pacs
+        query, server = _query(args), _server(args)
     except ModuleNotFoundError as error:
         raise ConfigError(f"fetch needs the package {error.name}; pip install 'tfspine[pacs]'") from None
-    from tfspine.manifest import write_manifest
-    from tfspine.ownership import require_folder
-
-    require_folder(args.out, command="fetch", inputs=given(args.auth_file, args.ca_file, args.patient_id_file))
-    query = _query(args)
-    pacs = Pacs(_server(args))
-    try:
-        found = pacs.find_studies(query)
-        if not found.study_instance_uids:
-            raise PacsError("no study matches; ask for other studies")
-        with _writing_alone(args.out):
-            write_manifest(args.out, command="fetch", details={"server": args.url})  # the folder is ours from now on
-            tally = _fetch_all(pacs, found, query, args.out)
-            write_manifest(args.out, command="fetch", details={"server": args.url, **tally})
-    except PacsError as error:
-        raise type(error)(f"{args.url}: {error}") from None
-    _tell(args, tally)
-    return int(tally["refused"] > 0)
-
-
-def _fetch_all(pacs: "Pacs", found: "Found", query: "Query", out: Path) -> dict[str, int]:
-    """Fetch the studies, keep `refused.csv` true even when stopped, and return the counts.
-
-    Raises:
-        PacsError: not one study could be fetched, or the server wants other credentials.
-    """
-    from tfspine.dicom.dicomweb import LeftOut
-
-    tally = {"fetched": 0, "there_already": 0, "refused": len(found.missing), "images": 0, "bytes": 0}
-    series = _read_left_out_series(out / REFUSED)
-    failed = [*found.missing]
-    try:
-        for study in track(found.study_instance_uids, "studies"):
-            try:
-                fetched = pacs.fetch_study(study, out / IMAGES_FOLDER, query=query)
-            except PacsLoginError:
-                raise
-            except PacsError as error:
-                failed.append(LeftOut(study, "", str(error)))
-                tally["refused"] += 1
-                continue
-            if fetched.instances:
-                series[study] = [*fetched.left_out]
-            tally["fetched" if fetched.instances else "there_already"] += 1
-            tally["images"] += fetched.instances
-            tally["bytes"] += fetched.size_bytes
-    finally:
-        _write_refused(out / REFUSED, [*failed, *(item for items in series.values() for item in items)])
-    if not tally["fetched"] + tally["there_already"]:
-        raise PacsError(f"no study could be fetched; {failed[-1].reason}; the others' reasons are in {out / REFUSED}")
-    return tally
+    read = given(args.auth_file, args.ca_file, args.patient_id_file)
+    fetched = fetch(server, args.out, query, read=read, track=track)
+    _tell(args, fetched)
+    return int(fetched.refused > 0)
 
 
 def _server(args: argparse.Namespace) -> "Server":
@@ -204,54 +153,14 @@ def _credentials(path: Path | None) -> "AuthBase | None":
         raise ConfigError(f"{path}: cannot be read ({type(error).__name__}); expected credentials") from None
 
 
-@contextlib.contextmanager
-def _writing_alone(out: Path) -> Iterator[None]:
-    """Keep other fetches away from the folder, and clear what a killed one has left there."""
-    from tfspine.outputs import held
-
-    images = out / IMAGES_FOLDER
-    with held(out, refusal="another tfspine fetch is writing there; wait, or name another --out"):
-        try:
-            images.mkdir(exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{out}: cannot be written: {error.strerror}; name another --out") from None
-        for left in images.glob(".*.partial-*"):
-            shutil.rmtree(left)
-        yield
-
-
-def _read_left_out_series(path: Path) -> "dict[str, list[LeftOut]]":
-    """Return which series former runs left out of each study: nobody asks again about a study that is there."""
-    import pandas as pd
-
-    from tfspine.dicom.dicomweb import LeftOut
-
-    series: dict[str, list[LeftOut]] = {}
-    if path.is_file():
-        for row in pd.read_csv(path, dtype=str, keep_default_na=False).to_numpy().tolist():
-            item = LeftOut(*row)
-            if item.series_instance_uid:
-                series.setdefault(item.study_instance_uid, []).append(item)
-    return series
-
-
-def _write_refused(path: Path, left_out: "Iterable[LeftOut]") -> None:
-    import pandas as pd
-
-    from tfspine.outputs import write_text
-
-    table = pd.DataFrame([astuple(item) for item in left_out], columns=list(REFUSED_COLUMNS))
-    write_text(path, table.to_csv(index=False))
-
-
-def _tell(args: argparse.Namespace, tally: dict[str, int]) -> None:
+def _tell(args: argparse.Namespace, fetched: FetchSummary) -> None:
     if args.json:
-        print(json.dumps(tally))
+        print(json.dumps(asdict(fetched)))
         return
     print(
-        f"{args.out / IMAGES_FOLDER}: {tally['fetched']} studies fetched ({tally['images']} images, "
-        f"{tally['bytes'] / 1e6:.1f} MB), {tally['there_already']} there already"
+        f"{args.out / IMAGES_FOLDER}: {fetched.fetched} studies fetched ({fetched.images} images, "
+        f"{fetched.bytes / 1e6:.1f} MB), {fetched.there_already} there already"
     )
-    if tally["refused"]:
+    if fetched.refused:
         listed = args.out / REFUSED
-        print(f"{tally['refused']} studies not fetched, with the reason, in {listed}; run again", file=sys.stderr)
+        print(f"{fetched.refused} studies not fetched, with the reason, in {listed}; run again", file=sys.stderr)

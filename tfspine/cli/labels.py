@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from tfspine.workflows.labels import RenameOptions, rename_labels
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfspine labels``."""
@@ -24,24 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write every label under its new name; what has no slice is listed with its reason."""
-    import pandas as pd
-
-    from tfspine.annotations.renaming import rename_labels
-    from tfspine.dicom.slices import read_table
-    from tfspine.manifest import write_manifest
-    from tfspine.outputs import new_folder, write_bytes, write_text
-
-    # The key stays out of the manifest: even its hash belongs to the secret.
-    inputs = [args.labels, args.slices, args.deidentified]
-    with new_folder(args.out, command="labels", inputs=[*inputs, args.key]) as folder:
-        renamed, refused = rename_labels(
-            args.labels, before=read_table(args.slices), after=read_table(args.deidentified), key=args.key
-        )
-        for label in renamed:
-            write_bytes(folder / f"{label.name}.xml", label.content)
-        table = pd.DataFrame([(item.file, item.reason) for item in refused], columns=["file", "reason"])
-        write_text(folder / "refused.csv", table.to_csv(index=False))
-        write_manifest(folder, command="labels", inputs=inputs, details={"refused": len(refused)})
-    print(f"{args.out}: {len(renamed)} label files")
-    if refused:
-        print(f"{len(refused)} files refused, with the reason, in {args.out / 'refused.csv'}", file=sys.stderr)
+    renamed = rename_labels(args.labels, args.out, RenameOptions(args.slices, args.deidentified, args.key))
+    print(f"{args.out}: {renamed.labels} label files")
+    if renamed.refused:
+        print(f"{renamed.refused} files refused, with the reason, in {args.out / 'refused.csv'}", file=sys.stderr)

@@ -1,15 +1,14 @@
-"""``tfspine import rsna``: RSNA 2024, from its pictures and tables to slices, labels and three grades."""
+"""RSNA 2024, from its pictures and tables to slices, labels and three grades."""
 
-import argparse
 import functools
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfspine.cli.options import require_count, track
-from tfspine.cli.salts import OWN_SALT, add_salt, salt_beside
-from tfspine.errors import AnnotationError, ConfigError, DicomError
+from tfspine.errors import AnnotationError, DicomError
+from tfspine.progress import Track
+from tfspine.workflows.salts import SaltChoice, salt_beside
 
 if TYPE_CHECKING:
     from tfspine.annotations.importers.rsna import PointPicture, Target
@@ -17,69 +16,75 @@ if TYPE_CHECKING:
     from tfspine.dicom.series_map import SeriesMap
     from tfspine.labels import Region
 
-Summary = dict[str, Any]
-
 SLICES_FOLDER = "slices"
-"""Where the pictures are ingested, in the output, as ``tfspine ingest --out`` would write them."""
+"""Where the pictures are ingested, in the output, as `ingest` would write them."""
 
 
-def add_rsna_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what only this data set has."""
-    parser.add_argument(
-        "--slices",
-        type=Path,
-        metavar="DIR",
-        help="folder that ingest wrote (default: OUT/slices, made from the pictures)",
-    )
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the studies")
-    parser.add_argument(
-        "--box-mm", action="append", default=[], metavar="REGION=HxW", help="size of a region's boxes in mm"
-    )
-    add_salt(parser, otherwise=f"{OWN_SALT} beside the output, made where it is missing")
+@dataclass(frozen=True)
+class Rsna:
+    """What only this data set has.
+
+    Attributes:
+        slices: folder that `ingest` wrote; None: the pictures are ingested into the output.
+        workers: processes that share the studies.
+        box_mm: height and width in mm of the boxes of each region around its points, where not the usual ones.
+        salt: the secret behind the pseudonyms of patients.
+    """
+
+    slices: Path | None = None
+    workers: int = 1
+    box_mm: "Mapping[Region, tuple[float, float]]" = field(default_factory=dict)
+    salt: SaltChoice = SaltChoice()
 
 
-def import_rsna(args: argparse.Namespace, folder: Path) -> Summary:
-    """Import points and grades onto slices; where none are named, the pictures are ingested first."""
+def import_rsna(source: Path, folder: Path, options: Rsna, *, out: Path, track: Track) -> dict[str, Any]:
+    """Import points and grades onto slices; where none are named, the pictures are ingested first.
+
+    Args:
+        source: the unpacked data set.
+        folder: to write, which becomes `out`.
+        options: what only this data set has.
+        out: beside which the salt lies.
+        track: told of studies and points.
+    """
     from tfspine.annotations.importers.rsna import BOX_MM, place_points
     from tfspine.annotations.importers.rsna_output import write_rsna
     from tfspine.annotations.importers.rsna_tables import read_tables
 
-    sizes = dict(BOX_MM) | dict(_box_mm(text) for text in args.box_mm)
-    tables = read_tables(args.folder)
-    if args.slices is None:
-        _ingest(args, tables, folder / SLICES_FOLDER)
-    slices = args.slices or folder / SLICES_FOLDER
+    sizes = dict(BOX_MM) | dict(options.box_mm)
+    tables = read_tables(source)
+    if options.slices is None:
+        _ingest(source / "train_images", folder / SLICES_FOLDER, options, out=out, tables=tables, track=track)
+    slices = options.slices or folder / SLICES_FOLDER
     targets = _targets(slices)
     placed = place_points(
         tables,
         targets=targets,
-        picture_of=_reader(args.folder / "train_images"),
+        picture_of=_reader(source / "train_images"),
         box_mm=sizes,
         track=lambda points: track(points, "points"),
     )
     if not placed.labels:
         reasons = placed.refused or tables.refused
         reason = f"; {reasons[0].file}: {reasons[0].reason}" if reasons else ""
-        raise AnnotationError(f"{args.folder}: no point lies on a slice of {args.slices or SLICES_FOLDER}{reason}")
+        raise AnnotationError(f"{source}: no point lies on a slice of {options.slices or SLICES_FOLDER}{reason}")
     summary = write_rsna(folder, tables, placed, targets)
     return summary | {"box_mm": {region.value: list(size) for region, size in sizes.items()}}
 
 
-def _ingest(args: argparse.Namespace, tables: "RsnaTables", folder: Path) -> None:
+def _ingest(images: Path, folder: Path, options: Rsna, *, out: Path, tables: "RsnaTables", track: Track) -> None:
     """Ingest the pictures, whose headers lack Modality, TR and TE; what a series is stands in its own table.
 
     Raises:
         DicomError: no study can be used.
     """
-    from tfspine.cli.ingest import write_ingested
     from tfspine.dicom.many import in_processes, ingest_studies
     from tfspine.dicom.sources import open_source
+    from tfspine.workflows.ingest import write_ingested
 
-    require_count(args, "workers")
-    runner = functools.partial(in_processes, workers=args.workers)
-    images = args.folder / "train_images"
+    runner = functools.partial(in_processes, workers=options.workers)
     folder.mkdir()
-    with salt_beside(args) as salt, open_source(images, beside=args.out) as source:
+    with salt_beside(options.salt, out=out) as salt, open_source(images, beside=out) as source:
         ingested = ingest_studies(source, folder, salt=salt, series_map=_series_map(tables), runner=runner, track=track)
         if not ingested.rows:
             reason = f"; {ingested.refused[0].file}: {ingested.refused[0].reason}" if ingested.refused else ""
@@ -138,13 +143,3 @@ def _reader(images: Path) -> Callable[["Point"], "PointPicture"]:
         return PointPicture(header.sop_instance_uid, header.frame_of_reference_uid, header.geometry)
 
     return lambda point: read(point.file)
-
-
-def _box_mm(text: str) -> tuple["Region", tuple[float, float]]:
-    """Read ``neural_foramen=22x13``: height and width in mm."""
-    from tfspine.labels import Region
-
-    match = re.fullmatch(r"(\w+)=(\d+(?:\.\d+)?)x(\d+(?:\.\d+)?)", text)
-    if not match or match[1] not in tuple(Region) or not (float(match[2]) > 0 and float(match[3]) > 0):
-        raise ConfigError(f"--box-mm {text}; expected REGION=HEIGHTxWIDTH in mm, REGION one of {', '.join(Region)}")
-    return Region(match[1]), (float(match[2]), float(match[3]))

@@ -1,0 +1,138 @@
+"""MR studies out of a PACS, by DICOMweb, into a folder that `ingest` reads."""
+
+import contextlib
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfspine.errors import OutputError, PacsError, PacsLoginError
+from tfspine.progress import Track, silent
+
+if TYPE_CHECKING:
+    from tfspine.dicom.dicomweb import Found, LeftOut, Pacs, Query
+    from tfspine.dicom.pacs_connection import Server
+
+IMAGES_FOLDER = "dicom"
+REFUSED = "refused.csv"
+REFUSED_COLUMNS = ("study_instance_uid", "series_instance_uid", "reason")
+
+
+@dataclass(frozen=True)
+class FetchSummary:
+    """How many studies came, were there already, or are listed in `refused.csv`; what came, in images and bytes."""
+
+    fetched: int = 0
+    there_already: int = 0
+    refused: int = 0
+    images: int = 0
+    bytes: int = 0
+
+
+def fetch(
+    server: "Server", out: Path, query: "Query", *, read: Iterable[Path] = (), track: Track = silent
+) -> FetchSummary:
+    """Fetch every study that is not there yet; one that cannot be had is listed and stops no other.
+
+    Args:
+        server: the PACS and how to talk to it.
+        out: folder for `dicom/` and `refused.csv`; called again, it goes on.
+        query: which studies, and which of their series.
+        read: files of the caller's, such as credentials: `out` may not hold them.
+        track: told of studies.
+
+    Raises:
+        PacsError: nothing could be had at all.
+        OutputError: `out` may not be written, or another process writes there.
+    """
+    from tfspine.dicom.dicomweb import Pacs
+    from tfspine.manifest import write_manifest
+    from tfspine.ownership import require_folder
+
+    require_folder(out, command="fetch", inputs=list(read))
+    pacs = Pacs(server)
+    try:
+        found = pacs.find_studies(query)
+        if not found.study_instance_uids:
+            raise PacsError("no study matches; ask for other studies")
+        with _writing_alone(out):
+            write_manifest(out, command="fetch", details={"server": server.url})  # the folder is ours from now on
+            tally = _fetch_all(pacs, found, query, out, track=track)
+            write_manifest(out, command="fetch", details={"server": server.url, **tally})
+    except PacsError as error:
+        raise type(error)(f"{server.url}: {error}") from None
+    return FetchSummary(**tally)
+
+
+def _fetch_all(pacs: "Pacs", found: "Found", query: "Query", out: Path, *, track: Track) -> dict[str, int]:
+    """Fetch the studies, keep `refused.csv` true even when stopped, and return the counts.
+
+    Raises:
+        PacsError: not one study could be fetched, or the server wants other credentials.
+    """
+    from tfspine.dicom.dicomweb import LeftOut
+
+    tally = {"fetched": 0, "there_already": 0, "refused": len(found.missing), "images": 0, "bytes": 0}
+    series = _read_left_out_series(out / REFUSED)
+    failed = [*found.missing]
+    try:
+        for study in track(found.study_instance_uids, "studies"):
+            try:
+                fetched = pacs.fetch_study(study, out / IMAGES_FOLDER, query=query)
+            except PacsLoginError:
+                raise
+            except PacsError as error:
+                failed.append(LeftOut(study, "", str(error)))
+                tally["refused"] += 1
+                continue
+            if fetched.instances:
+                series[study] = [*fetched.left_out]
+            tally["fetched" if fetched.instances else "there_already"] += 1
+            tally["images"] += fetched.instances
+            tally["bytes"] += fetched.size_bytes
+    finally:
+        _write_refused(out / REFUSED, [*failed, *(item for items in series.values() for item in items)])
+    if not tally["fetched"] + tally["there_already"]:
+        raise PacsError(f"no study could be fetched; {failed[-1].reason}; the others' reasons are in {out / REFUSED}")
+    return tally
+
+
+@contextlib.contextmanager
+def _writing_alone(out: Path) -> Iterator[None]:
+    """Keep other fetches away from the folder, and clear what a killed one has left there."""
+    from tfspine.outputs import held
+
+    images = out / IMAGES_FOLDER
+    with held(out, refusal="another tfspine fetch is writing there; wait, or name another --out"):
+        try:
+            images.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{out}: cannot be written: {error.strerror}; name another --out") from None
+        for left in images.glob(".*.partial-*"):
+            shutil.rmtree(left)
+        yield
+
+
+def _read_left_out_series(path: Path) -> "dict[str, list[LeftOut]]":
+    """Return which series former runs left out of each study: nobody asks again about a study that is there."""
+    import pandas as pd
+
+    from tfspine.dicom.dicomweb import LeftOut
+
+    series: dict[str, list[LeftOut]] = {}
+    if path.is_file():
+        for row in pd.read_csv(path, dtype=str, keep_default_na=False).to_numpy().tolist():
+            item = LeftOut(*row)
+            if item.series_instance_uid:
+                series.setdefault(item.study_instance_uid, []).append(item)
+    return series
+
+
+def _write_refused(path: Path, left_out: "Iterable[LeftOut]") -> None:
+    import pandas as pd
+
+    from tfspine.outputs import write_text
+
+    table = pd.DataFrame([astuple(item) for item in left_out], columns=list(REFUSED_COLUMNS))
+    write_text(path, table.to_csv(index=False))

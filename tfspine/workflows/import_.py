@@ -1,0 +1,183 @@
+"""Public data sets in their own layout, turned into labels and tables."""
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tfspine.errors import AnnotationError, ConfigError
+from tfspine.labels import Side
+from tfspine.progress import Track, silent
+from tfspine.workflows.import_rsna import Rsna, import_rsna
+
+LICENCES = {
+    "rsna": "RSNA 2024 competition rules: non-commercial use, do not pass on",
+    "spineai": "that of whoever gave you the pictures",
+    "aisslab": "CC BY 4.0, or non-commercial research by its own text: do not pass on",
+    "sudirman": "CC BY 4.0",
+    "spider": "CC BY 4.0",
+}
+"""Said in the manifest, because labels and pictures keep the licence of the data set that they come from."""
+
+
+@dataclass(frozen=True)
+class SpineAi:
+    """LabelImg boxes with grade text files.
+
+    Attributes:
+        patient_pattern: how a picture is called, a regular expression with `(?P<patient>...)`; None: as usual.
+        sides: of sagittal pictures, by file stem.
+    """
+
+    patient_pattern: str | None = None
+    sides: Mapping[str, Side] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Aisslab:
+    """AISSLab LSS-MRI."""
+
+
+@dataclass(frozen=True)
+class Sudirman:
+    """The tree of .ima files to ingest, or, with `truth`, the label images on pictures of this weighting."""
+
+    truth: Literal["t1", "t2"] | None = None
+
+
+@dataclass(frozen=True)
+class Spider:
+    """Levels of discs and gradings, without stenosis grades."""
+
+
+Dataset = Rsna | SpineAi | Aisslab | Sudirman | Spider
+
+
+def import_dataset(source: Path, out: Path, dataset: Dataset, *, track: Track = silent) -> dict[str, Any]:
+    """Import one data set and return the counts; what was refused is listed with its reason in `refused.csv`.
+
+    Args:
+        source: the unpacked data set.
+        out: folder to write.
+        dataset: which, with what only it has.
+        track: told of what is read.
+
+    Raises:
+        AnnotationError: nothing of the data set is there.
+        OutputError: `out` may not be written.
+    """
+    from tfspine.manifest import write_manifest
+    from tfspine.outputs import new_folder
+
+    if not source.is_dir():
+        raise AnnotationError(f"{source}: no such folder; expected the unpacked data set")
+    name = type(dataset).__name__.lower()
+    slices = [dataset.slices] if isinstance(dataset, Rsna) and dataset.slices else []
+    with new_folder(out, command="import", inputs=[source, *slices]) as folder:
+        match dataset:
+            case Rsna():
+                counts = import_rsna(source, folder, dataset, out=out, track=track)
+            case SpineAi():
+                counts = _spineai(source, folder, dataset, track)
+            case Aisslab():
+                counts = _aisslab(source, folder, track)
+            case Sudirman():
+                counts = _sudirman(source, folder, dataset, track)
+            case Spider():
+                counts = _spider(source, folder, track)
+        details = {"dataset": name, "licence": LICENCES[name]} | counts
+        write_manifest(folder, command="import", inputs=[source, *slices], details=details)
+    return counts
+
+
+def _spineai(source: Path, folder: Path, dataset: SpineAi, track: Track) -> dict[str, Any]:
+    from tfspine.annotations.importers.spineai import PATIENT_PATTERN, SpineAiOptions, read_spineai
+
+    try:
+        pattern = re.compile(dataset.patient_pattern or PATIENT_PATTERN)
+    except re.error as error:
+        raise ConfigError(
+            f"--patient-pattern {dataset.patient_pattern}: {error}; expected a regular expression"
+        ) from None
+    if "patient" not in pattern.groupindex:
+        raise ConfigError(f"--patient-pattern {dataset.patient_pattern}: no group (?P<patient>...)")
+    items = read_spineai(source, SpineAiOptions(pattern, dataset.sides))
+    return _write_pictures(folder, items, dataset="spineai", track=track)
+
+
+def _aisslab(source: Path, folder: Path, track: Track) -> dict[str, Any]:
+    from tfspine.annotations.importers.aisslab import read_aisslab
+
+    return _write_pictures(folder, read_aisslab(source), dataset="aisslab", track=track)
+
+
+def _sudirman(source: Path, folder: Path, dataset: Sudirman, track: Track) -> dict[str, Any]:
+    from tfspine.annotations.importers.sudirman import read_plan
+    from tfspine.annotations.importers.sudirman_output import write_plan
+    from tfspine.annotations.importers.sudirman_truth import Weighting, read_truth
+    from tfspine.annotations.importers.sudirman_truth_output import write_truth
+    from tfspine.structures import Refusal
+
+    notes = [
+        Refusal(str(path.relative_to(source)), "notes in free text: no grade is read out of words")
+        for path in sorted(source.rglob("*.xlsx"))
+    ]
+    if dataset.truth:
+        items = itertools.chain(read_truth(source, Weighting(dataset.truth)), notes)
+        return write_truth(folder, track(items, "label images"))
+    return write_plan(folder, read_plan(source), source=source, others=notes)
+
+
+def _spider(source: Path, folder: Path, track: Track) -> dict[str, Any]:
+    from tfspine.annotations.importers.refusals import write_refused
+    from tfspine.annotations.importers.spider_tables import read_gradings, read_overview
+    from tfspine.outputs import write_text
+    from tfspine.structures import Refusal
+
+    series, refused = read_overview(source)
+    gradings, more = read_gradings(source, set(series["patient"]))
+    refused += more
+    write_text(folder / "series.csv", series.to_csv(index=False))
+    write_text(folder / "gradings.csv", gradings.to_csv(index=False))
+    summary = {"patients": int(series["patient"].nunique()), "series": len(series), "discs": len(gradings)}
+    if (source / "masks").is_dir():
+        summary["centres"] = _write_levels(folder, source / "masks", list(series["series"]), refused, track)
+    else:
+        refused.append(Refusal("masks", "no such folder: no levels.csv; unpack masks.zip beside the CSV files"))
+    write_refused(folder, refused)
+    return summary | {"refused": len(refused)}
+
+
+def _write_levels(folder: Path, masks: Path, series: Sequence[str], refused: list[Any], track: Track) -> int:
+    """Write `levels.csv`: series, patient, disc, level, x_mm, y_mm, z_mm, voxels; return the number of rows."""
+    import pandas as pd
+
+    from tfspine.outputs import write_text
+    from tfspine.structures import Refusal
+
+    try:
+        from tfspine.annotations.importers.spider_masks import disc_centres
+    except ImportError:
+        raise ConfigError('masks are read with SimpleITK; install it: pip install "tfspine[import]"') from None
+    rows = []
+    for path in track(sorted(masks.glob("*.mha")), "masks"):
+        try:
+            if path.stem not in series:
+                raise AnnotationError("no such series in overview.csv")
+            discs = disc_centres(path)
+        except AnnotationError as error:
+            refused.append(Refusal(f"masks/{path.name}", str(error)))
+            continue
+        patient = path.stem.partition("_")[0]
+        rows += [(path.stem, patient, item.disc, item.level or "", *item.centre_mm, item.voxels) for item in discs]
+    columns = ["series", "patient", "disc", "level", "x_mm", "y_mm", "z_mm", "voxels"]
+    write_text(folder / "levels.csv", pd.DataFrame(rows, columns=columns).to_csv(index=False))
+    return len(rows)
+
+
+def _write_pictures(folder: Path, items: Any, *, dataset: str, track: Track) -> dict[str, Any]:
+    from tfspine.annotations.importers.pictures import write_pictures
+
+    return asdict(write_pictures(folder, track(items, "pictures"), dataset=dataset))

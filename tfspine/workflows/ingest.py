@@ -1,0 +1,242 @@
+"""DICOM in, windowed slices out."""
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfspine.labels import Plane
+from tfspine.outputs import write_text
+from tfspine.progress import Track, silent
+from tfspine.workflows.salts import SaltChoice, salt_beside
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tfspine.dicom.deidentify.pseudonyms import Salt
+    from tfspine.dicom.ingest import IngestedStudy
+    from tfspine.dicom.many import Runner
+    from tfspine.structures import Refusal
+
+
+@dataclass(frozen=True)
+class IngestOptions:
+    """How studies are ingested.
+
+    Attributes:
+        salt: the secret behind the pseudonyms of patients; `OWN_SALT` beside the output where none is named.
+        series_map: CSV that says what series are for, where the choice is not what you want.
+        workers: processes that share the studies.
+        cluster: address of a Ray cluster that shares them instead.
+        has_template: leave `series_map.csv` in the output, to edit and give back as `series_map`.
+    """
+
+    salt: SaltChoice = SaltChoice()
+    series_map: Path | None = None
+    workers: int = 1
+    cluster: str | None = None
+    has_template: bool = False
+
+
+@dataclass(frozen=True)
+class IngestSummary:
+    """What was ingested.
+
+    Attributes:
+        folder: with `slices/`, `slices.csv`, `series.csv` and `refused.csv`.
+        studies: that have a slice.
+        slices: in all.
+        refused: files that are listed in `refused.csv`.
+        series: a row for each series of every study, as `series.csv` has them.
+        warnings: what a person should look at, a line each.
+        template: what to say of the template, empty without one.
+    """
+
+    folder: Path
+    studies: int
+    slices: int
+    refused: int
+    series: tuple[Mapping[str, Any], ...]
+    warnings: tuple[str, ...]
+    template: str = ""
+
+
+def nothing(series: Sequence[Mapping[str, Any]]) -> None:
+    """Do nothing with what was decided on each series."""
+
+
+def ingest(
+    dicom: Path,
+    out: Path,
+    options: IngestOptions = IngestOptions(),
+    *,
+    track: Track = silent,
+    on_series: Callable[[Sequence[Mapping[str, Any]]], None] = nothing,
+) -> IngestSummary:
+    """Ingest every study; one that cannot be used is listed, and stops nothing unless none can.
+
+    Args:
+        dicom: folder with DICOM files at any depth and of any name, zip archive, or DICOMDIR.
+        out: folder for `slices/` and the tables; a stopped run goes on.
+        options: how studies are ingested.
+        track: told of headers and studies read.
+        on_series: called with what was decided on each series, also where no study can be used.
+
+    Raises:
+        DicomError: no study can be used.
+        OutputError: `out` may not be written.
+        ConfigError: the salt or the series map cannot be used.
+    """
+    from tfspine.dicom.many import ingest_studies
+    from tfspine.dicom.series import NOTHING_SAID
+    from tfspine.dicom.series_map import read_series_map
+    from tfspine.dicom.slices import TABLE
+    from tfspine.dicom.sources import open_source
+    from tfspine.errors import DicomError
+    from tfspine.outputs import resumable_folder
+    from tfspine.ownership import require_folder
+
+    require_folder(out, command="ingest", inputs=[dicom])
+    series_map = read_series_map(options.series_map) if options.series_map else NOTHING_SAID
+    with (
+        salt_beside(options.salt, out=out) as salt,
+        open_source(dicom, beside=out) as source,
+        resumable_folder(out, command="ingest", inputs=[dicom]) as folder,
+    ):
+        runner = _runner(options)
+        ingested = ingest_studies(source, folder, salt=salt, series_map=series_map, runner=runner, track=track)
+        on_series(ingested.series)
+        nothing_usable = f"{dicom}: {len(source.names)} files, no usable study{_commonest(ingested.refused)}"
+        if not ingested.rows and not ingested.refused:
+            raise DicomError(nothing_usable)
+        if not ingested.rows and (out / TABLE).is_file():
+            tables = _beside(out, dicom, ingested)
+            raise DicomError(f"{nothing_usable}; {out} is left as it was, and {tables} tells of every file")
+        summary = write_ingested(folder, ingested, salt=salt, series_map=options.series_map)
+    template = _write_template(out, ingested) if options.has_template else ""
+    if not ingested.rows:
+        told = f"{nothing_usable}; refused.csv and series.csv in {out} tell of every file"
+        raise DicomError("; ".join(filter(None, (told, template))))
+    return IngestSummary(
+        out, **summary, series=tuple(ingested.series), warnings=tuple(_warnings(ingested)), template=template
+    )
+
+
+def write_ingested(
+    folder: Path, ingested: "IngestedStudy", *, salt: "Salt", series_map: Path | None = None
+) -> dict[str, int]:
+    """Write the tables and the manifest beside the slices, and return what is told of them.
+
+    Args:
+        folder: that has `slices/`.
+        ingested: all studies.
+        salt: the secret behind the pseudonyms of patients.
+        series_map: the file that said what series are for, if there was one.
+    """
+    import pandas as pd
+
+    from tfspine.dicom.slices import TABLE
+    from tfspine.manifest import write_manifest
+    from tfspine.structures import SLICE_COLUMNS
+
+    table = pd.DataFrame(ingested.rows, columns=list(SLICE_COLUMNS))
+    if ingested.rows:
+        write_text(folder / TABLE, table.to_csv(index=False))
+    _write_tables(folder, ingested)
+    summary = {"studies": table["study"].nunique(), "slices": len(table), "refused": len(ingested.refused)}
+    details = {**summary, "salt_check": salt.check(), "patients_without_id": ingested.warning, **_lacking(ingested)}
+    write_manifest(folder, command="ingest", inputs=[series_map] if series_map else [], details=details)
+    return summary
+
+
+def series_table(series: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
+    """Return what was decided on each series, as `series.csv` has it."""
+    import pandas as pd
+
+    from tfspine.dicom.ingest import SERIES_COLUMNS
+
+    return pd.DataFrame(series, columns=list(SERIES_COLUMNS))
+
+
+def _beside(out: Path, dicom: Path, ingested: "IngestedStudy") -> Path:
+    """Write what was refused beside an output that stays as it was, and return where."""
+    from tfspine.manifest import write_manifest
+    from tfspine.outputs import new_folder
+
+    tables = out.with_name(f"{out.name}.refused")
+    with new_folder(tables, command="ingest", inputs=[dicom]) as folder:
+        _write_tables(folder, ingested)
+        write_manifest(folder, command="ingest", details={"refused": len(ingested.refused)})
+    return tables
+
+
+def _write_tables(folder: Path, ingested: "IngestedStudy") -> None:
+    """Write `series.csv` and `refused.csv`, which tell of every series and every file that is left out."""
+    import pandas as pd
+
+    refusals = pd.DataFrame([(item.file, item.reason) for item in ingested.refused], columns=["file", "reason"])
+    write_text(folder / "series.csv", series_table(ingested.series).to_csv(index=False))
+    write_text(folder / "refused.csv", refusals.to_csv(index=False))
+
+
+def _write_template(out: Path, ingested: "IngestedStudy") -> str:
+    """Leave a series map to edit in the output, unless one is there; return what to say of it.
+
+    It is the user's from then on: written after the output is complete, it stays when that is replaced.
+    """
+    import pandas as pd
+
+    from tfspine.dicom.series_map import TEMPLATE_COLUMNS, TEMPLATE_FILE, template
+
+    path = out / TEMPLATE_FILE
+    if path.exists():
+        return f"{path} is kept as it is; move it for a new one"
+    write_text(path, pd.DataFrame(template(ingested.series), columns=list(TEMPLATE_COLUMNS)).to_csv(index=False))
+    return f"to choose otherwise, edit {path} and give it back with --series-map"
+
+
+def _lacking(ingested: "IngestedStudy") -> dict[str, int]:
+    """Return how many studies have but one of the two planes."""
+    studies = {str(row["study"]) for row in ingested.rows}
+    of_plane = {plane: {str(row["study"]) for row in ingested.rows if row["plane"] == plane} for plane in Plane}
+    return {f"studies_without_{plane}": len(studies - found) for plane, found in of_plane.items()}
+
+
+def _warnings(ingested: "IngestedStudy") -> list[str]:
+    lacking = _lacking(ingested)
+    told = [ingested.warning] if ingested.warning else []
+    if axial := lacking["studies_without_axial"]:
+        told.append(f"{axial} studies without an axial T2w series: no canal and no recess of theirs can be graded")
+    if sagittal := lacking["studies_without_sagittal"]:
+        told.append(
+            f"{sagittal} studies without a sagittal T1w series: no foramen of theirs can be graded, and their levels "
+            "are uncertain"
+        )
+    if doubtful := sum(bool(row["warning"]) for row in ingested.series):
+        told.append(f"{doubtful} series are not what people typed, or taken by their word alone; see series.csv")
+    if ingested.unmatched:
+        told.append(f"{ingested.unmatched} rows of the series map fit no series; see series.csv")
+    return told
+
+
+def _commonest(refused: "Sequence[Refusal]") -> str:
+    """Return the reason of most files: a licence between the images is not what a user has to hear of."""
+    if not refused:
+        return "; name DICOM files of whole studies"
+    ((reason, count),) = Counter(item.reason for item in refused).most_common(1)
+    return f"; {count} of them: {reason}"
+
+
+def _runner(options: IngestOptions) -> "Runner":
+    from tfspine.dicom.many import in_processes
+    from tfspine.errors import ConfigError
+
+    if options.cluster is None:
+        return functools.partial(in_processes, workers=options.workers)
+    try:
+        from tfspine.dicom.cluster import Cluster, on_cluster
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"--cluster needs {error.name}: pip install tfspine[cluster]") from None
+    return functools.partial(on_cluster, cluster=Cluster(options.cluster))

@@ -1,0 +1,60 @@
+"""Labels drawn before a de-identification, under the names of the slices made after it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RenameOptions:
+    """What says which slice became which.
+
+    Attributes:
+        slices: folder that `ingest` wrote of the originals.
+        deidentified: folder that `ingest` wrote after `deidentify`.
+        key: secret table that `deidentify` wrote.
+    """
+
+    slices: Path
+    deidentified: Path
+    key: Path
+
+
+@dataclass(frozen=True)
+class RenamedLabels:
+    """How many label files were written, and how many files are listed in `refused.csv`."""
+
+    labels: int
+    refused: int
+
+
+def rename_labels(labels: Path, out: Path, options: RenameOptions) -> RenamedLabels:
+    """Write every label under its new name; what has no slice is listed with its reason in `refused.csv`.
+
+    Args:
+        labels: LabelImg files of the originals.
+        out: folder for the labels.
+        options: what says which slice became which.
+
+    Raises:
+        AnnotationError: a table is not what it should be.
+        OutputError: `out` may not be written.
+    """
+    import pandas as pd
+
+    from tfspine.annotations import renaming
+    from tfspine.dicom.slices import read_table
+    from tfspine.manifest import write_manifest
+    from tfspine.outputs import new_folder, write_bytes, write_text
+
+    # The key stays out of the manifest: even its hash belongs to the secret.
+    inputs = [labels, options.slices, options.deidentified]
+    with new_folder(out, command="labels", inputs=[*inputs, options.key]) as folder:
+        renamed, refused = renaming.rename_labels(
+            labels, before=read_table(options.slices), after=read_table(options.deidentified), key=options.key
+        )
+        for label in renamed:
+            write_bytes(folder / f"{label.name}.xml", label.content)
+        table = pd.DataFrame([(item.file, item.reason) for item in refused], columns=["file", "reason"])
+        write_text(folder / "refused.csv", table.to_csv(index=False))
+        write_manifest(folder, command="labels", inputs=inputs, details={"refused": len(refused)})
+    return RenamedLabels(len(renamed), len(refused))

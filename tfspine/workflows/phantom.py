@@ -1,0 +1,73 @@
+"""Simulated studies with known truth, and what simulated readers make of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfspine.config import Experiment, PhantomConfig
+from tfspine.progress import Track, silent
+from tfspine.workflows.workers import each, one_blas_thread
+
+GRADE_COLUMNS = ("study", "level", "region", "side", "severity", "grade")
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """The folder that was written and the number of studies in it."""
+
+    folder: Path
+    studies: int
+
+
+def simulate(out: Path, experiment: Experiment, *, read: Sequence[Path] = (), track: Track = silent) -> Simulated:
+    """Simulate a cohort, one process a patient where `phantom.workers` allows.
+
+    Args:
+        out: folder for `dicom/`, `labels/`, `readers/` and `grades.csv`.
+        experiment: `[phantom]` and the seed.
+        read: files that the experiment came from: `out` may not hold them.
+        track: told of patients.
+
+    Raises:
+        OutputError: `out` may not be written.
+    """
+    one_blas_thread()
+
+    import pandas as pd
+
+    from tfspine.config import as_dict
+    from tfspine.manifest import write_manifest
+    from tfspine.outputs import new_folder, write_text
+
+    config = experiment.phantom
+    with new_folder(out, command="phantom", inputs=list(read)) as folder:
+        studies = _simulate_all(config, experiment.seed, folder)
+        grades = [row for rows in track(studies, "simulated patients", config.studies) for row in rows]
+        write_text(folder / "grades.csv", pd.DataFrame(grades, columns=list(GRADE_COLUMNS)).to_csv(index=False))
+        details = {"seed": experiment.seed, "studies": config.studies}
+        write_manifest(folder, command="phantom", config={"phantom": as_dict(config)}, details=details)
+    return Simulated(out, config.studies)
+
+
+def _simulate_all(config: PhantomConfig, seed: int, folder: Path) -> Iterator[tuple[dict[str, Any], ...]]:
+    """Yield the grades of each study, in order, whatever the number of workers."""
+    numbers = range(config.first_study, config.first_study + config.studies)
+    jobs = [(config, seed, number, folder) for number in numbers]
+    yield from each(_simulate_one, jobs, workers=config.workers)
+
+
+def _simulate_one(job: tuple[PhantomConfig, int, int, Path]) -> tuple[dict[str, Any], ...]:
+    from tfspine.annotations.voc import write_voc
+    from tfspine.phantom.panel import read_by_panel
+    from tfspine.phantom.study import simulate_study, write_dicom
+
+    config, seed, number, folder = job
+    study = simulate_study(config, seed=seed, number=number)
+    write_dicom(study, folder / "dicom")
+    for annotated in study.truth:
+        write_voc(folder / "labels" / f"{annotated.key}.xml", annotated)
+    for reader, labels in read_by_panel(study.truth, study.severities, seed=seed, number=number).items():
+        for annotated in labels:
+            write_voc(folder / "readers" / reader / f"{annotated.key}.xml", annotated)
+    return study.grades
