@@ -8,8 +8,9 @@ from importlib import metadata
 
 import pytest
 
-from tfspine.cli import doctor
-from tfspine.cli.doctor import Finding
+from tfspine.cli import doctor as command
+from tfspine.workflows import doctor
+from tfspine.workflows.doctor import Finding
 
 
 def test_a_port_in_use_is_named_with_a_remedy() -> None:
@@ -48,8 +49,8 @@ def _without(monkeypatch: pytest.MonkeyPatch, *missing: str) -> None:
 
 
 def _ended(monkeypatch: pytest.MonkeyPatch, findings: Sequence[Finding]) -> int:
-    monkeypatch.setattr(doctor, "examine", lambda: iter(findings))
-    return doctor.run(argparse.Namespace(json=False))
+    monkeypatch.setattr(command, "doctor", lambda: iter(findings))
+    return command.run(argparse.Namespace(json=False))
 
 
 def test_what_is_optional_is_called_so_and_fails_nothing(
@@ -88,6 +89,6 @@ def test_it_fits_80_columns(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 def test_a_program_is_told_what_is_optional(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(doctor, "examine", lambda: iter([Finding("port", "in use", "another", "for tfspine serve")]))
-    assert doctor.run(argparse.Namespace(json=True)) == 0
+    monkeypatch.setattr(command, "doctor", lambda: iter([Finding("port", "in use", "another", "for tfspine serve")]))
+    assert command.run(argparse.Namespace(json=True)) == 0
     assert json.loads(capsys.readouterr().out)[0]["optional"] == "for tfspine serve"

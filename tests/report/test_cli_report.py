@@ -42,6 +42,13 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(folders, break_it, mes
     assert not (folders / "report.html").exists()
 
 
+def test_a_study_that_is_not_there_and_slices_that_are_nowhere(folders: Path, capsys) -> None:
+    assert report(folders, "--study", "s9") == 2
+    assert "predictions: no study s9; expected one of s1" in capsys.readouterr().err
+    assert main(["report", "--predictions", str(folders / "predictions"), "--out", str(folders / "r.html")]) == 2
+    assert "name --slices DIR" in capsys.readouterr().err
+
+
 def test_facts_come_from_the_manifests(tmp_path: Path) -> None:
     for name, content in {
         "slices": {"command": "ingest", "tfspine": "1.2", "commit": "a" * 40, "created": "2026-01-02T03:04:05+00:00"},

@@ -141,6 +141,14 @@ def test_dicom_is_ingested_first_and_what_was_refused_is_kept(slices, exported, 
     assert main(["predict", "--dicom", "scans", "--model", str(exported), "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["slices"] == 14
     assert (out / "refused.csv").read_text() == "file,reason\nscans/x.dcm,truncated\n"
+    # The slices stay with what was read on them, and a page of one study finds them there.
+    assert (out / "slices" / "slices.csv").read_bytes() == (slices / "slices.csv").read_bytes()
+    page = tmp_path / "report.html"
+    words = ["report", "--predictions", str(out), "--study", STUDIES[1], "--out", str(page)]
+    assert main(words) == 0
+    assert capsys.readouterr().out.startswith(f"{page}: 1 of 1 studies, ")
+    assert STUDIES[1] in page.read_text() and STUDIES[0] not in page.read_text()
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
 
 class TwoMembers(BrightModel):

@@ -2,46 +2,13 @@
 
 import argparse
 import json
-import os
-import re
-import shutil
-import socket
-import sys
 import textwrap
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 
-from tfspine.extras import EXTRAS
+from tfspine.workflows.doctor import doctor
 
 COLUMNS = 80
 INDENT = " " * 10
-PORTS = {8500: "gRPC", 8501: "REST"}
-MEMORY_GIB = 8
-DISK_GIB = 5
-
-CODECS = {"JPEG": "JPEG8", "JPEG-LS": "JPEGLS", "JPEG 2000": "JPEG2K"}
-"""What MR pixels are compressed as, and the codec of imagecodecs that reads it; pydicom itself reads RLE."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at; `remedy` is empty where all is well.
-
-    `optional` says what alone would want the remedy, and is empty where every command does.
-    """
-
-    what: str
-    found: str
-    remedy: str = ""
-    optional: str = ""
-
-    @property
-    def mark(self) -> str:
-        """The word in front of it."""
-        if not self.remedy:
-            return "ok"
-        return "optional" if self.optional else "!!"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings; exit code 1 if something that is not optional needs a remedy."""
-    findings = list(examine())
+    findings = list(doctor())
     if args.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -66,119 +33,3 @@ def run(args: argparse.Namespace) -> int:
                     )
                 )
     return int(any(finding.mark == "!!" for finding in findings))
-
-
-def examine() -> Iterator[Finding]:
-    """Look at Python, packages, decoders, devices, memory, disk and ports, in that order."""
-    yield _python()
-    yield from _packages()
-    yield from _decoders()
-    yield _devices()
-    yield _memory()
-    yield _disk()
-    yield from _ports()
-
-
-def _python() -> Finding:
-    version: tuple[int, ...] = sys.version_info[:2]
-    found = ".".join(map(str, sys.version_info[:3]))
-    if version == (3, 11):
-        return Finding("python", found)
-    optional = f"for {EXTRAS['train'].purpose}" if (3, 10) <= version <= (3, 13) else ""
-    return Finding("python", found, "make a virtual environment with Python 3.11", optional)
-
-
-def _packages() -> Iterator[Finding]:
-    """Compare what is installed with what tfspine's own metadata asks for."""
-    from importlib import metadata
-
-    from packaging.requirements import Requirement
-
-    try:
-        required = metadata.requires("tfspine") or []
-    except metadata.PackageNotFoundError:
-        yield Finding("tfspine", "not installed", "pip install -e . -c constraints.txt")
-        return
-    parts = {"": "", **{name: f"for {extra.purpose}" for name, extra in EXTRAS.items()}}
-    seen: set[str] = set()
-    for requirement in map(Requirement, required):
-        marker = requirement.marker
-        of_parts = [reason for extra, reason in parts.items() if not marker or marker.evaluate({"extra": extra})]
-        if not of_parts or requirement.name in seen:
-            continue  # for testing and developing
-        seen.add(requirement.name)
-        optional = "" if "" in of_parts else " and ".join(of_parts)
-        install = f"pip install -c constraints.txt '{requirement.name}{requirement.specifier}'"
-        try:
-            version = metadata.version(requirement.name)
-        except metadata.PackageNotFoundError:
-            yield Finding(requirement.name, "missing", install, optional)
-            continue
-        yield Finding(requirement.name, version, "" if requirement.specifier.contains(version) else install, optional)
-
-
-def _decoders() -> Iterator[Finding]:
-    """Say for each way in which MR pixels are compressed whether it can be decoded here."""
-    try:
-        import imagecodecs
-    except ImportError:
-        return  # `_packages` has said so
-    for name, codec_name in CODECS.items():
-        codec = getattr(imagecodecs, codec_name)
-        remedy = "" if codec.available else "pip install --force-reinstall -c constraints.txt imagecodecs"
-        yield Finding(f"decoder {name}", "imagecodecs" if codec.available else "no decoder", remedy)
-
-
-def _devices() -> Finding:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        import tensorflow as tf
-    except ModuleNotFoundError as error:
-        if error.name != "tensorflow":
-            raise
-        return Finding("devices", f"no TensorFlow, {os.cpu_count()} CPU cores")  # `_packages` has said so
-    except ImportError as error:
-        return Finding("devices", f"TensorFlow does not load: {error}", "install tensorflow from constraints.txt")
-    names = [device.name for device in tf.config.list_physical_devices("GPU")]
-    gpus = f"{len(names)} GPU" if names else "no GPU (optional)"
-    return Finding("devices", f"{gpus}, {os.cpu_count()} CPU cores")
-
-
-def _memory() -> Finding:
-    gib = available_memory_gib()
-    if gib is None:
-        return Finding("free memory", "not known on this system")
-    remedy = "" if gib >= MEMORY_GIB else f"it needs {MEMORY_GIB} GiB; close other programs"
-    return Finding("free memory", f"{gib:.1f} GiB", remedy, "for make demo")
-
-
-def available_memory_gib() -> float | None:
-    """Return what the kernel says a new program could use, in GiB; None where it does not say."""
-    try:
-        text = Path("/proc/meminfo").read_text()
-    except OSError:
-        return None
-    found = re.search(r"^MemAvailable:\s+(\d+) kB$", text, re.MULTILINE)
-    return int(found[1]) / 2**20 if found else None
-
-
-def _disk() -> Finding:
-    gib = shutil.disk_usage(Path.cwd()).free / 2**30
-    remedy = "" if gib >= DISK_GIB else f"it needs {DISK_GIB} GiB here; free some space"
-    return Finding("free disk", f"{gib:.1f} GiB", remedy, "for make demo")
-
-
-def _ports() -> Iterator[Finding]:
-    for port, protocol in PORTS.items():
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-                yield Finding(f"port {port} ({protocol})", "free")
-            except OSError:
-                yield Finding(
-                    f"port {port} ({protocol})",
-                    "in use",
-                    "--port and --rest-api-port take others",
-                    f"for {EXTRAS['serve'].purpose}",
-                )

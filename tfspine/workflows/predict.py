@@ -1,0 +1,263 @@
+"""Slices or DICOM to boxes, grades and a table a study, in a folder."""
+
+import dataclasses
+import json
+import logging
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfspine.errors import ConfigError, DicomError
+from tfspine.progress import Track, silent
+from tfspine.workflows.read_studies import ReadingOptions, StudyReadings, read_studies
+
+if TYPE_CHECKING:
+    from tfspine.structures import SliceReading, StudyResult
+
+logger = logging.getLogger(__name__)
+
+PREDICTIONS_FILE = "predictions.csv"
+SLICES_FOLDER = "slices"
+"""Where `predict_dicom` keeps what it ingested, as `ingest` writes it."""
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """Who reads, and which studies.
+
+    Attributes:
+        reading: models and requests; with `has_members` a table of each member is written, too.
+        splits: what `split` wrote; belongs to `split`.
+        split: read the studies of this split alone.
+        series_map: what series are for, as for `ingest`; only for DICOM.
+    """
+
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
+    splits: Path | None = None
+    split: str | None = None
+    series_map: Path | None = None
+
+
+@dataclass(frozen=True)
+class PredictSummary:
+    """What was read, and written into `folder`.
+
+    Attributes:
+        folder: with `predictions.csv`, `studies/` and `labels/`.
+        results: a table a study.
+        source: where the models are.
+        models: the version of each, by its name.
+        split: that was read; None: all studies.
+        slices: that were read.
+        detections: boxes on them.
+        below_operating_point: boxes among them that are no findings.
+        has_operating_point: the models said from which score a box counts.
+        members: of the graders whose tables were written; 0 where none were asked for.
+    """
+
+    folder: Path
+    results: "tuple[StudyResult, ...]"
+    source: str
+    models: Mapping[str, int]
+    split: str | None
+    slices: int
+    detections: int
+    below_operating_point: int
+    has_operating_point: bool
+    members: int
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+        return {
+            item.name: getattr(self, item.name)
+            for item in dataclasses.fields(self)
+            if item.name not in ("folder", "results")
+        }
+
+
+def predict(slices: Path, out: Path, options: PredictOptions | None = None, *, track: Track = silent) -> PredictSummary:
+    """Read the studies of a folder of slices.
+
+    Args:
+        slices: what `ingest` wrote.
+        out: folder to write.
+        options: who reads, and which studies.
+        track: counts the slices.
+
+    Raises:
+        ConfigError: there is nothing to read, or the options contradict one another.
+        ServerError: the models cannot be reached, answer wrongly, or changed meanwhile.
+        OutputError: `out` holds something else.
+    """
+    options = options or PredictOptions()
+    if options.series_map is not None:
+        raise ConfigError("--series-map belongs to --dicom: the series of --slices are chosen already")
+    return _predict(slices, lambda folder: slices, out, options, track=track)
+
+
+def predict_dicom(
+    dicom: Path,
+    out: Path,
+    options: PredictOptions | None = None,
+    *,
+    ingest: Callable[[Path, Path], object],
+    track: Track = silent,
+) -> PredictSummary:
+    """Ingest studies and read them; `out` keeps the slices in `slices/`, where reports and heatmaps find them.
+
+    Args:
+        dicom: folder with DICOM files, zip archive, or DICOMDIR.
+        out: folder to write.
+        options: who reads, and which studies.
+        ingest: makes a folder of slices of the first path at the second.
+        track: counts the slices.
+
+    Raises:
+        DicomError: there is no usable study.
+        ConfigError, ServerError, OutputError: as `predict`.
+    """
+    from tfspine.dicom.scratch import scratch_folder
+
+    def ingested(folder: Path) -> Path:
+        # The secret behind pseudonyms, which ingest leaves beside its output, is not handed on with this one.
+        with scratch_folder(out) as scratch:
+            slices = scratch / SLICES_FOLDER
+            try:
+                ingest(dicom, slices)
+            except DicomError as error:
+                raise DicomError(str(error).replace(str(slices), "the output of tfspine ingest")) from None
+            shutil.move(slices, folder / SLICES_FOLDER)
+        shutil.copyfile(folder / SLICES_FOLDER / "refused.csv", folder / "refused.csv")
+        return folder / SLICES_FOLDER
+
+    return _predict(dicom, ingested, out, options or PredictOptions(), track=track)
+
+
+def _predict(
+    source: Path, slices_in: Callable[[Path], Path], out: Path, options: PredictOptions, *, track: Track
+) -> PredictSummary:
+    """Read the slices that `slices_in` finds, or makes in the folder it is given, and write what was read."""
+    from tfspine.manifest import write_manifest
+    from tfspine.outputs import new_folder
+
+    if (options.splits is None) != (options.split is None):
+        raise ConfigError("--splits and --split belong together: give both, or neither to read every study")
+    reading = options.reading
+    inputs = [source, *(path for path in (options.splits, reading.model) if path is not None)]
+    with new_folder(out, command="predict", inputs=inputs) as folder:
+        slices = slices_in(folder)
+        if options.splits is not None:
+            reading = dataclasses.replace(reading, studies=_studies(options.splits, str(options.split)))
+            _warn_of_another_split(options)
+        read = read_studies(slices, reading, track=track)
+        _write(folder, read)
+        members = _write_members(folder, read.readings) if reading.has_members else 0
+        summary = _summary(out, read, options, members=members)
+        write_manifest(folder, command="predict", inputs=inputs, details=summary.details)
+    return summary
+
+
+def _studies(splits: Path, split: str) -> tuple[str, ...]:
+    """Return the studies of a split.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    from tfspine.annotations.splits import read_splits
+
+    studies = tuple(study for study, of in read_splits(splits).items() if of == split)
+    if not studies:
+        raise ConfigError(f"{splits}: no slice to read in split {split}")
+    return studies
+
+
+def _warn_of_another_split(options: PredictOptions) -> None:
+    """Say where test patients may have trained the model; a server does not tell what its model was trained on."""
+    from tfspine.annotations.splits import read_splits, split_hash
+    from tfspine.manifest import split_of
+    from tfspine.signatures import MODEL_NAMES
+
+    if options.reading.model is None or options.splits is None:
+        return
+    split = split_hash(read_splits(options.splits))
+    for name in MODEL_NAMES.values():
+        versions = [int(folder.name) for folder in (options.reading.model / name).glob("*") if folder.name.isdecimal()]
+        folder = options.reading.model / name / str(max(versions, default=0))
+        trained = split_of(folder)
+        if trained and trained != split:
+            logger.warning(
+                "%s: trained on another split (%s) than that of %s (%s): studies called %s there may have trained it",
+                *(folder, trained[:12], options.splits, split[:12], options.split),
+            )
+
+
+def _write(folder: Path, read: StudyReadings) -> None:
+    from tfspine.annotations.tables import readings_table, write_boxes
+    from tfspine.annotations.voc import write_voc
+    from tfspine.outputs import write_text
+    from tfspine.structures import AnnotatedSlice, Annotation
+
+    write_boxes(folder / PREDICTIONS_FILE, readings_table(read.readings))
+    for result in read.results:
+        write_text(folder / "studies" / f"{result.study}.json", json.dumps(_study_json(result), indent=2) + "\n")
+    for reading in read.readings:
+        # A slice without boxes gets a file too: read and nothing found is not the same as not read.
+        boxes = tuple(
+            # Label files become training data: a level that may be miscounted stays out of them.
+            Annotation(item.box, item.region, item.side, item.grade, item.level if item.is_level_certain else None)
+            for item in reading.detections
+            if item.is_counted
+        )
+        write_voc(
+            folder / "labels" / f"{reading.key}.xml", AnnotatedSlice(reading.key, reading.geometry.size_px, boxes)
+        )
+
+
+def _study_json(result: "StudyResult") -> dict[str, Any]:
+    """Return a study's table as JSON values: grades in words, null where nothing was found.
+
+    `level_doubt` says why its levels may be miscounted; `slices` has the level of every axial slice.
+    """
+    rows = [
+        dataclasses.asdict(row) | {"grade": row.grade.word if row.grade is not None else None} for row in result.rows
+    ]
+    slices = [dataclasses.asdict(slice_) for slice_ in result.slices]
+    return {"study": result.study, "level_doubt": result.level_doubt, "rows": rows, "slices": slices}
+
+
+def _write_members(folder: Path, readings: "Sequence[SliceReading]") -> int:
+    """Write one table a member, with the boxes of `predictions.csv` in the same order; return how many."""
+    from tfspine.annotations.tables import readings_table, write_boxes
+
+    count = next(len(item.members) for reading in readings for item in reading.detections)
+    for member in range(count):
+        table = readings_table(_of_member(reading, member) for reading in readings)
+        write_boxes(folder / "members" / f"m{member + 1}.csv", table)
+    return count
+
+
+def _of_member(reading: "SliceReading", member: int) -> "SliceReading":
+    """Return a reading with the grades of one member, counted from 0."""
+    detections = (dataclasses.replace(item, probabilities=item.members[member]) for item in reading.detections)
+    return dataclasses.replace(reading, detections=tuple(detections))
+
+
+def _summary(out: Path, read: StudyReadings, options: PredictOptions, *, members: int) -> PredictSummary:
+    from tfspine.signatures import MODEL_NAMES
+
+    boxes = [item for reading in read.readings for item in reading.detections]
+    return PredictSummary(
+        out,
+        read.results,
+        options.reading.source,
+        {MODEL_NAMES[plane]: version for plane, version in read.versions.items()},
+        options.split,
+        slices=len(read.readings),
+        detections=len(boxes),
+        below_operating_point=sum(not item.is_counted for item in boxes),
+        has_operating_point=all(item.score_threshold is not None for item in boxes),
+        members=members,
+    )

@@ -1,0 +1,146 @@
+"""Studies read by a model server or by SavedModels in this process: boxes, grades, levels and sides, in memory."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfspine.errors import ConfigError, ServerError
+from tfspine.labels import Plane
+from tfspine.progress import Track, silent
+
+if TYPE_CHECKING:
+    from tfspine.client import Predictor
+    from tfspine.structures import SliceImage, SliceReading, StudyResult
+
+DEFAULT_SERVER = "grpc://127.0.0.1:8500"
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """Who reads, and how.
+
+    Attributes:
+        server: ``grpc://HOST:PORT`` or ``http://HOST:PORT``.
+        model: folder that `export` wrote; its SavedModels read in this process, and no server is asked.
+        studies: read these alone; None: all.
+        has_members: the graders have several members, as many in both planes; else the first box is refused.
+        batch_size: images a request.
+        timeout_s: how long an answer is waited for.
+    """
+
+    server: str = DEFAULT_SERVER
+    model: Path | None = None
+    studies: tuple[str, ...] | None = None
+    has_members: bool = False
+    batch_size: int = 8
+    timeout_s: float = 60.0
+
+    @property
+    def source(self) -> str:
+        """Where the models are."""
+        return str(self.model or self.server)
+
+
+@dataclass(frozen=True)
+class StudyReadings:
+    """What was read: a table a study, every slice with its boxes, and the version of the model of each plane."""
+
+    results: "tuple[StudyResult, ...]"
+    readings: "tuple[SliceReading, ...]"
+    versions: Mapping[Plane, int]
+
+
+def read_studies(slices: Path, options: ReadingOptions | None = None, *, track: Track = silent) -> StudyReadings:
+    """Read every study of a folder of slices.
+
+    Args:
+        slices: what `ingest` wrote.
+        options: who reads, and how.
+        track: counts the slices.
+
+    Raises:
+        ConfigError: there is nothing to read, or a slice has no position in the patient.
+        ServerError: the models cannot be reached, answer wrongly, or changed meanwhile.
+    """
+    from tfspine.client.reading import read_slices
+    from tfspine.study.assembly import assemble
+
+    options = options or ReadingOptions()
+    images = _load_slices(slices, options)
+    predictors = _connect(options)
+    versions = _versions(predictors)
+    found = read_slices(predictors, images, batch_size=options.batch_size)
+    checked = _with_members(found, options) if options.has_members else found
+    readings = list(track(checked, "reading slices", total=len(images)))
+    if _versions(predictors) != versions:
+        raise ServerError(f"{options.server}: a new model version was published while reading; run predict again")
+    assembled = [assemble(group) for group in _by_study(readings)]
+    return StudyReadings(
+        tuple(result for _, result in assembled),
+        tuple(reading for completed, _ in assembled for reading in completed),
+        versions,
+    )
+
+
+def _load_slices(folder: Path, options: ReadingOptions) -> "list[SliceImage]":
+    """Return the slices of the studies asked for."""
+    from tfspine.dicom.slices import load_slices
+
+    slices = load_slices(folder, studies=options.studies)
+    if not slices:
+        raise ConfigError(f"{folder}: no slice to read" + (" of the studies asked for" if options.studies else ""))
+    unplaced = [slice_.key for slice_ in slices if not math.isfinite(slice_.geometry.position_mm[0])]
+    if unplaced:
+        # Without positions every foramen would come out on the same side.
+        raise ConfigError(
+            f"{folder / 'slices.csv'}: slice {unplaced[0]} has no position in the patient; expected slices that "
+            "tfspine ingest wrote from DICOM, since sides and levels follow from positions"
+        )
+    return slices
+
+
+def _connect(options: ReadingOptions) -> "dict[Plane, Predictor]":
+    """Return a predictor a plane: connections to the server, or SavedModels loaded here."""
+    from tfspine.signatures import MODEL_NAMES
+
+    if options.model is None:
+        from tfspine.client import connect
+
+        return {
+            plane: connect(options.server, name, timeout_s=options.timeout_s) for plane, name in MODEL_NAMES.items()
+        }
+    from tfspine.server.in_process import open_predictor
+
+    return {plane: open_predictor(options.model / name) for plane, name in MODEL_NAMES.items()}
+
+
+def _versions(predictors: "Mapping[Plane, Predictor]") -> dict[Plane, int]:
+    return {plane: predictor.model_version() for plane, predictor in predictors.items()}
+
+
+def _with_members(readings: "Iterator[SliceReading]", options: ReadingOptions) -> "Iterator[SliceReading]":
+    """Yield the readings, but refuse the models at the first box that says they have not several members."""
+    counts: dict[str, int] = {}
+    for reading in readings:
+        counts |= {str(reading.plane): len(item.members) for item in reading.detections}
+        if len(set(counts.values())) > 1 or 0 in counts.values():
+            raise _no_members(options, ", ".join(f"{plane} {count or 1}" for plane, count in counts.items()))
+        yield reading
+    if not counts:
+        raise _no_members(options, "no box was found that would tell")
+
+
+def _no_members(options: ReadingOptions, told: str) -> ConfigError:
+    return ConfigError(
+        f"--members: members of the graders of {options.source}: {told}; expected several, and "
+        "as many in both planes: export runs that tfspine train grader --members wrote, or leave out --members"
+    )
+
+
+def _by_study(readings: "Sequence[SliceReading]") -> "Iterator[list[SliceReading]]":
+    studies: dict[str, list[SliceReading]] = {}
+    for reading in readings:
+        studies.setdefault(reading.study, []).append(reading)
+    yield from studies.values()

@@ -1,0 +1,185 @@
+"""One HTML page for studies, measures and heatmaps."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfspine.errors import EvaluationError
+from tfspine.labels import Grade, Level, Region, Side
+
+if TYPE_CHECKING:
+    from tfspine.report.content import Heatmap
+    from tfspine.report.measures import RegionGradeRow
+    from tfspine.structures import RegionResult, StudyResult
+
+SHOWN_STUDIES = 5
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a page shows besides the studies, and how.
+
+    Attributes:
+        evaluation: folder that `evaluate` wrote, for its measures.
+        explained: folder that `explain` wrote, for its heatmaps.
+        studies: draw so many, the most severe; all of `only`, where that names any.
+        only: studies, by their pseudonyms, that the page is about; others and their heatmaps are left out.
+        title: heading of the page; None: the usual one.
+        notice: text of the banner; None: the usual one.
+        force: replace a file that this workflow did not write.
+    """
+
+    evaluation: Path | None = None
+    explained: Path | None = None
+    studies: int = SHOWN_STUDIES
+    only: tuple[str, ...] = ()
+    title: str | None = None
+    notice: str | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class ReportSummary:
+    """What was written: the page, how many studies it draws of how many, and its size in bytes."""
+
+    file: Path
+    drawn: int
+    studies: int
+    size: int
+
+
+def report(predictions: Path, slices: Path, out: Path, options: ReportOptions | None = None) -> ReportSummary:
+    """Gather everything, render, write.
+
+    Args:
+        predictions: folder that `predict` wrote.
+        slices: what `ingest` wrote.
+        out: HTML file to write.
+        options: what else is shown, and how.
+
+    Raises:
+        EvaluationError: a folder is not what it should be, or a study that is asked for is not there.
+        OutputError: `out` is there, and something else wrote it.
+    """
+    from tfspine.annotations.tables import read_boxes
+    from tfspine.dicom.slices import load_slices
+    from tfspine.manifest import write_file
+    from tfspine.ownership import require_file
+    from tfspine.report.facts import run_facts
+    from tfspine.report.page import NOTICE, TITLE, ReportInput, render_page
+
+    options = options or ReportOptions()
+    evaluation, explained = options.evaluation, options.explained
+    folders = [path for path in (slices, predictions, evaluation, explained) if path is not None]
+    require_file(out, command="report", inputs=folders, force=options.force)
+    studies = _chosen(_studies(predictions), options.only, predictions)
+    names = {study.study for study in studies}
+    images = load_slices(slices, studies=names)
+    heatmaps = _heatmaps(explained, {slice_.key: slice_.study for slice_ in images}) if explained else []
+    content = ReportInput(
+        studies=studies,
+        predictions=read_boxes(predictions / "predictions.csv"),
+        slices={slice_.key: slice_ for slice_ in images},
+        metrics=_read_json(evaluation / "metrics.json", "tfspine evaluate") if evaluation else None,
+        heatmaps=[item for item in heatmaps if item.study in names or not options.only],
+        facts=run_facts(folders),
+        region_grades=_region_grades(evaluation) if evaluation else [],
+    )
+    shown = len(studies) if options.only else options.studies
+    page = render_page(content, maximum_studies=shown, title=options.title or TITLE, notice=options.notice or NOTICE)
+    write_file(out, page, command="report", inputs=folders, force=options.force)
+    return ReportSummary(out, min(shown, len(studies)), len(studies), len(page))
+
+
+def _chosen(studies: "list[StudyResult]", only: Sequence[str], predictions: Path) -> "list[StudyResult]":
+    """Return the studies asked for, in their order; all where none is named."""
+    if not only:
+        return studies
+    by_name = {study.study: study for study in studies}
+    for name in only:
+        if name not in by_name:
+            raise EvaluationError(f"{predictions}: no study {name}; expected one of {', '.join(by_name)}")
+    return [by_name[name] for name in only]
+
+
+def _studies(predictions: Path) -> "list[StudyResult]":
+    from tfspine.structures import StudyResult
+
+    files = sorted((predictions / "studies").glob("*.json"))
+    if not files:
+        raise EvaluationError(f"{predictions}: no studies/*.json; expected the folder that tfspine predict wrote")
+    studies = []
+    for path in files:
+        content = _read_json(path, "tfspine predict")
+        try:
+            rows = tuple(_row(row) for row in content["rows"])
+            studies.append(StudyResult(content["study"], rows, content.get("level_doubt", "")))
+        except (KeyError, TypeError, ValueError) as error:
+            raise EvaluationError(f"{path}: not a study of tfspine predict: {error!r}; make it again") from None
+    return studies
+
+
+def _row(row: Mapping[str, Any]) -> "RegionResult":
+    from tfspine.structures import RegionResult
+
+    box = row["box"]
+    return RegionResult(
+        region=Region(row["region"]),
+        side=Side(row["side"]) if row["side"] else None,
+        level=Level(row["level"]),
+        grade=Grade[row["grade"].upper()] if row["grade"] is not None else None,
+        probability=row["probability"],
+        slice_key=row["slice_key"],
+        box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])) if box is not None else None,
+    )
+
+
+def _region_grades(evaluation: Path) -> "list[RegionGradeRow]":
+    """Return the measures of levels and sides; none where nobody named levels."""
+    from tfspine.report.measures import region_grade_rows
+
+    tables = [evaluation / f"{name}.json" for name in ("regions", "regions_accuracy")]
+    if not all(path.is_file() for path in tables):
+        return []
+    metrics = _read_json(evaluation / "metrics.json", "tfspine evaluate")
+    return region_grade_rows(metrics, *(_read_json(path, "tfspine evaluate")["rows"] for path in tables))
+
+
+def _heatmaps(folder: Path, studies: Mapping[str, str]) -> "list[Heatmap]":
+    """Read `heatmaps.csv`. A slice of a study that was not predicted has its key shown instead of a study."""
+    from tfspine.csv_files import read_csv_file
+    from tfspine.report.content import Heatmap
+
+    path = folder / "heatmaps.csv"
+    if not path.is_file():
+        raise EvaluationError(f"{path}: not there; expected the folder that tfspine explain wrote")
+    columns = ("slice", "region", "side", "level", "grade", "probability", "file", "completeness_gap")
+    return [
+        Heatmap(
+            picture=_existing(folder / row["file"]),
+            region=Region(row["region"]),
+            side=Side(row["side"]) if row["side"] else None,
+            level=Level(row["level"]) if row["level"] else None,
+            study=studies.get(row["slice"], row["slice"]),
+            grade=Grade[row["grade"].upper()],
+            probability=float(row["probability"]),
+            completeness_gap=float(row["completeness_gap"]) if row["completeness_gap"] != "" else math.nan,
+        )
+        for row in read_csv_file(path, columns).rows
+    ]
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise EvaluationError(f"{path}: not there, though heatmaps.csv lists it; run tfspine explain again")
+    return path
+
+
+def _read_json(path: Path, maker: str) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise EvaluationError(f"{path}: not readable: {error}; make it with {maker}") from None
