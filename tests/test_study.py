@@ -1,6 +1,6 @@
 """The plan of the full study, and a tiny one from beginning to end."""
 
-import re
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -11,15 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests_settings import TINY
 
-from tfspine.cli.demo import SALT_FILE
-from tfspine.cli.main import build_parser
-from tfspine.cli.options import experiment_from, project_file
-from tfspine.cli.steps import Step, experiment_words
-from tfspine.cli.study import plan
-from tfspine.config import PhantomConfig, Prevalence, Vendors
+from tfspine.cli.main import build_parser, main
+from tfspine.config import Experiment, PhantomConfig, Prevalence, Vendors
 from tfspine.errors import ConfigError
 from tfspine.experiment_file import load_experiment
 from tfspine.phantom.panel import PANEL
+from tfspine.project_files import project_file
+from tfspine.workflows.command import run_command, words_of
+from tfspine.workflows.demo import SALT_FILE
+from tfspine.workflows.export import ExportOptions
+from tfspine.workflows.paper_study import plan
+from tfspine.workflows.steps import Step, arguments_of, paths_of
 
 PAPER_STUDY = project_file("experiments/paper_study.toml")
 
@@ -43,29 +45,36 @@ def steps(tmp_path: Path) -> tuple[Step, ...]:
 
 
 def cohort(name: str, *settings: str) -> PhantomConfig:
-    """Return the patients that a step simulates when the user gives some settings, as the command reads its words."""
+    """Return the patients that a step simulates when the user gives some settings."""
     step = next(step for step in plan(Path("study"), load_experiment(PAPER_STUDY, settings)) if step.name == name)
-    words = step.words(experiment_words(PAPER_STUDY, settings))
-    return experiment_from(build_parser(words[0]).parse_args(words)).phantom
+    (experiment,) = experiments_of(step)
+    return experiment.phantom
 
 
-def test_every_command_of_the_plan_is_one(steps: tuple[Step, ...]) -> None:
-    for step in steps:
-        words = step.words(experiment_words(PAPER_STUDY, ["seed=2"]))
-        words += ["--server", "grpc://127.0.0.1:1"] if step.is_served else []
-        args = build_parser(words[0]).parse_args(words)
-        if hasattr(args, "settings") and words[0] != "export":
-            assert experiment_from(args).seed == 2, step.name
+def experiments_of(step: Step) -> list[Experiment]:
+    found = [getattr(value, "experiment", value) for value in arguments_of(step)]
+    return [value for value in found if isinstance(value, Experiment)]
+
+
+def test_every_call_of_the_plan_is_one(tmp_path: Path) -> None:
+    for step in plan(tmp_path / "study", load_experiment(PAPER_STUDY, ["seed=2"])):
+        inspect.signature(step.call.func).bind(*step.call.args, **step.call.keywords)
+        assert all(experiment.seed == 2 for experiment in experiments_of(step)), step.name
+        if step.call.func is run_command:
+            words = words_of(*step.call.args, **step.call.keywords)
+            args = build_parser(words[0]).parse_args(words)
+            assert not hasattr(args, "settings") or load_experiment(None, args.settings).seed == 2, step.name
 
 
 def test_a_step_reads_only_what_earlier_steps_wrote(steps: tuple[Step, ...], tmp_path: Path) -> None:
     written: list[Path] = [tmp_path / "study" / SALT_FILE]
     for step in steps:
-        named = [path for word in step.arguments for path in re.findall(rf"{tmp_path}[^,]*", str(word))]
-        for path in map(Path, named):
+        for path in paths_of(step):
             own = [output for output in step.outputs if output == path or path in output.parents]
             assert own or any(path == old or old in path.parents for old in written), f"{step.name} reads {path}"
         written += step.outputs
+        # One folder holds the models of both planes, and is served whole.
+        written += [output.parent for output in step.outputs if step.name.startswith("export-")]
         done = [other.name for other in steps[: steps.index(step)]]
         assert set(step.needs) <= set(done), step.name
 
@@ -100,9 +109,9 @@ def test_it_is_of_the_papers_size() -> None:
 @pytest.mark.parametrize("wanted", ["true", "false"])
 def test_exports_are_calibrated_as_wanted_now_and_not_as_when_the_detector_was_trained(wanted: str) -> None:
     steps = plan(Path("study"), load_experiment(PAPER_STUDY, [f"export.calibrate={wanted}"]))
-    exports = [step.words([]) for step in steps if step.name.startswith("export-")]
+    exports = [value for step in steps for value in arguments_of(step) if isinstance(value, ExportOptions)]
     assert len(exports) == 2
-    assert all(words[-2:] == ["--set", f"export.calibrate={wanted}"] for words in exports)
+    assert all(options.settings[-1] == f"export.calibrate={wanted}" for options in exports)
 
 
 @pytest.mark.parametrize(
@@ -122,22 +131,32 @@ def test_what_would_fail_after_hours_is_refused_at_once(setting: str, message: s
 
 def test_the_readers_are_those_that_the_phantom_has(steps: tuple[Step, ...]) -> None:
     """Two read beside the model, the third is the reference read again."""
-    words = [str(word) for word in steps[-1].arguments]
+    words = [str(word) for word in paths_of(steps[-1])]
     named = {word.rpartition("/")[2] for word in words if "/readers/" in word}
     assert named == set(PANEL)
     assert sum("/readers/" in word for word in words) == len(PANEL) + 2, "two of them read in both hospitals"
 
 
 def test_nine_members_are_averaged(steps: tuple[Step, ...]) -> None:
-    words = [str(word) for word in steps[-1].arguments]
+    words = [str(word) for word in arguments_of(steps[-1])]
     assert words[words.index("--average") + 1] == "model=m1,m2,m3,m4,m5,m6,m7,m8,m9"
+
+
+def test_its_former_name_is_told_the_new_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        main(["study"])
+    assert 'unknown "study"; did you mean "paper-study"?' in capsys.readouterr().err
+    former = tmp_path / "former.toml"
+    former.write_text("[study]\nworkers = 2\n")
+    with pytest.raises(ConfigError, match='unknown key "study"; did you mean "paper_study"'):
+        load_experiment(former, [])
 
 
 @pytest.mark.slow
 def test_a_tiny_study_gives_the_papers_tables_and_goes_on_where_it_was(tmp_path: Path) -> None:
     out = tmp_path / "study"
     words = [word for setting in SETTINGS for word in ("--set", setting)]
-    command = [sys.executable, "-m", "tfspine", "study", "--out", str(out), *words]
+    command = [sys.executable, "-m", "tfspine", "paper-study", "--out", str(out), *words]
     first = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800)
     assert first.returncode == 0, first.stderr[-3000:]
     patients = [set(pd.read_csv(folder / "slices" / "slices.csv").patient) for folder in (out, out / "external")]

@@ -4,7 +4,8 @@ A log, of Slurm for one, has no use for a bar that moves, and none for silence.
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
@@ -50,6 +51,26 @@ def track(items: Iterable[T], words: str, total: int | None = None) -> Iterator[
 def silent(items: Iterable[T], words: str, total: int | None = None) -> Iterator[T]:
     """Yield `items`, and tell nobody."""
     yield from items
+
+
+@contextmanager
+def stage_bar(stages: int | None = None) -> Iterator[Callable[[str], None]]:
+    """Yield a function that names the next of so many stages under a bar with time left, on standard error.
+
+    Args:
+        stages: how many there are; None where that is not known.
+    """
+    with new_bar() as bar:
+        task = bar.add_task("", total=stages)
+        begun = 0
+
+        def begin(stage: str) -> None:
+            nonlocal begun
+            bar.update(task, description=stage, completed=begun)
+            begun += 1
+
+        yield begin
+        bar.update(task, completed=begun, total=begun)
 
 
 class Host(Protocol):

@@ -16,12 +16,12 @@ from contextlib import nullcontext
 from typing import TextIO
 
 import tfspine
-from tfspine.cli.native_log import VERBS as VERBS_OF_TENSORFLOW
-from tfspine.cli.native_log import without_native_log
 from tfspine.cli.parser import Parser
 from tfspine.disk import disk_refusal
 from tfspine.errors import TfspineError
 from tfspine.extras import remedy, require_for
+from tfspine.workflows.native_log import VERBS as VERBS_OF_TENSORFLOW
+from tfspine.workflows.native_log import without_native_log
 from tfspine.workflows.processes import interruptible
 
 VERBS: dict[str, str] = {
@@ -45,12 +45,13 @@ VERBS: dict[str, str] = {
     "explain": "draw Integrated Gradients heatmaps of graded regions",
     "report": "write report.html for studies, measures and heatmaps",
     "demo": "the whole way on simulated patients, from DICOM to report.html",
-    "study": "the paper's study on simulated patients: two cohorts, nine members a grader, its tables",
+    "run": "read, or train on, your own data: one file, from DICOM to report.html",
+    "paper-study": "the paper's study on simulated patients: two cohorts, nine members a grader, its tables",
     "doctor": "say what is wrong with this installation and what to do",
     "completion": "print the script by which a shell completes tfspine's commands and options",
     "info": "print labels, signatures and versions",
 }
-"""Each verb is a module of this package with `add_arguments(parser)` and `run(args)`; `import_` is that of import."""
+"""Each verb is a module of this package (`module_of`) with `add_arguments(parser)` and `run(args)`."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -136,7 +137,12 @@ def build_parser(*verbs: str) -> argparse.ArgumentParser:
         subparser = subparsers.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
         subparser.add_argument("--verbose", action="store_true", help="log more, to standard error")
         if name in verbs:
-            module = importlib.import_module(f"tfspine.cli.{name}{'_' if keyword.iskeyword(name) else ''}")
+            module = importlib.import_module(f"tfspine.cli.{module_of(name)}")
             module.add_arguments(subparser)
             subparser.set_defaults(run=module.run)
     return parser
+
+
+def module_of(verb: str) -> str:
+    """Return the name of a verb's module."""
+    return f"{verb}_" if keyword.iskeyword(verb) else verb.replace("-", "_")

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Generic, TypeVar
 
@@ -23,7 +23,8 @@ from tfspine.compat import StrEnum
 from tfspine.disk import disk_refusal
 from tfspine.errors import OutputError, TfspineError
 from tfspine.overall_progress import RemoteBars, send_bars
-from tfspine.progress import track
+from tfspine.progress import stage_bar, track
+from tfspine.workflows.native_log import LOG_LINE
 from tfspine.workflows.processes import SECONDS_TO_END, end, how_it_ended, interruptible
 
 Result = TypeVar("Result")
@@ -174,7 +175,7 @@ def answer() -> None:
         with interruptible(), send_bars(functools.partial(send, _Kind.BARS)):
             call = pickle.loads(order.call)  # noqa: S301 - as above
             tell = {order.tells: functools.partial(send, _Kind.TOLD)} if order.tells else {}
-            result = with_track(call)(**tell)
+            result = call_with_progress(call, **tell)
         send(_Kind.RESULT, result)
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
@@ -188,9 +189,15 @@ def answer() -> None:
         send(_Kind.ERROR, OutputError(f"an output cannot be written: {reason}; free space and run it again"))
 
 
-def with_track(call: "functools.partial[Result]") -> Callable[..., Result]:
-    """Return a call that shows its progress, if its function has such a callback."""
-    return functools.partial(call, track=track) if "track" in inspect.signature(call.func).parameters else call
+def call_with_progress(call: "functools.partial[Result]", **more: Any) -> Result:
+    """Call a function so that it shows its progress, if it has a callback for items (`track`) or stages (`begin`)."""
+    callbacks = inspect.signature(call.func).parameters
+    if "track" in callbacks:
+        more["track"] = track
+    if "begin" not in callbacks:
+        return call(**more)
+    with stage_bar() as begin:
+        return call(begin=begin, **more)
 
 
 def _end_with_parent() -> None:
@@ -209,12 +216,13 @@ def _log_as(levels: Mapping[str, int]) -> None:
 
 @contextlib.contextmanager
 def _words_passed_on(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Write what a process says on its standard error to ours, line by line: above a bar, where there is one."""
+    """Write what a process says on its standard error to ours, but for TensorFlow's own log: above a bar, if any."""
 
     def pass_on() -> None:
         for line in _pipe(process.stderr):
-            sys.stderr.write(line.decode(errors="backslashreplace"))
-            sys.stderr.flush()
+            if not LOG_LINE.match(line):
+                sys.stderr.write(line.decode(errors="backslashreplace"))
+                sys.stderr.flush()
 
     thread = threading.Thread(target=pass_on, daemon=True)
     thread.start()

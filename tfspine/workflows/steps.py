@@ -25,7 +25,8 @@ from tfspine.hashes import CHECKSUMS, code_hash, hash_input
 from tfspine.outputs import held, write_text
 from tfspine.overall_progress import OverallBar
 from tfspine.ownership import added_files, changed_files, write_checksums
-from tfspine.workflows.own_process import run_in_own_process, with_track
+from tfspine.workflows.command import run_command
+from tfspine.workflows.own_process import call_with_progress, run_in_own_process
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Step:
         call: the function with its arguments: paths, frozen dataclasses and plain values.
         outputs: files and folders that it writes.
         needs: names of steps that come before.
+        reads: files and folders that it reads, besides the paths among its arguments.
         sections: parts of an experiment among the arguments that the function uses, besides its seed.
         goes_on: the function goes on in its folder, or adds to it, and never replaces what lies there.
         is_apart: it wants a process of its own, as whatever imports TensorFlow does.
@@ -55,6 +57,7 @@ class Step:
     call: "partial[Any]"
     outputs: tuple[Path, ...]
     needs: tuple[str, ...] = ()
+    reads: tuple[Path, ...] = ()
     sections: tuple[str, ...] = ()
     goes_on: bool = False
     is_apart: bool = False
@@ -62,9 +65,9 @@ class Step:
 
     @property
     def inputs(self) -> tuple[Path, ...]:
-        """The files and folders that it reads: those among its arguments which are there and not its own outputs."""
+        """The files and folders that it reads, which are there and are not its own outputs."""
         written = [path.resolve() for path in self.outputs]
-        places = [(path, path.resolve()) for path in _paths([self.call.args, self.call.keywords])]
+        places = [(path, path.resolve()) for path in paths_of(self)]
         return tuple(
             path
             for path, place in places
@@ -74,7 +77,7 @@ class Step:
     @property
     def title(self) -> str:
         """What is told of it: the workflow by its name, and what it writes."""
-        verb = self.call.func.__module__.rpartition(".")[2].strip("_").replace("_", "-")
+        verb = _code_of(self.call).rpartition(".")[2].strip("_").replace("_", "-")
         return f"tfspine {verb}, writes {', '.join(map(str, self.outputs))}"
 
 
@@ -129,7 +132,23 @@ def _call(step: Step) -> None:
     if step.is_apart:
         run_in_own_process(step.call)
     else:
-        with_track(step.call)()
+        call_with_progress(step.call)
+
+
+def arguments_of(step: Step) -> tuple[Any, ...]:
+    """Return the arguments of a step's function, those of several in turn and of a command one by one."""
+    return tuple(_leaves([step.call.args, *step.call.keywords.values()]))
+
+
+def paths_of(step: Step) -> tuple[Path, ...]:
+    """Return every path that a step names, whether it reads or writes there."""
+    return tuple(_paths([step.call, step.reads]))
+
+
+def in_turn(*calls: "partial[Any]") -> None:
+    """Call one function after the other: for `Step.call`, where several share a process of their own."""
+    for call in calls:
+        call_with_progress(call)
 
 
 def _fingerprint(step: Step, done: Mapping[str, str]) -> str:
@@ -137,11 +156,8 @@ def _fingerprint(step: Step, done: Mapping[str, str]) -> str:
 
     How many work at once does not count: between two stretches of hours it may change.
     """
-    function = step.call.func
     content: list[Any] = [
-        code_hash(function.__module__),
-        function.__qualname__,
-        _plain([step.call.args, step.call.keywords], step.sections),
+        _plain(step.call, step.sections),
         [done[name] for name in step.needs],
         [hash_input(path) for path in step.inputs],
     ]
@@ -149,7 +165,10 @@ def _fingerprint(step: Step, done: Mapping[str, str]) -> str:
 
 
 def _plain(value: Any, sections: Sequence[str]) -> Any:
-    """Return arguments as JSON values, but for those that only say how many work at once."""
+    """Return arguments as JSON values, but for those that only say how many work at once; a call with its code."""
+    if isinstance(value, partial):
+        function = [code_hash(_code_of(value)), value.func.__qualname__]
+        return [*function, _plain(value.args, sections), _plain(value.keywords, sections)]
     if isinstance(value, Experiment):
         content = as_dict(value)
         return {"seed": content["seed"]} | {name: _plain(content[name], ()) for name in sections}
@@ -164,10 +183,26 @@ def _plain(value: Any, sections: Sequence[str]) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+def _code_of(call: "partial[Any]") -> str:
+    return f"tfspine.cli.{call.args[0].replace('-', '_')}" if call.func is run_command else call.func.__module__
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, partial):
+        yield from _leaves([value.args, *value.keywords.values()])
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
 def _paths(value: Any) -> Iterator[Path]:
     """Yield every path among some arguments."""
     if isinstance(value, Path):
         yield value
+    elif isinstance(value, partial):
+        yield from _paths([value.args, value.keywords])
     elif dataclasses.is_dataclass(value):
         yield from _paths([getattr(value, field.name) for field in dataclasses.fields(value)])
     elif isinstance(value, Mapping):

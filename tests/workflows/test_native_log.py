@@ -7,7 +7,7 @@ from test_progress import in_terminal
 
 WRITES = """
 import os, sys
-from tfspine.cli.native_log import without_native_log
+from tfspine.workflows.native_log import without_native_log
 from tfspine.progress import new_bar
 with without_native_log(), new_bar() as bar:
     task = bar.add_task("axial detector", total=2)
@@ -59,7 +59,7 @@ def test_an_error_leaves_standard_error_as_it_was() -> None:
 
 
 def test_a_closed_standard_error_is_left_alone() -> None:
-    code = "from tfspine.cli.native_log import without_native_log\nwith without_native_log(): print('done')"
+    code = "from tfspine.workflows.native_log import without_native_log\nwith without_native_log(): print('done')"
     done = subprocess.run(
         ["/bin/sh", "-c", f'exec "{sys.executable}" -c "$0" 2>&-', code], capture_output=True, text=True
     )

@@ -1,0 +1,44 @@
+"""``tfspine paper-study``: the paper's study on simulated patients, two cohorts and nine members, in stretches."""
+
+import argparse
+import time
+from pathlib import Path
+
+from tfspine.cli import options
+from tfspine.experiment_file import load_experiment
+from tfspine.project_files import project_file
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument(
+        "--out", type=Path, default=Path("paper_study"), metavar="DIR", help="folder for everything it makes"
+    )
+    parser.add_argument("--experiment", type=Path, metavar="TOML", help="default: experiments/paper_study.toml")
+    options.add_devices(parser)
+    options.add_settings(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run every step that is not done, then print the paper's tables and what bounds them."""
+    from tfspine.workflows.demo import NOTICE, begin
+    from tfspine.workflows.memory import MemoryWatch
+    from tfspine.workflows.paper_study import plan
+    from tfspine.workflows.steps import run_steps
+
+    started = time.monotonic()
+    path = args.experiment or project_file("experiments/paper_study.toml")
+    experiment = load_experiment(path, args.settings)
+    steps = plan(args.out, experiment)
+    begin(args.out, command="paper-study", experiment=experiment, inputs=[path])
+    with MemoryWatch() as memory:
+        run_steps(steps, args.out)
+    print((args.out / "evaluation" / "summary.txt").read_text())
+    print(
+        "The ceiling of a human reference is what it reaches with itself when it reads again: where people gave the "
+        "labels, as in the paper, agreement beyond it says no more. It is the last table above, and "
+        f"{args.out / 'evaluation' / 'repeat.md'}. Labels here are the simulated truth, without any reader's noise: a "
+        "model may pass it."
+    )
+    print(f"{time.monotonic() - started:.0f} s in this stretch, at most {memory.peak_gib:.1f} GiB of memory")
+    print(NOTICE)

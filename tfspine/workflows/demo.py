@@ -1,0 +1,148 @@
+"""The whole way on simulated patients: plans of `tfspine demo` and `tfspine demo --quick` (`steps.run_steps`)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from tfspine.config import Experiment, as_dict
+from tfspine.labels import Plane
+from tfspine.manifest import claim_folder
+from tfspine.workflows.chain import (
+    Chain,
+    ingest_steps,
+    label_steps,
+    reading_steps,
+    training_steps,
+)
+from tfspine.workflows.command import command
+from tfspine.workflows.samples import simulated_samples
+from tfspine.workflows.steps import Step, in_turn
+
+SALT_FILE = "pseudonyms.salt"
+"""The same in every run: simulated patients have no names to hide, and who is tested depends on pseudonyms."""
+
+SALT = "no secret: simulated patients\n"
+"""Divides the demo's 80 patients about as its shares say: 61, 7 and 12."""
+
+NOTICE = "Simulated patients. Research software, not a medical device."
+
+KNOWN_S = {
+    "samples": 5.0,
+    "phantom": 199.0,
+    "ingest": 24.0,
+    "check": 2.0,
+    "split": 1.0,
+    "records": 9.0,
+    "detector-axial": 394.0,
+    "detector-sagittal": 422.0,
+    "grader-central_canal": 145.0,
+    "grader-lateral_recess": 84.0,
+    "grader-neural_foramen": 188.0,
+    "export-axial": 142.0,
+    "export-sagittal": 91.0,
+    "predict": 60.0,
+    "evaluate": 25.0,
+    "explain": 40.0,
+    "report": 5.0,
+}
+"""Seconds of each step of `experiments/demo.toml` on two cores, for the bar over all steps."""
+
+
+def begin(out: Path, *, command: str, experiment: Experiment, inputs: Sequence[Path]) -> None:
+    """Make the folder of a whole chain of steps, or go on in one that the same command began.
+
+    Raises:
+        OutputError: the folder holds anything else.
+    """
+    from tfspine.dicom.deidentify.pseudonyms import write_private
+
+    claim_folder(out, command=command, config=as_dict(experiment), inputs=inputs)
+    if not (out / SALT_FILE).exists():
+        write_private(out / SALT_FILE, SALT)
+
+
+def plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
+    """Return all steps, in order."""
+    chain = _chain(out, experiment)
+    steps = (*_data_steps(chain), *training_steps(chain), *reading_steps(chain, runs=(out / "phantom",)))
+    return tuple(_measured(step) for step in steps)
+
+
+def training_plan(out: Path, experiment: Experiment, planes: Sequence[Plane]) -> tuple[Step, ...]:
+    """Return the steps from simulated patients to the SavedModels of some planes, in order."""
+    chain = _chain(out, experiment)
+    return tuple(_measured(step) for step in (*_data_steps(chain), *training_steps(chain, planes)))
+
+
+def quick_plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
+    """Return the steps of a demo of two minutes: three patients, and a network that is too small to be right.
+
+    What imports TensorFlow shares one process, for the import takes longer than the work.
+    """
+    chain = replace(_chain(out, experiment), notice=quick_notice(experiment), title="tfspine in two minutes")
+    *data, records_step = label_steps(chain)
+    training = [step.call for step in training_steps(chain)]
+    networks = Step(
+        "network",
+        partial(in_turn, records_step.call, *training),
+        (out / "records", out / "runs", out / "exported"),
+        needs=records_step.needs,
+        sections=("records", "detector", "grader", "training", "overrides"),
+        goes_on=True,
+        is_apart=True,
+    )
+    predict, evaluate, explain, report = reading_steps(chain, runs=(out / "phantom",))
+    return (
+        *(phantom_step(out / "phantom", experiment), *ingest_steps(chain, needs=("phantom",)), *data, networks),
+        *(replace(predict, needs=("network",)), evaluate, explain, report),
+    )
+
+
+def quick_notice(experiment: Experiment) -> str:
+    """Return what the page of a quick demo says above all."""
+    return (
+        f"A tiny network, trained for {experiment.detector.steps} steps in this demo; its grades mean nothing. {NOTICE}"
+    )
+
+
+def _chain(out: Path, experiment: Experiment) -> Chain:
+    phantom = out / "phantom"
+    return Chain(
+        out,
+        experiment,
+        dicom=phantom / "dicom",
+        labels=phantom / "labels",
+        salt=out / SALT_FILE,
+        splits=out / "splits.csv",
+        notice=NOTICE,
+    )
+
+
+def _data_steps(chain: Chain) -> Iterator[Step]:
+    yield samples_step(chain)
+    yield phantom_step(chain.at("phantom"), chain.experiment)
+    yield from ingest_steps(chain, needs=("phantom",))
+    yield from label_steps(chain)
+
+
+def samples_step(chain: Chain) -> Step:
+    """Return the step that draws the first patient, to look at while the others are simulated."""
+    one = replace(chain.experiment.phantom, studies=1, workers=1)
+    samples = chain.at("samples")
+    return Step("samples", partial(simulated_samples, samples, one, seed=chain.experiment.seed), (samples,))
+
+
+def phantom_step(folder: Path, experiment: Experiment, *, suffix: str = "") -> Step:
+    """Return the step that simulates a cohort."""
+    return Step(
+        f"phantom{suffix}",
+        command("phantom", "--out", folder, experiment=experiment),
+        (folder,),
+        sections=("phantom",),
+        is_apart=True,
+    )
+
+
+def _measured(step: Step) -> Step:
+    return replace(step, known_s=KNOWN_S[step.name])

@@ -1,0 +1,36 @@
+"""A model server of our own for as long as a step needs one: the exported models, on a free port of this machine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from tfspine.project_files import project_file
+from tfspine.workflows.command import run_command
+from tfspine.workflows.own_process import own_process
+from tfspine.workflows.serve import ServeOptions, serve
+
+
+@contextmanager
+def local_server(exported: Path) -> Iterator[str]:
+    """Serve exported models in a process of its own, and yield the gRPC address.
+
+    Args:
+        exported: folder of the servables that ``serving/models.config`` names.
+
+    Raises:
+        ServerError: a model is missing or cannot be loaded.
+    """
+    options = ServeOptions(model_root=exported, port=0, rest_port=0)
+    with own_process(partial(serve, project_file("serving/models.config"), options), tells="ready") as server:
+        yield f"grpc://{options.host}:{server.told().grpc}"
+
+
+def predict_served(slices: Path, exported: Path, out: Path, *more: str | Path) -> None:
+    """Read slices with a server of the exported models, as ``tfspine predict`` does.
+
+    Raises:
+        TfspineError: the server cannot load the models, or the reading failed.
+    """
+    with local_server(exported) as url:
+        run_command("predict", ("--slices", slices, "--out", out, *more, "--server", url))

@@ -1,0 +1,111 @@
+"""One file for own data: from DICOM or a PACS to a report, with a training where there are labels.
+
+With labels: slices, checks, exclusions if wanted, splits, records, trainings, exports, the test studies read, measured,
+explained and shown. Without: the studies read by the model or server that `[serving]` names, and shown.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from tfspine.config import Experiment
+from tfspine.errors import ConfigError
+from tfspine.workflows.chain import (
+    Chain,
+    ingest_steps,
+    label_steps,
+    reading_steps,
+    report_step,
+    training_steps,
+)
+from tfspine.workflows.command import command
+from tfspine.workflows.samples import samples_of_slices
+from tfspine.workflows.steps import Step
+
+
+def plan(project: Path, out: Path, experiment: Experiment) -> tuple[Step, ...]:
+    """Return all steps, in order.
+
+    Args:
+        project: the experiment file; relative paths in it count from its folder.
+        out: folder for everything.
+        experiment: what the file says.
+
+    Raises:
+        ConfigError: the file names no data, nothing that reads them, or what is not there.
+    """
+    _require_sound(project, experiment)
+    data, folder = experiment.data, project.parent
+    fetched = out / "fetched"
+    chain = Chain(
+        out,
+        experiment,
+        dicom=folder / data.dicom if data.dicom else fetched / "dicom",
+        labels=folder / data.labels,
+        salt=folder / data.salt if data.salt else None,
+        splits=folder / data.splits if data.splits else out / "splits.csv",
+        series_map=folder / data.series_map if data.series_map else None,
+    )
+    return tuple(_steps(chain, folder))
+
+
+def _steps(chain: Chain, folder: Path) -> Iterator[Step]:
+    data = chain.experiment.data
+    if data.pacs:
+        yield _fetch_step(chain)
+    yield from ingest_steps(chain, needs=("fetch",) if data.pacs else ())
+    yield Step(
+        "samples",
+        partial(samples_of_slices, chain.at("slices"), chain.at("samples")),
+        (chain.at("samples"),),
+        needs=("ingest",),
+    )
+    if not data.labels:
+        yield _given_model_step(chain, folder)
+        yield report_step(chain, needs=("predict",))
+        return
+    yield from label_steps(chain, is_divided=not data.splits, has_exclusions=data.exclude)
+    yield from training_steps(chain)
+    yield from reading_steps(chain)
+
+
+def _require_sound(project: Path, experiment: Experiment) -> None:
+    data, serving = experiment.data, experiment.serving
+    if not data.dicom and not data.pacs:
+        raise ConfigError(f"{project}: no data; say in [data] where they are: dicom = FOLDER, or pacs = URL")
+    if not data.labels and not serving.server and not serving.model:
+        raise ConfigError(
+            f"{project}: nothing to read the studies with; say labels = FOLDER in [data] to train on them, or server = "
+            "URL or model = FOLDER in [serving]"
+        )
+    for key, value in (
+        ("data.dicom", data.dicom),
+        ("data.labels", data.labels),
+        ("data.splits", data.splits),
+        ("data.salt", data.salt),
+        ("data.series_map", data.series_map),
+        ("serving.model", serving.model),
+    ):
+        if value and not (project.parent / value).exists():
+            raise ConfigError(f'{project}: {key} = "{value}": not there; paths count from {project.parent.resolve()}')
+
+
+def _fetch_step(chain: Chain) -> Step:
+    data = chain.experiment.data
+    words = [*(("--date", data.pacs_date) if data.pacs_date else ())]
+    words += ["--limit", str(data.pacs_limit)] if data.pacs_limit else []
+    out = chain.at("fetched")
+    return Step("fetch", command("fetch", data.pacs, "--out", out, *words), (out,), goes_on=True, is_apart=True)
+
+
+def _given_model_step(chain: Chain, folder: Path) -> Step:
+    serving = chain.experiment.serving
+    words = ("--model", folder / serving.model) if serving.model else ("--server", serving.server)
+    out = chain.at("predictions")
+    return Step(
+        "predict",
+        command("predict", "--slices", chain.at("slices"), *words, "--out", out),
+        (out,),
+        needs=("ingest",),
+        is_apart=True,
+    )
