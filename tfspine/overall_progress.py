@@ -63,6 +63,8 @@ class OverallBar:
         self._seconds = dict(seconds)
         self._waiting = dict(seconds)
         self._step = ""
+        self._inside = 0.0  # how much of the step is done, 0 to 1
+        self._step_since = time.monotonic()
         self._worked_s = 0.0  # known seconds of the steps that were done in this run
         self._since = time.monotonic()
         self._guests: list[Progress] = []
@@ -76,7 +78,7 @@ class OverallBar:
 
     def begin(self, step: str) -> None:
         """Say which step is at work."""
-        self._step = step
+        self._step, self._inside, self._step_since = step, 0.0, time.monotonic()
         self.update()
 
     def finish(self, step: str, *, is_new: bool = True) -> None:
@@ -154,12 +156,18 @@ class OverallBar:
             self.tell([self.line()])
 
     def _share(self) -> float:
-        """Return how much of its step the bar that was opened last has done, 0 to 1."""
-        with contextlib.suppress(IndexError):
-            task = self._guests[-1].tasks[-1]
-            if task.total:
-                return min(1.0, task.completed / task.total)
-        return 0.0
+        """Return how much of the step at work is done, 0 to 1, as the bar that was opened last says.
+
+        A step may have several bars, so that a full one says little: no more is believed than that it goes twice as
+        fast as in the known run. What was told is not taken back.
+        """
+        bar = self._guests[-1] if self._guests else None
+        task = bar.tasks[-1] if bar and bar.tasks else None
+        if task and task.total:
+            known_s = self._waiting.get(self._step) or KNOWN_S
+            most = 2.0 * (time.monotonic() - self._step_since) / known_s
+            self._inside = max(self._inside, min(1.0, most, task.completed / task.total))
+        return self._inside
 
     def _tick(self) -> None:
         while not self._is_over.wait(1.0 if self._is_drawn else self._every_s):
