@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfspine.config import Experiment
-from tfspine.contradictions import available_regions
+from tfspine.config.contradictions import available_regions
+from tfspine.config.ranges import Range, ranges_of
 from tfspine.errors import ConfigError
 from tfspine.experiment_file import load_experiment
-from tfspine.ranges import RANGES, Range
 
 EXPERIMENTS = sorted(
     path for path in (Path(__file__).parents[1] / "experiments").glob("*.toml") if "[tuner]" not in path.read_text()
@@ -34,7 +34,7 @@ def numbers_of(kind: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def test_no_number_is_without_a_range_and_no_range_without_a_setting() -> None:
-    assert sorted(key for key, _ in numbers_of(Experiment)) == sorted(RANGES)
+    assert sorted(key for key, _ in numbers_of(Experiment)) == sorted(ranges_of(Experiment))
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
@@ -91,7 +91,10 @@ def test_what_no_setting_of_its_kind_can_be_is_refused_with_its_key(key: str, de
         ("grader.crop_size_px=60", "nothing is left after block 5 of 6"),
         ("grader.filters=[]", "one block or more"),
         ("split.test=0.95", "leave some for training"),
-        ('paper_study.members="3by3"', 'expected, for example, "3x3"'),
+        ('paper_study.members="3by3"', 'paper_study.members = "3by3"; expected, for example, "3x3"'),
+        ('training.precision="fp8"', 'training.precision = "fp8"; expected one of fp32'),
+        ("grader.dropout=true", "grader.dropout = true; expected float"),
+        ('detector.levels=["2", 6]', 'detector.levels = ["2", 6]; expected int'),
     ],
 )
 def test_what_would_end_in_a_traceback_is_refused_when_it_is_read(setting: str, told: str) -> None:

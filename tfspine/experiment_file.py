@@ -1,4 +1,7 @@
-"""Reading experiments: TOML with dotted overrides, in which whatever is not known is an error with a suggestion."""
+"""Reading experiments: TOML with dotted overrides, in which whatever is not known is an error with a suggestion.
+
+Sweeps are read with the same functions (`build`, `read_toml`, `unknown_key`), so that both say the same.
+"""
 
 import copy
 import dataclasses
@@ -6,22 +9,25 @@ import difflib
 import itertools
 import types
 import typing
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from tfspine.compat import tomllib
 from tfspine.config import Experiment
-from tfspine.contradictions import contradictions
+from tfspine.config.contradictions import contradictions
+from tfspine.config.ranges import out_of_range
+from tfspine.config.toml_text import toml_text
 from tfspine.errors import ConfigError
-from tfspine.ranges import out_of_range
 
 LEAST_LIKENESS = 0.5
 """How alike a misspelt key and its suggestion are at least, as `difflib` measures it."""
 
 STRANGER = 0.15
 """By how much more alike a key of another section has to be."""
+
+Config = typing.TypeVar("Config")
 
 
 def load_experiment(path: Path | None, settings: Sequence[str] = ()) -> Experiment:
@@ -35,7 +41,7 @@ def load_experiment(path: Path | None, settings: Sequence[str] = ()) -> Experime
         ConfigError: the file cannot be read, a key is unknown (with a suggestion), a value has the wrong type or lies
             out of its range, or settings contradict one another.
     """
-    table: dict[str, Any] = _read_toml(path) if path else {}
+    table: dict[str, Any] = read_toml(path, "experiment file") if path else {}
     return experiment_from_table(table, settings, source=str(path) if path else "--set")
 
 
@@ -58,7 +64,7 @@ def experiment_from_table(table: dict[str, Any], settings: Sequence[str] = (), *
             raise ConfigError(f'--set "{setting}": expected section.key=value')
         _place(table, dotted.strip(), _parse_value(text.strip()))
         placed.add(dotted.strip())
-    experiment: Experiment = _build(Experiment, table, source, "")
+    experiment = build(Experiment, table, source=source)
     _require_sound(experiment, placed, source)
     return experiment
 
@@ -70,13 +76,18 @@ def _require_sound(experiment: Experiment, placed: Set[str], source: str) -> Non
         raise ConfigError(f"{'--set' if key in placed else source}: {message}")
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """Return the tables of a file; `what` says which kind of file was expected.
+
+    Raises:
+        ConfigError: it is not there, or no TOML.
+    """
     try:
         return tomllib.loads(path.read_text())
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such experiment file; see experiments/") from None
+        raise ConfigError(f"{path}: no such {what}; see experiments/") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: not a readable TOML file: {error}") from None
+        raise ConfigError(f"{path}: not a readable {what}: {error}") from None
 
 
 def _parse_value(text: str) -> Any:
@@ -98,26 +109,60 @@ def _place(table: dict[str, Any], dotted: str, value: Any) -> None:
     inner[key] = value
 
 
-def _build(kind: type, table: Mapping[str, Any], source: str, prefix: str) -> Any:
-    """Make the dataclass `kind` from a table, refusing what it does not know."""
+def build(
+    kind: type[Config], table: Mapping[str, Any], *, source: str, prefix: str = "", whole: type | None = None
+) -> Config:
+    """Make the dataclass `kind` from a table of plain values.
+
+    Args:
+        kind: a frozen dataclass of settings, or of sections of them.
+        table: keys and values as TOML gives them; what is missing keeps its default.
+        source: the file to name in an error.
+        prefix: the section with a dot, as messages name it.
+        whole: the dataclass of all sections, whose keys are suggested too; None for `kind`.
+
+    Raises:
+        ConfigError: a key is unknown (with a suggestion), or a value has the wrong type.
+    """
+    whole = whole or kind
     hints = typing.get_type_hints(kind)
-    values = {}
+    values: dict[str, Any] = {}
     for key, value in table.items():
         name = prefix + key
         if key not in hints:
-            raise ConfigError(f'{source}: unknown key "{name}"{_suggestion(key, hints, prefix)}')
+            raise unknown_key(key, hints, source=source, prefix=prefix, sections=_sections(whole))
         if dataclasses.is_dataclass(hints[key]):
             if not isinstance(value, Mapping):
-                raise ConfigError(f"{source}: {name} = {value!r}; expected a section [{name}]")
-            values[key] = _build(typing.cast(type, hints[key]), value, source, f"{name}.")
+                raise ConfigError(f"{source}: {name} = {toml_text(value)}; expected a section [{name}]")
+            section = typing.cast(type, hints[key])
+            values[key] = build(section, value, source=source, prefix=f"{name}.", whole=whole)
         else:
-            values[key] = _convert(hints[key], value, f"{source}: {name} = {value!r}")
+            values[key] = _convert(hints[key], value, f"{source}: {name} = {toml_text(value)}")
     return kind(**values)
 
 
-def _suggestion(key: str, known: Mapping[str, Any], prefix: str) -> str:
-    """Name every section that has such a key, else the key most like it; of equals the one in its place."""
-    everywhere = {f"{section}.{name}": name for section, names in _sections().items() for name in names}
+def unknown_key(
+    key: str,
+    known: Iterable[str],
+    *,
+    source: str,
+    prefix: str = "",
+    sections: Mapping[str, Sequence[str]] = types.MappingProxyType({}),
+) -> ConfigError:
+    """Return the error about a key that is not known.
+
+    It names every section that has such a key, else the key most like it; of equals the one in its place.
+
+    Args:
+        key: as it was written.
+        known: keys that would have been right in its place.
+        source: the file to name.
+        prefix: the section with a dot.
+        sections: other sections of the file and their keys, where it may have been meant.
+    """
+    told = f'{source}: unknown key "{prefix}{key}"'
+    known = list(known)
+    everywhere = {f"{section}.{name}": name for section, names in sections.items() for name in names}
     meant = [dotted for dotted, name in everywhere.items() if name == key]
     if not meant:
         # A key of another section has to be more alike: the section is mostly right.
@@ -126,20 +171,19 @@ def _suggestion(key: str, known: Mapping[str, Any], prefix: str) -> str:
         most = max(likeness.values())
         meant = [dotted for dotted, value in likeness.items() if value == most and most >= LEAST_LIKENESS]
     if not meant:
-        return f"; expected one of {', '.join(known)}"
-    return "; did you mean " + " or ".join(f'"{dotted}"' for dotted in meant) + "?"
+        return ConfigError(f"{told}; expected one of {', '.join(known)}")
+    return ConfigError(f"{told}; did you mean " + " or ".join(f'"{dotted}"' for dotted in meant) + "?")
 
 
 def _likeness(word: str, other: str) -> float:
     return difflib.SequenceMatcher(None, word, other).ratio()
 
 
-def _sections() -> dict[str, list[str]]:
-    """Return the keys of every section of an experiment."""
-    hints = typing.get_type_hints(Experiment)
+def _sections(whole: type) -> dict[str, list[str]]:
+    """Return the keys of every section."""
     return {
         name: [item.name for item in dataclasses.fields(hint)]
-        for name, hint in hints.items()
+        for name, hint in typing.get_type_hints(whole).items()
         if dataclasses.is_dataclass(hint)
     }
 

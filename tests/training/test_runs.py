@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tfspine.config import Experiment, GraderConfig
+from tfspine.config import Experiment, GraderConfig, GraderLoss
 from tfspine.errors import ModelError, OutputError
 from tfspine.manifest import write_manifest
 from tfspine.outputs import held
@@ -65,6 +65,11 @@ def test_settings_that_do_not_matter_may_differ(run_folder: Path) -> None:
     ("experiment", "trains", "message"),
     [
         (Experiment(grader=GraderConfig(epochs=7)), CANAL, "grader.epochs = 100 there, 7 here"),
+        (
+            Experiment(grader=GraderConfig(loss=GraderLoss.PLAIN)),
+            CANAL,
+            'grader.loss = "published" there, "plain" here',
+        ),
         (Experiment(seed=9), CANAL, "seed = 1 there, 9 here"),
         (Experiment(), {**CANAL, "region": "lateral_recess"}, "region = central_canal there, lateral_recess here"),
     ],

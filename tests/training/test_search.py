@@ -6,6 +6,7 @@ import keras_tuner
 import pytest
 
 from tfspine.config import Experiment, GraderLoss
+from tfspine.config.toml_text import toml_text
 from tfspine.errors import ConfigError
 from tfspine.training.search import TunerKind, draw, load_sweep, trial_experiment
 
@@ -49,7 +50,7 @@ def test_draws_become_an_ordinary_experiment(tmp_path: Path) -> None:
     [
         ('[space]\n"grader.learning_rat" = {values=[1.0]}', 'did you mean "space.grader.learning_rate"'),
         ('[space]\n"detector.steps" = {values=[1]}', 'unknown key "space.detector.steps"'),
-        ('[space]\n"grader.dropout" = {values=["much"]}', "grader.dropout = 'much'; expected float"),
+        ('[space]\n"grader.dropout" = {values=["much"]}', 'grader.dropout = "much"; expected float'),
         ('[space]\n"grader.dropout" = {min=0.5}', r"expected \{values = "),
         ('[space]\n"grader.dropout" = {min=0.5, max=0.1}', "expected min below max"),
         ('[space]\n"grader.learning_rate" = {min=0.0, max=0.1, sampling="log"}', "above 0 for log sampling"),
@@ -59,8 +60,11 @@ def test_draws_become_an_ordinary_experiment(tmp_path: Path) -> None:
         ('[tuner]\ntrails = 3\n[space]\n"grader.dropout" = {values=[0.1]}', 'did you mean "tuner.trials"'),
         (
             '[tuner]\ntrials = 0\n[space]\n"grader.dropout" = {values=[0.1]}',
-            "tuner.trials = 0; expected a whole number",
+            "tuner.trials = 0; expected 1 or more",
         ),
+        ('[tuner]\nfactor = 1\n[space]\n"grader.dropout" = {values=[0.1]}', "tuner.factor = 1; expected 2 or more"),
+        ('[tuner]\nseed = 1.5\n[space]\n"grader.dropout" = {values=[0.1]}', r"tuner.seed = 1.5; expected int"),
+        ('[space]\n"grader.dropout" = {min=0.5}', r"space.grader.dropout = \{ min = 0.5 \}; expected"),
         ("[tuner]\ntrials = 3", r"\[space\] is empty"),
         ("[space", "not a readable sweep file"),
     ],
@@ -74,3 +78,10 @@ def test_what_no_sweep_can_mean_is_refused(tmp_path: Path, text: str, message: s
 
 def test_the_sample_is_a_sweep() -> None:
     assert load_sweep(SAMPLE, Experiment()).tuner.kind is TunerKind.HYPERBAND
+
+
+def test_a_space_is_told_as_the_file_has_it() -> None:
+    space = load_sweep(SAMPLE, Experiment()).space_table()
+    assert toml_text(space["grader.learning_rate"]) == '{ min = 0.0001, max = 0.01, sampling = "log" }'
+    assert toml_text(space["grader.rotation_deg"]) == '{ min = 0.0, max = 15.0, sampling = "linear", step = 5.0 }'
+    assert toml_text(space["grader.dropout"]) == "{ values = [0.1, 0.2, 0.4] }"

@@ -20,7 +20,7 @@ from official.vision.configs import maskrcnn as maskrcnn_config
 from official.vision.ops import preprocess_ops
 from official.vision.tasks import maskrcnn as maskrcnn_task
 
-from tfspine.config import DetectorConfig, Experiment, Precision, Schedule
+from tfspine.config import DetectorConfig, Experiment, Optimization, Precision, Schedule
 from tfspine.errors import ModelError
 from tfspine.labels import DETECTOR_CLASSES, Plane
 from tfspine.models.checkpoints import PARTS, LoadedPart, load_parts
@@ -168,7 +168,7 @@ def _train_data(experiment: Experiment, train_files: Sequence[str]) -> dict[str,
     }
 
 
-def _trainer(ours: DetectorConfig) -> dict[str, Any]:
+def _trainer(ours: Optimization) -> dict[str, Any]:
     return {
         "train_steps": ours.steps,
         "steps_per_loop": min(ours.steps_between_summaries, ours.steps),
@@ -193,7 +193,7 @@ def _trainer(ours: DetectorConfig) -> dict[str, Any]:
     }
 
 
-def _learning_rate(ours: DetectorConfig) -> dict[str, Any]:
+def _learning_rate(ours: Optimization) -> dict[str, Any]:
     """Return the schedule; each drop of the stepwise one divides by ten (PAPER.md, the authors' code)."""
     if ours.schedule is Schedule.COSINE:
         return {

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 
 from tfspine.config import GraderConfig
-from tfspine.contradictions import KERNEL_PX, POOL_PX, is_same_padded, vanishing
+from tfspine.config.contradictions import KERNEL_PX, POOL_PX, is_same_padded, vanishing
 from tfspine.errors import ConfigError, ModelError
 from tfspine.labels import GRADES
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfspine.config import Experiment, as_dict
+from tfspine.config.toml_text import toml_text
 from tfspine.errors import RecordError
 from tfspine.labels import DETECTOR_CLASSES, Grade, Plane, Region, object_name
 from tfspine.manifest import read_manifest
@@ -116,6 +117,7 @@ def _compare(
             now = values.get(key)
             if was != now:
                 raise RecordError(
-                    f"{folder}: made for another experiment: {prefix}{section}.{key} = {was} there, {now} here; "
+                    f"{folder}: made for another experiment: {prefix}{section}.{key} = "
+                    f"{toml_text(was)} there, {toml_text(now)} here; "
                     "name the experiment that made it, or make the records again into another --out"
                 )

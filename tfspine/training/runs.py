@@ -12,6 +12,7 @@ from typing import Any
 
 from tfspine.compat import StrEnum
 from tfspine.config import Experiment, as_dict
+from tfspine.config.toml_text import toml_text
 from tfspine.errors import ModelError, TfspineError
 from tfspine.hashes import hash_input
 from tfspine.manifest import CLAIM_FILE, read_manifest, split_of
@@ -37,7 +38,7 @@ class RunState(StrEnum):
 def open_run(
     run_folder: Path,
     *,
-    trains: Mapping[str, str],
+    trains: Mapping[str, Any],
     experiment: Experiment,
     sections: Sequence[str],
     records_folder: Path,
@@ -46,7 +47,8 @@ def open_run(
 
     Args:
         run_folder: made where it is missing.
-        trains: what is trained, for example ``{"kind": "grader", "region": "central_canal"}``.
+        trains: what is trained, for example ``{"kind": "grader", "region": "central_canal"}``; values are
+            those of JSON, tables go one level deep.
         experiment: its seed and `sections` must be those that the run began with.
         sections: those on which the trained weights depend.
         records_folder: the records must be the same as well.
@@ -75,7 +77,7 @@ def open_run(
 def hold_run(
     run_folder: Path,
     *,
-    trains: Mapping[str, str],
+    trains: Mapping[str, Any],
     experiment: Experiment,
     sections: Sequence[str],
     records_folder: Path,
@@ -144,9 +146,15 @@ def _compare(run_folder: Path, began: Mapping[str, Any], wanted: Mapping[str, An
     for key in {**now, **before}:
         if before.get(key) != now.get(key):
             raise ModelError(
-                f"{run_folder}: a run of another configuration: {key} = {before.get(key)} there, "
-                f"{now.get(key)} here; name another --out"
+                f"{run_folder}: a run of another configuration: {key} = {_told(key, before)} there, "
+                f"{_told(key, now)} here; name another --out"
             )
+
+
+def _told(key: str, claim: Mapping[str, Any]) -> str:
+    """Return a setting as its file has it; what belongs to no section, such as the region, is a plain word."""
+    value = claim.get(key)
+    return toml_text(value) if "." in key else str(value)
 
 
 def _flat(claim: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,20 +4,21 @@ A sweep file has ``[tuner]``, which says how to search, and ``[space]``, which n
 they may be: ``{values = [...]}``, or ``{min =, max =}`` with ``sampling`` and ``step`` as Keras Tuner knows them.
 """
 
-import difflib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import keras_tuner
 
-from tfspine.compat import StrEnum, tomllib
+from tfspine.compat import StrEnum
 from tfspine.config import Experiment, GraderConfig, as_dict
+from tfspine.config.ranges import Count, CountOrNone, Range, out_of_range
+from tfspine.config.toml_text import toml_text
 from tfspine.errors import ConfigError
-from tfspine.experiment_file import experiment_from_table
+from tfspine.experiment_file import build, experiment_from_table, read_toml, unknown_key
 
 SECTION = "grader."
 
@@ -40,13 +41,22 @@ class Sampling(StrEnum):
 
 @dataclass(frozen=True)
 class TunerConfig:
-    """How to search. Hyperband decides on its number of trials itself, from `epochs` and `factor`."""
+    """`[tuner]`: how to search. Hyperband decides on its number of trials itself, from `epochs` and `factor`."""
 
     kind: TunerKind = TunerKind.HYPERBAND
-    trials: int = 20
-    epochs: int = 30
-    factor: int = 3
-    seed: int = 1
+    """Keras Tuner's way to search."""
+
+    trials: Count = 20
+    """Settings that are tried, at random or by Bayesian optimization."""
+
+    epochs: Annotated[int, Range(1, unit="epochs")] = 30
+    """Epochs of a trial; of Hyperband, of those that come furthest."""
+
+    factor: Annotated[int, Range(2)] = 3
+    """Of how many trials of a round Hyperband lets one go on (Li 2018, JMLR 18:185, eta)."""
+
+    seed: CountOrNone = 1
+    """Begin of the random sequence of settings."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +65,24 @@ class Choice:
 
     encoded: tuple[str, ...]
 
+    def table(self) -> dict[str, Any]:
+        """Return what the file says."""
+        return {"values": [json.loads(item) for item in self.encoded]}
+
 
 @dataclass(frozen=True)
-class Range:
+class Interval:
     """Any value from `low` to `high`, both included; whole numbers where both are."""
 
     low: float
     high: float
     sampling: Sampling
     step: float | None
+
+    def table(self) -> dict[str, Any]:
+        """Return what the file says, with defaults."""
+        step = {} if self.step is None else {"step": self.step}
+        return {"min": self.low, "max": self.high, "sampling": self.sampling.value} | step
 
     @property
     def is_whole(self) -> bool:
@@ -77,7 +96,11 @@ class Sweep:
 
     source: str
     tuner: TunerConfig
-    space: Mapping[str, Choice | Range]
+    space: Mapping[str, Choice | Interval]
+
+    def space_table(self) -> dict[str, dict[str, Any]]:
+        """Return `[space]` as plain values, by the names in the file."""
+        return {SECTION + name: dimension.table() for name, dimension in self.space.items()}
 
 
 def load_sweep(path: Path, base: Experiment) -> Sweep:
@@ -86,10 +109,7 @@ def load_sweep(path: Path, base: Experiment) -> Sweep:
     Raises:
         ConfigError: the file cannot be read, or names something that no grader has, with a suggestion.
     """
-    try:
-        table = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: not a readable sweep file: {error}; see experiments/sweep_grader.toml") from None
+    table = read_toml(path, "sweep file")
     _refuse_unknown(table, ("tuner", "space"), source=str(path), prefix="")
     if not table.get("space"):
         raise ConfigError(f"{path}: [space] is empty; name at least one setting of the grader")
@@ -104,7 +124,7 @@ def load_sweep(path: Path, base: Experiment) -> Sweep:
     return sweep
 
 
-def draw(hp: keras_tuner.HyperParameters, space: Mapping[str, Choice | Range]) -> dict[str, Any]:
+def draw(hp: keras_tuner.HyperParameters, space: Mapping[str, Choice | Interval]) -> dict[str, Any]:
     """Declare every dimension to Keras Tuner and return the values of this trial, as TOML would hold them."""
     values: dict[str, Any] = {}
     for name, dimension in space.items():
@@ -134,15 +154,10 @@ def trial_experiment(base: Experiment, values: Mapping[str, Any], *, source: str
 
 
 def _tuner(table: Mapping[str, Any], *, source: str) -> TunerConfig:
-    _refuse_unknown(table, tuple(item.name for item in fields(TunerConfig)), source=source, prefix="tuner.")
-    try:
-        values = dict(table) | {"kind": TunerKind(table.get("kind", TunerKind.HYPERBAND))}
-    except ValueError:
-        raise ConfigError(f"{source}: tuner.kind = {table['kind']!r}; expected one of {', '.join(TunerKind)}") from None
-    for name, value in values.items():
-        if name != "kind" and (type(value) is not int or value < 1):
-            raise ConfigError(f"{source}: tuner.{name} = {value!r}; expected a whole number above 0")
-    return TunerConfig(**values)
+    tuner = build(TunerConfig, table, source=source, prefix="tuner.")
+    for _, message in out_of_range(tuner, "tuner."):
+        raise ConfigError(f"{source}: {message}")
+    return tuner
 
 
 def _setting(name: str, source: str) -> str:
@@ -151,8 +166,8 @@ def _setting(name: str, source: str) -> str:
     return name.removeprefix(SECTION)
 
 
-def _dimension(name: str, value: Any, source: str) -> Choice | Range:
-    where = f"{source}: space.{name} = {value!r}"
+def _dimension(name: str, value: Any, source: str) -> Choice | Interval:
+    where = f"{source}: space.{name} = {toml_text(value)}"
     if not isinstance(value, dict) or not ("values" in value) ^ ("min" in value and "max" in value):
         raise ConfigError(f"{where}; expected {{values = [...]}} or {{min = ..., max = ...}}")
     if "values" in value:
@@ -163,7 +178,7 @@ def _dimension(name: str, value: Any, source: str) -> Choice | Range:
     _refuse_unknown(value, ("min", "max", "sampling", "step"), source=source, prefix=f"space.{name}.")
     if value.get("sampling", "linear") not in list(Sampling):
         raise ConfigError(f"{where}: sampling; expected one of {', '.join(Sampling)}")
-    dimension = Range(value["min"], value["max"], Sampling(value.get("sampling", "linear")), value.get("step"))
+    dimension = Interval(value["min"], value["max"], Sampling(value.get("sampling", "linear")), value.get("step"))
     numbers = [item for item in (dimension.low, dimension.high, dimension.step) if item is not None]
     if any(type(item) not in (int, float) or not math.isfinite(item) for item in numbers):
         raise ConfigError(f"{where}; expected numbers")
@@ -172,15 +187,13 @@ def _dimension(name: str, value: Any, source: str) -> Choice | Range:
     return dimension
 
 
-def _ends(dimension: Choice | Range) -> list[Any]:
+def _ends(dimension: Choice | Interval) -> list[Any]:
     if isinstance(dimension, Choice):
         return [json.loads(item) for item in dimension.encoded]
     return [dimension.low, dimension.high]
 
 
-def _refuse_unknown(given: Any, known: Any, *, source: str, prefix: str) -> None:
+def _refuse_unknown(given: Iterable[str], known: Sequence[str], *, source: str, prefix: str) -> None:
     for key in given:
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-            hint = f'did you mean "{prefix}{close[0]}"?' if close else f"expected one of {', '.join(known)}"
-            raise ConfigError(f'{source}: unknown key "{prefix}{key}"; {hint}')
+            raise unknown_key(key, known, source=source, prefix=prefix)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tfspine.config import Experiment
+from tfspine.config import Experiment, as_dict
 from tfspine.labels import Region
 
 
@@ -58,7 +58,7 @@ def tune(sweep: Path, records: Path, out: Path, options: TuneOptions) -> BestSet
     opened = open_records(records, plane=region.plane, experiment=experiment)
     open_run(
         out,
-        trains={"kind": RunKind.SWEEP, "region": region, "space": repr(wanted.space), "tuner": repr(wanted.tuner)},
+        trains={"kind": RunKind.SWEEP, "region": region, "tuner": as_dict(wanted.tuner), "space": wanted.space_table()},
         experiment=experiment,
         sections=("grader", "training"),
         records_folder=records,

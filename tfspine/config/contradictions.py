@@ -1,4 +1,4 @@
-"""Settings that are possible each for itself and impossible together; `experiment_file` looks when it reads them.
+"""Settings that are valid each for itself and invalid together; `experiment_file` looks when it reads them.
 
 Each check yields the key to name and a message with the values, the reason and what to change. Nothing here needs
 TensorFlow: sizes are followed by arithmetic, as the Model Garden and Keras follow them.
@@ -8,7 +8,10 @@ import math
 import re
 from collections.abc import Iterator
 
-from tfspine.config import DetectorConfig, Experiment, GraderConfig
+from tfspine.config.detector import DetectorConfig
+from tfspine.config.experiment import Experiment
+from tfspine.config.grader import GraderConfig
+from tfspine.config.toml_text import toml_text
 
 GROUND_TRUTH_BOXES = 100
 """Labelled boxes of an image that join the proposals in training, padded (Model Garden, Parser.max_num_instances)."""
@@ -21,7 +24,7 @@ POOL_PX = 2
 SAME_PADDED_BLOCKS = 2
 """How many of the grader's last blocks keep the size before pooling, where the feature map is about to vanish."""
 
-VERSIONS = re.compile(r"[1-9][0-9]?x[1-9][0-9]?")
+MEMBERS = re.compile(r"[1-9][0-9]?x[1-9][0-9]?")
 """Divisions x trainings, at most 99 of either."""
 
 Found = Iterator[tuple[str, str]]
@@ -34,8 +37,8 @@ def contradictions(experiment: Experiment) -> Found:
     yield from _regions(experiment)
     yield from vanishing(experiment.grader)
     members = experiment.paper_study.members
-    if not VERSIONS.fullmatch(members):
-        yield "paper_study.members", f'paper_study.members = "{members}"; expected, for example, "3x3"'
+    if not MEMBERS.fullmatch(members):
+        yield "paper_study.members", f'paper_study.members = {toml_text(members)}; expected, for example, "3x3"'
     if experiment.serving.server and experiment.serving.model:
         yield (
             "serving.model",
@@ -92,20 +95,26 @@ def _split(experiment: Experiment) -> Found:
 
 def _detector(detector: DetectorConfig) -> Found:
     if detector.levels[0] > detector.levels[1]:
-        yield "detector.levels", f"detector.levels = {list(detector.levels)}; expected [finest, coarsest]"
+        yield "detector.levels", f"detector.levels = {toml_text(detector.levels)}; expected [finest, coarsest]"
     if detector.levels[0] > COARSEST_OF_RESNET:
         yield (
             "detector.levels",
-            f"detector.levels = {list(detector.levels)}; expected a finest level of at most {COARSEST_OF_RESNET}, the "
-            "coarsest of a ResNet, on which the pyramid is built",
+            f"detector.levels = {toml_text(detector.levels)}; expected a finest level of at most {COARSEST_OF_RESNET}, "
+            "the coarsest of a ResNet, on which the pyramid is built",
         )
     if detector.scale_range[0] > detector.scale_range[1]:
-        yield "detector.scale_range", f"detector.scale_range = {list(detector.scale_range)}; expected [least, largest]"
+        yield (
+            "detector.scale_range",
+            f"detector.scale_range = {toml_text(detector.scale_range)}; expected [least, largest]",
+        )
     if not detector.aspect_ratios:
         yield "detector.aspect_ratios", "detector.aspect_ratios = []; expected one or more, for example [0.5, 1.0, 2.0]"
     drops = detector.learning_rate_drops
     if list(drops) != sorted(set(drops)):
-        yield "detector.learning_rate_drops", f"detector.learning_rate_drops = {list(drops)}; expected them to rise"
+        yield (
+            "detector.learning_rate_drops",
+            f"detector.learning_rate_drops = {toml_text(drops)}; expected them to rise",
+        )
     smallest = detector.anchor_size * 2 ** detector.levels[0]
     if smallest > min(detector.image_size_px):
         yield (
@@ -118,7 +127,7 @@ def _detector(detector: DetectorConfig) -> Found:
         yield (
             "detector.checkpoint_modules",
             f'detector.checkpoint_modules = []: nothing of detector.checkpoint = "{detector.checkpoint}" would be '
-            "loaded; name modules, for example ['backbone', 'decoder']",
+            'loaded; name modules, for example ["backbone", "decoder"]',
         )
 
 

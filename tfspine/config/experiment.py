@@ -1,0 +1,139 @@
+"""A whole experiment, and the settings that belong to no single stage."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Annotated, Any
+
+from tfspine.compat import StrEnum
+from tfspine.config.data import DataConfig, ExclusionsConfig, PhantomConfig, RecordsConfig, SplitConfig
+from tfspine.config.detector import DetectorConfig
+from tfspine.config.evaluation import EvaluationConfig, ExplainConfig
+from tfspine.config.grader import GraderConfig
+from tfspine.config.ranges import Count, Range
+
+
+class Precision(StrEnum):
+    """Arithmetic of the networks in training; softmax, boxes and gradients of explanations stay float32.
+
+    `AUTO` is bf16 where the processor computes it natively, else fp32.
+    """
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    BF16 = "bf16"
+    AUTO = "auto"
+
+
+class Strategy(StrEnum):
+    """How the detector is spread over devices; graders are small and use one.
+
+    `AUTO` is one device, or where there are several GPUs the detector mirrored over all that share its batch evenly;
+    `ONE` the first of the chosen GPUs, or the processor; `MIRRORED` all chosen GPUs of this machine; `MULTIWORKER`
+    those of all machines that TF_CONFIG names.
+    """
+
+    AUTO = "auto"
+    ONE = "one"
+    MIRRORED = "mirrored"
+    MULTIWORKER = "multiworker"
+
+
+DEVICES_VARIABLE = "TFSPINE_DEVICES"
+"""Environment variable that ``--devices`` sets, so that the commands a command starts inherit it."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """`[training]`: arithmetic and devices."""
+
+    precision: Precision = Precision.FP32
+    """Arithmetic of the networks in training."""
+
+    strategy: Strategy = Strategy.AUTO
+    """How the detector is spread over devices."""
+
+
+class Take(StrEnum):
+    """Which members of a grader are served: all, or of each division the one with the smallest validation loss."""
+
+    ALL = "all"
+    SELECTED = "selected"
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """`[export]`: what goes into the served graph."""
+
+    calibrate: bool = False
+    """Whether each grader's temperature, fitted on validation crops, divides its logits (Guo 2017, ICML)."""
+
+
+@dataclass(frozen=True)
+class PaperStudyConfig:
+    """`[paper_study]`: what ``tfspine paper-study`` does besides."""
+
+    external_studies: Annotated[int, Range(1, unit="studies")] = 100
+    """Patients of the second hospital."""
+
+    members: str = "3x3"
+    """Divisions x trainings of each grader: three divisions of the development patients, three trainings on each."""
+
+    workers: Count = 1
+    """How many of these trainings run at once."""
+
+
+@dataclass(frozen=True)
+class ServingConfig:
+    """`[serving]`: what reads the studies of ``tfspine run``, where no model is trained; one of the two."""
+
+    server: str = ""
+    """grpc://HOST:PORT or http://HOST:PORT of a TensorFlow Serving."""
+
+    model: str = ""
+    """A folder that ``tfspine export`` wrote, relative to that of the experiment file."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything a run can be told."""
+
+    name: str = "paper"
+    """What results are called by."""
+
+    seed: Annotated[int, Range(0, 2**32 - 1)] = 1
+    """Begin of every random sequence; NumPy takes no larger one."""
+
+    phantom: PhantomConfig = field(default_factory=PhantomConfig)
+    exclusions: ExclusionsConfig = field(default_factory=ExclusionsConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
+    records: RecordsConfig = field(default_factory=RecordsConfig)
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    grader: GraderConfig = field(default_factory=GraderConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
+    paper_study: PaperStudyConfig = field(default_factory=PaperStudyConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    serving: ServingConfig = field(default_factory=ServingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    explain: ExplainConfig = field(default_factory=ExplainConfig)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """Dotted keys of the Model Garden's configuration, for experts."""
+
+
+def as_dict(config: Any) -> dict[str, Any]:
+    """Return an experiment, or a section of one, as plain values for JSON and TOML."""
+    return {item.name: _plain(getattr(config, item.name)) for item in dataclasses.fields(config)}
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return as_dict(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
