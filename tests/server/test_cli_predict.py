@@ -3,8 +3,6 @@
 import csv
 import json
 import shutil
-import sys
-import types
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ from PIL import Image
 
 from tfspine.cli.main import main
 from tfspine.client import reading
+from tfspine.dicom.deidentify.pseudonyms import read_salt
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Plane
 from tfspine.server.catalogue import load_catalogue
@@ -22,6 +21,8 @@ from tfspine.server.config_file import LatestVersions, ModelConfig
 from tfspine.server.run import running
 from tfspine.signatures import MODEL_NAMES
 from tfspine.structures import BOX_COLUMNS, SLICE_COLUMNS, geometry_to_row, slice_key
+from tfspine.workflows import predict
+from tfspine.workflows.ingest import IngestSummary
 
 STUDIES = ("aaaaaaaaaa", "bbbbbbbbbb")
 ROWS, COLUMNS = 24, 30
@@ -125,16 +126,13 @@ def test_one_split_and_a_summary_for_programs(slices, exported, tmp_path, capsys
 
 
 def test_dicom_is_ingested_first_and_what_was_refused_is_kept(slices, exported, tmp_path, monkeypatch, capsys):
-    def add_arguments(parser):
-        parser.add_argument("dicom")
-        parser.add_argument("--out", type=Path)
+    def ingest(dicom, out, options, *, track):
+        assert read_salt(options.salt.named).check() == read_salt(tmp_path / "pseudonyms.salt").check()
+        shutil.copytree(slices, out)
+        (out / "refused.csv").write_text(f"file,reason\n{dicom}/x.dcm,truncated\n")
+        return IngestSummary(out, 2, 14, 1, (), ("2 series are not what people typed",))
 
-    def run(args):
-        shutil.copytree(slices, args.out)
-        (args.out / "refused.csv").write_text(f"file,reason\n{args.dicom}/x.dcm,truncated\n")
-        print("ingested")
-
-    monkeypatch.setitem(sys.modules, "tfspine.cli.ingest", types.SimpleNamespace(add_arguments=add_arguments, run=run))
+    monkeypatch.setattr(predict, "ingest", ingest)
     out = tmp_path / "out"
     monkeypatch.chdir(tmp_path)
     Path("scans").mkdir()

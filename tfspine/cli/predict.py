@@ -6,9 +6,10 @@ import textwrap
 from pathlib import Path
 
 from tfspine.cli import options
-from tfspine.cli.ingested_folder import ingest_by_command
 from tfspine.config import SPLITS
+from tfspine.errors import ConfigError
 from tfspine.progress import track
+from tfspine.workflows.ingest import IngestOptions
 from tfspine.workflows.predict import PredictOptions, PredictSummary, predict, predict_dicom
 from tfspine.workflows.read_studies import DEFAULT_SERVER, ReadingOptions
 
@@ -41,6 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read every study, and print what was found."""
     options.require_count(args, "batch_size")
+    if args.series_map is not None and args.dicom is None:
+        raise ConfigError("--series-map belongs to --dicom: the series of --slices are chosen already")
     reading = ReadingOptions(
         args.server,
         args.model,
@@ -48,9 +51,9 @@ def run(args: argparse.Namespace) -> None:
         batch_size=args.batch_size,
         timeout_s=args.timeout_s,
     )
-    wanted = PredictOptions(reading, args.splits, args.split, args.series_map)
+    wanted = PredictOptions(reading, args.splits, args.split, IngestOptions(series_map=args.series_map))
     if args.dicom is not None:
-        read = predict_dicom(args.dicom, args.out, wanted, ingest=ingest_by_command(args.series_map), track=track)
+        read = predict_dicom(args.dicom, args.out, wanted, track=track)
     else:
         read = predict(args.slices, args.out, wanted, track=track)
     _print_summary(read, as_json=args.json)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ COMPLETENESS_COLUMNS = ("file", "grade", "output", "baseline_output", "total", "
 class ExplainOptions:
     """How much is explained, and how: `[explain]` of the experiment, and `[export] calibrate` for graders of runs."""
 
-    experiment: Experiment = field(default_factory=Experiment)
+    experiment: Experiment = Experiment()
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def explain(
     slices: Path,
     boxes: Path,
     out: Path,
-    options: ExplainOptions | None = None,
+    options: ExplainOptions = ExplainOptions(),
     *,
     track: Track = silent,
 ) -> ExplainSummary:
@@ -89,7 +89,7 @@ def explain(
     from tfspine.outputs import new_folder
     from tfspine.ownership import require_folder
 
-    experiment = (options or ExplainOptions()).experiment
+    experiment = options.experiment
     settings = experiment.explain
     inputs = [boxes, slices, *graders.paths]
     require_folder(out, command="explain", inputs=inputs)

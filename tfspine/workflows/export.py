@@ -86,7 +86,7 @@ def export(
     graders: Sequence[Path],
     slices: Path,
     out: Path,
-    options: ExportOptions | None = None,
+    options: ExportOptions = ExportOptions(),
     *,
     begin: Callable[[str], None] = nothing,
 ) -> ExportSummary:
@@ -111,7 +111,6 @@ def export(
     from tfspine.ownership import require_apart
     from tfspine.workflows.operating_point import choose_thresholds, manifest_entry, require_split
 
-    options = options or ExportOptions()
     if (options.labels is None) != (options.splits is None):
         raise ConfigError("--labels and --splits belong together: give both, or neither for no operating point")
     inputs = [detector, *graders, *(path for path in (options.labels, options.splits) if path is not None)]

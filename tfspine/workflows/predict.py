@@ -1,17 +1,20 @@
 """Slices or DICOM to boxes, grades and a table a study, in a folder."""
 
+import contextlib
 import dataclasses
 import json
 import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfspine.errors import ConfigError, DicomError
 from tfspine.progress import Track, silent
+from tfspine.workflows.ingest import IngestOptions, ingest
 from tfspine.workflows.read_studies import ReadingOptions, StudyReadings, read_studies
+from tfspine.workflows.salts import OWN_SALT, SaltChoice
 
 if TYPE_CHECKING:
     from tfspine.structures import SliceReading, StudyResult
@@ -31,13 +34,13 @@ class PredictOptions:
         reading: models and requests; with `has_members` a table of each member is written, too.
         splits: what `split` wrote; belongs to `split`.
         split: read the studies of this split alone.
-        series_map: what series are for, as for `ingest`; only for DICOM.
+        ingest: how `predict_dicom` makes slices.
     """
 
-    reading: ReadingOptions = field(default_factory=ReadingOptions)
+    reading: ReadingOptions = ReadingOptions()
     splits: Path | None = None
     split: str | None = None
-    series_map: Path | None = None
+    ingest: IngestOptions = IngestOptions()
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,9 @@ class PredictSummary:
         }
 
 
-def predict(slices: Path, out: Path, options: PredictOptions | None = None, *, track: Track = silent) -> PredictSummary:
+def predict(
+    slices: Path, out: Path, options: PredictOptions = PredictOptions(), *, track: Track = silent
+) -> PredictSummary:
     """Read the studies of a folder of slices.
 
     Args:
@@ -92,48 +97,49 @@ def predict(slices: Path, out: Path, options: PredictOptions | None = None, *, t
         ServerError: the models cannot be reached, answer wrongly, or changed meanwhile.
         OutputError: `out` holds something else.
     """
-    options = options or PredictOptions()
-    if options.series_map is not None:
-        raise ConfigError("--series-map belongs to --dicom: the series of --slices are chosen already")
     return _predict(slices, lambda folder: slices, out, options, track=track)
 
 
 def predict_dicom(
-    dicom: Path,
-    out: Path,
-    options: PredictOptions | None = None,
-    *,
-    ingest: Callable[[Path, Path], object],
-    track: Track = silent,
+    dicom: Path, out: Path, options: PredictOptions = PredictOptions(), *, track: Track = silent
 ) -> PredictSummary:
     """Ingest studies and read them; `out` keeps the slices in `slices/`, where reports and heatmaps find them.
 
     Args:
-        dicom: folder with DICOM files, zip archive, or DICOMDIR.
+        dicom: folder with DICOM files at any depth and of any name, zip archive, or DICOMDIR.
         out: folder to write.
-        options: who reads, and which studies.
-        ingest: makes a folder of slices of the first path at the second.
-        track: counts the slices.
+        options: who reads, which studies, and how they are ingested.
+        track: told of headers, studies and slices read.
 
     Raises:
         DicomError: there is no usable study.
         ConfigError, ServerError, OutputError: as `predict`.
     """
-    from tfspine.dicom.scratch import scratch_folder
 
     def ingested(folder: Path) -> Path:
-        # The secret behind pseudonyms, which ingest leaves beside its output, is not handed on with this one.
-        with scratch_folder(out) as scratch:
-            slices = scratch / SLICES_FOLDER
-            try:
-                ingest(dicom, slices)
-            except DicomError as error:
-                raise DicomError(str(error).replace(str(slices), "the output of tfspine ingest")) from None
-            shutil.move(slices, folder / SLICES_FOLDER)
-        shutil.copyfile(folder / SLICES_FOLDER / "refused.csv", folder / "refused.csv")
-        return folder / SLICES_FOLDER
+        slices = folder / SLICES_FOLDER
+        _ingest(dicom, slices, out, options.ingest, track=track)
+        shutil.copyfile(slices / "refused.csv", folder / "refused.csv")
+        return slices
 
-    return _predict(dicom, ingested, out, options or PredictOptions(), track=track)
+    return _predict(dicom, ingested, out, options, track=track)
+
+
+def _ingest(dicom: Path, slices: Path, out: Path, options: IngestOptions, *, track: Track) -> None:
+    """Ingest into a folder within `out`, with the salt beside `out`: a secret is not handed on with the output."""
+    from tfspine.dicom.deidentify.pseudonyms import own_salt
+
+    with contextlib.ExitStack() as stack:
+        if options.salt.named is None:
+            path = out.resolve().with_name(OWN_SALT)
+            stack.enter_context(own_salt(path))
+            options = dataclasses.replace(options, salt=SaltChoice(path))
+        try:
+            ingested = ingest(dicom, slices, options, track=track)
+        except DicomError as error:
+            raise DicomError(str(error).replace(str(slices), "the output of tfspine ingest")) from None
+    for warning in ingested.warnings:
+        logger.warning("warning: %s", warning)
 
 
 def _predict(

@@ -52,7 +52,7 @@ class StudyReadings:
     versions: Mapping[Plane, int]
 
 
-def read_studies(slices: Path, options: ReadingOptions | None = None, *, track: Track = silent) -> StudyReadings:
+def read_studies(slices: Path, options: ReadingOptions = ReadingOptions(), *, track: Track = silent) -> StudyReadings:
     """Read every study of a folder of slices.
 
     Args:
@@ -67,7 +67,6 @@ def read_studies(slices: Path, options: ReadingOptions | None = None, *, track: 
     from tfspine.client.reading import read_slices
     from tfspine.study.assembly import assemble
 
-    options = options or ReadingOptions()
     images = _load_slices(slices, options)
     predictors = _connect(options)
     versions = _versions(predictors)

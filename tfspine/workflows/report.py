@@ -51,7 +51,7 @@ class ReportSummary:
     size: int
 
 
-def report(predictions: Path, slices: Path, out: Path, options: ReportOptions | None = None) -> ReportSummary:
+def report(predictions: Path, slices: Path, out: Path, options: ReportOptions = ReportOptions()) -> ReportSummary:
     """Gather everything, render, write.
 
     Args:
@@ -71,7 +71,6 @@ def report(predictions: Path, slices: Path, out: Path, options: ReportOptions | 
     from tfspine.report.facts import run_facts
     from tfspine.report.page import NOTICE, TITLE, ReportInput, render_page
 
-    options = options or ReportOptions()
     evaluation, explained = options.evaluation, options.explained
     folders = [path for path in (slices, predictions, evaluation, explained) if path is not None]
     require_file(out, command="report", inputs=folders, force=options.force)

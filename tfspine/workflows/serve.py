@@ -30,7 +30,7 @@ class ServeOptions:
     rest_port: int = 8501
 
 
-def serve(config_file: Path, options: ServeOptions | None = None, *, ready: "Callable[[Ports], None]") -> None:
+def serve(config_file: Path, options: ServeOptions = ServeOptions(), *, ready: "Callable[[Ports], None]") -> None:
     """Look at the ports, load the models, tell the ports, and serve until SIGTERM or Ctrl-C; in the main thread.
 
     Args:
@@ -43,7 +43,6 @@ def serve(config_file: Path, options: ServeOptions | None = None, *, ready: "Cal
     """
     from tfspine.server.ports import require_free_ports
 
-    options = options or ServeOptions()
     require_free_ports(options.host, options.port, options.rest_port)
 
     # Only now what imports TensorFlow and takes its time.

@@ -1,7 +1,7 @@
 """Training one detector or one grader in a run folder; an interrupted run goes on, a complete one is left alone."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ class DetectorOptions:
     """Which detector, and how it is trained: `[detector]`, `[training]` and `[overrides]` of the experiment."""
 
     plane: Plane
-    experiment: Experiment = field(default_factory=Experiment)
+    experiment: Experiment = Experiment()
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class GraderOptions:
     """Which grader, and how it is trained: `[grader]` and `[training]` of the experiment."""
 
     region: Region
-    experiment: Experiment = field(default_factory=Experiment)
+    experiment: Experiment = Experiment()
 
 
 @dataclass(frozen=True)

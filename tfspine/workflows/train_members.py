@@ -4,7 +4,7 @@ import os
 import queue
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +45,7 @@ class MembersOptions:
     members: str = "3x3"
     workers: int = 1
     shard: str = ONE_SHARD
-    experiment: Experiment = field(default_factory=Experiment)
+    experiment: Experiment = Experiment()
 
 
 @dataclass(frozen=True)

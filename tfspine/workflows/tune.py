@@ -1,7 +1,7 @@
 """A sweep of one grader's settings with Keras Tuner."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ class TuneOptions:
     """Which grader is searched, and the experiment that the search space overrides."""
 
     region: Region
-    experiment: Experiment = field(default_factory=Experiment)
+    experiment: Experiment = Experiment()
 
 
 @dataclass(frozen=True)
