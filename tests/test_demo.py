@@ -16,7 +16,7 @@ from tfspine.experiment_file import load_experiment
 from tfspine.labels import Plane
 from tfspine.project_files import project_file
 from tfspine.workflows.demo import KNOWN_S, SALT_FILE, begin, plan, quick_plan, training_plan
-from tfspine.workflows.steps import arguments_of
+from tfspine.workflows.steps import arguments_of, paths_of
 from tfspine.workflows.train import DetectorOptions
 
 SETTINGS = (
@@ -65,7 +65,7 @@ def test_simulated_patients_have_the_same_pseudonyms_in_every_demo(tmp_path: Pat
         path = Path("experiments/demo.toml")
         begin(out, command="demo", experiment=load_experiment(path), inputs=[path])
         ingest = next(step for step in plan(out, Experiment()) if step.name == "ingest")
-        assert out / SALT_FILE in arguments_of(ingest)
+        assert out / SALT_FILE in paths_of(ingest)
         salts.append(read_salt(out / SALT_FILE).secret)
     assert salts[0] == salts[1]
 

@@ -18,7 +18,7 @@ from tfspine.cli.options import given, require_count
 from tfspine.csv_files import read_text
 from tfspine.errors import ConfigError
 from tfspine.progress import track
-from tfspine.workflows.fetch import IMAGES_FOLDER, REFUSED, FetchSummary, fetch
+from tfspine.workflows.fetch import CREDENTIALS_VARIABLE, IMAGES_FOLDER, REFUSED, FetchSummary, fetch
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from tfspine.dicom.dicomweb import Query
     from tfspine.dicom.pacs_connection import Server
 
-CREDENTIALS_VARIABLE = "TFSPINE_PACS_CREDENTIALS"
 UID = re.compile(r"[0-9]+([.][0-9]+)*")
 WILDCARDS = frozenset("*?\\")
 """A search takes them for patterns (PS3.4, C.2.2.2): more patients than were named would come."""

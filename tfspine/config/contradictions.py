@@ -27,6 +27,9 @@ SAME_PADDED_BLOCKS = 2
 MEMBERS = re.compile(r"[1-9][0-9]?x[1-9][0-9]?")
 """Divisions x trainings, at most 99 of either."""
 
+DATES = re.compile(r"[0-9]{8}(-([0-9]{8})?)?|-[0-9]{8}")
+"""Days as DICOM writes them: from, to, or both."""
+
 Found = Iterator[tuple[str, str]]
 
 
@@ -44,8 +47,16 @@ def contradictions(experiment: Experiment) -> Found:
             "serving.model",
             f'serving.model = "{experiment.serving.model}" beside serving.server; expected one of them',
         )
-    if experiment.data.dicom and experiment.data.pacs:
-        yield "data.pacs", f'data.pacs = "{experiment.data.pacs}" beside data.dicom; expected one of them'
+    data = experiment.data
+    if data.pacs_date and not DATES.fullmatch(data.pacs_date):
+        yield "data.pacs_date", f'data.pacs_date = "{data.pacs_date}"; expected YYYYMMDD-YYYYMMDD, either end may lack'
+    if data.pacs and not data.pacs_date and not data.pacs_limit:
+        yield (
+            "data.pacs",
+            f'data.pacs = "{data.pacs}": would be all of it; say data.pacs_date or data.pacs_limit',
+        )
+    if data.dicom and data.pacs:
+        yield "data.pacs", f'data.pacs = "{data.pacs}" beside data.dicom; expected one of them'
 
 
 def vanishing(grader: GraderConfig) -> Found:

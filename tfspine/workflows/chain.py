@@ -8,11 +8,19 @@ from pathlib import Path
 from tfspine.config import Experiment, Precision
 from tfspine.labels import Plane, Region
 from tfspine.signatures import MODEL_NAMES
+from tfspine.workflows.check import require_sound_labels
 from tfspine.workflows.command import Named, command
+from tfspine.workflows.exclude import ExcludeOptions, exclude
 from tfspine.workflows.explain import ExplainOptions, explain
 from tfspine.workflows.explained_graders import GradersToExplain
 from tfspine.workflows.export import ExportOptions, export
+from tfspine.workflows.ingest import IngestOptions, ingest
 from tfspine.workflows.local_server import predict_served
+from tfspine.workflows.predict import PredictOptions
+from tfspine.workflows.records import RecordsInputs, make_records
+from tfspine.workflows.report import ReportOptions, report
+from tfspine.workflows.salts import SaltChoice
+from tfspine.workflows.split import SplitOptions, split
 from tfspine.workflows.steps import Step
 from tfspine.workflows.train import DetectorOptions, GraderOptions, train_detector, train_grader
 
@@ -31,75 +39,67 @@ class Chain:
     splits: Path
     salt: Path | None = None
     series_map: Path | None = None
-    notice: str = ""
-    title: str = ""
+    notice: str | None = None
+    title: str | None = None
 
     def at(self, name: str) -> Path:
         """Return the path of an output."""
         return self.out / name
 
 
-def ingest_steps(chain: Chain, *, needs: tuple[str, ...] = ()) -> Iterator[Step]:
-    """Yield the step from DICOM to slices."""
-    salt = ("--salt-file", chain.salt) if chain.salt else ()
-    series_map = ("--series-map", chain.series_map) if chain.series_map else ()
-    yield Step(
-        "ingest",
-        command(
-            *("ingest", chain.dicom, "--out", chain.at("slices"), *salt, *series_map),
-            workers=chain.experiment.phantom.workers,
-        ),
-        (chain.at("slices"),),
-        needs=needs,
-        is_apart=True,
+def ingest_step(chain: Chain, *, suffix: str = "", needs: tuple[str, ...] = ()) -> Step:
+    """Return the step from DICOM to slices."""
+    options = IngestOptions(
+        salt=SaltChoice(chain.salt), series_map=chain.series_map, workers=chain.experiment.phantom.workers
     )
+    slices = chain.at("slices")
+    return Step(f"ingest{suffix}", partial(ingest, chain.dicom, slices, options), (slices,), needs=needs)
 
 
 def label_steps(chain: Chain, *, is_divided: bool = True, has_exclusions: bool = False) -> Iterator[Step]:
     """Yield what makes records of slices and labels: checked, divided where nobody did, some studies left out."""
-    slices, excluded = chain.at("slices"), chain.at("excluded")
-    yield Step(
-        "check",
-        command("check", "--labels", chain.labels, "--slices", slices, "--out", chain.at("problems.csv")),
-        (chain.at("problems.csv"),),
-        needs=("ingest",),
-        is_apart=True,
-    )
+    yield check_step(chain)
     if has_exclusions:
-        yield Step(
-            "exclude",
-            command(
-                *("exclude", "--slices", slices, "--labels", chain.labels, "--out", excluded),
-                experiment=chain.experiment,
-                workers=chain.experiment.phantom.workers,
-            ),
-            (excluded,),
-            needs=("check",),
-            sections=("exclusions",),
-            is_apart=True,
-        )
+        yield exclude_step(chain)
     if is_divided:
-        exclusions = ("--exclusions", excluded) if has_exclusions else ()
-        yield Step(
-            "split",
-            command("split", "--slices", slices, *exclusions, "--out", chain.splits, experiment=chain.experiment),
-            (chain.splits,),
-            needs=("exclude",) if has_exclusions else ("ingest",),
-            sections=("split",),
-            is_apart=True,
-        )
-    yield Step(
-        "records",
-        command(
-            *("records", "--slices", slices, "--labels", chain.labels, "--splits", chain.splits),
-            *("--out", chain.at("records")),
-            experiment=chain.experiment,
-        ),
-        (chain.at("records"),),
-        needs=("check", "split") if is_divided else ("check",),
-        sections=("records",),
-        is_apart=True,
+        yield split_step(chain, exclusions=chain.at("excluded") if has_exclusions else None)
+    yield records_step(chain, needs=("check", "split") if is_divided else ("check",))
+
+
+def check_step(chain: Chain, *, suffix: str = "") -> Step:
+    """Return the step that goes no further where a label is wrong."""
+    problems = chain.at("problems.csv")
+    check = partial(require_sound_labels, chain.labels, chain.at("slices"), problems)
+    return Step(f"check{suffix}", check, (problems,), needs=(f"ingest{suffix}",))
+
+
+def exclude_step(chain: Chain, *, suffix: str = "") -> Step:
+    """Return the step that says who is left out."""
+    excluded, experiment = chain.at("excluded"), chain.experiment
+    options = ExcludeOptions(labels=chain.labels, workers=experiment.phantom.workers, experiment=experiment)
+    return Step(
+        f"exclude{suffix}",
+        partial(exclude, chain.at("slices"), excluded, options),
+        (excluded,),
+        needs=(f"check{suffix}",),
+        sections=("exclusions",),
     )
+
+
+def split_step(chain: Chain, *, exclusions: Path | None) -> Step:
+    """Return the step that divides the patients."""
+    options = SplitOptions(exclusions=exclusions, experiment=chain.experiment)
+    needs = ("exclude",) if exclusions else ("ingest",)
+    divide = partial(split, chain.at("slices"), chain.splits, options)
+    return Step("split", divide, (chain.splits,), needs=needs, sections=("split",))
+
+
+def records_step(chain: Chain, *, needs: tuple[str, ...]) -> Step:
+    """Return the step that writes the records of both planes."""
+    records = chain.at("records")
+    inputs = RecordsInputs(chain.at("slices"), chain.labels, chain.splits)
+    write = partial(make_records, inputs, records, chain.experiment)
+    return Step("records", write, (records,), needs=needs, sections=("records",), is_apart=True)
 
 
 def training_steps(chain: Chain, planes: Sequence[Plane] = tuple(Plane)) -> Iterator[Step]:
@@ -176,12 +176,12 @@ def reading_steps(chain: Chain, *, runs: Sequence[Path] = ()) -> Iterator[Step]:
         runs: folders before the slices whose manifests fill checklists and model card.
     """
     slices, predictions, evaluation = chain.at("slices"), chain.at("predictions"), chain.at("evaluation")
+    options = PredictOptions(splits=chain.splits, split="test")
     yield Step(
         "predict",
-        partial(predict_served, slices, chain.at("exported"), predictions, "--splits", chain.splits, "--split", "test"),
+        partial(predict_served, slices, chain.at("exported"), predictions, options),
         (predictions,),
         needs=tuple(f"export-{plane}" for plane in Plane),
-        is_apart=True,
     )
     made = (*runs, slices, chain.at("records"), *(chain.at("runs") / region for region in Region), predictions)
     yield Step(
@@ -213,25 +213,14 @@ def reading_steps(chain: Chain, *, runs: Sequence[Path] = ()) -> Iterator[Step]:
         sections=("explain",),
         is_apart=True,
     )
-    yield report_step(
-        chain,
-        *("--evaluation", evaluation, "--explained", chain.at("explained")),
-        needs=("evaluate", "explain"),
-    )
+    shown = ReportOptions(evaluation=evaluation, explained=chain.at("explained"))
+    yield report_step(chain, shown, needs=("evaluate", "explain"))
 
 
-def report_step(chain: Chain, *more: str | Path, needs: tuple[str, ...]) -> Step:
+def report_step(chain: Chain, options: ReportOptions, *, needs: tuple[str, ...]) -> Step:
     """Return the step that writes the page."""
     page = chain.at("report.html")
+    options = replace(options, title=chain.title, notice=chain.notice)
     return Step(
-        "report",
-        command(
-            "report",
-            *("--predictions", chain.at("predictions"), "--slices", chain.at("slices"), *more),
-            *("--out", page, *(("--notice", chain.notice) if chain.notice else ())),
-            *(("--title", chain.title) if chain.title else ()),
-        ),
-        (page,),
-        needs=needs,
-        is_apart=True,
+        "report", partial(report, chain.at("predictions"), chain.at("slices"), page, options), (page,), needs=needs
     )

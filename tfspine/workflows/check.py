@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfspine.errors import AnnotationError
+
 if TYPE_CHECKING:
     from tfspine.annotations.problems import Problem
 
@@ -54,3 +56,16 @@ def check(labels: Path, slices: Path, out: Path, *, force: bool = False) -> Chec
     table = pd.DataFrame([dataclasses.astuple(problem) for problem in problems], columns=columns)
     write_file(out, table.to_csv(index=False), command="check", inputs=inputs, force=force)
     return CheckSummary(out, len(facts), problems)
+
+
+def require_sound_labels(labels: Path, slices: Path, out: Path) -> CheckSummary:
+    """Write the table of problems as `check` does, and go no further where one of them is an error.
+
+    Raises:
+        AnnotationError: a label is wrong; the table tells of all.
+    """
+    found = check(labels, slices, out)
+    if found.errors:
+        first = found.errors[0]
+        raise AnnotationError(f"{out}: {len(found.errors)} errors in labels, the first {first.slice}: {first.problem}")
+    return found

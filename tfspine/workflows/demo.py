@@ -10,12 +10,12 @@ from tfspine.labels import Plane
 from tfspine.manifest import claim_folder
 from tfspine.workflows.chain import (
     Chain,
-    ingest_steps,
+    ingest_step,
     label_steps,
     reading_steps,
     training_steps,
 )
-from tfspine.workflows.command import command
+from tfspine.workflows.phantom import simulate
 from tfspine.workflows.samples import simulated_samples
 from tfspine.workflows.steps import Step, in_turn
 
@@ -94,7 +94,7 @@ def quick_plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
     )
     predict, evaluate, explain, report = reading_steps(chain, runs=(out / "phantom",))
     return (
-        *(phantom_step(out / "phantom", experiment), *ingest_steps(chain, needs=("phantom",)), *data, networks),
+        *(phantom_step(out / "phantom", experiment), ingest_step(chain, needs=("phantom",)), *data, networks),
         *(replace(predict, needs=("network",)), evaluate, explain, report),
     )
 
@@ -122,7 +122,7 @@ def _chain(out: Path, experiment: Experiment) -> Chain:
 def _data_steps(chain: Chain) -> Iterator[Step]:
     yield samples_step(chain)
     yield phantom_step(chain.at("phantom"), chain.experiment)
-    yield from ingest_steps(chain, needs=("phantom",))
+    yield ingest_step(chain, needs=("phantom",))
     yield from label_steps(chain)
 
 
@@ -135,13 +135,7 @@ def samples_step(chain: Chain) -> Step:
 
 def phantom_step(folder: Path, experiment: Experiment, *, suffix: str = "") -> Step:
     """Return the step that simulates a cohort."""
-    return Step(
-        f"phantom{suffix}",
-        command("phantom", "--out", folder, experiment=experiment),
-        (folder,),
-        sections=("phantom",),
-        is_apart=True,
-    )
+    return Step(f"phantom{suffix}", partial(simulate, folder, experiment), (folder,), sections=("phantom",))
 
 
 def _measured(step: Step) -> Step:

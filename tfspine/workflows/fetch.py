@@ -1,6 +1,8 @@
 """MR studies out of a PACS, by DICOMweb, into a folder that `ingest` reads."""
 
 import contextlib
+import logging
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from tfspine.dicom.dicomweb import Found, LeftOut, Pacs, Query
     from tfspine.dicom.pacs_connection import Server
 
+logger = logging.getLogger(__name__)
+
+CREDENTIALS_VARIABLE = "TFSPINE_PACS_CREDENTIALS"
 IMAGES_FOLDER = "dicom"
 REFUSED = "refused.csv"
 REFUSED_COLUMNS = ("study_instance_uid", "series_instance_uid", "reason")
@@ -28,6 +33,15 @@ class FetchSummary:
     refused: int = 0
     images: int = 0
     bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Days:
+    """First and last StudyDate, YYYYMMDD, both included, either may be empty; and how many studies at most."""
+
+    first: str = ""
+    last: str = ""
+    limit: int | None = None
 
 
 def fetch(
@@ -63,6 +77,25 @@ def fetch(
     except PacsError as error:
         raise type(error)(f"{server.url}: {error}") from None
     return FetchSummary(**tally)
+
+
+def fetch_days(url: str, out: Path, days: Days, *, track: Track = silent) -> FetchSummary:
+    """Fetch the MR studies of some days, with the credentials of the environment, as `fetch` does.
+
+    Raises:
+        ConfigError: the credentials say something else than credentials.
+        PacsError: nothing could be had at all.
+    """
+    from tfspine.dicom.dicomweb import Query
+    from tfspine.dicom.pacs_connection import Server, read_credentials
+
+    text = os.environ.get(CREDENTIALS_VARIABLE)
+    credentials = read_credentials(text, source=f"${CREDENTIALS_VARIABLE}") if text else None
+    query = Query(dates=(days.first, days.last), limit=days.limit)
+    fetched = fetch(Server(url, credentials=credentials), out, query, track=track)
+    if fetched.refused:
+        logger.warning("%d studies could not be had, with the reason, in %s", fetched.refused, out / REFUSED)
+    return fetched
 
 
 def _fetch_all(pacs: "Pacs", found: "Found", query: "Query", out: Path, *, track: Track) -> dict[str, int]:

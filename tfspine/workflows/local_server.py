@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from tfspine.progress import Track, silent
 from tfspine.project_files import project_file
-from tfspine.workflows.command import run_command
 from tfspine.workflows.own_process import own_process
+from tfspine.workflows.predict import PredictOptions, PredictSummary, predict
 from tfspine.workflows.serve import ServeOptions, serve
 
 
@@ -26,11 +28,14 @@ def local_server(exported: Path) -> Iterator[str]:
         yield f"grpc://{options.host}:{server.told().grpc}"
 
 
-def predict_served(slices: Path, exported: Path, out: Path, *more: str | Path) -> None:
-    """Read slices with a server of the exported models, as ``tfspine predict`` does.
+def predict_served(
+    slices: Path, exported: Path, out: Path, options: PredictOptions, *, track: Track = silent
+) -> PredictSummary:
+    """Read slices as `predict` does, with a server of the exported models that is there as long as that takes.
 
     Raises:
         TfspineError: the server cannot load the models, or the reading failed.
     """
     with local_server(exported) as url:
-        run_command("predict", ("--slices", slices, "--out", out, *more, "--server", url))
+        reading = replace(options.reading, server=url)
+        return predict(slices, out, replace(options, reading=reading), track=track)

@@ -16,10 +16,23 @@ from pathlib import Path
 from tfspine.config import Experiment, Prevalence, Vendors
 from tfspine.errors import ConfigError
 from tfspine.labels import Plane, Region
-from tfspine.workflows.chain import Chain, detector_steps, export_step, operating_settings
+from tfspine.workflows.chain import (
+    Chain,
+    check_step,
+    detector_steps,
+    exclude_step,
+    export_step,
+    ingest_step,
+    operating_settings,
+    records_step,
+    split_step,
+)
 from tfspine.workflows.command import Argument, Named, command
-from tfspine.workflows.demo import NOTICE, SALT_FILE, phantom_step
+from tfspine.workflows.demo import SALT_FILE, phantom_step
+from tfspine.workflows.flow import FlowOptions, flow
 from tfspine.workflows.local_server import predict_served
+from tfspine.workflows.predict import PredictOptions
+from tfspine.workflows.read_studies import ReadingOptions
 from tfspine.workflows.steps import Step
 from tfspine.workflows.train_members import MembersOptions, train_members
 
@@ -34,22 +47,27 @@ def plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
         ConfigError: `[paper_study]` or `[evaluation]` would fail, after hours, at a later step.
     """
     _require_sound(experiment)
-    chain = Chain(
-        out,
-        experiment,
-        dicom=out / "phantom" / "dicom",
-        labels=out / "phantom" / "labels",
-        salt=out / SALT_FILE,
-        splits=out / "splits.csv",
-        notice=NOTICE,
-    )
+    chain = _chain(out, experiment)
+    external = _chain(out / "external", _of_other_hospital(experiment), salt=chain.salt)
     return (
-        *_cohort_steps(out, experiment, salt=out / SALT_FILE),
-        *_cohort_steps(out / "external", _of_other_hospital(experiment), salt=out / SALT_FILE, suffix="-external"),
+        *_cohort_steps(chain),
+        *_cohort_steps(external, suffix="-external"),
         *_training_steps(chain),
         *_reading_steps(out),
         _flow_step(out),
         _evaluation_step(out, experiment),
+    )
+
+
+def _chain(out: Path, experiment: Experiment, *, salt: Path | None = None) -> Chain:
+    phantom = out / "phantom"
+    return Chain(
+        out,
+        experiment,
+        dicom=phantom / "dicom",
+        labels=phantom / "labels",
+        splits=out / "splits.csv",
+        salt=salt or out / SALT_FILE,
     )
 
 
@@ -79,72 +97,25 @@ def _of_other_hospital(experiment: Experiment) -> Experiment:
     return replace(experiment, phantom=other)
 
 
-def _cohort_steps(folder: Path, experiment: Experiment, *, salt: Path, suffix: str = "") -> Iterator[Step]:
+def _cohort_steps(chain: Chain, *, suffix: str = "") -> Iterator[Step]:
     """Yield how patients become slices, whether the labels fit them, and who is left out."""
-    phantom, slices, excluded = folder / "phantom", folder / "slices", folder / "excluded"
-    workers = experiment.phantom.workers
-    yield phantom_step(phantom, experiment, suffix=suffix)
-    yield Step(
-        f"ingest{suffix}",
-        command("ingest", phantom / "dicom", "--out", slices, "--salt-file", salt, workers=workers),
-        (slices,),
-        needs=(f"phantom{suffix}",),
-        is_apart=True,
-    )
-    problems = folder / "problems.csv"
-    yield Step(
-        f"check{suffix}",
-        command("check", "--labels", phantom / "labels", "--slices", slices, "--out", problems),
-        (problems,),
-        needs=(f"ingest{suffix}",),
-        is_apart=True,
-    )
-    yield Step(
-        f"exclude{suffix}",
-        command(
-            *("exclude", "--slices", slices, "--labels", phantom / "labels", "--out", excluded),
-            experiment=experiment,
-            workers=workers,
-        ),
-        (excluded,),
-        needs=(f"check{suffix}",),
-        sections=("exclusions",),
-        is_apart=True,
-    )
+    yield phantom_step(chain.at("phantom"), chain.experiment, suffix=suffix)
+    yield ingest_step(chain, suffix=suffix, needs=(f"phantom{suffix}",))
+    yield check_step(chain, suffix=suffix)
+    yield exclude_step(chain, suffix=suffix)
 
 
 def _training_steps(chain: Chain) -> Iterator[Step]:
-    out, experiment, study = chain.out, chain.experiment, chain.experiment.paper_study
-    slices, records = out / "slices", out / "records"
-    yield Step(
-        "split",
-        command(
-            *("split", "--slices", slices, "--exclusions", out / "excluded", "--out", chain.splits),
-            experiment=experiment,
-        ),
-        (chain.splits,),
-        needs=("exclude",),
-        sections=("split",),
-        is_apart=True,
-    )
-    yield Step(
-        "records",
-        command(
-            *("records", "--slices", slices, "--labels", chain.labels, "--splits", chain.splits, "--out", records),
-            experiment=experiment,
-        ),
-        (records,),
-        needs=("split",),
-        sections=("records",),
-        is_apart=True,
-    )
+    experiment, study = chain.experiment, chain.experiment.paper_study
+    yield split_step(chain, exclusions=chain.at("excluded"))
+    yield records_step(chain, needs=("split",))
     yield from detector_steps(chain, tuple(Plane))
     for region in Region:
         options = MembersOptions(region, study.members, workers=study.workers, experiment=experiment)
-        run = out / "runs" / region
+        run = chain.at("runs") / region
         yield Step(
             f"grader-{region}",
-            partial(train_members, records, chain.splits, run, options),
+            partial(train_members, chain.at("records"), chain.splits, run, options),
             (run,),
             needs=("records",),
             sections=("grader", "training", "split"),
@@ -161,29 +132,22 @@ def _reading_steps(out: Path) -> Iterator[Step]:
     """Yield the readings: test and validation studies of the first cohort, all of the second."""
     exports = tuple(f"export-{plane}" for plane in Plane)
 
-    def step(name: str, slices: Path, folder: Path, *words: str | Path, needs: tuple[str, ...]) -> Step:
-        read = partial(predict_served, slices, out / "exported", folder, "--members", *words)
-        return Step(name, read, (folder,), needs=needs, is_apart=True)
+    def step(name: str, slices: Path, folder: Path, *, needs: tuple[str, ...], split: str | None = None) -> Step:
+        splits = out / "splits.csv" if split else None
+        options = PredictOptions(ReadingOptions(has_members=True), splits=splits, split=split)
+        return Step(name, partial(predict_served, slices, out / "exported", folder, options), (folder,), needs=needs)
 
     for split in ("test", "validation"):
-        words = ("--splits", out / "splits.csv", "--split", split)
-        yield step(f"predict-{split}", out / "slices", out / f"predictions-{split}", *words, needs=exports)
+        yield step(f"predict-{split}", out / "slices", out / f"predictions-{split}", split=split, needs=exports)
     external = out / "external"
     needs = (*exports, "exclude-external")
     yield step("predict-external", external / "slices", external / "predictions", needs=needs)
 
 
 def _flow_step(out: Path) -> Step:
-    external = ("--external", out / "external" / "excluded")
-    return Step(
-        "flow",
-        command(
-            *("flow", "--excluded", out / "excluded", "--splits", out / "splits.csv", *external, "--out", out / "flow")
-        ),
-        (out / "flow",),
-        needs=("split", "exclude-external"),
-        is_apart=True,
-    )
+    options = FlowOptions(splits=out / "splits.csv", external=out / "external" / "excluded")
+    draw = partial(flow, out / "excluded", out / "flow", options)
+    return Step("flow", draw, (out / "flow",), needs=("split", "exclude-external"))
 
 
 def _evaluation_step(out: Path, experiment: Experiment) -> Step:

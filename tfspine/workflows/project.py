@@ -12,13 +12,16 @@ from tfspine.config import Experiment
 from tfspine.errors import ConfigError
 from tfspine.workflows.chain import (
     Chain,
-    ingest_steps,
+    ingest_step,
     label_steps,
     reading_steps,
     report_step,
     training_steps,
 )
-from tfspine.workflows.command import command
+from tfspine.workflows.fetch import Days, fetch_days
+from tfspine.workflows.predict import PredictOptions, predict
+from tfspine.workflows.read_studies import DEFAULT_SERVER, ReadingOptions
+from tfspine.workflows.report import ReportOptions
 from tfspine.workflows.samples import samples_of_slices
 from tfspine.workflows.steps import Step
 
@@ -53,7 +56,7 @@ def _steps(chain: Chain, folder: Path) -> Iterator[Step]:
     data = chain.experiment.data
     if data.pacs:
         yield _fetch_step(chain)
-    yield from ingest_steps(chain, needs=("fetch",) if data.pacs else ())
+    yield ingest_step(chain, needs=("fetch",) if data.pacs else ())
     yield Step(
         "samples",
         partial(samples_of_slices, chain.at("slices"), chain.at("samples")),
@@ -62,7 +65,7 @@ def _steps(chain: Chain, folder: Path) -> Iterator[Step]:
     )
     if not data.labels:
         yield _given_model_step(chain, folder)
-        yield report_step(chain, needs=("predict",))
+        yield report_step(chain, ReportOptions(), needs=("predict",))
         return
     yield from label_steps(chain, is_divided=not data.splits, has_exclusions=data.exclude)
     yield from training_steps(chain)
@@ -92,20 +95,16 @@ def _require_sound(project: Path, experiment: Experiment) -> None:
 
 def _fetch_step(chain: Chain) -> Step:
     data = chain.experiment.data
-    words = [*(("--date", data.pacs_date) if data.pacs_date else ())]
-    words += ["--limit", str(data.pacs_limit)] if data.pacs_limit else []
+    first, dash, last = data.pacs_date.partition("-")
+    days = Days(first, last if dash else first, limit=data.pacs_limit or None)
     out = chain.at("fetched")
-    return Step("fetch", command("fetch", data.pacs, "--out", out, *words), (out,), goes_on=True, is_apart=True)
+    # It goes on in its folder, but another call of it takes nothing away.
+    return Step("fetch", partial(fetch_days, data.pacs, out, days), (out,))
 
 
 def _given_model_step(chain: Chain, folder: Path) -> Step:
-    serving = chain.experiment.serving
-    words = ("--model", folder / serving.model) if serving.model else ("--server", serving.server)
-    out = chain.at("predictions")
-    return Step(
-        "predict",
-        command("predict", "--slices", chain.at("slices"), *words, "--out", out),
-        (out,),
-        needs=("ingest",),
-        is_apart=True,
-    )
+    serving, out = chain.experiment.serving, chain.at("predictions")
+    model = folder / serving.model if serving.model else None
+    reading = ReadingOptions(server=serving.server or DEFAULT_SERVER, model=model)
+    read = partial(predict, chain.at("slices"), out, PredictOptions(reading))
+    return Step("predict", read, (out,), needs=("ingest",), is_apart=model is not None)
