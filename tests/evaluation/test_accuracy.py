@@ -13,9 +13,9 @@ from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.rates import confint_poisson
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.accuracy import Interval, diagnostic_accuracy, poisson_rate, proportion
-from tfspine.evaluation.bands import Band, landis_koch
-from tfspine.evaluation.tables import format_percent
+from tfspine.evaluation.statistics.accuracy import Interval, diagnostic_accuracy, poisson_rate, proportion
+from tfspine.evaluation.statistics.landis_koch import Band, landis_koch
+from tfspine.evaluation.tables.table import format_percent
 
 counts = st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 

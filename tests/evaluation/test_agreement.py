@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.agreement import Weights, gwet, gwet_from_table, joint_counts, weight_matrix
+from tfspine.evaluation.statistics.agreement import Weights, gwet, gwet_from_table, joint_counts, weight_matrix
 
 XEROMAMMOGRAMS = [[21, 12, 0, 0], [4, 17, 1, 0], [3, 9, 15, 2], [0, 0, 0, 1]]
 """Two radiologists, 85 xeromammograms (Altman, Practical Statistics for Medical Research, 1991, p. 403); Stata's

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.agreement import (
+from tfspine.evaluation.statistics.agreement import (
     Missing,
     Weights,
     gwet,

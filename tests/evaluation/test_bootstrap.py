@@ -10,9 +10,9 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.accuracy import proportion
-from tfspine.evaluation.agreement import Weights, gwet
-from tfspine.evaluation.bootstrap import gwet_statistic, patient_bootstrap, share_statistic
+from tfspine.evaluation.statistics.accuracy import proportion
+from tfspine.evaluation.statistics.agreement import Weights, gwet
+from tfspine.evaluation.statistics.bootstrap import gwet_statistic, patient_bootstrap, share_statistic
 
 
 def readings(seed: int, n: int = 1600, patients: int = 50) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -89,7 +89,7 @@ def test_many_regions_go_through_in_parts_with_the_same_result(monkeypatch: pyte
     reference, reader, patients = readings(8, n=100, patients=9)
     statistic = gwet_statistic(reference, reader, categories=4)
     whole = patient_bootstrap(statistic, patients, seed=1)
-    monkeypatch.setattr("tfspine.evaluation.bootstrap._CHUNK", 700)
+    monkeypatch.setattr("tfspine.evaluation.statistics.bootstrap._CHUNK", 700)
     parts = patient_bootstrap(statistic, patients, seed=1)
     assert_allclose([whole.low, whole.high], [parts.low, parts.high])
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.calibration import TEMPERATURES, fit_temperature, is_at_limit, temperature_scaled
-from tfspine.evaluation.operating import choose_operating_point
+from tfspine.evaluation.boxes.grade_threshold import choose_operating_point
+from tfspine.evaluation.statistics.temperature import TEMPERATURES, fit_temperature, is_at_limit, temperature_scaled
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

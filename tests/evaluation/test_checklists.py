@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.checklists import UNKNOWN, Checklist, checklist_items, checklist_table
-from tfspine.evaluation.cohort_table import Person
-from tfspine.evaluation.facts import Answer, Fact, manifest_facts
-from tfspine.evaluation.model_card import model_card
+from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.documents.checklists import UNKNOWN, Checklist, checklist_items, checklist_table
+from tfspine.evaluation.documents.model_card import model_card
+from tfspine.evaluation.documents.study_facts import Answer, Fact, manifest_facts
 from tfspine.evaluation.question import Question
-from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.result_facts import result_facts
-from tfspine.evaluation.tables import Table
+from tfspine.evaluation.tables.cohort import Person
+from tfspine.evaluation.tables.table import Table
 
 
 def write_manifest(folder: Path, command: str, **content: object) -> Path:

@@ -160,8 +160,8 @@ def test_the_model_is_compared_on_the_same_boxes(out: Path) -> None:
 
 
 def test_an_averages_ensemble_stands_for_it_box_by_box(box_table) -> None:
+    from tfspine.evaluation.boxes.reading_set import ReadingSet
     from tfspine.evaluation.question import Question
-    from tfspine.evaluation.reading_set import ReadingSet
 
     boxes = box_table({"grade": "mild"})
     readers = dict.fromkeys(("a", "b", "mean_ensemble"), boxes)
@@ -211,8 +211,8 @@ def test_the_model_card_and_the_checklists_know_the_study(out: Path) -> None:
 
 def test_versions_of_the_model_are_not_compared_with_it(box_table) -> None:
     from tfspine.config import EvaluationConfig
+    from tfspine.evaluation.boxes.reading_set import ReadingSet
     from tfspine.evaluation.question import Question
-    from tfspine.evaluation.reading_set import ReadingSet
     from tfspine.evaluation.stages import reviewer_results
 
     boxes = box_table(*({"slice": f"s{n}", "grade": word} for n, word in enumerate(GRADE_WORDS)))

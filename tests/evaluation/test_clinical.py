@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.clinical import check_known, clinical_facts, read_clinical
-from tfspine.evaluation.cohort_table import cohort_table
+from tfspine.evaluation.tables.clinical import check_known, clinical_facts, read_clinical
+from tfspine.evaluation.tables.cohort import cohort_table
 from tfspine.structures import SLICE_COLUMNS
 
 

@@ -13,25 +13,25 @@ from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.agreement import gwet, gwet_difference, gwet_of_raters
-from tfspine.evaluation.clustered import (
+from tfspine.evaluation.statistics.agreement import gwet, gwet_difference, gwet_of_raters
+from tfspine.evaluation.statistics.clustered import (
     clustered_mean,
     clustered_rate,
     clustered_share,
     clustered_share_difference,
     ratio,
 )
-from tfspine.evaluation.clustered_agreement import (
+from tfspine.evaluation.statistics.clustered_agreement import (
     Coefficient,
     clustered_agreement,
     clustered_agreement_difference,
     clustered_agreement_of_raters,
 )
-from tfspine.evaluation.comparisons import non_inferiority
-from tfspine.evaluation.estimate import Estimate
-from tfspine.evaluation.patient_jackknife import jackknife, patient_totals
-from tfspine.evaluation.probabilities import brier, expected_calibration_error
-from tfspine.evaluation.weights import Weights
+from tfspine.evaluation.statistics.estimate import Estimate
+from tfspine.evaluation.statistics.paired_tests import non_inferiority
+from tfspine.evaluation.statistics.patient_jackknife import jackknife, patient_totals
+from tfspine.evaluation.statistics.probability_scores import brier, expected_calibration_error
+from tfspine.evaluation.statistics.weights import Weights
 
 
 def readings(seed: int, *, patients: int = 25) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

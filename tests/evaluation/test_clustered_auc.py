@@ -8,13 +8,13 @@ from scipy import stats
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.clustered_auc import (
+from tfspine.evaluation.statistics.clustered_auc import (
     areas_without,
     clustered_auc,
     clustered_auc_difference,
     clustered_average_precision,
 )
-from tfspine.evaluation.curves import auc, auc_difference
+from tfspine.evaluation.statistics.roc import auc, auc_difference
 
 
 def scores(seed: int, *, patients: int, regions: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from tfspine.evaluation.agreement import gwet
-from tfspine.evaluation.clustered import clustered_share, clustered_share_difference
-from tfspine.evaluation.clustered_agreement import (
+from tfspine.evaluation.statistics.agreement import gwet
+from tfspine.evaluation.statistics.clustered import clustered_share, clustered_share_difference
+from tfspine.evaluation.statistics.clustered_agreement import (
     Coefficient,
     clustered_agreement,
     clustered_agreement_difference,
 )
-from tfspine.evaluation.clustered_auc import clustered_auc, clustered_auc_difference
-from tfspine.evaluation.curves import auc
-from tfspine.evaluation.estimate import Estimate
-from tfspine.evaluation.kappa import cohen_kappa
-from tfspine.evaluation.weights import Weights
+from tfspine.evaluation.statistics.clustered_auc import clustered_auc, clustered_auc_difference
+from tfspine.evaluation.statistics.estimate import Estimate
+from tfspine.evaluation.statistics.kappa import cohen_kappa
+from tfspine.evaluation.statistics.roc import auc
+from tfspine.evaluation.statistics.weights import Weights
 
 pytestmark = pytest.mark.slow
 

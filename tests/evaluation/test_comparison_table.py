@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tfspine.evaluation.comparison_table import comparison_table
-from tfspine.evaluation.comparisons import mcnemar
-from tfspine.evaluation.paired_p import paired_p_values
-from tfspine.evaluation.reading_set import ReadingSet
+from tfspine.evaluation.boxes.paired_p import paired_p_values
+from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.statistics.paired_tests import mcnemar
+from tfspine.evaluation.tables.comparisons import comparison_table
 from tfspine.labels import GRADE_WORDS, Region
 
 PATIENTS, BOXES = 30, 8

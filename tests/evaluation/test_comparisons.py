@@ -11,7 +11,7 @@ from scipy import optimize, stats
 from statsmodels.stats import contingency_tables, multitest, proportion
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.comparisons import McNemar, holm, mcnemar, non_inferiority, pooled_z
+from tfspine.evaluation.statistics.paired_tests import McNemar, holm, mcnemar, non_inferiority, pooled_z
 
 groups = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 counts = st.integers(0, 60)

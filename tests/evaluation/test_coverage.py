@@ -12,15 +12,22 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from tfspine.evaluation.accuracy import Interval, poisson_rate, proportion
-from tfspine.evaluation.agreement import Missing, Weights, gwet, gwet_difference, gwet_from_table, gwet_of_raters
-from tfspine.evaluation.agreement_more import macro_f1
-from tfspine.evaluation.bootstrap import gwet_statistic, patient_bootstrap, share_statistic
-from tfspine.evaluation.comparisons import non_inferiority
-from tfspine.evaluation.curves import AucInterval, auc, auc_difference, average_precision
-from tfspine.evaluation.estimate import Estimate, mean_estimate
-from tfspine.evaluation.kappa import cohen_kappa_from_table
-from tfspine.evaluation.probabilities import brier, expected_calibration_error, rsna_2024_loss
+from tfspine.evaluation.statistics.accuracy import Interval, poisson_rate, proportion
+from tfspine.evaluation.statistics.agreement import (
+    Missing,
+    Weights,
+    gwet,
+    gwet_difference,
+    gwet_from_table,
+    gwet_of_raters,
+)
+from tfspine.evaluation.statistics.bootstrap import gwet_statistic, patient_bootstrap, share_statistic
+from tfspine.evaluation.statistics.estimate import Estimate, mean_estimate
+from tfspine.evaluation.statistics.kappa import cohen_kappa_from_table
+from tfspine.evaluation.statistics.paired_tests import non_inferiority
+from tfspine.evaluation.statistics.probability_scores import brier, expected_calibration_error, rsna_2024_loss
+from tfspine.evaluation.statistics.roc import AucInterval, auc, auc_difference, average_precision
+from tfspine.evaluation.tables.agreement_weighted import macro_f1
 from tfspine.labels import Region
 
 Draw = Callable[[np.random.Generator], Estimate]

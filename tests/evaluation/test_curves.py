@@ -11,7 +11,7 @@ from scipy import stats
 from sklearn import metrics
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.curves import (
+from tfspine.evaluation.statistics.roc import (
     AucInterval,
     auc,
     auc_difference,

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.detection_curves import (
+from tfspine.evaluation.boxes.detection_curves import (
     detection_average_precision,
     detection_curve,
     found_scores,
     recall_at,
 )
-from tfspine.evaluation.detection_table import average_precision_estimate
-from tfspine.evaluation.reading_set import ReadingSet
+from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.tables.detection import average_precision_estimate
 from tfspine.structures import BOX_COLUMNS
 
 FAR = {"xmin": 40.0, "xmax": 50.0}

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tfspine.evaluation.accuracy import poisson_rate, proportion
-from tfspine.evaluation.agreement import gwet, gwet_difference, gwet_of_raters
-from tfspine.evaluation.agreement_more import macro_f1
-from tfspine.evaluation.averages import average_metrics
-from tfspine.evaluation.bootstrap import patient_bootstrap, share_statistic
-from tfspine.evaluation.comparisons import pooled_z, pooled_z_of_shares
-from tfspine.evaluation.curves import auc, auc_difference, average_precision
-from tfspine.evaluation.estimate import Estimate, edge_share, mean_estimate, significance
-from tfspine.evaluation.kappa import cohen_kappa
-from tfspine.evaluation.paper_tables import accuracy_table
-from tfspine.evaluation.probabilities import brier, expected_calibration_error
-from tfspine.evaluation.rsna_loss import rsna_2024_loss
-from tfspine.evaluation.study_evaluation import compare
+from tfspine.evaluation.boxes.member_average import average_metrics
+from tfspine.evaluation.boxes.reader_metrics import compare
+from tfspine.evaluation.statistics.accuracy import poisson_rate, proportion
+from tfspine.evaluation.statistics.agreement import gwet, gwet_difference, gwet_of_raters
+from tfspine.evaluation.statistics.bootstrap import patient_bootstrap, share_statistic
+from tfspine.evaluation.statistics.estimate import Estimate, edge_share, mean_estimate, significance
+from tfspine.evaluation.statistics.kappa import cohen_kappa
+from tfspine.evaluation.statistics.paired_tests import pooled_z, pooled_z_of_shares
+from tfspine.evaluation.statistics.probability_scores import brier, expected_calibration_error
+from tfspine.evaluation.statistics.roc import auc, auc_difference, average_precision
+from tfspine.evaluation.statistics.rsna_loss import rsna_2024_loss
+from tfspine.evaluation.tables.agreement_weighted import macro_f1
+from tfspine.evaluation.tables.paper import accuracy_table
 from tfspine.labels import Region
 
 SURE = np.array([[1.0, 0.0, 0.0, 0.0]])

@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from tfspine.evaluation.bootstrap_table import FALSE_BOXES, bootstrap_table
-from tfspine.evaluation.paper_tables import recall_table
-from tfspine.evaluation.reading_set import ReadingSet
-from tfspine.evaluation.subgroups import subgroup_table
+from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.tables.bootstrap import FALSE_BOXES, bootstrap_table
+from tfspine.evaluation.tables.paper import recall_table
+from tfspine.evaluation.tables.subgroups import subgroup_table
 
 FAR = {"xmin": 40.0, "xmax": 50.0}
 

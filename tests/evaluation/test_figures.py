@@ -7,17 +7,17 @@ import pytest
 from matplotlib.colors import rgb_to_hsv
 from matplotlib.figure import Figure
 
-from tfspine.evaluation.bar_figures import checklist_figure, cohort_figure, reference_figure
-from tfspine.evaluation.checklists import Checklist, checklist_table
-from tfspine.evaluation.cohort_table import cohort_table
-from tfspine.evaluation.curve_figures import roc_figure
-from tfspine.evaluation.estimate import Estimate, undefined
-from tfspine.evaluation.facts import Answer, Fact
-from tfspine.evaluation.figures import Forest, confusion_figure, forest_figure
-from tfspine.evaluation.operating import GradedProbabilities, OperatingPoint
-from tfspine.evaluation.paper_tables import reference_table
-from tfspine.evaluation.study_evaluation import compare
-from tfspine.evaluation.tables import Column, Table
+from tfspine.evaluation.boxes.grade_threshold import GradedProbabilities, OperatingPoint
+from tfspine.evaluation.boxes.reader_metrics import compare
+from tfspine.evaluation.documents.checklists import Checklist, checklist_figure, checklist_table
+from tfspine.evaluation.documents.study_facts import Answer, Fact
+from tfspine.evaluation.figures.bars import cohort_figure, reference_figure
+from tfspine.evaluation.figures.curves import roc_figure
+from tfspine.evaluation.figures.estimates import Forest, confusion_figure, forest_figure
+from tfspine.evaluation.statistics.estimate import Estimate, undefined
+from tfspine.evaluation.tables.cohort import cohort_table
+from tfspine.evaluation.tables.paper import reference_table
+from tfspine.evaluation.tables.table import Column, Table
 from tfspine.labels import Region
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tfspine.evaluation.agreement import Missing, Weights, gwet, gwet_from_table, gwet_of_raters
+from tfspine.evaluation.statistics.agreement import Missing, Weights, gwet, gwet_from_table, gwet_of_raters
 
 raw = pytest.importorskip("irrCAC.raw", reason="irrCAC is no requirement: `make test` installs it without its own")
 tables = pytest.importorskip("irrCAC.table", reason="irrCAC is no requirement: see above")

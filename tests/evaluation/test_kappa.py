@@ -12,8 +12,8 @@ from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.kappa import cohen_kappa, cohen_kappa_from_table
-from tfspine.evaluation.weights import Weights, weight_matrix
+from tfspine.evaluation.statistics.kappa import cohen_kappa, cohen_kappa_from_table
+from tfspine.evaluation.statistics.weights import Weights, weight_matrix
 
 XEROMAMMOGRAMS = [[21, 12, 0, 0], [4, 17, 1, 0], [3, 9, 15, 2], [0, 0, 0, 1]]
 tables = st.lists(st.lists(st.integers(0, 30), min_size=3, max_size=3), min_size=3, max_size=3).map(np.array)

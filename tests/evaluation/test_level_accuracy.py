@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tfspine.evaluation.level_table import level_table
-from tfspine.evaluation.reading_set import ReadingSet
+from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.tables.levels import level_table
 from tfspine.labels import LEVELS
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tfspine.boxes import iou
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.matching import match_boxes, match_tables
+from tfspine.evaluation.boxes.matching import match_boxes, match_tables
 
 SQUARE = (0, 0, 10, 10)
 HALF = (0, 0, 10, 5)  # IoU with SQUARE: 1/2

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.multi_reader import obuchowski_rockette, random_readers
+from tfspine.evaluation.statistics.multi_reader import obuchowski_rockette, random_readers
 
 AREAS = np.array(
     [

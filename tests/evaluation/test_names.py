@@ -8,8 +8,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from tfspine.cli.main import main
-from tfspine.evaluation.figures import as_label, new_figure, save
-from tfspine.evaluation.tables import markdown_text, to_markdown
+from tfspine.evaluation.figures.estimates import as_label, new_figure, save
+from tfspine.evaluation.tables.table import markdown_text, to_markdown
 
 NAMES = [
     "DL [ours]",

@@ -12,8 +12,8 @@ from scipy import stats
 from sklearn.metrics import brier_score_loss, log_loss
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.accuracy import proportion
-from tfspine.evaluation.probabilities import (
+from tfspine.evaluation.statistics.accuracy import proportion
+from tfspine.evaluation.statistics.probability_scores import (
     brier,
     expected_calibration_error,
     reliability,

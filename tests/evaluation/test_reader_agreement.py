@@ -14,14 +14,14 @@ from tfspine.cli.evaluate import add_arguments
 from tfspine.cli.evaluation_names import inputs_of
 from tfspine.config import EvaluationConfig
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.agreement import gwet, gwet_of_raters
-from tfspine.evaluation.bands import Band, benchmark, landis_koch
-from tfspine.evaluation.multi_reader import random_readers
-from tfspine.evaluation.multi_reader_table import MEASURES, multi_reader_table
+from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.question import Question
-from tfspine.evaluation.reader_agreement import reader_agreement_table
-from tfspine.evaluation.reading_set import ReadingSet
 from tfspine.evaluation.stages import reviewer_results
+from tfspine.evaluation.statistics.agreement import gwet, gwet_of_raters
+from tfspine.evaluation.statistics.landis_koch import Band, benchmark, landis_koch
+from tfspine.evaluation.statistics.multi_reader import random_readers
+from tfspine.evaluation.tables.multi_reader import MEASURES, multi_reader_table
+from tfspine.evaluation.tables.reader_agreement import reader_agreement_table
 from tfspine.labels import GRADE_WORDS
 
 

@@ -5,15 +5,15 @@ import math
 import pandas as pd
 import pytest
 
-from tfspine.evaluation.comparison_table import comparison_table
-from tfspine.evaluation.coverage import coverage_from_boxes, full_coverage
-from tfspine.evaluation.detection_table import detection_table
-from tfspine.evaluation.paired_p import paired_p_values
-from tfspine.evaluation.pairs import pair_boxes
-from tfspine.evaluation.paper_tables import accuracy_table, recall_table
-from tfspine.evaluation.reading_set import ReadingSet
-from tfspine.evaluation.study_evaluation import compare
-from tfspine.evaluation.tables import shown
+from tfspine.evaluation.boxes.coverage import coverage_from_boxes, full_coverage
+from tfspine.evaluation.boxes.paired_p import paired_p_values
+from tfspine.evaluation.boxes.pairs import pair_boxes
+from tfspine.evaluation.boxes.reader_metrics import compare
+from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.tables.comparisons import comparison_table
+from tfspine.evaluation.tables.detection import detection_table
+from tfspine.evaluation.tables.paper import accuracy_table, recall_table
+from tfspine.evaluation.tables.table import shown
 from tfspine.labels import Region
 
 CANAL, FORAMEN = Region.CENTRAL_CANAL, Region.NEURAL_FORAMEN

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from tfspine.evaluation.challenge_table import challenge_table
-from tfspine.evaluation.coverage import Coverage
-from tfspine.evaluation.pairs import restrict
-from tfspine.evaluation.reading_set import ReadingSet
-from tfspine.evaluation.region_grades import region_grades
+from tfspine.evaluation.boxes.coverage import Coverage
+from tfspine.evaluation.boxes.pairs import restrict
+from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.boxes.region_grades import region_grades
 from tfspine.evaluation.region_stages import region_results, regions_of_readers
-from tfspine.evaluation.tables import plain
+from tfspine.evaluation.tables.challenge import challenge_table
+from tfspine.evaluation.tables.table import plain
 from tfspine.grading_box import grading_box
 from tfspine.labels import GRADE_WORDS, LEVELS, Region
 from tfspine.structures import BOX_COLUMNS

@@ -11,15 +11,14 @@ from hypothesis import strategies as st
 
 from tfspine.annotations.tables import counted_boxes, read_boxes, write_boxes
 from tfspine.config import EvaluationConfig
-from tfspine.evaluation.detection_curves import detection_curve
-from tfspine.evaluation.operating_boxes import Source, operating_boxes
-from tfspine.evaluation.operating_stage import at_operating_boxes
-from tfspine.evaluation.question import Question
-from tfspine.evaluation.reading_set import ReadingSet
-from tfspine.evaluation.recall_cost_table import recall_cost_table
+from tfspine.evaluation.boxes.detection_curves import detection_curve
+from tfspine.evaluation.boxes.operating_boxes import Source, operating_boxes
+from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.boxes.score_threshold import choose_score_threshold
+from tfspine.evaluation.question import Question, at_operating_boxes
 from tfspine.evaluation.region_stages import regions_of_readers
-from tfspine.evaluation.score_threshold import choose_score_threshold
 from tfspine.evaluation.stages import metrics_of
+from tfspine.evaluation.tables.recall_cost import recall_cost_table
 from tfspine.labels import Region
 from tfspine.structures import BOX_COLUMNS
 

@@ -7,18 +7,18 @@ import pandas as pd
 import pytest
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.agreement_more import macro_f1
-from tfspine.evaluation.averages import average_metrics
-from tfspine.evaluation.bootstrap_table import statistics
-from tfspine.evaluation.cohort_table import Person, age_band, cohort_table, persons_of, scanner_of
-from tfspine.evaluation.confusion_table import confusion_table
-from tfspine.evaluation.pairs import pair_boxes
-from tfspine.evaluation.patients import Boxes, worst_grades
-from tfspine.evaluation.probability_tables import operating_table
-from tfspine.evaluation.reading_set import ReadingSet
-from tfspine.evaluation.study_evaluation import compare
-from tfspine.evaluation.subgroups import measure, subgroup_table
-from tfspine.evaluation.tables import plain
+from tfspine.evaluation.boxes.member_average import average_metrics
+from tfspine.evaluation.boxes.pairs import pair_boxes
+from tfspine.evaluation.boxes.reader_metrics import compare
+from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.tables.agreement_weighted import macro_f1
+from tfspine.evaluation.tables.bootstrap import statistics
+from tfspine.evaluation.tables.cohort import Person, age_band, cohort_table, persons_of, scanner_of
+from tfspine.evaluation.tables.confusion import confusion_table
+from tfspine.evaluation.tables.patients import Boxes, worst_grades
+from tfspine.evaluation.tables.probabilities import operating_table
+from tfspine.evaluation.tables.subgroups import measure, subgroup_table
+from tfspine.evaluation.tables.table import plain
 from tfspine.labels import Region
 from tfspine.structures import SLICE_COLUMNS
 

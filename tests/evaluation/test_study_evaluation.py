@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.estimate import Estimate
-from tfspine.evaluation.paper_tables import accuracy_table, agreement_table, recall_table, reference_table
-from tfspine.evaluation.study_evaluation import compare
-from tfspine.evaluation.tables import format_estimate, format_percent, metrics_dict, plain, shown, to_markdown
+from tfspine.evaluation.boxes.reader_metrics import compare
+from tfspine.evaluation.statistics.estimate import Estimate
+from tfspine.evaluation.tables.paper import accuracy_table, agreement_table, recall_table, reference_table
+from tfspine.evaluation.tables.table import format_estimate, format_percent, metrics_dict, plain, shown, to_markdown
 from tfspine.labels import Region
 
 CANAL = Region.CENTRAL_CANAL

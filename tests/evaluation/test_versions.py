@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from scipy.stats import entropy
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.agreement import gwet_from_table
-from tfspine.evaluation.bootstrap import patient_bootstrap, share_statistic
-from tfspine.evaluation.estimate import Estimate, undefined
-from tfspine.evaluation.versions import (
+from tfspine.evaluation.boxes.members import (
     average_estimate,
     ensemble,
     mutual_information_bits,
     positive_spread,
     reject_curve,
 )
+from tfspine.evaluation.statistics.agreement import gwet_from_table
+from tfspine.evaluation.statistics.bootstrap import patient_bootstrap, share_statistic
+from tfspine.evaluation.statistics.estimate import Estimate, undefined
 
 # Hallinan et al., Radiology 2021;300:130-138, Table 3: Gwet on four grades with limits, nine models and their average.
 CANAL = [

@@ -12,7 +12,7 @@ from PIL import Image
 from tfspine.boxes import enlarge
 from tfspine.cli.main import main
 from tfspine.config import Experiment
-from tfspine.evaluation.calibration import temperature_scaled
+from tfspine.evaluation.statistics.temperature import temperature_scaled
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import GRADE_WORDS
 from tfspine.structures import BOX_COLUMNS, SLICE_COLUMNS, geometry_to_row

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from tfspine import signatures
 from tfspine.config import Experiment, Take
 from tfspine.errors import ModelError
-from tfspine.evaluation.calibration import temperature_scaled
-from tfspine.evaluation.versions import mutual_information_bits
+from tfspine.evaluation.boxes.members import mutual_information_bits
+from tfspine.evaluation.statistics.temperature import temperature_scaled
 from tfspine.export import runs
 from tfspine.export.plane_model import PlaneModel
 from tfspine.export.region_grader import GraderMember, RegionGrader

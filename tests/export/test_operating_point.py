@@ -17,7 +17,7 @@ from tfspine.cli.main import main
 from tfspine.config import EvaluationConfig, Experiment
 from tfspine.dicom.slices import load_slices
 from tfspine.errors import ModelError
-from tfspine.evaluation.score_threshold import ScoreThreshold
+from tfspine.evaluation.boxes.score_threshold import ScoreThreshold
 from tfspine.export.plane_model import PlaneModel
 from tfspine.export.region_grader import GraderMember, RegionGrader
 from tfspine.export.write import Exported, export_plane

@@ -8,8 +8,8 @@ import pytest
 from phantom.cohorts import PatientTruth
 
 from tfspine.annotations.tables import annotated_rows
-from tfspine.evaluation.accuracy import Interval, proportion
-from tfspine.evaluation.study_evaluation import ReaderMetrics, compare
+from tfspine.evaluation.boxes.reader_metrics import ReaderMetrics, compare
+from tfspine.evaluation.statistics.accuracy import Interval, proportion
 from tfspine.labels import Plane, Region
 from tfspine.phantom.panel import PANEL, read_by_panel
 from tfspine.structures import BOX_COLUMNS, AnnotatedSlice

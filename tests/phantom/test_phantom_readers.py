@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phantom.cohorts import patient_truth
 
-from tfspine.evaluation.agreement import gwet
+from tfspine.evaluation.statistics.agreement import gwet
 from tfspine.labels import Grade, Level, Plane, Region, Side
 from tfspine.phantom.panel import PANEL, read_by_panel
 from tfspine.phantom.readers import ReaderProfile, RegionReading, read

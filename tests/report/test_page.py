@@ -16,8 +16,8 @@ from report_samples import AXIAL, SAGITTAL, make_predictions, make_slice, make_s
 from scipy import stats
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.study_evaluation import compare
-from tfspine.evaluation.tables import metrics_dict
+from tfspine.evaluation.boxes.reader_metrics import compare
+from tfspine.evaluation.tables.table import metrics_dict
 from tfspine.labels import Grade, Level, Plane, Region
 from tfspine.report.content import Heatmap
 from tfspine.report.measures import measure_rows

@@ -12,8 +12,8 @@ import pytest
 from report_samples import make_predictions
 from test_page import content, heatmap
 
-from tfspine.evaluation.study_evaluation import compare
-from tfspine.evaluation.tables import metrics_dict
+from tfspine.evaluation.boxes.reader_metrics import compare
+from tfspine.evaluation.tables.table import metrics_dict
 from tfspine.report.measures import RegionGradeRow
 from tfspine.report.page import render_page
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from tfspine.annotations.splits import read_splits, split_hash
 from tfspine.cli.main import main
 from tfspine.errors import ConfigError
-from tfspine.evaluation.calibration import fit_temperature
+from tfspine.evaluation.statistics.temperature import fit_temperature
 from tfspine.experiment_file import load_experiment
 from tfspine.labels import Region
 from tfspine.progress import silent

@@ -15,10 +15,10 @@ from tfspine.errors import EvaluationError
 
 if TYPE_CHECKING:
     from tfspine.config import EvaluationConfig, Experiment
-    from tfspine.evaluation.facts import Answer, Fact
+    from tfspine.evaluation.documents.study_facts import Answer, Fact
     from tfspine.evaluation.question import Question, Sets
     from tfspine.evaluation.results import Result
-    from tfspine.evaluation.tables import Table
+    from tfspine.evaluation.tables.table import Table
 
 FLOW_FILES = ("flow.csv", "flow.png", "flow.svg")
 
@@ -126,8 +126,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read, compare, write, print."""
-    from tfspine.evaluation.facts import manifest_facts
-    from tfspine.evaluation.operating_stage import at_operating_boxes
+    from tfspine.evaluation.documents.study_facts import manifest_facts
+    from tfspine.evaluation.question import at_operating_boxes
     from tfspine.evaluation.region_stages import region_results
     from tfspine.evaluation.result_facts import result_facts
     from tfspine.evaluation.results import write_results
@@ -197,9 +197,9 @@ def _read(args: argparse.Namespace) -> list[Path]:
 
 
 def _card(question: "Question", facts: "dict[Fact, Answer]", results: "Sequence[Result]") -> str:
-    from tfspine.evaluation.facts import Fact
-    from tfspine.evaluation.model_card import model_card
-    from tfspine.evaluation.tables import without_readers
+    from tfspine.evaluation.documents.model_card import model_card
+    from tfspine.evaluation.documents.study_facts import Fact
+    from tfspine.evaluation.tables.table import without_readers
 
     shown = (
         "regions",
@@ -229,7 +229,7 @@ def _content(
     args: argparse.Namespace, settings: "EvaluationConfig", sets: "Sets", results: "Sequence[Result]"
 ) -> dict[str, Any]:
     """Return `metrics.json`: everything unrounded."""
-    from tfspine.evaluation.tables import metrics_dict, plain_rows
+    from tfspine.evaluation.tables.table import metrics_dict, plain_rows
 
     readers = {
         name: {reader: metrics_dict(metrics) for reader, metrics in of_set.items()} for name, of_set in sets.items()
@@ -247,7 +247,7 @@ def _content(
 
 
 def _draw_confusions(folder: Path, question: "Question") -> list[str]:
-    from tfspine.evaluation.figures import confusion_figure
+    from tfspine.evaluation.figures.estimates import confusion_figure
 
     names = []
     sets = [(question.internal, "confusion")]

@@ -18,7 +18,7 @@ def boxes_of(path: Path, slices: Path | None, *, option: str = "--slices") -> "p
         AnnotationError: the table or a label cannot be read.
     """
     from tfspine.annotations.tables import CORNER_COLUMNS, labels_table, read_boxes
-    from tfspine.evaluation.coverage import IMAGE
+    from tfspine.evaluation.boxes.coverage import IMAGE
 
     if path.is_dir() and slices is None:
         raise EvaluationError(f"{path}: a folder of labels; name the slices it belongs to with {option}")
@@ -51,7 +51,7 @@ def check_readings(
     Raises:
         EvaluationError: none of a reader's boxes is on a slice that is compared, or one is on a slice of another study.
     """
-    from tfspine.evaluation.coverage import image_names, is_image_of
+    from tfspine.evaluation.boxes.coverage import image_names, is_image_of
 
     images = image_names(covered)
     for name, path in paths.items():
@@ -72,7 +72,7 @@ def check_images(path: Path, boxes: "pd.DataFrame", known: "pd.DataFrame") -> No
     Raises:
         EvaluationError: such a box, with its file and line.
     """
-    from tfspine.evaluation.coverage import image_names
+    from tfspine.evaluation.boxes.coverage import image_names
 
     images = sorted(image_names(known))
     studies: dict[str, set[str]] = {}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tfspine.evaluation.clinical import Clinical
-    from tfspine.evaluation.cohort_table import Person
+    from tfspine.evaluation.tables.clinical import Clinical
+    from tfspine.evaluation.tables.cohort import Person
 
 PART_OF_SPLIT = {"train": "training", "validation": "validation", "test": "internal test"}
 
@@ -30,7 +30,7 @@ def parts_of(
 
 def studies_of(slices: "pd.DataFrame | None", people: "Mapping[str, Person]") -> "pd.DataFrame | None":
     """Return what is known of each study: its scanner, and where headers say so, the patient's sex and age."""
-    from tfspine.evaluation.cohort_table import persons_of, scanner_of
+    from tfspine.evaluation.tables.cohort import persons_of, scanner_of
 
     if slices is None:
         return None
@@ -44,7 +44,7 @@ def people_of(folders: list[Path], *, out: Path) -> "dict[str, Person]":
     Archives are unpacked beside `out`.
     """
     from tfspine.dicom.demographics import read_demographics
-    from tfspine.evaluation.cohort_table import Person
+    from tfspine.evaluation.tables.cohort import Person
 
     return {
         study: Person(person.age_years, person.sex)
@@ -60,7 +60,7 @@ def clinical_of(path: Path | None, parts: "Mapping[str, pd.DataFrame]") -> "Clin
         EvaluationError: the table cannot be used, or is of other patients.
         AnnotationError: the file cannot be read.
     """
-    from tfspine.evaluation.clinical import check_known, read_clinical
+    from tfspine.evaluation.tables.clinical import check_known, read_clinical
 
     if path is None:
         return None

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tfspine.csv_files import CsvTable
-    from tfspine.evaluation.coverage import Coverage
+    from tfspine.evaluation.boxes.coverage import Coverage
 
 OPTION = "--read"
 
@@ -34,7 +34,7 @@ def coverage_of(
         EvaluationError: a box lies where ``--read`` says that nothing was read.
         AnnotationError: the file of ``--read`` cannot be read, or names a plane or region that there is not.
     """
-    from tfspine.evaluation.coverage import coverage_from_boxes, coverage_of_planes
+    from tfspine.evaluation.boxes.coverage import coverage_from_boxes, coverage_of_planes
 
     if said is not None:
         coverage = _said(said, boxes, slices=slices, reference=reference)
@@ -61,7 +61,7 @@ def coverage_of_slices(read: "pd.DataFrame", boxes: "pd.DataFrame", *, source: s
     """Return the coverage of somebody of whom the slices are known; the boxes tell which regions are marked at all."""
     import dataclasses
 
-    from tfspine.evaluation.coverage import coverage_of_planes, image_names
+    from tfspine.evaluation.boxes.coverage import coverage_of_planes, image_names
 
     of_planes = coverage_of_planes(read[["study", "plane"]].drop_duplicates(), boxes, source=source)
     return dataclasses.replace(of_planes, slices=frozenset(image_names(read)))
@@ -97,7 +97,7 @@ def _said(said: Path, boxes: "pd.DataFrame", *, slices: Path | None, reference: 
     """Return what the file or folder of ``--read`` says."""
     import pandas as pd
 
-    from tfspine.evaluation.coverage import Coverage, coverage_of_planes
+    from tfspine.evaluation.boxes.coverage import Coverage, coverage_of_planes
     from tfspine.labels import Plane, Region
 
     source = f"{OPTION} {said.name}"

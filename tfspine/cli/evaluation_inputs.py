@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tfspine.config import EvaluationConfig
-    from tfspine.evaluation.coverage import Coverage
+    from tfspine.evaluation.boxes.coverage import Coverage
+    from tfspine.evaluation.boxes.reading_set import ReadingSet
     from tfspine.evaluation.question import Question
-    from tfspine.evaluation.reading_set import ReadingSet
 
 INTERNAL, EXTERNAL, VALIDATION = "internal", "external", "validation"
 
@@ -64,7 +64,7 @@ def read_question(args: argparse.Namespace, inputs: Inputs, settings: "Evaluatio
         }
 
     def set_of(name: str, split: str | None, read: Readings) -> "ReadingSet":
-        from tfspine.evaluation.reading_set import ReadingSet
+        from tfspine.evaluation.boxes.reading_set import ReadingSet
 
         kept = covered if split is None or splits is None else _of_split(covered, splits, split, args)
         return ReadingSet(
@@ -105,7 +105,7 @@ def _reference(
     path: Path, slices: Path | None, *, said: Path | None, option: str = "--slices"
 ) -> "tuple[pd.DataFrame, pd.DataFrame]":
     """Return the reference's boxes and the slices that it covers: study, plane, slice."""
-    from tfspine.evaluation.coverage import IMAGE, image_names, is_image_of
+    from tfspine.evaluation.boxes.coverage import IMAGE, image_names, is_image_of
 
     reference = boxes_of(path, slices, option=option)
     if reference.empty:
@@ -211,7 +211,7 @@ def _external(
     of_splits: Mapping[str, str],
     splits: Mapping[str, str] | None,
 ) -> "ReadingSet | None":
-    from tfspine.evaluation.reading_set import ReadingSet
+    from tfspine.evaluation.boxes.reading_set import ReadingSet
 
     if args.external_reference is None:
         return None
@@ -237,8 +237,8 @@ def _external(
 
 def _with_ensembles(readers: Readings, averages: Mapping[str, Sequence[str]]) -> Readings:
     """Return the readers, and beside each average the ensemble of its versions, where these graded the same boxes."""
-    from tfspine.evaluation.averages import ensemble_boxes
-    from tfspine.evaluation.coverage import common_coverage
+    from tfspine.evaluation.boxes.coverage import common_coverage
+    from tfspine.evaluation.boxes.member_average import ensemble_boxes
 
     tables, coverage = dict(readers.tables), dict(readers.coverage)
     for name, members in averages.items():

@@ -11,7 +11,7 @@ from tfspine.cli.table_text import COLUMNS, print_table
 if TYPE_CHECKING:
     from tfspine.evaluation.question import Question, Sets
     from tfspine.evaluation.results import Result
-    from tfspine.evaluation.tables import Table
+    from tfspine.evaluation.tables.table import Table
 
 OF_THE_AVERAGE = (
     "regions",
@@ -34,8 +34,8 @@ def summary_text(
     """Return the paper's tables as text of fixed width, and what was not compared."""
     from rich.console import Console
 
-    from tfspine.evaluation.coverage_table import coverage_lines
-    from tfspine.evaluation.tables import shown, without_readers
+    from tfspine.evaluation.tables.coverage import coverage_lines
+    from tfspine.evaluation.tables.table import shown, without_readers
 
     text = io.StringIO()
     console = Console(file=text, width=COLUMNS, markup=False, emoji=False, highlight=False)
@@ -83,7 +83,7 @@ def flow_lines(folder: Path) -> list[str]:
 
 def closing_lines(out: Path, question: "Question", names: Sequence[str], *, absent: "Sequence[Table]" = ()) -> str:
     """Return what holds for all tables, which files there are, and which tables are not and why."""
-    from tfspine.evaluation.tables import DASH
+    from tfspine.evaluation.tables.table import DASH
 
     set_ = question.internal
     endings: dict[str, list[str]] = {}

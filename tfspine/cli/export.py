@@ -12,7 +12,7 @@ from tfspine.labels import Plane, Region
 from tfspine.workflows.export import ExportOptions, ExportSummary, export, stage_count
 
 if TYPE_CHECKING:
-    from tfspine.evaluation.score_threshold import ScoreThreshold
+    from tfspine.evaluation.boxes.score_threshold import ScoreThreshold
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

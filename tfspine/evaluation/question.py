@@ -1,16 +1,17 @@
 """What an evaluation is asked: who read what, and what is known of the studies."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from tfspine.evaluation.clinical import Clinical
-from tfspine.evaluation.cohort_table import Person
-from tfspine.evaluation.coverage import Coverage
-from tfspine.evaluation.multi_reader_table import Arms
-from tfspine.evaluation.reading_set import ReadingSet
-from tfspine.evaluation.study_evaluation import ReaderMetrics
+from tfspine.evaluation.boxes.coverage import Coverage
+from tfspine.evaluation.boxes.operating_boxes import at_operating_points, operating_boxes, told
+from tfspine.evaluation.boxes.reader_metrics import ReaderMetrics
+from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.tables.clinical import Clinical
+from tfspine.evaluation.tables.cohort import Person
+from tfspine.evaluation.tables.multi_reader import Arms
 
 Sets = dict[str, dict[str, ReaderMetrics]]
 
@@ -72,3 +73,43 @@ class Question:
         versions = (self.averages or {}).get(self.model, ())
         names = (self.model, f"{self.model}_ensemble", *versions, *self.internal.readers)
         return next(name for name in names if name in self.internal.readers)
+
+
+def without_versions(question: Question) -> ReadingSet:
+    """Return the internal set without the other versions of the model, where that is an average: they are itself."""
+    versions = set((question.averages or {}).get(question.model, ())) - {question.reader}
+    if not versions:
+        return question.internal
+    readers = {name: boxes for name, boxes in question.internal.readers.items() if name not in versions}
+    return replace(question.internal, readers=readers)
+
+
+def one_for_each_model(question: Question, set_: ReadingSet) -> list[str]:
+    """Return the readers of a set, one for each average of versions: the model, its ensemble, or its first version."""
+    hidden: set[str] = set()
+    for name, members in (question.averages or {}).items():
+        ensemble = f"{name}_ensemble"
+        candidates = ([question.reader] if question.reader in members else [], [ensemble], members)
+        stand_in = next((each for group in candidates for each in group if each in set_.readers), None)
+        hidden |= {ensemble, *members} - {stand_in}
+    return [name for name in set_.readers if name not in hidden]
+
+
+def at_operating_boxes(question: Question, *, allowed: float) -> Question:
+    """Return the question with every model's boxes at its operating point: its own, or one chosen on validation.
+
+    What was chosen on the internal validation holds for the external set too.
+
+    Args:
+        question: what is to be compared.
+        allowed: false boxes an image that a threshold chosen here may give on validation.
+    """
+    found = operating_boxes(question.internal, question.validation, allowed=allowed)
+    internal, external, validation = (
+        None if set_ is None else at_operating_points(set_, found)
+        for set_ in (question.internal, question.external, question.validation)
+    )
+    words = told(found, allowed=allowed, hidden=sorted(question.versions))
+    return replace(
+        question, internal=internal or question.internal, external=external, validation=validation, told=words
+    )

@@ -3,18 +3,18 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from tfspine.evaluation.averages import mean_of
-from tfspine.evaluation.figures import Forest
-from tfspine.evaluation.level_table import level_table
-from tfspine.evaluation.reading_set import ReadingSet
-from tfspine.evaluation.region_metrics import RegionGradeMetrics, region_metrics
-from tfspine.evaluation.region_tables import (
+from tfspine.evaluation.boxes.member_average import mean_of
+from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.boxes.region_metrics import RegionGradeMetrics, region_metrics
+from tfspine.evaluation.figures.estimates import Forest
+from tfspine.evaluation.results import Result, forest_result
+from tfspine.evaluation.tables.levels import level_table
+from tfspine.evaluation.tables.regions import (
     end_to_end_table,
     region_accuracy_table,
     region_agreement_table,
     region_predictive_table,
 )
-from tfspine.evaluation.results import Result, forest_result
 from tfspine.labels import Region
 
 Regions = Mapping[Region, RegionGradeMetrics]

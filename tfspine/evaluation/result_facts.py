@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from tfspine.evaluation.coverage_table import coverage_lines
-from tfspine.evaluation.facts import Answer, Fact
+from tfspine.evaluation.documents.study_facts import Answer, Fact
 from tfspine.evaluation.question import Question
-from tfspine.evaluation.subgroups import FACTORS
-from tfspine.evaluation.tables import REGION_TITLES, Table
+from tfspine.evaluation.tables.coverage import coverage_lines
+from tfspine.evaluation.tables.subgroups import FACTORS
+from tfspine.evaluation.tables.table import REGION_TITLES, Table
 
 
 def result_facts(

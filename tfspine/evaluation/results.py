@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfspine.evaluation.figures import Forest, forest_figure
-from tfspine.evaluation.tables import Table, markdown_text, plain, plain_rows, shown, to_markdown
+from tfspine.evaluation.figures.estimates import Forest, forest_figure
+from tfspine.evaluation.tables.table import Table, markdown_text, plain, plain_rows, shown, to_markdown
 from tfspine.outputs import write_text
 
 Draw = Callable[[Path, str], None]

@@ -8,24 +8,27 @@ from typing import TypeVar
 
 from tfspine.config import EvaluationConfig
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.agreement_more import weighted_table
-from tfspine.evaluation.averages import average_metrics
-from tfspine.evaluation.bar_figures import checklist_figure, cohort_figure, reference_figure
-from tfspine.evaluation.bootstrap_table import bootstrap_table
-from tfspine.evaluation.challenge_table import challenge_table
-from tfspine.evaluation.checklists import Checklist, checklist_table
-from tfspine.evaluation.cohort_table import cohort_table
-from tfspine.evaluation.comparison_table import comparison_table
-from tfspine.evaluation.confusion_table import confusion_table
-from tfspine.evaluation.coverage import full_coverage
-from tfspine.evaluation.coverage_table import coverage_table
-from tfspine.evaluation.curve_figures import froc_figure, reliability_figure, roc_figure
-from tfspine.evaluation.detection_table import detection_curves, detection_table
-from tfspine.evaluation.facts import Facts
-from tfspine.evaluation.figures import Forest
-from tfspine.evaluation.multi_reader_table import multi_reader_table
-from tfspine.evaluation.paired_p import paired_p_values
-from tfspine.evaluation.paper_tables import (
+from tfspine.evaluation.boxes.coverage import full_coverage
+from tfspine.evaluation.boxes.member_average import average_metrics
+from tfspine.evaluation.boxes.paired_p import paired_p_values
+from tfspine.evaluation.boxes.reader_metrics import THRESHOLDS, ReaderMetrics, compare
+from tfspine.evaluation.documents.checklists import Checklist, checklist_figure, checklist_table
+from tfspine.evaluation.documents.study_facts import Facts
+from tfspine.evaluation.figures.bars import cohort_figure, reference_figure
+from tfspine.evaluation.figures.curves import froc_figure, reliability_figure, roc_figure
+from tfspine.evaluation.figures.estimates import Forest
+from tfspine.evaluation.question import Question, Sets, one_for_each_model, without_versions
+from tfspine.evaluation.results import Result, forest_result
+from tfspine.evaluation.tables.agreement_weighted import weighted_table
+from tfspine.evaluation.tables.bootstrap import bootstrap_table
+from tfspine.evaluation.tables.challenge import challenge_table
+from tfspine.evaluation.tables.cohort import cohort_table
+from tfspine.evaluation.tables.comparisons import comparison_table
+from tfspine.evaluation.tables.confusion import confusion_table
+from tfspine.evaluation.tables.coverage import coverage_table
+from tfspine.evaluation.tables.detection import detection_curves, detection_table
+from tfspine.evaluation.tables.multi_reader import multi_reader_table
+from tfspine.evaluation.tables.paper import (
     PValues,
     accuracy_table,
     agreement_table,
@@ -33,8 +36,8 @@ from tfspine.evaluation.paper_tables import (
     reference_table,
     repeat_table,
 )
-from tfspine.evaluation.patients import patient_table
-from tfspine.evaluation.probability_tables import (
+from tfspine.evaluation.tables.patients import patient_table
+from tfspine.evaluation.tables.probabilities import (
     calibration_table,
     discrimination_table,
     fitted_point,
@@ -42,15 +45,11 @@ from tfspine.evaluation.probability_tables import (
     operating_table,
     readings_with_probabilities,
 )
-from tfspine.evaluation.question import Question, Sets
-from tfspine.evaluation.question_readers import one_for_each_model, without_versions
-from tfspine.evaluation.reader_agreement import reader_agreement_table
-from tfspine.evaluation.recall_cost_table import RATES, recall_cost_table, threshold_in_use
-from tfspine.evaluation.rejection_table import rejection_table
-from tfspine.evaluation.results import Result, forest_result
-from tfspine.evaluation.study_evaluation import THRESHOLDS, ReaderMetrics, compare
-from tfspine.evaluation.subgroups import subgroup_table
-from tfspine.evaluation.tables import Table
+from tfspine.evaluation.tables.reader_agreement import reader_agreement_table
+from tfspine.evaluation.tables.recall_cost import RATES, recall_cost_table, threshold_in_use
+from tfspine.evaluation.tables.rejection import rejection_table
+from tfspine.evaluation.tables.subgroups import subgroup_table
+from tfspine.evaluation.tables.table import Table
 
 T = TypeVar("T")
 

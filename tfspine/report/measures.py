@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.bands import landis_koch
-from tfspine.evaluation.tables import DASH, REGION_TITLES, estimate_from_dict, format_estimate, format_percent
+from tfspine.evaluation.statistics.landis_koch import landis_koch
+from tfspine.evaluation.tables.table import DASH, REGION_TITLES, estimate_from_dict, format_estimate, format_percent
 from tfspine.labels import Region
 
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tfspine.colors import GRADE_COLORS, OUTLINE
-from tfspine.evaluation.tables import REGION_TITLES
+from tfspine.evaluation.tables.table import REGION_TITLES
 from tfspine.explain.integrated_gradients import LARGEST_GAP
 from tfspine.explain.overlay import color_bar
 from tfspine.labels import GRADE_WORDS, GRADES, LEVELS, Level, Region, Side

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from tfspine.config import DEVELOPMENT, Experiment, as_dict
 from tfspine.errors import RecordError
-from tfspine.evaluation.calibration import fit_temperature, is_at_limit
+from tfspine.evaluation.statistics.temperature import fit_temperature, is_at_limit
 from tfspine.labels import GRADE_WORDS, Region
 from tfspine.manifest import RunKind, write_manifest
 from tfspine.models.devices import ONE_GPU

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tfspine.evaluation.score_threshold import ScoreThreshold
+    from tfspine.evaluation.boxes.score_threshold import ScoreThreshold
     from tfspine.structures import SliceImage
 
 IMAGES_TO_VERIFY = 8

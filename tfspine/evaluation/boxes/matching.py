@@ -1,0 +1,165 @@
+"""Which of a reader's boxes are which of the reference's: greedy, one to one (EVALUATION.md, Matching boxes).
+
+Boxes are ``yxyx`` pixels (`boxes.py`). A pair needs an IoU strictly above the threshold. Pairs are taken by falling
+IoU; of equal IoU the box with the higher score goes first, then the lower index of the reference, then of the reader.
+Greedy is not optimal: where boxes crowd, another assignment can hold more pairs. A box without area matches nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from tfspine import boxes
+from tfspine.errors import EvaluationError
+from tfspine.evaluation.statistics.checks import numbers
+
+BOX = ["ymin", "xmin", "ymax", "xmax"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Positions of a reference box and of the reader's box that matches it, and their IoU."""
+
+    reference: int
+    reader: int
+    iou: float
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Boxes that overlap: positions among the reference's and the reader's boxes, int [C], and IoU, float [C]."""
+
+    reference: NDArray[np.int64]
+    reader: NDArray[np.int64]
+    iou: NDArray[np.float64]
+
+
+def match_boxes(
+    reference_yxyx_px: ArrayLike, reader_yxyx_px: ArrayLike, *, threshold: float, scores: ArrayLike | None = None
+) -> tuple[Pair, ...]:
+    """Match the boxes of one label on one image.
+
+    Args:
+        reference_yxyx_px: float [N, 4]; an empty list is no boxes.
+        reader_yxyx_px: float [M, 4].
+        threshold: IoU that a pair must exceed, 0 <= threshold < 1.
+        scores: float [M], the reader's scores; None or NaN (people have none) puts all on a par.
+
+    Returns:
+        The pairs, in the order in which they were taken.
+
+    Raises:
+        EvaluationError: the threshold is out of range, boxes are not [N, 4] or have a corner that is missing or
+            infinite, or scores and boxes differ in number.
+    """
+    check_threshold(threshold)
+    overlap = boxes.iou(_corners(reference_yxyx_px), _corners(reader_yxyx_px))  # N (reference) x M (reader)
+    score = np.zeros(overlap.shape[1]) if scores is None else np.nan_to_num(numbers(scores, what="scores"))
+    if score.shape != overlap.shape[1:]:
+        raise EvaluationError(f"scores of shape {score.shape} for {overlap.shape[1]} boxes; expected one each")
+    rows, columns = np.nonzero(overlap > threshold)
+    return _greedy(Candidates(rows, columns, overlap[rows, columns]), score)
+
+
+def match_tables(
+    reference: pd.DataFrame, reader: pd.DataFrame, *, threshold: float, label: Sequence[str]
+) -> tuple[Pair, ...]:
+    """Match the rows of two tables of boxes that agree in all columns of `label`.
+
+    Args:
+        reference: table with the columns of `label`, the four of the box, and `score`.
+        reader: the same of the reader.
+        threshold: as in `match_boxes`.
+        label: columns that two boxes must share: image, region, side; a missing one is shared with a missing one.
+
+    Returns:
+        Pairs whose positions are row numbers (not index labels) of the two tables.
+
+    Raises:
+        EvaluationError: as in `match_boxes`.
+    """
+    candidates = find_candidates(reference, reader, threshold=threshold, label=label)
+    scores = np.nan_to_num(numbers(reader["score"].to_numpy(np.float64), what="scores"))
+    return tuple(sorted(_greedy(candidates, scores), key=lambda pair: pair.reference))
+
+
+def find_candidates(
+    reference: pd.DataFrame, reader: pd.DataFrame, *, threshold: float, label: Sequence[str]
+) -> Candidates:
+    """Return every two rows that agree in all columns of `label` and whose boxes overlap by more than `threshold`.
+
+    Raises:
+        EvaluationError: as in `match_boxes`.
+    """
+    check_threshold(threshold)
+    groups = _positions(reader, label)
+    shared = [(rows, groups[key]) for key, rows in _positions(reference, label).items() if key in groups]
+    none = [np.empty(0, np.int64)]
+    rows = np.concatenate([np.repeat(rows, len(columns)) for rows, columns in shared] or none)
+    columns = np.concatenate([np.tile(columns, len(rows)) for rows, columns in shared] or none)
+    reference_boxes, reader_boxes = (_corners(table[BOX].to_numpy(np.float64)) for table in (reference, reader))
+    overlap = boxes.iou_of_pairs(reference_boxes[rows], reader_boxes[columns])
+    above = overlap > threshold
+    return Candidates(rows[above], columns[above], overlap[above])
+
+
+def take_in_turn(candidates: Candidates, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Go through candidates in `order` and return the positions of those of whose boxes neither was taken before."""
+    taken: list[int] = []
+    references: set[int] = set()
+    readers: set[int] = set()
+    pairs = zip(order.tolist(), candidates.reference[order].tolist(), candidates.reader[order].tolist(), strict=True)
+    for position, reference, reader in pairs:
+        if reference not in references and reader not in readers:
+            references.add(reference)
+            readers.add(reader)
+            taken.append(position)
+    return np.array(taken, np.int64)
+
+
+def label_keys(table: pd.DataFrame, label: Sequence[str]) -> list[tuple[object, ...]]:
+    """Return the values of some columns, one tuple a row; "" is what stands for None, NaN and the like."""
+    columns = [table[column].astype(object).where(table[column].notna(), "") for column in label]
+    return list(zip(*columns, strict=True))
+
+
+def _greedy(candidates: Candidates, scores: NDArray[np.float64]) -> tuple[Pair, ...]:
+    """Return the pairs in the order in which they are taken; `scores` [M] are the reader's."""
+    # Of the keys of lexsort the last counts first.
+    order = np.lexsort((candidates.reader, candidates.reference, -scores[candidates.reader], -candidates.iou))
+    return tuple(
+        Pair(int(candidates.reference[at]), int(candidates.reader[at]), float(candidates.iou[at]))
+        for at in take_in_turn(candidates, order)
+    )
+
+
+def check_threshold(threshold: float) -> None:
+    """Refuse an IoU that no pair could pass, or that all would.
+
+    Raises:
+        EvaluationError: the threshold lies outside 0 <= threshold < 1, for example 30 where 0.3 was meant.
+    """
+    if not 0.0 <= threshold < 1.0:
+        raise EvaluationError(f"IoU threshold {threshold}; expected 0 <= threshold < 1")
+
+
+def _corners(boxes_yxyx_px: ArrayLike) -> NDArray[np.float64]:
+    corners = numbers(boxes_yxyx_px, what="boxes")
+    if corners.shape == (0,):
+        return corners.reshape(0, 4)
+    if corners.ndim != 2 or corners.shape[1] != 4:
+        raise EvaluationError(f"boxes of shape {corners.shape}; expected [N, 4]: {', '.join(BOX)}")
+    if not np.isfinite(corners).all():
+        raise EvaluationError("a box with a missing or infinite corner; expected four numbers in pixels")
+    return corners
+
+
+def _positions(table: pd.DataFrame, label: Sequence[str]) -> dict[tuple[object, ...], NDArray[np.int64]]:
+    """Return the row numbers of each label that occurs."""
+    positions: dict[tuple[object, ...], list[int]] = {}
+    for position, key in enumerate(label_keys(table, label)):
+        positions.setdefault(key, []).append(position)
+    return {key: np.array(rows) for key, rows in positions.items()}

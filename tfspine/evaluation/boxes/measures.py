@@ -1,0 +1,94 @@
+"""What is measured of any selection of the reference's boxes: by box, as the paper has it, and by patient.
+
+By box the intervals take every box for independent. By patient they respect that boxes of one spine, and what a
+reader makes of them, belong together (`clustered.py`); the figures are the same, and these intervals come first.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tfspine.evaluation.boxes.pairs import two_grades
+from tfspine.evaluation.statistics.accuracy import DiagnosticAccuracy, Interval, diagnostic_accuracy, proportion
+from tfspine.evaluation.statistics.agreement import Agreement, gwet
+from tfspine.evaluation.statistics.clustered import clustered_share
+from tfspine.evaluation.statistics.clustered_agreement import clustered_agreement
+from tfspine.evaluation.statistics.estimate import Estimate
+from tfspine.evaluation.statistics.patient_jackknife import Patients
+from tfspine.labels import Grade
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What is measured of any selection of the reference's boxes."""
+
+    recall: Estimate
+    agreement_four: Agreement
+    agreement_two: Agreement
+    accuracy: DiagnosticAccuracy
+
+
+def measure(boxes: pd.DataFrame, *, confidence: float) -> Measures:
+    """Return the measures of some rows of `Pairs.boxes` by box; the grades of boxes that were found are compared."""
+    truth, calls = _grades(boxes)
+    graded = ~np.isnan(truth) & ~np.isnan(calls)
+    positive = truth >= Grade.MODERATE
+    return Measures(
+        recall=proportion(
+            int(boxes["is_found"].sum()), len(boxes), interval=Interval.CLOPPER_PEARSON, confidence=confidence
+        ),
+        agreement_four=gwet(truth, calls, categories=len(Grade), confidence=confidence),
+        agreement_two=gwet(two_grades(truth), two_grades(calls), categories=2, confidence=confidence),
+        accuracy=diagnostic_accuracy(
+            positive[graded],
+            calls[graded] >= Grade.MODERATE,
+            missed_positives=int((positive & ~graded).sum()),
+            confidence=confidence,
+        ),
+    )
+
+
+def measure_by_patient(boxes: pd.DataFrame, patients: Patients, *, confidence: float) -> Measures:
+    """Return the same measures with intervals and P that respect patients.
+
+    Args:
+        boxes: rows of `Pairs.boxes`.
+        patients: [n], to whom each belongs.
+        confidence: share that the intervals are to cover.
+    """
+    people = np.asarray(patients, object)
+    truth, calls = _grades(boxes)
+    two = two_grades(truth), two_grades(calls)
+    return Measures(
+        recall=clustered_share(boxes["is_found"].to_numpy(bool), people, confidence=confidence),
+        agreement_four=clustered_agreement(truth, calls, people, categories=len(Grade), confidence=confidence),
+        agreement_two=clustered_agreement(*two, people, categories=2, confidence=confidence),
+        accuracy=accuracy_by_patient(truth, calls, people, confidence=confidence),
+    )
+
+
+def accuracy_by_patient(
+    truth: NDArray[np.float64], calls: NDArray[np.float64], patients: Patients, *, confidence: float
+) -> DiagnosticAccuracy:
+    """Return sensitivity, specificity and sensitivity with missed boxes, with intervals that respect patients.
+
+    Args:
+        truth: grades [n] of the reference, NaN without one.
+        calls: grades [n] of the reader, NaN where a box was not found or not graded.
+        patients: [n].
+        confidence: share that the intervals are to cover.
+    """
+    people = np.asarray(patients, object)
+    graded, positive, called = ~np.isnan(truth) & ~np.isnan(calls), truth >= Grade.MODERATE, calls >= Grade.MODERATE
+    sensitive, specific = positive & graded, graded & ~positive
+    return DiagnosticAccuracy(
+        sensitivity=clustered_share(called[sensitive], people[sensitive], confidence=confidence),
+        specificity=clustered_share(~called[specific], people[specific], confidence=confidence),
+        end_to_end_sensitivity=clustered_share(called[positive], people[positive], confidence=confidence),
+    )
+
+
+def _grades(boxes: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return boxes["truth"].to_numpy(np.float64), boxes["call"].to_numpy(np.float64)

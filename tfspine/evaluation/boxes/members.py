@@ -1,0 +1,196 @@
+"""Several versions of one model: their average, their ensemble, and what their disagreement is worth.
+
+The average is what the paper prints: the mean of the versions' statistics and of their limits. It says how well one
+version does, and is no model that could read a study. The ensemble is one: the mean of the versions' probabilities.
+
+Probabilities are float [V, n, q]: what each of V versions says of n regions on a scale of q grades, summing to 1.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from tfspine.errors import EvaluationError
+from tfspine.evaluation.boxes.measures import accuracy_by_patient
+from tfspine.evaluation.statistics.accuracy import DiagnosticAccuracy, Interval, diagnostic_accuracy, proportion
+from tfspine.evaluation.statistics.agreement import Agreement, gwet
+from tfspine.evaluation.statistics.checks import numbers
+from tfspine.evaluation.statistics.clustered import clustered_share
+from tfspine.evaluation.statistics.clustered_agreement import clustered_agreement
+from tfspine.evaluation.statistics.estimate import Estimate
+from tfspine.evaluation.statistics.patient_jackknife import Patients
+from tfspine.evaluation.statistics.ratings import check_probabilities
+from tfspine.labels import GRADES, Grade
+
+_OF_THE_DATA = re.compile(r"\(\d+\)|\d+ (?=patients|replicates undefined)")
+"""What the method of an estimate says of its data, not of the way: degrees of freedom, counts of the bootstrap."""
+
+REFUSED_SHARES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
+
+
+@dataclass(frozen=True)
+class RejectPoint:
+    """What remains right when the most uncertain regions are left to a person.
+
+    Attributes:
+        threshold: regions of a larger uncertainty are refused.
+        refused: share of the regions that are, 0 to 1.
+        accuracy: share of the kept regions with the reference's very grade.
+        agreement: Gwet's AC1 on all grades, of the kept regions.
+        two_grades: sensitivity and specificity for moderate or severe, of the kept regions; a positive that was refused
+            is not counted as missed, since somebody looks at it.
+    """
+
+    threshold: float
+    refused: float
+    accuracy: Estimate
+    agreement: Agreement
+    two_grades: DiagnosticAccuracy
+
+
+def average_estimate(versions: Sequence[Estimate]) -> Estimate:
+    """Return the mean of the values, of the lower and of the upper limits; n is the mean too, rounded.
+
+    What one version leaves undefined is undefined of the average: a mean of the rest would be of other versions.
+
+    Raises:
+        EvaluationError: no version, or versions whose intervals were made in different ways.
+    """
+    ways = {_OF_THE_DATA.sub("", version.method) for version in versions}
+    if len(ways) != 1:
+        raise EvaluationError(f"an average of estimates by {', '.join(sorted(ways)) or 'nobody'}; expected one method")
+    value, low, high, n = (
+        math.fsum(getattr(version, part) for version in versions) / len(versions)
+        for part in ("value", "low", "high", "n")
+    )
+    return Estimate(value, low, high, round(n), f"mean of {len(versions)}: {versions[0].method}")
+
+
+def ensemble(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Return the mean of the versions, float64 [n, q]; the most probable grade of it is the ensemble's.
+
+    Raises:
+        EvaluationError: not [V, n, q] with a version, or no probabilities.
+    """
+    return np.asarray(_checked(probabilities).mean(axis=0))
+
+
+def mutual_information_bits(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Return how far the versions disagree on each region, float64 [n].
+
+    The entropy of the ensemble less the mean entropy of the versions: how much knowing the version would tell about the
+    grade (N. Houlsby et al., arXiv 1112.5745, equation 2). 0 where all say the same, also where all are equally
+    unsure; at most log2 of V or q, whichever is smaller, where all are sure, each of another grade. The exported models
+    give the same as `grade_disagreement`.
+
+    Raises:
+        EvaluationError: as for `ensemble`.
+    """
+    shares = _checked(probabilities)
+    disagreement = special.entr(shares.mean(axis=0)).sum(axis=-1) - special.entr(shares).sum(axis=-1).mean(axis=0)
+    # Rounding may leave a little less than none.
+    return np.asarray(np.maximum(disagreement, 0.0) / math.log(2))
+
+
+def positive_spread(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Return the standard deviation over the versions of the probability of moderate or severe, float64 [n], 0 to 1/2.
+
+    Divided by V: these versions are all there are.
+
+    Raises:
+        EvaluationError: as for `ensemble`, or another scale than the four grades.
+    """
+    shares = _checked(probabilities)
+    if shares.shape[2] != len(GRADES):
+        raise EvaluationError(f"a scale of {shares.shape[2]} grades; moderate or severe needs {len(GRADES)}")
+    return np.asarray(shares[:, :, Grade.MODERATE :].sum(axis=-1).std(axis=0))
+
+
+def reject_curve(
+    reference: ArrayLike,
+    grades: ArrayLike,
+    uncertainty: ArrayLike,
+    *,
+    shares: Sequence[float] = REFUSED_SHARES,
+    patients: Patients | None = None,
+    confidence: float = 0.95,
+) -> tuple[RejectPoint, ...]:
+    """Return what remains right of the kept regions when the most uncertain are refused.
+
+    Of each wanted share as many regions are refused as have a larger uncertainty than the last one that may stay;
+    regions of equal uncertainty stay or go together, so that fewer may be refused than wanted, and the order of the
+    regions does not matter. An uncertainty that is worth something makes the curve rise.
+
+    Args:
+        reference: int [n], the reference's grades, 0 to 3.
+        grades: int [n], the model's, of the same regions.
+        uncertainty: float [n], any order of doubt, for example `mutual_information_bits`.
+        shares: of the regions to refuse, 0 to less than 1.
+        patients: [n], whose each region is, for intervals that respect patients; None takes regions for independent.
+        confidence: share that the intervals are to cover.
+
+    Raises:
+        EvaluationError: nothing to keep, vectors of different lengths, grades off the scale, an uncertainty that is no
+            number, or a share outside 0 to 1.
+    """
+    truth, calls = numbers(reference, what="reference"), numbers(grades, what="grades")
+    doubt = numbers(uncertainty, what="uncertainties")
+    if truth.ndim != 1 or not truth.shape == calls.shape == doubt.shape or not len(truth):
+        raise EvaluationError(
+            f"reference, grades and uncertainty of shapes {truth.shape}, {calls.shape}, {doubt.shape}; expected three "
+            "equal [n] with n above 0"
+        )
+    if np.isnan(np.concatenate([truth, calls, doubt])).any():
+        raise EvaluationError("a region without a grade or an uncertainty; leave it out, and say how many there were")
+    wrong = [share for share in shares if not 0 <= share < 1]
+    if wrong:
+        raise EvaluationError(f"share {wrong[0]} to refuse; expected 0 to less than 1")
+    people = None if patients is None else np.asarray(patients, object)
+    return tuple(_point(truth, calls, doubt, share, people, confidence) for share in shares)
+
+
+def _point(
+    truth: NDArray[np.float64],
+    calls: NDArray[np.float64],
+    doubt: NDArray[np.float64],
+    share: float,
+    patients: NDArray[np.object_] | None,
+    confidence: float,
+) -> RejectPoint:
+    # At least so many stay. Rounded first: a product such as 0.9 * 10 may lie a little above its whole number.
+    staying = max(math.ceil(round((1 - share) * len(doubt), 9)), 1)
+    threshold = float(np.sort(doubt)[staying - 1])
+    kept = doubt <= threshold
+    refused, truth, calls = float(1 - kept.mean()), truth[kept], calls[kept]
+    if patients is not None:
+        people = patients[kept]
+        return RejectPoint(
+            threshold=threshold,
+            refused=refused,
+            accuracy=clustered_share(truth == calls, people, confidence=confidence),
+            agreement=clustered_agreement(truth, calls, people, categories=len(GRADES), confidence=confidence),
+            two_grades=accuracy_by_patient(truth, calls, people, confidence=confidence),
+        )
+    right = int((truth == calls).sum())
+    return RejectPoint(
+        threshold=threshold,
+        refused=refused,
+        accuracy=proportion(right, len(truth), interval=Interval.WILSON, confidence=confidence),
+        agreement=gwet(truth, calls, categories=len(GRADES), confidence=confidence),
+        two_grades=diagnostic_accuracy(
+            truth >= Grade.MODERATE, calls >= Grade.MODERATE, missed_positives=0, confidence=confidence
+        ),
+    )
+
+
+def _checked(probabilities: ArrayLike) -> NDArray[np.float64]:
+    shares = numbers(probabilities, what="probabilities")
+    if shares.ndim != 3 or not shares.shape[0]:
+        raise EvaluationError(f"probabilities of shape {shares.shape}; expected [versions, regions, grades]")
+    check_probabilities(shares)
+    return shares

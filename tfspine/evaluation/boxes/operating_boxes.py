@@ -1,0 +1,93 @@
+"""Which boxes of a reader are findings: the score threshold in use, where it comes from, and what it promised.
+
+A model exported with an operating point says so itself (`score_threshold` in its table). Of another model with scores
+the thresholds are chosen here, on its boxes of validation studies. Without these all of its boxes count, and the tables
+say so. People have no scores: theirs all count.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from tfspine.compat import StrEnum
+from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.boxes.score_threshold import ScoreThreshold, score_thresholds
+from tfspine.labels import Region
+
+
+class Source(StrEnum):
+    """Where a reader's thresholds come from."""
+
+    MODEL = "written into the model at export"
+    VALIDATION = "chosen here, on validation"
+    NONE = "no operating point: every box counts"
+
+
+@dataclass(frozen=True)
+class OperatingBoxes:
+    """Thresholds of one reader. `chosen` holds what validation said, of those chosen here."""
+
+    source: Source
+    thresholds: Mapping[Region, float]
+    chosen: Mapping[Region, ScoreThreshold]
+
+
+def operating_boxes(set_: ReadingSet, validation: ReadingSet | None, *, allowed: float) -> dict[str, OperatingBoxes]:
+    """Return the thresholds of every reader with scores, by name.
+
+    Args:
+        set_: the readers.
+        validation: the readers on validation studies, or None.
+        allowed: false boxes an image on validation.
+    """
+    return {
+        name: _of_reader(name, boxes, validation, allowed)
+        for name, boxes in set_.readers.items()
+        if len(boxes) and boxes["score"].notna().all()
+    }
+
+
+def at_operating_points(set_: ReadingSet, found: Mapping[str, OperatingBoxes]) -> ReadingSet:
+    """Return the set with each reader's thresholds in `score_threshold`, where they were chosen here."""
+    readers = {name: _marked(boxes, found.get(name)) for name, boxes in set_.readers.items()}
+    return replace(set_, readers=readers)
+
+
+def told(found: Mapping[str, OperatingBoxes], *, allowed: float, hidden: Sequence[str] = ()) -> str:
+    """Return in words where the thresholds of which readers come from; of `hidden` readers nothing is said."""
+    names = {
+        source: [name for name, item in found.items() if item.source is source and name not in hidden]
+        for source in Source
+    }
+    words = {source: f"{', '.join(readers)}: {source}" for source, readers in names.items() if readers}
+    if Source.VALIDATION in words:
+        words[Source.VALIDATION] += f", for {allowed:g} false boxes an image"
+    return ". ".join(words.values())
+
+
+def _of_reader(name: str, boxes: pd.DataFrame, validation: ReadingSet | None, allowed: float) -> OperatingBoxes:
+    if "score_threshold" in boxes and boxes["score_threshold"].notna().any():
+        of_region = boxes.groupby("region")["score_threshold"].max()
+        thresholds = {region: float(of_region[region.value]) for region in Region if region.value in of_region.index}
+        return OperatingBoxes(Source.MODEL, thresholds, {})
+    if validation is None or name not in validation.readers or validation.readers[name]["score"].isna().any():
+        return OperatingBoxes(Source.NONE, {}, {})
+    chosen = score_thresholds(
+        validation.reference,
+        validation.readers[name],
+        iou=validation.iou,
+        allowed=allowed,
+        covered=validation.covered,
+        read=validation.read_by(name),
+    )
+    thresholds = {region: item.threshold for region, item in chosen.items()}
+    return OperatingBoxes(Source.VALIDATION if chosen else Source.NONE, thresholds, chosen)
+
+
+def _marked(boxes: pd.DataFrame, found: OperatingBoxes | None) -> pd.DataFrame:
+    if found is None or found.source is not Source.VALIDATION:
+        return boxes
+    thresholds = {region.value: threshold for region, threshold in found.thresholds.items()}
+    return boxes.assign(score_threshold=boxes["region"].map(thresholds).astype(np.float64))

@@ -1,0 +1,102 @@
+"""P of a reader's sensitivity and specificity against the model's, where both read the same boxes of the same patients.
+
+The shares are those that the tables print: each of the boxes that this reader found and graded. Patients are left out
+of both at once (`patient_jackknife.py`), so that what the two have in common cancels out. An average of versions
+stands for the mean of its versions' shares. Beside that P stands the paper's, by box.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.statistics.clustered import difference_of_spread, ratio
+from tfspine.evaluation.statistics.paired_tests import pooled_z_of_shares
+from tfspine.evaluation.statistics.patient_jackknife import jackknife, patient_totals
+from tfspine.labels import Grade, Region
+
+MEASURES = ("sensitivity", "specificity")
+
+BY_BOX = "_by_box"
+"""Ending of a measure's name where its P is that of the paper, the pooled z of two proportions of boxes."""
+
+
+def paired_p_values(
+    set_: ReadingSet, *, model: str, averages: Mapping[str, Sequence[str]]
+) -> dict[tuple[str, str, Region, str], float]:
+    """Return P by set, reader, region and measure, of every other reader and average; NaN where it is undefined.
+
+    Args:
+        set_: who read what.
+        model: the reader or average that the others are compared with.
+        averages: readers, the versions of a model, by the name of their average.
+    """
+    members = {name: (name,) for name in set_.readers} | {
+        name: tuple(versions)
+        for name, versions in averages.items()
+        if all(version in set_.readers for version in versions)
+    }
+    if model not in members:
+        return {}
+    found = {}
+    for reader in members:
+        for region in set_.pairs[members[reader][0]].regions if reader != model else ():
+            for measure in MEASURES:
+                paired, pooled = _p_values(set_, members[model], members[reader], region, measure)
+                found[set_.name, reader, region, measure] = paired
+                found[set_.name, reader, region, f"{measure}{BY_BOX}"] = pooled
+    return found
+
+
+def _p_values(
+    set_: ReadingSet, first: Sequence[str], second: Sequence[str], region: Region, measure: str
+) -> tuple[float, float]:
+    """Return P of the paired difference by patients, and by box of the pooled z, on the boxes that all of them read."""
+    tables = {name: set_.pairs[name].of(region).boxes for name in (*first, *second)}
+    common = sorted(set.intersection(*(set(table.index) for table in tables.values())))
+    if not common:
+        return float("nan"), float("nan")
+    patients = set_.patient_of(tables[first[0]].loc[common, "study"]).to_numpy()
+    columns = [
+        _columns(tables[name].loc[common, ["truth", "call"]].to_numpy(np.float64), measure)
+        for name in (*first, *second)
+    ]
+    split = len(first)
+
+    def difference(totals: NDArray[np.float64]) -> NDArray[np.float64]:
+        shares = ratio(totals.reshape(*totals.shape[:-1], -1, 2))
+        return np.asarray(shares[..., :split].mean(axis=-1) - shares[..., split:].mean(axis=-1))
+
+    spread = jackknife(patient_totals(np.hstack(columns), patients), difference)
+    paired = difference_of_spread(
+        spread, n=len(common), name=f"difference of {measure}", widest=1.0, confidence=set_.confidence
+    )
+    return paired.p_value, _pooled([each.sum(axis=0) for each in columns], split)
+
+
+def _pooled(totals: Sequence[NDArray[np.float64]], split: int) -> float:
+    """Return P of the pooled z of two shares, each the mean over versions of calls that are right, of those that count.
+
+    Args:
+        totals: of each version, the first's before the second's: how many are right, and how many count.
+        split: how many of them are the first's.
+    """
+    sides = []
+    for versions in (np.array(totals[:split]), np.array(totals[split:])):
+        if not versions[:, 1].all():
+            return float("nan")
+        sides.append((float((versions[:, 0] / versions[:, 1]).mean()), round(float(versions[:, 1].mean()))))
+    (first, first_n), (second, second_n) = sides
+    return pooled_z_of_shares(first, first_n, second, second_n).p_value
+
+
+def _columns(grades: NDArray[np.float64], measure: str) -> NDArray[np.float64]:
+    """Return of each box, of its grades [n, 2] by reference and reader, whether it is called right and counts."""
+    graded, positive, called = (
+        ~np.isnan(grades).any(axis=1),
+        grades[:, 0] >= Grade.MODERATE,
+        grades[:, 1] >= Grade.MODERATE,
+    )
+    counts = graded & (positive if measure == "sensitivity" else ~positive)
+    return np.stack([counts & (positive == called), counts], axis=1).astype(np.float64)

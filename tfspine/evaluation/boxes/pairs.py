@@ -1,0 +1,192 @@
+"""Every box of the reference with what a reader made of it: the one table that all statistics are counted from.
+
+Only slices that the reference covers and the reader read are compared (`coverage.py`). Boxes match within a study, an
+image, a region and a side (`matching.py`): names of slices may repeat from study to study.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tfspine.errors import EvaluationError
+from tfspine.evaluation.boxes.coverage import Coverage, full_coverage, image_names, is_image_of, regions_of
+from tfspine.evaluation.boxes.matching import BOX, match_tables
+from tfspine.grading_box import is_counted
+from tfspine.labels import GRADE_WORDS, Grade, Plane, Region
+from tfspine.structures import BOX_COLUMNS, OPTIONAL_BOX_COLUMNS
+
+LABEL = ("study", "slice", "region", "side")
+"""What two boxes must share to match; the region says which plane of a study the slice is of."""
+
+COVERED_COLUMNS = ("study", "slice", "plane")
+PROBABILITIES = ["p_normal", "p_mild", "p_moderate", "p_severe"]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A reader's boxes beside the reference's.
+
+    Attributes:
+        boxes: one row a box of the reference: study, slice, region, side, level, `truth` (grade 0 to 3, NaN without
+            one), `is_found`, and of the matching box `iou`, `score`, `call` (its grade) and the four probabilities, NaN
+            where nothing was found or nothing was said.
+        extra: the reader's boxes on covered slices that match nothing: the same columns, `truth` NaN.
+        images: on how many covered slices the reader looked for each region.
+        regions: those of which either has a box on the covered slices, in the order of `labels.Region`, also where the
+            reader never read them.
+
+    The boxes of the reference are numbered (their index) as on all that the reference covers, whatever the reader read
+    of it: the rows of two readers are of the same box where their index is the same.
+    """
+
+    boxes: pd.DataFrame
+    extra: pd.DataFrame
+    images: Mapping[Region, int]
+    regions: tuple[Region, ...]
+
+    def of(self, region: Region) -> "Pairs":
+        """Return the pairs of one region."""
+        boxes, extra = (table[table["region"] == region] for table in (self.boxes, self.extra))
+        return Pairs(boxes, extra, self.images, (region,))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Both tables on what is compared.
+
+    Attributes:
+        reference: its boxes where the reader read, numbered as on all covered slices.
+        reader: the reader's boxes there, numbered from 0; of a model those that reach its operating point.
+        searched: the same with those that do not, for curves over all scores.
+        outside: the reader's boxes on slices that the reference does not cover.
+        covered: columns study, slice, plane: the slices that the reference covers, each once.
+        images: on how many of these the reader looked for each region.
+        regions: those of which either has a box on the covered slices.
+    """
+
+    reference: pd.DataFrame
+    reader: pd.DataFrame
+    searched: pd.DataFrame
+    outside: pd.DataFrame
+    covered: pd.DataFrame
+    images: Mapping[Region, int]
+    regions: tuple[Region, ...]
+
+
+def pair_boxes(
+    reference: pd.DataFrame,
+    reader: pd.DataFrame,
+    *,
+    iou: float,
+    covered: pd.DataFrame | None = None,
+    read: Coverage | None = None,
+) -> Pairs:
+    """Match a reader's boxes with the reference's on the slices that the reference covers and the reader read.
+
+    Args:
+        reference: table with `structures.BOX_COLUMNS`, boxes in pixels of the slice.
+        reader: the same of a person or a model.
+        iou: overlap that a pair must exceed.
+        covered: columns study, slice, plane; None means the slices with a box of the reference.
+        read: what the reader read; None means all that is covered.
+
+    Raises:
+        EvaluationError: a column is missing, a grade, region or box is none, or no slice is covered.
+    """
+    both = restrict(reference, reader, covered=covered, read=read)
+    found = match_tables(both.reference, both.reader, threshold=iou, label=LABEL)
+    left, right = both.reference.index[[pair.reference for pair in found]], [pair.reader for pair in found]
+    columns = ["study", "slice", "region", "side", "level"]
+    boxes = both.reference[columns].assign(truth=grade_codes(both.reference), is_found=False, iou=np.nan, call=np.nan)
+    boxes = boxes.assign(**dict.fromkeys(["score", *PROBABILITIES], np.nan))
+    calls = grade_codes(both.reader)
+    values: dict[str, Any] = {"is_found": True, "iou": [pair.iou for pair in found], "call": calls[right]}
+    values |= {name: both.reader[name].to_numpy(np.float64)[right] for name in ("score", *PROBABILITIES)}
+    for name, value in values.items():
+        boxes.loc[left, name] = value
+    extra = both.reader.assign(truth=np.nan, call=calls, is_found=False, iou=np.nan).drop(index=right)
+    return Pairs(boxes, extra[boxes.columns], both.images, both.regions)
+
+
+def restrict(
+    reference: pd.DataFrame, reader: pd.DataFrame, *, covered: pd.DataFrame | None, read: Coverage | None = None
+) -> Compared:
+    """Check both tables, and return what of them is compared.
+
+    Raises:
+        EvaluationError: as `pair_boxes`.
+    """
+    reference, reader = _checked(reference, "reference"), _checked(reader, "reader")
+    if covered is None:
+        covered = reference
+    covered = covered[list(COVERED_COLUMNS)].drop_duplicates()
+    if covered.empty:
+        raise EvaluationError("reference: covers no slice; expected at least one slice to compare")
+    read = read or full_coverage(covered)
+    images = image_names(covered)
+    reference = reference[is_image_of(reference, images)].reset_index(drop=True)
+    inside, counted = is_image_of(reader, images), is_counted(reader["score"], reader["score_threshold"])
+    seen = inside & read.rows(reader)
+    named = regions_of(reference) | regions_of(reader[inside])
+    return Compared(
+        reference=reference[read.rows(reference)],
+        reader=reader[seen & counted].reset_index(drop=True),
+        searched=reader[seen].reset_index(drop=True),
+        outside=reader[~inside & counted],
+        covered=covered,
+        images={region: len(read.images(covered, region)) for region in Region},
+        regions=tuple(region for region in Region if region in named),
+    )
+
+
+def grade_codes(table: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the grades as 0 to 3, NaN where a box has none."""
+    codes = {word: float(code) for code, word in enumerate(GRADE_WORDS)}
+    return np.array([codes.get(word, np.nan) for word in table["grade"]], np.float64)
+
+
+def two_grades(codes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 1 for moderate and severe, 0 for normal and mild; NaN stays."""
+    return np.where(np.isnan(codes), np.nan, codes >= Grade.MODERATE)
+
+
+def _checked(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the table with empty words as "", or say which row cannot be compared."""
+    table = table.assign(**{column: np.nan for column in OPTIONAL_BOX_COLUMNS if column not in table})
+    missing = [column for column in BOX_COLUMNS if column not in table.columns]
+    if missing:
+        raise EvaluationError(f"{name}: no column {', '.join(missing)}; expected {','.join(BOX_COLUMNS)}")
+    given = table.reset_index(drop=True)
+    names = ("study", "slice", "plane", "region", "side", "level", "grade")
+    words = {column: given[column].fillna("").astype(str) for column in names}
+    numeric = (*BOX, "score", *PROBABILITIES, "score_threshold")
+    numbers = {column: pd.to_numeric(given[column], errors="coerce") for column in numeric}
+    table = given.assign(**words, **numbers)
+    known: Mapping[str, Sequence[str]] = {
+        "region": [region.value for region in Region],
+        "plane": [plane.value for plane in Plane],
+        "grade": ["", *GRADE_WORDS],
+        "side": ["", "left", "right"],
+    }
+    for column, values in known.items():
+        wrong = table.index[~table[column].isin(values)]
+        if len(wrong):
+            raise EvaluationError(
+                f'{name}: row {wrong[0] + 2}: {column} "{table[column][wrong[0]]}"; '
+                f"expected {', '.join(word or 'empty' for word in values)}"
+            )
+    for column in ("score", *PROBABILITIES):
+        words_for_numbers = given.index[table[column].isna() & given[column].notna() & (given[column] != "")]
+        if len(words_for_numbers):
+            row = words_for_numbers[0]
+            raise EvaluationError(
+                f'{name}: row {row + 2}: {column} "{given[column][row]}"; expected a number, or nothing'
+            )
+    broken = table.index[~np.isfinite(table[BOX].to_numpy(np.float64)).all(axis=1)]
+    if len(broken):
+        raise EvaluationError(f"{name}: row {broken[0] + 2}: a box without its four numbers; expected {','.join(BOX)}")
+    return table

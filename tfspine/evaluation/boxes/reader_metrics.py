@@ -1,0 +1,253 @@
+"""A reader against a reference, region by region: what was found, and how it was graded.
+
+Only slices that the reference covers and the reader read are compared. Boxes match within a study, an image, a region
+and a side; grades are compared on matched pairs, as the paper does, and a positive that was not found, or found and not
+graded, is a miss in end-to-end sensitivity. Ties and crowding: see `matching.py`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tfspine.evaluation.boxes.coverage import Coverage, full_coverage, image_names
+from tfspine.evaluation.boxes.matching import Pair, match_tables
+from tfspine.evaluation.boxes.measures import Measures, measure_by_patient
+from tfspine.evaluation.boxes.pairs import LABEL, grade_codes, restrict, two_grades
+from tfspine.evaluation.statistics.accuracy import (
+    DiagnosticAccuracy,
+    Interval,
+    diagnostic_accuracy,
+    poisson_rate,
+    proportion,
+)
+from tfspine.evaluation.statistics.agreement import Agreement, gwet
+from tfspine.evaluation.statistics.clustered import clustered_mean, clustered_rate, clustered_share
+from tfspine.evaluation.statistics.estimate import Estimate, mean_estimate
+from tfspine.evaluation.statistics.ratings import joint_counts
+from tfspine.labels import Grade, Region
+
+Person = Callable[[pd.Series], NDArray[np.object_]]
+"""Returns the patient of each of some studies."""
+
+THRESHOLDS = (0.2, 0.3, 0.4)
+"""IoU above which a box counts as found (PAPER.md, Model: "IoU > 0.2 to 0.4")."""
+
+
+@dataclass(frozen=True)
+class DetectionByPatient:
+    """The figures of `DetectionMetrics` with intervals that respect patients."""
+
+    recall: Estimate
+    false_positives_per_image: Estimate
+    mean_iou: Estimate
+
+
+@dataclass(frozen=True)
+class DetectionMetrics:
+    """Detection of one region at one IoU threshold.
+
+    `recall` is over the reference's boxes on all images together. `mean_iou` is of the matched pairs. Their intervals
+    take boxes for independent; `by_patient` has the same figures with those that respect patients.
+    """
+
+    threshold: float
+    recall: Estimate
+    matched: int
+    false_positives: int
+    false_positives_per_image: Estimate
+    mean_iou: Estimate
+    by_patient: DetectionByPatient
+
+
+@dataclass(frozen=True)
+class RegionMetrics:
+    """Everything about one region.
+
+    `images` is on how many covered slices the reader looked for it, 0 of a region that was never read;
+    `reference_grades` counts the reference's boxes on them by grade. `confusion` counts matched pairs, reference grades
+    in rows and the reader's in columns; `missed` counts the reference's boxes of each grade that were not found, and
+    `ungraded` the matched pairs where either has no grade. Intervals and P of agreement and accuracy are as in the
+    paper, by box; `by_patient` has the same figures with those that respect the `patients` who have such boxes.
+    """
+
+    region: Region
+    images: int
+    reference_grades: tuple[int, ...]
+    detection: tuple[DetectionMetrics, ...]
+    agreement_four: Agreement
+    agreement_two: Agreement
+    accuracy: DiagnosticAccuracy
+    confusion: tuple[tuple[int, ...], ...]
+    missed: tuple[int, ...]
+    ungraded: int
+    patients: int
+    by_patient: Measures
+
+
+@dataclass(frozen=True)
+class ReaderMetrics:
+    """One reader against the reference. The reader's boxes on other slices are counted here and nowhere else.
+
+    `studies` and `slices` are those that the reference covers, `studies_read` those of which the reader read anything.
+    """
+
+    regions: Mapping[Region, RegionMetrics]
+    studies: int
+    studies_read: int
+    slices: int
+    outside_slices: int
+    outside_boxes: int
+
+
+def compare(
+    reference: pd.DataFrame,
+    reader: pd.DataFrame,
+    *,
+    iou: float,
+    confidence: float,
+    covered: pd.DataFrame | None = None,
+    read: Coverage | None = None,
+    patients: Mapping[str, str] | None = None,
+) -> ReaderMetrics:
+    """Compare a reader's boxes and grades with the reference's.
+
+    Args:
+        reference: table with `structures.BOX_COLUMNS`, boxes in pixels of the slice.
+        reader: the same of a person or a model.
+        iou: overlap that a pair must exceed for its grades to be compared.
+        confidence: share that the intervals are to cover.
+        covered: columns study, slice, plane: the slices that the reference speaks about, those without a box
+            included. None means those with a box.
+        read: what the reader read; None means all that is covered.
+        patients: the patient of each study; a study that is not named is a patient of its own.
+
+    Returns:
+        Metrics of each region of which the reference or the reader has a box on the covered slices: of one that the
+        reader never read all are undefined.
+
+    Raises:
+        EvaluationError: a column is missing, a grade, region or box is none, or there is nothing to compare.
+    """
+    both = restrict(reference, reader, covered=covered, read=read)
+    looked = read or full_coverage(both.covered)
+
+    def person(studies: pd.Series) -> NDArray[np.object_]:
+        return np.array([(patients or {}).get(study, study) for study in studies], object)
+
+    regions = {
+        region: _compare_region(
+            region,
+            both.reference[both.reference["region"] == region],
+            both.reader[both.reader["region"] == region],
+            images=looked.images(both.covered, region),
+            person=person,
+            iou=iou,
+            confidence=confidence,
+        )
+        for region in both.regions
+    }
+    studies = frozenset(both.covered["study"])
+    return ReaderMetrics(
+        regions=regions,
+        studies=len(studies),
+        studies_read=len(studies if read is None else studies & read.any_region),
+        slices=len(both.covered),
+        outside_slices=len(image_names(both.outside)),
+        outside_boxes=len(both.outside),
+    )
+
+
+def _compare_region(
+    region: Region,
+    reference: pd.DataFrame,
+    reader: pd.DataFrame,
+    *,
+    images: pd.DataFrame,
+    person: Person,
+    iou: float,
+    confidence: float,
+) -> RegionMetrics:
+    pairs = match_tables(reference, reader, threshold=iou, label=LABEL)
+    truth, calls = grade_codes(reference), grade_codes(reader)
+    matched_truth = truth[[pair.reference for pair in pairs]]
+    matched_calls = calls[[pair.reader for pair in pairs]]
+    graded = ~np.isnan(matched_truth) & ~np.isnan(matched_calls)
+    missed = np.delete(truth, [pair.reference for pair in pairs])
+    positive = float(Grade.MODERATE)
+    found = [pair.reference for pair in pairs]
+    beside = pd.DataFrame({"truth": truth, "call": np.nan, "is_found": False})
+    beside.loc[found, "call"], beside.loc[found, "is_found"] = matched_calls, True
+    people = person(reference["study"])
+    return RegionMetrics(
+        region=region,
+        images=len(images),
+        reference_grades=_counts(truth),
+        detection=tuple(
+            _detection(reference, reader, threshold, images, person, confidence) for threshold in THRESHOLDS
+        ),
+        agreement_four=gwet(matched_truth, matched_calls, categories=len(Grade), confidence=confidence),
+        agreement_two=gwet(two_grades(matched_truth), two_grades(matched_calls), categories=2, confidence=confidence),
+        accuracy=diagnostic_accuracy(
+            matched_truth[graded] >= positive,
+            matched_calls[graded] >= positive,
+            missed_positives=int((missed >= positive).sum() + (matched_truth[~graded] >= positive).sum()),
+            confidence=confidence,
+        ),
+        confusion=tuple(
+            tuple(int(count) for count in row)
+            for row in joint_counts(matched_truth, matched_calls, categories=len(Grade))
+        ),
+        missed=_counts(missed),
+        ungraded=int((~graded).sum()),
+        patients=len(set(people)),
+        by_patient=measure_by_patient(beside, people, confidence=confidence),
+    )
+
+
+def _detection(
+    reference: pd.DataFrame,
+    reader: pd.DataFrame,
+    threshold: float,
+    images: pd.DataFrame,
+    person: Person,
+    confidence: float,
+) -> DetectionMetrics:
+    pairs: tuple[Pair, ...] = match_tables(reference, reader, threshold=threshold, label=LABEL)
+    extra = len(reader) - len(pairs)
+    overlaps = np.array([pair.iou for pair in pairs])
+    is_found = np.isin(np.arange(len(reference)), [pair.reference for pair in pairs])
+    is_extra = ~np.isin(np.arange(len(reader)), [pair.reader for pair in pairs])
+    people = person(reference["study"])
+    return DetectionMetrics(
+        threshold=threshold,
+        recall=proportion(len(pairs), len(reference), interval=Interval.CLOPPER_PEARSON, confidence=confidence),
+        matched=len(pairs),
+        false_positives=extra,
+        false_positives_per_image=poisson_rate(extra, len(images), confidence=confidence),
+        mean_iou=mean_estimate(overlaps, name="mean IoU", confidence=confidence, lowest=0.0, highest=1.0),
+        by_patient=DetectionByPatient(
+            recall=clustered_share(is_found, people, confidence=confidence),
+            false_positives_per_image=clustered_rate(
+                np.repeat([0, 1], [len(images), extra]),
+                np.repeat([1, 0], [len(images), extra]),
+                person(pd.concat([images["study"], reader["study"][is_extra]])),
+                confidence=confidence,
+            ),
+            mean_iou=clustered_mean(
+                overlaps,
+                people[[pair.reference for pair in pairs]],
+                name="mean IoU",
+                confidence=confidence,
+                lowest=0.0,
+                highest=1.0,
+            ),
+        ),
+    )
+
+
+def _counts(codes: NDArray[np.float64]) -> tuple[int, ...]:
+    """Return how often each grade occurs."""
+    return tuple(int((codes == grade).sum()) for grade in Grade)

@@ -1,0 +1,98 @@
+"""One set of studies with its reference and everybody who read it: the internal test set, the external, validation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pandas as pd
+
+from tfspine.evaluation.boxes.coverage import Coverage, full_coverage
+from tfspine.evaluation.boxes.pairs import Compared, Pairs, pair_boxes, restrict
+from tfspine.evaluation.boxes.reader_metrics import ReaderMetrics, compare
+from tfspine.evaluation.boxes.region_grades import RegionGrades, region_grades
+
+
+@dataclass(frozen=True)
+class ReadingSet:
+    """Boxes of a reference and of readers on the same studies.
+
+    Attributes:
+        name: what the tables call the set, such as ``"internal"``.
+        reference: table with `structures.BOX_COLUMNS`.
+        covered: columns study, slice, plane: the slices that the reference speaks about.
+        readers: the same table of each reader, by name.
+        patients: the patient of each study; a study that is not named is a patient of its own.
+        iou: overlap that a pair must exceed for its grades to be compared.
+        confidence: share that intervals are to cover.
+        coverage: what each reader read; one who is not named read all that the reference covers.
+    """
+
+    name: str
+    reference: pd.DataFrame
+    covered: pd.DataFrame
+    readers: Mapping[str, pd.DataFrame]
+    patients: Mapping[str, str]
+    iou: float
+    confidence: float
+    coverage: Mapping[str, Coverage] = field(default_factory=dict)
+
+    @cached_property
+    def metrics(self) -> dict[str, ReaderMetrics]:
+        """What the paper measures, of each reader on what this reader read."""
+        return {name: self.metrics_on(name, self.read_by(name)) for name in self.readers}
+
+    @cached_property
+    def pairs(self) -> dict[str, Pairs]:
+        """Every box of the reference where a reader read, beside the reader's."""
+        return {
+            name: pair_boxes(self.reference, boxes, iou=self.iou, covered=self.covered, read=self.read_by(name))
+            for name, boxes in self.readers.items()
+        }
+
+    @cached_property
+    def grades(self) -> dict[str, RegionGrades]:
+        """One grade for each level and side, of each reader beside the reference's."""
+        return {name: region_grades(self.compared(name), iou=self.iou) for name in self.readers}
+
+    def compared(self, reader: str) -> Compared:
+        """Return the boxes of the reference and of a reader that are compared."""
+        return restrict(self.reference, self.readers[reader], covered=self.covered, read=self.read_by(reader))
+
+    def read_by(self, reader: str) -> Coverage:
+        """Return what a reader read."""
+        return self.coverage.get(reader) or full_coverage(self.covered)
+
+    def metrics_on(self, reader: str, read: Coverage) -> ReaderMetrics:
+        """Return what the paper measures of a reader on some of the studies only, such as those that another read."""
+        return compare(
+            self.reference,
+            self.readers[reader],
+            iou=self.iou,
+            confidence=self.confidence,
+            covered=self.covered,
+            read=read,
+            patients=self.patients,
+        )
+
+    @cached_property
+    def reference_metrics(self) -> ReaderMetrics:
+        """The reference beside itself: all of its boxes, whoever read what of them."""
+        return compare(
+            self.reference,
+            self.reference,
+            iou=self.iou,
+            confidence=self.confidence,
+            covered=self.covered,
+            patients=self.patients,
+        )
+
+    def count_words(self) -> str:
+        """Return how many studies and patients there are, in words that also say where patients are not known."""
+        studies = self.covered["study"].drop_duplicates()
+        if not studies.isin(list(self.patients)).all():
+            return f"{len(studies)} studies, those whose patient is not known taken for a patient each"
+        return f"{len(studies)} studies of {self.patient_of(studies).nunique()} patients"
+
+    def patient_of(self, studies: pd.Series) -> pd.Series:
+        """Return the patient of each of some studies."""
+        return studies.map(lambda study: self.patients.get(study, study))

@@ -1,0 +1,95 @@
+"""The score from which a detector's boxes count, chosen on validation for a stated number of false boxes an image.
+
+Each kind of region has a threshold of its own. A threshold chosen on the very studies that are reported would flatter
+the detector, and one chosen by no rule says nothing of its cost.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tfspine.evaluation.boxes.coverage import Coverage
+from tfspine.evaluation.boxes.detection_curves import DetectionCurve, detection_curve
+from tfspine.evaluation.boxes.pairs import restrict
+from tfspine.labels import Region
+
+
+@dataclass(frozen=True)
+class ScoreThreshold:
+    """Boxes of a score of `threshold` or more count.
+
+    `recall` (0 to 1) and `false_boxes_per_image` are those on the `images` with `boxes` that it was chosen on.
+    """
+
+    threshold: float
+    recall: float
+    false_boxes_per_image: float
+    boxes: int
+    images: int
+
+
+def choose_score_threshold(curve: DetectionCurve, *, allowed: float) -> ScoreThreshold | None:
+    """Return the lowest threshold that gives no more than `allowed` false boxes an image.
+
+    It is the score of a box, or 0 where all boxes together give no more. Where the surest box alone gives more it
+    lies just above that box, in float32, as scores are: then no box counts, and recall is 0. None where there is
+    nothing to find or nobody found anything.
+
+    Args:
+        curve: of one kind of region on validation images.
+        allowed: false boxes an image, 0 or more.
+    """
+    if not curve.references or not len(curve.scores):
+        return None
+    within = np.flatnonzero(curve.false_positives_per_image <= allowed)
+    if not len(within):
+        above = float(np.nextafter(np.float32(curve.scores[0]), np.float32(2)))
+        return ScoreThreshold(above, 0.0, 0.0, curve.references, curve.images)
+    at = int(within[-1])
+    is_end = at == len(curve.scores) - 1
+    return ScoreThreshold(
+        threshold=0.0 if is_end else float(curve.scores[at]),
+        recall=float(curve.recall[at]),
+        false_boxes_per_image=float(curve.false_positives_per_image[at]),
+        boxes=curve.references,
+        images=curve.images,
+    )
+
+
+def score_thresholds(
+    reference: pd.DataFrame,
+    boxes: pd.DataFrame,
+    *,
+    iou: float,
+    allowed: float,
+    covered: pd.DataFrame | None = None,
+    read: Coverage | None = None,
+) -> Mapping[Region, ScoreThreshold]:
+    """Choose the threshold of every kind of region for which validation allows it.
+
+    Args:
+        reference: table with `structures.BOX_COLUMNS`.
+        boxes: the model's, all with a score, whatever it is.
+        iou: overlap that a pair must exceed.
+        allowed: false boxes an image, 0 or more.
+        covered: columns study, slice, plane, the slices that the reference speaks about; None means those with a box.
+        read: what the model read; None means all that is covered.
+
+    Raises:
+        EvaluationError: a table that cannot be compared, or a box without a score.
+    """
+    both = restrict(reference, boxes, covered=covered, read=read)
+    chosen = {}
+    for region in both.regions:
+        if not both.images[region]:
+            continue
+        left, right = (table[table["region"] == region.value] for table in (both.reference, both.searched))
+        curve = detection_curve(
+            left.reset_index(drop=True), right.reset_index(drop=True), iou=iou, images=both.images[region]
+        )
+        found = choose_score_threshold(curve, allowed=allowed)
+        if found is not None:
+            chosen[region] = found
+    return chosen

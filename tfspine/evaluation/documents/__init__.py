@@ -1,0 +1,1 @@
+"""Checklists, the model card, and what a run knows of its own study."""

@@ -1,0 +1,1 @@
+"""Estimates with their intervals, agreement, accuracy and tests: numbers in, numbers out."""

@@ -1,0 +1,138 @@
+"""Ratings as codes of a scale, and probabilities of them: what is refused, and what becomes of the missing.
+
+Ratings are codes 0 to q - 1 of a scale of q categories; q is the length of the scale, also where a category never
+occurs. A missing rating is NaN.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tfspine.compat import StrEnum
+from tfspine.errors import EvaluationError
+from tfspine.evaluation.statistics.checks import numbers, whole_number
+
+_ROUNDING = 1e-6
+"""By how much a probability may pass 1: a sum of a few that float32 has rounded."""
+
+_SUM_TOLERANCE = 1.001e-3
+"""How far from 1 a row may sum: a softmax in float32, rounded to three places on its way through text."""
+
+
+class Missing(StrEnum):
+    """What becomes of a subject that not every rater rated.
+
+    Listwise leaves it out. Available keeps it for what it can tell: a subject with one rating counts towards how
+    often each category occurs, one with two or more towards agreement as well.
+    """
+
+    LISTWISE = "listwise"
+    AVAILABLE = "available"
+
+
+def rating_matrix(raters: Sequence[ArrayLike], *, categories: int) -> NDArray[np.float64]:
+    """Return vectors of ratings [n], one a rater, as float64 [n, raters].
+
+    Raises:
+        EvaluationError: the vectors differ in length, or a rating is not on the scale.
+    """
+    vectors = [numbers(rater, what="ratings") for rater in raters]
+    shapes = [vector.shape for vector in vectors]
+    if vectors[0].ndim != 1 or len(set(shapes)) > 1:
+        raise EvaluationError(f"ratings of shapes {' and '.join(map(str, shapes))}; expected one [n] for all")
+    return checked_ratings(np.stack(vectors, axis=1), categories=categories)
+
+
+def checked_ratings(ratings: ArrayLike, *, categories: int) -> NDArray[np.float64]:
+    """Return ratings, float64 [n, raters], all of them on the scale or NaN.
+
+    Raises:
+        EvaluationError: the scale has fewer than two categories, the array is not [n, raters] with two raters or
+            more, or a rating is not on the scale.
+    """
+    categories = whole_number(categories, what="categories", least=2)
+    matrix = numbers(ratings, what="ratings")
+    if matrix.ndim != 2 or matrix.shape[1] < 2:
+        raise EvaluationError(f"ratings of shape {matrix.shape}; expected [n, raters] with two raters or more")
+    on_scale = np.isin(matrix, np.arange(categories)) | np.isnan(matrix)
+    if not on_scale.all():
+        raise EvaluationError(
+            f"rating {matrix[~on_scale][0]:g}; expected a whole number from 0 to {categories - 1}, NaN where missing"
+        )
+    return matrix
+
+
+def complete(matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which subjects, bool [n], every rater rated."""
+    return np.asarray(~np.isnan(matrix).any(axis=1))
+
+
+def joint_counts(first: ArrayLike, second: ArrayLike, *, categories: int) -> NDArray[np.int64]:
+    """Return how often each pair of ratings occurs, int64 [q, q], first rater in rows; NaN pairs are left out.
+
+    Raises:
+        EvaluationError: the vectors differ in length or a rating is not on the scale.
+    """
+    matrix = rating_matrix([first, second], categories=categories)
+    rows, columns = matrix[complete(matrix)].astype(int).T
+    table = np.zeros((int(categories), int(categories)), np.int64)
+    np.add.at(table, (rows, columns), 1)
+    return table
+
+
+def checked_table(counts: ArrayLike) -> NDArray[np.float64]:
+    """Return a table of counts as float64 [q, q].
+
+    Raises:
+        EvaluationError: the table is not square, is smaller than 2 x 2, or holds anything but whole numbers from 0.
+    """
+    table = numbers(counts, what="counts")
+    if table.ndim != 2 or table.shape[0] != table.shape[1] or table.shape[0] < 2:
+        raise EvaluationError(f"a table of shape {table.shape}; expected [q, q] counts with q of at least 2")
+    if not np.isfinite(table).all() or (table < 0).any() or (table != np.floor(table)).any():
+        raise EvaluationError("a table with negative, broken or missing counts; expected whole numbers from 0")
+    return table
+
+
+def category_counts(matrix: NDArray[np.float64], *, categories: int) -> NDArray[np.float64]:
+    """Return how many raters put each subject in each category, float64 [n, q], of ratings [n, raters]."""
+    return np.asarray((matrix[:, :, None] == np.arange(categories)).sum(axis=1), np.float64)
+
+
+def graded_probabilities(
+    probabilities: ArrayLike, grades: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return probabilities [m, q] and grades [m] of the rows that the reference graded, and which those are [n].
+
+    Raises:
+        EvaluationError: shapes that do not fit, no probabilities, or a grade off the scale.
+    """
+    shares, rated = numbers(probabilities, what="probabilities"), numbers(grades, what="grades")
+    if shares.ndim != 2 or rated.shape != shares.shape[:1]:
+        raise EvaluationError(f"probabilities {shares.shape} and grades {rated.shape}; expected [n, q] and [n]")
+    check_probabilities(shares)
+    graded = ~np.isnan(rated)
+    wrong = graded & ~np.isin(rated, np.arange(shares.shape[1]))
+    if wrong.any():
+        raise EvaluationError(f"grade {rated[wrong][0]:g}; expected a whole number from 0 to {shares.shape[1] - 1}")
+    return shares[graded], rated[graded].astype(np.int64), graded
+
+
+def check_probabilities(shares: NDArray[np.float64]) -> None:
+    """Refuse rows [..., q] that are no probabilities of two grades or more.
+
+    Raises:
+        EvaluationError: a number outside 0 to 1, or a row that does not sum to 1 within a thousandth.
+    """
+    if shares.shape[-1] < 2:
+        raise EvaluationError(f"probabilities of shape {shares.shape}; expected those of two grades or more a region")
+    inside = (shares >= 0) & (shares <= 1 + _ROUNDING)
+    if not inside.all():
+        wrong = shares[~inside][0]
+        raise EvaluationError(f"probability {wrong:g}; expected 0 to 1 (a softmax's output, not logits or per cent)")
+    total = shares.sum(axis=-1)
+    off = np.abs(total - 1) > _SUM_TOLERANCE
+    if off.any():
+        row = ", ".join(str(index) for index in np.argwhere(off)[0])
+        raise EvaluationError(f"row {row} of probabilities sums to {total[off][0]:g}; expected 1")

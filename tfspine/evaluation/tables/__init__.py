@@ -1,0 +1,1 @@
+"""Tables: rows of unrounded numbers, and how they are shown."""

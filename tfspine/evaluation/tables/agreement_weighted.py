@@ -1,0 +1,120 @@
+"""Agreement by measures that the paper does not print: weighted coefficients, and how well each grade is met."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.statistics.clustered import clustered_share, mean_of_spread
+from tfspine.evaluation.statistics.clustered_agreement import Coefficient, clustered_agreement
+from tfspine.evaluation.statistics.estimate import Estimate, check_confidence, critical_value, limits_of, undefined
+from tfspine.evaluation.statistics.patient_jackknife import jackknife, patient_totals
+from tfspine.evaluation.statistics.ratings import checked_table
+from tfspine.evaluation.statistics.weights import Weights
+from tfspine.evaluation.tables.table import REGION_TITLES, Column, Kind, Table
+from tfspine.labels import Grade
+
+
+def weighted_table(set_: ReadingSet) -> Table:
+    """Return one row per reader and region: Gwet's AC2 and Cohen's kappa with quadratic weights, macro F1, accuracy."""
+    rows = []
+    for reader, pairs in set_.pairs.items():
+        for region in pairs.regions:
+            boxes = pairs.of(region).boxes
+            graded = boxes[boxes["truth"].notna() & boxes["call"].notna()]
+            grades = graded["truth"].to_numpy(np.float64), graded["call"].to_numpy(np.float64)
+            people = set_.patient_of(graded["study"]).to_numpy(object)
+            ac2, kappa = (
+                clustered_agreement(
+                    *grades,
+                    people,
+                    categories=len(Grade),
+                    weights=Weights.QUADRATIC,
+                    coefficient=coefficient,
+                    confidence=set_.confidence,
+                ).coefficient
+                for coefficient in Coefficient
+            )
+            rows.append(
+                {
+                    "reader": reader,
+                    "region": REGION_TITLES[region],
+                    "pairs": len(graded),
+                    "patients": len(set(people)),
+                    "ac2": ac2,
+                    "kappa": kappa,
+                    "macro_f1": _macro_f1_by_patient(*grades, people, confidence=set_.confidence),
+                    "exact": clustered_share(grades[0] == grades[1], people, confidence=set_.confidence),
+                }
+            )
+    return Table(
+        "agreement_weighted",
+        "Agreement that counts near misses",
+        (
+            Column("reader", "Reader"),
+            Column("region", "Region"),
+            Column("pairs", "Pairs", Kind.COUNT),
+            Column("patients", "Patients", Kind.COUNT),
+            Column("ac2", "Gwet AC2, quadratic", Kind.COEFFICIENT),
+            Column("kappa", "Cohen kappa, quadratic", Kind.COEFFICIENT),
+            Column("macro_f1", "Macro F1", Kind.COEFFICIENT),
+            Column("exact", "Same grade %", Kind.PERCENT),
+        ),
+        tuple(rows),
+        note="Intervals respect patients.",
+    )
+
+
+def macro_f1(confusion: Sequence[Sequence[int]], *, confidence: float = 0.95) -> Estimate:
+    """Return the mean F1 of the grades that the reference gave, 0 to 1; undefined without any.
+
+    F1 of grade i is 2 p_ii / s_i, where s_i = p_i. + p_.i. A grade that the reference never gave has none: it would
+    count as 0 or be undefined by whether the reader ever used it. The interval is of z and the delta method over the
+    multinomial cells (K. Takahashi and others, Applied Intelligence 2022;52:4961-4972): with the derivative g of the
+    mean to each cell the variance is sum p g^2 / n, as sum p g = 0. It takes the grades that occur for granted.
+
+    Args:
+        confusion: counts [q, q], the reference in rows.
+        confidence: share that the interval is to cover.
+
+    Raises:
+        EvaluationError: the table is not square, is smaller than 2 x 2, or holds anything but whole numbers from 0.
+    """
+    check_confidence(confidence)
+    counts = checked_table(confusion)
+    given = counts.sum(axis=1)
+    kept, n, method = given > 0, int(counts.sum()), "macro F1, delta method, z"
+    if not n:
+        return undefined(0, method)
+    shares = counts / n
+    used = (shares.sum(axis=1) + shares.sum(axis=0)).clip(1 / n)
+    f1 = 2 * np.diag(shares) / used
+    slope = np.where(kept, f1 / used, 0.0)  # of both margins of a grade, downwards
+    gradient = (np.diag(np.where(kept, 2 / used, 0.0)) - slope[:, None] - slope[None, :]) / kept.sum()
+    half = critical_value(confidence) * math.sqrt(float((shares * gradient**2).sum()) / n)
+    value = float(f1[kept].mean())
+    limits = limits_of(value, half, units=n, confidence=confidence, lowest=0.0, highest=1.0)
+    return Estimate(value, *limits, n, method)
+
+
+def _macro_f1_by_patient(
+    truth: NDArray[np.float64], calls: NDArray[np.float64], patients: NDArray[np.object_], *, confidence: float
+) -> Estimate:
+    """Return the macro F1 of grades [n] with an interval that respects patients."""
+    q = len(Grade)
+    cells = np.asarray((truth * q + calls)[:, None] == np.arange(q * q), np.float64)
+    totals = patient_totals(cells, patients)
+    kept = totals.sum(axis=0).reshape(q, q).sum(axis=1) > 0
+
+    def statistic(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        table = sums.reshape(*sums.shape[:-1], q, q)
+        used = table.sum(axis=-1) + table.sum(axis=-2)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray((2 * np.diagonal(table, axis1=-2, axis2=-1) / used)[..., kept].mean(axis=-1))
+
+    if not len(truth):
+        return undefined(0, "macro F1, t, 0 patients")
+    spread = jackknife(totals, statistic)
+    return mean_of_spread(spread, n=len(truth), name="macro F1", confidence=confidence, lowest=0.0, highest=1.0)

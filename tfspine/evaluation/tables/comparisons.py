@@ -1,0 +1,162 @@
+"""A model against people on the same boxes, by tests that know it: paired, with patients as the units.
+
+The tests that take boxes for independent (paired AC1, exact McNemar, Tango's interval) stand beside them, under keys
+that end in ``_by_box``: where a reader leans one way in a patient, their P is too small and non-inferiority too easy.
+
+Sensitivity is compared on all positives of the reference, where a box not found is a miss of whoever did not find it;
+specificity and agreement on boxes that both found and graded. What one of the two never read is not compared.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tfspine.evaluation.boxes.grade_threshold import positive_share
+from tfspine.evaluation.boxes.pairs import PROBABILITIES
+from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.statistics.agreement import gwet_difference
+from tfspine.evaluation.statistics.clustered import clustered_share_difference
+from tfspine.evaluation.statistics.clustered_agreement import clustered_agreement_difference
+from tfspine.evaluation.statistics.clustered_auc import clustered_auc_difference
+from tfspine.evaluation.statistics.estimate import Difference, Estimate
+from tfspine.evaluation.statistics.paired_tests import holm, mcnemar, non_inferiority
+from tfspine.evaluation.statistics.roc import auc_difference
+from tfspine.evaluation.tables.table import REGION_TITLES, Column, Kind, Table
+from tfspine.labels import Grade
+
+
+def comparison_table(set_: ReadingSet, *, model: str, margin: float) -> Table:
+    """Return one row per other reader, region and measure: the model's less the reader's, tests, and the verdict.
+
+    Args:
+        set_: who read what.
+        model: the reader that the others are compared with.
+        margin: how much less sensitive or specific the model may be and still count as no worse, as a share.
+    """
+    rows = [
+        {"reader": reader, "region": REGION_TITLES[region]} | row
+        for reader, pairs in set_.pairs.items()
+        if reader != model
+        for region in pairs.regions
+        for row in _rows(set_, set_.pairs[model].of(region).boxes, pairs.of(region).boxes, margin=margin)
+    ]
+    known = [index for index, row in enumerate(rows) if not np.isnan(row["p"])]
+    for index, adjusted in zip(known, holm([rows[index]["p"] for index in known]), strict=True):
+        rows[index]["p_holm"] = float(adjusted)
+    return Table(
+        "comparisons",
+        f"{model} against each other reader, on the same boxes",
+        (
+            Column("reader", "Reader"),
+            Column("region", "Region"),
+            Column("measure", "Measure"),
+            Column("n", "Boxes", Kind.COUNT),
+            Column("difference", "Difference", Kind.COEFFICIENT),
+            Column("p", "P", Kind.P),
+            Column("p_holm", "P (Holm)", Kind.P),
+            Column("non_inferior", "Non-inferior"),
+            Column("patients", "Patients", Kind.COUNT),
+            Column("difference_by_box", "Difference, by box", Kind.COEFFICIENT),
+            Column("p_by_box", "P by box", Kind.P),
+            Column("non_inferior_by_box", "Non-inferior by box"),
+        ),
+        tuple(rows),
+        note=f"Difference: {model} less the reader. P: paired, by t, patients as the units; Holm over all rows. "
+        f"Non-inferior: the lower limit lies above -{margin:g}. By box, with boxes taken for independent: P of McNemar "
+        "(exact), and of t for AC1."
+        if rows
+        else "no other reader, versions of the model aside",
+    )
+
+
+def _rows(set_: ReadingSet, model: pd.DataFrame, reader: pd.DataFrame, *, margin: float) -> Iterator[dict[str, Any]]:
+    """Yield the measures of one region, on the boxes of the reference where both read."""
+    both_read = model.index.intersection(reader.index)
+    model, reader = model.loc[both_read], reader.loc[both_read]
+    patients = set_.patient_of(model["study"]).to_numpy(object)
+    truth = model["truth"].to_numpy(np.float64)
+    first, second = (each["call"].to_numpy(np.float64) for each in (model, reader))
+    both = ~np.isnan(truth) & ~np.isnan(first) & ~np.isnan(second)
+    yield _agreement(truth[both], first[both], second[both], patients[both], confidence=set_.confidence)
+    positive, negative = truth >= Grade.MODERATE, both & (truth < Grade.MODERATE)
+    for measure, among, right in (
+        ("sensitivity", positive, (first >= Grade.MODERATE, second >= Grade.MODERATE)),
+        ("specificity", negative, (first < Grade.MODERATE, second < Grade.MODERATE)),
+    ):
+        calls = right[0][among], right[1][among]
+        yield {"measure": measure} | _shares(*calls, patients[among], margin=margin, confidence=set_.confidence)
+    yield from _areas(model, reader, patients, confidence=set_.confidence)
+
+
+def _agreement(
+    truth: NDArray[np.float64],
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    patients: NDArray[np.object_],
+    *,
+    confidence: float,
+) -> dict[str, Any]:
+    found = clustered_agreement_difference(truth, first, second, patients, categories=len(Grade), confidence=confidence)
+    by_box = gwet_difference(truth, first, second, categories=len(Grade), confidence=confidence)
+    return {"measure": "AC1, four grades"} | _both(found, by_box, patients)
+
+
+def _shares(
+    first: NDArray[np.bool_],
+    second: NDArray[np.bool_],
+    patients: NDArray[np.object_],
+    *,
+    margin: float,
+    confidence: float,
+) -> dict[str, Any]:
+    if not len(first):
+        return {"n": 0, "p": math.nan}
+    found = clustered_share_difference(first, second, patients, confidence=confidence)
+    test = mcnemar(int((first & ~second).sum()), int((~first & second).sum()))
+    by_box = non_inferiority(first, second, margin=margin, confidence=confidence)
+    return {
+        "n": len(first),
+        "patients": len(set(patients)),
+        "difference": found.estimate,
+        "p": found.p_value,
+        "non_inferior": _verdict(found.estimate, margin),
+        "difference_by_box": by_box.difference,
+        "p_by_box": test.p_value,
+        "non_inferior_by_box": _verdict(by_box.difference, margin),
+    }
+
+
+def _areas(
+    model: pd.DataFrame, reader: pd.DataFrame, patients: NDArray[np.object_], *, confidence: float
+) -> Iterator[dict[str, Any]]:
+    """Yield the difference of the areas under the ROC curve, where both gave probabilities."""
+    first, second = (each[PROBABILITIES].to_numpy(np.float64) for each in (model, reader))
+    truth = model["truth"].to_numpy(np.float64)
+    given = ~np.isnan(np.column_stack([truth, first, second])).any(axis=1)
+    if not given.any():
+        return
+    one, other = positive_share(first[given]), positive_share(second[given])
+    positive = truth[given] >= Grade.MODERATE
+    found = clustered_auc_difference(positive, one, other, patients[given], confidence=confidence)
+    by_box = auc_difference(positive, one, other, confidence=confidence)
+    yield {"measure": "area under ROC curve"} | _both(found, by_box, patients[given])
+
+
+def _both(found: Difference, by_box: Difference, patients: NDArray[np.object_]) -> dict[str, Any]:
+    return {
+        "n": found.estimate.n,
+        "patients": len(set(patients)),
+        "difference": found.estimate,
+        "p": found.p_value,
+        "difference_by_box": by_box.estimate,
+        "p_by_box": by_box.p_value,
+    }
+
+
+def _verdict(difference: Estimate, margin: float) -> str | None:
+    """Return whether the lower limit lies above -`margin`, in words; None where there is no limit."""
+    return None if math.isnan(difference.low) else "yes" if difference.low > -margin else "no"

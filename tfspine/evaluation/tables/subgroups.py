@@ -1,0 +1,105 @@
+"""A reader by level, side, vendor, field strength, sex and age, every subgroup with its n, however small.
+
+A subgroup is one of boxes of the reference; false boxes belong to that of their study, or of the level and side that
+the reader names. Subgroups are described, not
+tested against one another; with so many of them some will look different by chance.
+"""
+
+import pandas as pd
+
+from tfspine.evaluation.boxes.false_boxes import false_boxes_and_images
+from tfspine.evaluation.boxes.measures import measure, measure_by_patient
+from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.statistics.clustered import clustered_rate
+from tfspine.evaluation.statistics.estimate import Estimate
+from tfspine.evaluation.tables.cohort import UNKNOWN
+from tfspine.evaluation.tables.table import REGION_TITLES, Column, Kind, Table
+
+__all__ = ["measure", "subgroup_table"]
+
+FACTORS = {
+    "level": "Level",
+    "side": "Side",
+    "vendor": "Vendor",
+    "field_strength": "Field",
+    "sex": "Sex",
+    "age_band": "Age",
+}
+"""Columns that divide the boxes, and what the table calls them."""
+
+OF_THE_STUDY = ("vendor", "field_strength", "sex", "age_band")
+"""Those that headers say, not boxes."""
+
+
+def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
+    """Return one row per reader, region and subgroup.
+
+    Args:
+        set_: who read what.
+        studies: column study, and of those of vendor, field_strength, sex and age_band that are known of the studies
+            (`cohort_table`); None where nothing is.
+    """
+    rows = []
+    for reader, pairs in set_.pairs.items():
+        boxes = pairs.boxes if studies is None else pairs.boxes.merge(studies, on="study", how="left")
+        for region in pairs.regions:
+            of_region = boxes[boxes["region"] == region]
+            counted = false_boxes_and_images(set_, reader, region)
+            counted = counted if studies is None else counted.merge(studies, on="study", how="left")
+            for factor, title in FACTORS.items():
+                if factor not in of_region or (factor == "side" and not region.is_paired):
+                    continue
+                values = of_region[factor].fillna("").replace("", UNKNOWN)
+                for value in sorted(values.unique(), key=lambda word: (word == UNKNOWN, word)):
+                    of_value = of_region[values == value]
+                    people = set_.patient_of(of_value["study"]).to_numpy()
+                    found = measure_by_patient(of_value, people, confidence=set_.confidence)
+                    rows.append(
+                        {
+                            "reader": reader,
+                            "region": REGION_TITLES[region],
+                            "factor": title,
+                            "subgroup": value,
+                            "line": f"{title.lower()} {value}" if value == UNKNOWN else value,
+                            "n": found.recall.n,
+                            "patients": len(set(people)),
+                            "recall": found.recall,
+                            "false_boxes": _rate(counted, factor, value, confidence=set_.confidence),
+                            "gwet_four": found.agreement_four.coefficient,
+                            "gwet_two": found.agreement_two.coefficient,
+                            "sensitivity": found.accuracy.sensitivity,
+                            "specificity": found.accuracy.specificity,
+                        }
+                    )
+    known = () if studies is None else tuple(studies.columns)
+    without = [title.lower() for factor, title in FACTORS.items() if factor in OF_THE_STUDY and factor not in known]
+    return Table(
+        "subgroups",
+        "By level, side, scanner, sex and age",
+        (
+            Column("reader", "Reader"),
+            Column("region", "Region"),
+            Column("factor", "Factor"),
+            Column("subgroup", "Subgroup"),
+            Column("n", "Boxes", Kind.COUNT),
+            Column("patients", "Patients", Kind.COUNT),
+            Column("recall", "Recall %", Kind.PERCENT),
+            Column("false_boxes", "False an image", Kind.COEFFICIENT),
+            Column("gwet_four", "AC1, four grades", Kind.COEFFICIENT),
+            Column("gwet_two", "AC1, two grades", Kind.COEFFICIENT),
+            Column("sensitivity", "Sensitivity %", Kind.PERCENT_OF),
+            Column("specificity", "Specificity %", Kind.PERCENT_OF),
+        ),
+        tuple(rows),
+        note="Described, not tested: of so many subgroups some look different by chance. Intervals respect patients. "
+        "False an image: boxes that match none of the reference's; by level and side of all images."
+        + (f" Not known here: {', '.join(without)} (--slices gives the scanner, --dicom age and sex)." * bool(without)),
+    )
+
+
+def _rate(counted: pd.DataFrame, factor: str, value: str, *, confidence: float) -> Estimate:
+    """Return the false boxes an image of a subgroup."""
+    is_value = counted[factor].fillna("").replace("", UNKNOWN) == value
+    # An image has no level and no side: all of them were looked at.
+    rows = counted[is_value if factor in OF_THE_STUDY else is_value.where(counted["units"] == 0, True)]
+    return clustered_rate(rows["events"], rows["units"], rows["patient"].to_numpy(), confidence=confidence)
