@@ -57,7 +57,7 @@ def test_a_settled_file_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPat
     now = time.time()
     monkeypatch.setattr(hashes.time, "time", lambda: now + 60)
     first = hash_file(folder / "b.csv")
-    monkeypatch.setattr(hashes.hashlib, "file_digest", None)  # reading it again would fail
+    monkeypatch.setattr(hashes.hashlib, "sha256", None)  # reading it again would fail
     assert hash_file(folder / "b.csv") == first
 
 

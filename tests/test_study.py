@@ -100,7 +100,7 @@ def test_the_other_hospital_has_other_scanners_and_the_papers_grades() -> None:
 
 
 def test_it_is_of_the_papers_size() -> None:
-    """PAPER.md, Data: 446 studies of one hospital, 100 of another; nine members of each grader."""
+    """docs/paper.md, Data: 446 studies of one hospital, 100 of another; nine members of each grader."""
     experiment = load_experiment(PAPER_STUDY, [])
     assert (experiment.phantom.studies, experiment.paper_study.external_studies) == (446, 100)
     assert experiment.paper_study.members == "3x3"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 CROP_MARGIN = 0.5
-"""Share of the box's own height and width added around it: the paper's 150 % crop (PAPER.md, authors' code)."""
+"""Share of the box's own height and width added around it: the paper's 150 % crop (docs/paper.md, published code)."""
 
 
 def area(boxes_yxyx_px: ArrayLike) -> NDArray[np.float64]:
@@ -53,7 +53,7 @@ def enlarge(boxes_yxyx_px: ArrayLike, size_px: tuple[int, int]) -> NDArray[np.fl
     """Return the 150 % crop windows of boxes [..., 4], clipped to an image of `size_px` (rows, columns).
 
     Each side moves outwards by a quarter of the box's extent, so that the window is half as large again in each
-    direction (PAPER.md, Crop: "the box enlarged by half of its width and height").
+    direction (docs/paper.md, Crop).
     """
     boxes = np.asarray(boxes_yxyx_px, np.float64)
     margin = (boxes[..., 2:] - boxes[..., :2]) * (CROP_MARGIN / 2)

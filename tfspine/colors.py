@@ -1,4 +1,4 @@
-"""Colours of the grades, as in the paper's figures (PAPER.md): white normal, blue mild, orange moderate, red severe.
+"""Colours of the grades, as in the paper (docs/paper.md): white normal, blue mild, orange moderate, red severe.
 
 They are the same in every picture, table and legend; only the outline follows the ground. Words stand beside them
 wherever they are used, and on slices lines grow with the grade, so that nobody has to tell colours apart.

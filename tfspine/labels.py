@@ -70,7 +70,7 @@ class Grade(IntEnum):
 
     @property
     def is_positive(self) -> bool:
-        """Whether the grade counts as stenosis in two-grade statistics (PAPER.md, Table 4)."""
+        """Whether the grade counts as stenosis in two-grade statistics (docs/paper.md, Results)."""
         return self >= Grade.MODERATE
 
 

@@ -203,7 +203,7 @@ def test_what_ingest_left_out_is_counted_with_its_reason() -> None:
 
 
 def paper_cohort() -> list[CohortStudy]:
-    """Return PAPER.md's studies: 500, less instrumentation 15, scoliosis 10, quality 10, gadolinium 19."""
+    """Return docs/paper.md's studies: 500, less instrumentation 15, scoliosis 10, quality 10, gadolinium 19."""
     reasons = (
         *["gadolinium"] * 19,
         *["instrumentation"] * 15,

@@ -36,7 +36,7 @@ def test_an_unknown_verb_is_a_usage_error() -> None:
 def test_info_tells_a_program_the_classes_and_signatures(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    # The authors' class 1, "left" in the image, is the patient's right (PAPER.md; DESIGN.md, section 4).
+    # The authors' class 1, "left" in the image, is the patient's right (docs/architecture.md, Decisions).
     assert facts["detector_classes"]["axial"][0] == {"id": 1, "name": "right_lateral_recess"}
     assert facts["signatures"]["read"]["inputs"] == [
         {"name": "images", "dtype": "uint8", "shape": [None, None, None, 1]}

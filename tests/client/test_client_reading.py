@@ -57,7 +57,7 @@ def test_classes_become_regions_and_patient_sides():
     slices = [make_slice(str(class_id), Plane.AXIAL, class_id, box_value=9) for class_id in (0, 1, 2, 3)]
     nothing, first, second, third = read_slices({Plane.AXIAL: CornerModel()}, slices)
     assert nothing.detections == ()
-    # DESIGN.md, section 4: class 1 is the image's left, which is the patient's right.
+    # docs/architecture.md, Decisions: class 1 is the image's left, which is the patient's right.
     assert [(item.detections[0].region, item.detections[0].side) for item in (first, second, third)] == [
         (Region.LATERAL_RECESS, Side.RIGHT),
         (Region.CENTRAL_CANAL, None),

@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -19,6 +19,7 @@ import pydicom
 import pytest
 
 from tfspine.cli.main import main
+from tfspine.compat import UTC
 from tfspine.dicom.dicomweb import Pacs, Query
 from tfspine.dicom.pacs_connection import Server, connect, read_credentials
 from tfspine.errors import ConfigError, PacsError

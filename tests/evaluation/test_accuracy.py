@@ -37,7 +37,7 @@ counts = st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.
     ],
 )
 def test_figures_of_the_paper(successes: int, n: int, printed: str) -> None:
-    # EVALUATION.md: all eleven of the radiologists' are Clopper-Pearson's; the digits here are SciPy's exact test's.
+    # docs/statistics.md: the radiologists' eleven are Clopper-Pearson's; the digits here are SciPy's exact test's.
     exact = binomtest(successes, n).proportion_ci(0.95, "exact")
     assert f"{100 * successes / n:.1f} ({100 * exact.low:.1f}, {100 * exact.high:.1f})" == printed
     assert format_percent(proportion(successes, n, interval=Interval.CLOPPER_PEARSON)) == printed
@@ -95,7 +95,7 @@ def test_confidence_in_per_cent_is_refused() -> None:
 
 
 def test_a_missed_positive_is_a_miss_end_to_end() -> None:
-    # EVALUATION.md: 115/134 becomes 115/167 when the 33 regions that were not found count.
+    # docs/statistics.md: 115/134 becomes 115/167 when the 33 regions that were not found count.
     truth = np.repeat([True, False], [134, 925])
     calls = np.concatenate([np.arange(134) < 115, np.arange(925) >= 895])
     accuracy = diagnostic_accuracy(truth, calls, missed_positives=33)

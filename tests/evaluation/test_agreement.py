@@ -13,7 +13,7 @@ from tfspine.evaluation.statistics.agreement import Weights, gwet, gwet_from_tab
 
 XEROMAMMOGRAMS = [[21, 12, 0, 0], [4, 17, 1, 0], [3, 9, 15, 2], [0, 0, 0, 1]]
 """Two radiologists, 85 xeromammograms (Altman, Practical Statistics for Medical Research, 1991, p. 403); Stata's
-`rate2`, for which `kappaetc` prints the numbers that EVALUATION.md repeats."""
+`rate2`, for which `kappaetc` prints the numbers that docs/statistics.md repeats."""
 
 ratings = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=40)
 

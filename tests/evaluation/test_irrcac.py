@@ -1,7 +1,7 @@
 """Gwet's coefficients against irrCAC, an independent implementation (A. Fergadis' port of Gwet's own R package).
 
 irrCAC 0.4.4 asks for SciPy 1.12 and pandas 2, and works with ours: the Makefile installs it without its requirements.
-Its `raw` functions divide by n - 1, as EVALUATION.md does; its `table` functions divide by n.
+Its `raw` functions divide by n - 1, as docs/statistics.md does; its `table` functions divide by n.
 """
 
 import math

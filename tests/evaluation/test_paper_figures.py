@@ -85,7 +85,7 @@ def test_table_2(folder: Path) -> None:
 
 
 def test_missed_positives_count_end_to_end(folder: Path) -> None:
-    # EVALUATION.md: 115/134 becomes 115/167.
+    # docs/statistics.md: 115/134 becomes 115/167.
     row = rows_of(folder / "accuracy.md")["radiologist_1", "Neural foramina"]
     assert row["With missed %"].endswith("[115/167]")
 

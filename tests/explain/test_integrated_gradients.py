@@ -1,4 +1,4 @@
-"""The NumPy core on functions whose attributions are known (as saliency tests its own, EXAMPLES.md H36)."""
+"""The NumPy core on functions whose attributions are known (as saliency tests its own)."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The grader is the network of PAPER.md, layer by layer."""
+"""The grader is the network of docs/paper.md, layer by layer."""
 
 import dataclasses
 import itertools
@@ -14,7 +14,7 @@ from tfspine.models.grader import build_grader, load_grader
 from tfspine.training.epochs import restore
 from tfspine.training.runtime import KERAS_POLICY
 
-# PAPER.md, "The authors' own code", written out by hand: (layer, setting, feature map at 150 pixels).
+# docs/paper.md, "The authors' published code", written out by hand: (layer, setting, feature map at 150 pixels).
 PAPER_LAYERS = [
     ("Conv2D", (32, "valid"), (148, 148, 32)),
     ("BatchNormalization", None, (148, 148, 32)),

@@ -61,7 +61,7 @@ def test_headers_are_those_of_an_mr_study(study: SimulatedStudy) -> None:
         assert np.dot(row, column) == pytest.approx(0, abs=1e-5)
         assert ds.pixel_array.max() < 4096
     axial = [ds for name, ds in study.files if name.startswith(Plane.AXIAL)]
-    assert all(3500 <= ds.RepetitionTime <= 5300 and 80 <= ds.EchoTime <= 100 for ds in axial)  # PAPER.md, Data
+    assert all(3500 <= ds.RepetitionTime <= 5300 and 80 <= ds.EchoTime <= 100 for ds in axial)  # docs/paper.md, Data
 
 
 @pytest.mark.parametrize(

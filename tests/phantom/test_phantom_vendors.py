@@ -111,7 +111,7 @@ def test_vendors_have_their_own_matrix_unless_one_is_asked_for(vendor: Vendor, p
 
 @pytest.mark.parametrize("vendor", [SIEMENS, GE, PHILIPS])
 def test_times_are_the_papers(vendor: Vendor) -> None:
-    """PAPER.md, Data: axial T2 3500/80 and 5300/100 ms, sagittal T1 500/10 and 500/15."""
+    """docs/paper.md, Data: axial T2 3500/80 and 5300/100 ms, sagittal T1 500/10 and 500/15."""
     rng = np.random.default_rng(1)
     for _ in range(50):
         axial, sagittal = (draw_protocol(vendor, plane, rng, field_t=3.0, matrix_px=0) for plane in Plane)
@@ -122,7 +122,7 @@ def test_times_are_the_papers(vendor: Vendor) -> None:
 
 
 def test_cohorts_mix_vendors_as_the_paper_does() -> None:
-    """PAPER.md, Data: GE and Siemens inside; Philips and GE in the external test."""
+    """docs/paper.md, Data: GE and Siemens inside; Philips and GE in the external test."""
     for cohort, expected in ((Vendors.INTERNAL, {"GE", "SIEMENS"}), (Vendors.EXTERNAL, {"GE", "Philips"})):
         names = {study_of(cohort, number).files[0][1].Manufacturer.split()[0] for number in (1, 2)}
         assert names == expected

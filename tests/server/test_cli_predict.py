@@ -101,7 +101,7 @@ def test_boxes_are_where_the_bright_pixels_are(slices, exported, tmp_path):
     for number in (1, 2, 3, 4):
         box = by_slice[slice_key(STUDIES[1], Plane.AXIAL, number)]
         assert [float(box[name]) for name in ("ymin", "xmin", "ymax", "xmax")] == [5, 10, 8 + number, 14]
-        # DESIGN.md, section 4: axial class 1 is the patient's right recess.
+        # docs/architecture.md, Decisions: axial class 1 is the patient's right recess.
         assert (box["region"], box["side"]) == ("lateral_recess", "right")
         assert float(box["score"]) == pytest.approx((3 + number) * 4 / (ROWS * COLUMNS))
 

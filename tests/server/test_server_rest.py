@@ -1,4 +1,4 @@
-"""The REST side as SERVING.md describes it, asked with plain HTTP."""
+"""The REST side as docs/serving.md describes it, asked with plain HTTP."""
 
 import base64
 import gzip
@@ -88,7 +88,7 @@ def test_what_is_not_gzip_is_refused(ask):
 
 
 def test_nothing_in_nothing_out(ask):
-    # SERVING.md, Measured.
+    # docs/serving.md, Measured.
     assert ask("POST", PREDICT, {"signature_name": "next_number", "inputs": []}) == (200, {"outputs": []})
 
 
@@ -154,7 +154,7 @@ def test_bodies_that_cannot_be_answered(ask, body, message):
 
 
 def test_checks_come_in_the_documented_order(ask):
-    # SERVING.md, URLs: JSON, type of signature_name, model, signature, inputs.
+    # docs/serving.md, URLs: JSON, type of signature_name, model, signature, inputs.
     wrong = {"signature_name": 1, "inputs": "x"}
     assert ask("POST", "/v1/models/nobody:predict", b"{")[0] == 400
     assert "signature_name" in ask("POST", "/v1/models/nobody:predict", wrong)[1]["error"]
@@ -169,7 +169,7 @@ def test_status(ask):
 
     assert ask("GET", "/v1/models/bright") == (200, {"model_version_status": [version(2), version(1)]})
     assert ask("GET", "/v1/models/bright/versions/1") == (200, {"model_version_status": [version(1)]})
-    # SERVING.md, URLs: status by label lists all versions.
+    # docs/serving.md, URLs: status by label lists all versions.
     assert ask("GET", "/v1/models/bright/labels/stable") == ask("GET", "/v1/models/bright")
     assert ask("GET", "/v1/models/newest") == (200, {"model_version_status": [version(2)]})
 

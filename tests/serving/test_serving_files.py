@@ -19,7 +19,7 @@ FLAGS = {
     "enable_model_warmup", "grpc_channel_arguments", "tensorflow_intra_op_parallelism",
     "per_process_gpu_memory_fraction", "enable_profiler",
 }  # fmt: skip
-"""What operators use, from SERVING.md; an unknown flag makes TensorFlow Serving print its usage and go on."""
+"""What operators use, from docs/serving.md; an unknown flag makes TensorFlow Serving print its usage and go on."""
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_models_are_mounted_where_the_config_looks(service):
 
 
 def test_batch_sizes_rise_to_the_largest():
-    # SERVING.md, Configuration files: ascending, last = max_batch_size.
+    # docs/serving.md, Configuration: ascending, last = max_batch_size.
     text = (SERVING / "batching_parameters.txt").read_text()
     sizes = [int(size) for size in re.findall(r"^allowed_batch_sizes: (\d+)$", text, re.MULTILINE)]
     (largest,) = re.findall(r"^max_batch_size \{ value: (\d+) \}$", text, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The way of the studies from the export to the splits, with the number at each arrow (PAPER.md, Data; its Figure 2).
+"""The way of the studies from the export to the splits, with the number at each arrow (docs/paper.md; Figure 2).
 
 A `Flow` is made from `studies.csv` and `splits.csv` alone, so that it says what a run did and not what it meant to.
 """

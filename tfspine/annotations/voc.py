@@ -1,7 +1,7 @@
 """LabelImg Pascal VOC: one XML file a slice, with box, region, side, grade and level of every object.
 
-The layout is LabelImg's (FORMATS.md, iv): no XML declaration, tab indent, integer pixels that count from 1 with both
-edges included. Inside the package a box is ``yxyx`` with the far edge excluded, so that
+The layout is LabelImg's (docs/public_data.md): no XML declaration, tab indent, integer pixels that count from 1 with
+both edges included. Inside the package a box is ``yxyx`` with the far edge excluded, so that
 
     (ymin, xmin, ymax, xmax) = (ymin_voc - 1, xmin_voc - 1, ymax_voc, xmax_voc).
 

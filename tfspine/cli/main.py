@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import tfspine
 from tfspine.cli.parser import Parser
@@ -52,6 +52,12 @@ VERBS: dict[str, str] = {
     "info": "print labels, signatures and versions",
 }
 """Each verb is a module of this package (`module_of`) with `add_arguments(parser)` and `run(args)`."""
+
+
+if TYPE_CHECKING:
+    _Handler = logging.StreamHandler[TextIO]
+else:
+    _Handler = logging.StreamHandler  # takes no types before Python 3.11
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -116,7 +122,7 @@ def _is_noisy(args: argparse.Namespace) -> bool:
     return args.verb in VERBS_OF_TENSORFLOW and not args.verbose
 
 
-class _StandardError(logging.StreamHandler[TextIO]):
+class _StandardError(_Handler):
     """Writes to what standard error is at the moment: under a bar, what writes above it."""
 
     @property

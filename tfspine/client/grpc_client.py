@@ -19,7 +19,7 @@ _METADATA = "/tensorflow.serving.PredictionService/GetModelMetadata"
 _STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 
 _CHANNEL_OPTIONS = (
-    # A batch of slices and its answer outgrow gRPC's 4 MB; 2 GiB - 1 is what the server takes (SERVING.md, gRPC).
+    # A batch of slices and its answer outgrow gRPC's 4 MB; 2 GiB - 1 is what the server takes (docs/serving.md, gRPC).
     ("grpc.max_send_message_length", 2**31 - 1),
     ("grpc.max_receive_message_length", 2**31 - 1),
     # Patient images take no detour through a proxy named in the environment.

@@ -1,4 +1,4 @@
-"""Inputs checked against a signature before they are sent: the server itself checks no shapes (SERVING.md)."""
+"""Inputs checked against a signature before they are sent: the server itself checks no shapes (docs/serving.md)."""
 
 from collections.abc import Mapping
 

@@ -1,7 +1,7 @@
 """NumPy arrays to TensorProto and back, without TensorFlow.
 
 Arrays are sent as `tensor_content`, little endian; what comes back may use `tensor_content` or the typed fields, since
-TensorFlow Serving answers in either (SERVING.md, gRPC). Types have NumPy's names; text and files are ``string``:
+TensorFlow Serving answers in either (docs/serving.md, gRPC). Types have NumPy's names; text and files are ``string``:
 arrays of bytes objects.
 """
 

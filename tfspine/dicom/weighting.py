@@ -10,7 +10,7 @@ T1_LONGEST_TR_MS = 1200.0
 T1_LONGEST_TE_MS = 35.0
 T2_SHORTEST_TR_MS = 1800.0
 T2_SHORTEST_TE_MS = 60.0
-"""Spin-echo weighting by TR and TE; the paper's examples are 500/10-15 and 3500-5300/80-100 (PAPER.md, Data).
+"""Spin-echo weighting by TR and TE; the paper's examples are 500/10-15 and 3500-5300/80-100 (docs/paper.md, Data).
 
 A TR of a few ms is a gradient echo's, also where ScanningSequence does not say so.
 """

@@ -25,7 +25,7 @@ Gradients = Callable[[Images], NDArray[np.floating]]
 """Images float32 [N, H, W, C] to the gradients of the explained value, [N, H, W, C]."""
 
 LARGEST_GAP = 0.05
-"""Completeness gap above which an attribution is flagged (PAPER.md: "completeness checked to 5 %")."""
+"""Completeness gap above which an attribution is flagged (docs/paper.md, Heatmaps)."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def integrate_gradients(
         gradients: its gradients; called with batches of one size, at most `batch_size`.
         steps: equal steps of the path.
         batch_size: images held at a time.
-        baseline: float [H, W, C] that stands for nothing to see; None is black (PAPER.md).
+        baseline: float [H, W, C] that stands for nothing to see; None is black (docs/paper.md).
 
     Raises:
         ConfigError: `steps` or `batch_size` is below 1, or the baseline has another shape.

@@ -1,8 +1,9 @@
 """Gradients of a grader, one network or several as they are served: the only door to tf-explain in this stage.
 
 tf-explain 0.3.1 runs all steps of the path in one batch, takes their plain mean and never multiplies by
-(image - baseline) (PITFALLS.md). Its `IntegratedGradients.get_integrated_gradients` averages `n_steps` gradients in a
-row; asked for runs of one, it gives the gradient of each image of a batch. `integrated_gradients.py` does the rest.
+(image - baseline) (docs/pitfalls.md). Its `IntegratedGradients.get_integrated_gradients` averages `n_steps` gradients
+in a row; asked for runs of one, it gives the gradient of each image of a batch. `integrated_gradients.py` does the
+rest.
 """
 
 from collections.abc import Callable

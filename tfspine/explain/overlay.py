@@ -1,4 +1,4 @@
-"""Heatmaps over grey crops (PAPER.md: inferno map, overlay with alpha 0.4), in NumPy.
+"""Heatmaps over grey crops (docs/paper.md: inferno map, overlay with alpha 0.4), in NumPy.
 
 A heatmap shows how strongly each pixel speaks for the class or against it: the absolute attribution, summed over the
 channels, from 0 to its 99.5th percentile, so that a single pixel does not darken all others.

@@ -1,7 +1,7 @@
 """Warm-up requests inside a SavedModel, so that the first patient does not wait for the graph to be laid out.
 
 TensorFlow Serving replays `assets.extra/tf_serving_warmup_requests` (TFRecord of PredictionLog) when it loads a
-version (SERVING.md, Configuration files).
+version (docs/serving.md, Configuration).
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """The only door to the Model Garden: a few fields of ours become its whole experiment.
 
-Every default of `fasterrcnn_resnetfpn_coco` that would hurt here is set (PITFALLS.md): its random flips would swap
+Every default of `fasterrcnn_resnetfpn_coco` that would hurt here is set (docs/pitfalls.md): its random flips would swap
 the patient's sides, its backbone is ResNet-50, its precision bfloat16, its checkpoint and annotation file on a
 server; its class count includes the background, as ours does here.
 """
@@ -194,7 +194,7 @@ def _trainer(ours: Optimization) -> dict[str, Any]:
 
 
 def _learning_rate(ours: Optimization) -> dict[str, Any]:
-    """Return the schedule; each drop of the stepwise one divides by ten (PAPER.md, the authors' code)."""
+    """Return the schedule; each drop of the stepwise one divides by ten (docs/paper.md, published code)."""
     if ours.schedule is Schedule.COSINE:
         return {
             "type": "cosine",

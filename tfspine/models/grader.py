@@ -1,4 +1,4 @@
-"""The grader: the paper's Keras Sequential network (PAPER.md, the authors' own code), in Keras 3."""
+"""The grader: the paper's Keras Sequential network (docs/paper.md, published code), in Keras 3."""
 
 import zipfile
 from pathlib import Path

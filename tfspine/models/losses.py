@@ -56,7 +56,7 @@ def make_loss(kind: GraderLoss, counts: Mapping[Grade, int]) -> WeightedCrossent
 
 
 def published_weights(counts: Mapping[Grade, int]) -> WeightTable:
-    """Return the authors' weights (PAPER.md, Loss).
+    """Return the authors' weights (docs/paper.md, Loss).
 
     1 where the true grade is normal or was predicted, else n(normal) / n(true grade). A grade without crops weighs 1:
     no crop will ever ask.

@@ -2,9 +2,9 @@
 
 The profiles are fitted so that, against the truth of 300 simulated patients of `Prevalence.PAPER`, the readers show
 what the paper found on 50: Gwet's AC1 on four and on two grades (Tables 3 and 4), recall (Table 2), and the
-sensitivity for moderate and severe that can be told from the printed counts (EVALUATION.md): 51/56 must be a canal's,
-115/134 the foramina of radiologist 1, and a specificity of 1014/1058 means that radiologist 2 found all 167 positive
-foramina, of which an AC1 of 0.95 leaves about 3 called too little.
+sensitivity for moderate and severe that can be told from the printed counts (docs/statistics.md): 51/56 must be a
+canal's, 115/134 the foramina of radiologist 1, and a specificity of 1014/1058 means that radiologist 2 found all 167
+positive foramina, of which an AC1 of 0.95 leaves about 3 called too little.
 
 Threshold shifts, noise and its growth were found by Nelder-Mead on the squared distance to these, with the threshold
 for severe held and the shifts drawn weakly to zero; misses are the paper's counts. `reference_again` has no shifts,

@@ -1,8 +1,8 @@
 """Three makers of scanners: their models, the protocols their users run, and their habits in writing DICOM.
 
-Echo and repetition times lie between the paper's two examples (PAPER.md, Data: axial T2 3500/80 and 5300/100, sagittal
-T1 500/15 and 500/10, here up to 650). Fields of view, matrices, slices, bandwidths and echo trains are those of common
-protocols, chosen by hand. Names are as the scanners write them.
+Echo and repetition times lie between the paper's two examples (docs/paper.md, Data: axial T2 3500/80 and 5300/100,
+sagittal T1 500/15 and 500/10, here up to 650). Fields of view, matrices, slices, bandwidths and echo trains are those
+of common protocols, chosen by hand. Names are as the scanners write them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -188,7 +188,7 @@ OF_COHORT: dict[Vendors, tuple[Vendor, ...]] = {
     Vendors.GE: (GE,),
     Vendors.PHILIPS: (PHILIPS,),
 }
-"""PAPER.md, Data: GE and Siemens inside, Philips and GE outside; patients take turns."""
+"""docs/paper.md, Data: GE and Siemens inside, Philips and GE outside; patients take turns."""
 
 
 def draw_protocol(

@@ -1,7 +1,7 @@
 """Crops of boxes for the grader, in TensorFlow operations: the same function trains and serves.
 
 A crop is the box enlarged to 150 % and clipped to the image (`boxes.enlarge`), resized bilinearly to a square, scaled
-to 0..1 and repeated to three channels (PAPER.md, Crop). Crops of the side `labels.MIRRORED_SIDE` are mirrored.
+to 0..1 and repeated to three channels (docs/paper.md, Crop). Crops of the side `labels.MIRRORED_SIDE` are mirrored.
 """
 
 import tensorflow as tf

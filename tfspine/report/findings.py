@@ -16,7 +16,7 @@ from tfspine.labels import Grade, Plane, Region
 from tfspine.structures import RegionResult, SliceImage, StudyResult
 
 USUAL_POINT = DetectorConfig().score_threshold
-"""Operating point of a model that does not say its own: the paper's (PAPER.md, Predictions)."""
+"""Operating point of a model that does not say its own: the paper's (docs/paper.md, Detector)."""
 
 LOW_SCORE = 0.5
 """A study whose median score is below this is doubted."""

@@ -80,7 +80,7 @@ def _model(item: model_server_config_pb2.ModelConfig, path: Path, model_root: Pa
     if not item.name:
         raise ServerError(f"{path}: a model has no name; expected name: ...")
     if item.model_platform != "tensorflow":
-        # Without it TensorFlow Serving starts, but refuses every later reload (SERVING.md, Measured).
+        # Without it TensorFlow Serving starts, but refuses every later reload (docs/serving.md, Measured).
         raise ServerError(f'{where}: model_platform "{item.model_platform}"; expected "tensorflow"')
     if not PurePosixPath(item.base_path).is_absolute():
         raise ServerError(f'{where}: base_path "{item.base_path}"; expected an absolute path')

@@ -1,4 +1,4 @@
-"""The gRPC side of the TensorFlow Serving protocol, in the official messages (SERVING.md, gRPC)."""
+"""The gRPC side of the TensorFlow Serving protocol, in the official messages (docs/serving.md, gRPC)."""
 
 import logging
 from collections.abc import Callable

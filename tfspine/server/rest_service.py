@@ -1,4 +1,4 @@
-"""The REST side of the TensorFlow Serving protocol (SERVING.md, URLs)."""
+"""The REST side of the TensorFlow Serving protocol (docs/serving.md, URLs)."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ _LOOK = re.compile(_MODEL + r"(?P<metadata>/metadata)?")
 
 _BODY_LIMIT = 2**31 - 1
 _UNPACKED_LIMIT = 100 * 1024**2
-"""Largest body after gzip is undone, in bytes (SERVING.md, Rows, columns, values)."""
+"""Largest body after gzip is undone, in bytes (docs/serving.md, JSON)."""
 
 
 @dataclass(frozen=True)

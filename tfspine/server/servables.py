@@ -18,7 +18,7 @@ from tfspine.signatures import DEFAULT_SIGNATURE
 
 WARMUP_FILE = Path("assets.extra", "tf_serving_warmup_requests")
 MAXIMUM_WARMUP_RECORDS = 1000
-"""TensorFlow Serving refuses files with more (SERVING.md, Configuration files)."""
+"""TensorFlow Serving refuses files with more (docs/serving.md, Configuration)."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Several members of one grader: some divisions of the development patients, each trained some times.
 
-The paper has nine (PAPER.md, Model): training and validation patients divided three times, trained three times on each
-division. Member s2r3 is the third training on the second division. A run of members holds `splits1.csv` and so on,
-one a division; `members/s1r1/` and so on, each a grader run like any other; and, when all are there, `members.csv`
-and the manifest. Processes and machines that share the folder each take members of their own.
+The paper has nine (docs/paper.md, Model): training and validation patients divided three times, trained three times on
+each division. Member s2r3 is the third training on the second division. A run of members holds `splits1.csv` and so on,
+one a division; `members/s1r1/` and so on, each a grader run like any other; and, when all are there, `members.csv` and
+the manifest. Processes and machines that share the folder each take members of their own.
 """
 
 import csv

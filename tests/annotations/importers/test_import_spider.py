@@ -81,7 +81,7 @@ def test_a_missing_column_is_named(spider: Path) -> None:
     "TFSPINE_REAL_DATA" not in os.environ, reason="TFSPINE_REAL_DATA does not name the folder with real data"
 )
 def test_the_official_files_give_the_published_numbers() -> None:
-    """447 series of 218 patients; 196 t1, 210 t2, 41 SPACE; disc label 0 of patients 107 and 152 (FORMATS.md, ii)."""
+    """447 series of 218 patients; 196 t1, 210 t2, 41 SPACE; disc 0 of patients 107 and 152 (docs/public_data.md)."""
     series, refused = read_overview(REAL)
     assert refused == []
     assert (len(series), series["patient"].nunique()) == (447, 218)

@@ -31,7 +31,7 @@ def by_place(picture: LabelledPicture) -> dict[tuple[Region, Side | None], Grade
 
 
 def test_the_images_left_is_the_patients_right(tmp_path: Path) -> None:
-    """Detector class 1, which the authors call left, is the patient's right recess (PAPER.md; DESIGN, section 4)."""
+    """Detector class 1, which the authors call left, is the patient's right recess (docs/architecture.md)."""
     write_picture(tmp_path / f"{AXIAL}.JPG")
     write_voc_text(tmp_path / f"{AXIAL}.xml", THREE)
     [picture], refused = read(tmp_path)

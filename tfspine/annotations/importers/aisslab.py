@@ -1,6 +1,6 @@
 """LSS-MRI of AISSLab (Mendeley Data, doi 10.17632/rgb77xm3jf): foramina boxed and graded 0 to 3, by level and side.
 
-Layout (FORMATS.md, iii-b): ``Foramina_Detection/**/<patient>/IMnnnnnn.xml`` beside its PNG. An object is called
+Layout (docs/public_data.md): ``Foramina_Detection/**/<patient>/IMnnnnnn.xml`` beside its PNG. An object is called
 ``RFS0`` to ``RFS3`` or ``LFS0`` to ``LFS3``: the patient's side, and a grade from 0, normal, to 3, severe; an extra
 ``<level>`` holds the disc level. Coordinates may be decimals.
 

@@ -1,4 +1,4 @@
-"""The CSV files of RSNA 2024 (LumbarDISC), read with their quirks (FORMATS.md, i).
+"""The CSV files of RSNA 2024 (LumbarDISC), read with their quirks (docs/public_data.md).
 
 ``train.csv`` grades 25 regions a study in three grades, some empty; ``train_series_descriptions.csv`` says what each
 series is, and a study may have none or several of a kind; ``train_label_coordinates.csv`` marks a region by one point

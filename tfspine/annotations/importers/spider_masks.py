@@ -1,8 +1,8 @@
 """SPIDER's mask volumes (``masks/*.mha``): the centre of every disc in patient millimetres.
 
 A mask holds 0 for background, 1 to 25 for vertebrae and 201 to 225 for discs, both counted from below, 100 for the
-canal and 101 to 125 for vertebrae seen in part (FORMATS.md, ii). Patient coordinates of ITK are those of DICOM: x to
-the left, y to the back, z to the head. Needs SimpleITK, which ``pip install "tfspine[import]"`` brings.
+canal and 101 to 125 for vertebrae seen in part (docs/public_data.md). Patient coordinates of ITK are those of DICOM: x
+to the left, y to the back, z to the head. Needs SimpleITK, which ``pip install "tfspine[import]"`` brings.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The two CSV files of SPIDER (Zenodo, doi 10.5281/zenodo.10159290), cleaned (FORMATS.md, ii).
+"""The two CSV files of SPIDER (Zenodo, doi 10.5281/zenodo.10159290), cleaned (docs/public_data.md).
 
 SPIDER is sagittal and grades discs, not stenosis: it is of use for levels. Quirks put right here: blanks behind the
 sex; ``birth_date``, which holds the age; a pixel spacing that is text; ``Pfirrman``; disc label 0, which no disc has.

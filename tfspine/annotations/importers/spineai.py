@@ -1,4 +1,4 @@
-"""Labels in the way of NUHS-NUS-SpineAI, the authors of the paper: LabelImg files beside JPG or PNG (FORMATS.md, iv).
+"""Labels in the way of NUHS-NUS-SpineAI, the authors of the paper: LabelImg beside JPG or PNG (docs/public_data.md).
 
 Two kinds of label file:
 

@@ -2,7 +2,7 @@
 
 ``*-axial-center-label.txt``, ``*-axial-left-label.txt`` and ``*-axial-right-label.txt`` hold ``FILE.xml GRADE``,
 ``*-sagittal-label.txt`` holds ``FILE.xml GRADE GRADE ...`` for the boxes from top to bottom. A grade is 1 (normal) to
-4 (severe) or its word (FORMATS.md, iv).
+4 (severe) or its word (docs/public_data.md).
 """
 
 import re

@@ -1,6 +1,6 @@
 """The lumbar MRI data set of Sudirman and colleagues (Mendeley Data, doi 10.17632/k57fr854j2): which series to ingest.
 
-Layout (FORMATS.md, iii)::
+Layout (docs/public_data.md)::
 
     01_MRI_Data/<NNNN>/<REGION>_<PROTOCOL>_<date>_<time>_<fraction>/<SERIES>_<nnnn>/*.ima
 

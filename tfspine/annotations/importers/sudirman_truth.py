@@ -1,6 +1,6 @@
 """Ground truth of Sudirman and Al-Kafri (Mendeley Data, doi 10.17632/zbf6b4pttk): label images become boxes.
 
-Layout (FORMATS.md, iii)::
+Layout (docs/public_data.md)::
 
     04_Intermediary_Ground_Truth_Data/T2_Output/T2_<NNNN>_D<3|4|5>.png     and the same with T1
     05_Final_Ground_Truth_Data/Label_Images/L1_<NNNN>_D<3|4|5>.png

@@ -1,4 +1,4 @@
-"""Which of a reader's boxes are which of the reference's: greedy, one to one (EVALUATION.md, Matching boxes).
+"""Which of a reader's boxes are which of the reference's: greedy, one to one (docs/statistics.md, Matching of boxes).
 
 Boxes are ``yxyx`` pixels (`boxes.py`). A pair needs an IoU strictly above the threshold. Pairs are taken by falling
 IoU; of equal IoU the box with the higher score goes first, then the lower index of the reference, then of the reader.

@@ -1,4 +1,4 @@
-"""The average of several versions of a model: the mean of their estimates and of their limits (EVALUATION.md).
+"""The average of several versions of a model: the mean of their estimates and of their limits (docs/statistics.md).
 
 It says how well one version does on average. It is no model that could read a study; the ensemble of their
 probabilities, which is one, is usually better.

@@ -33,7 +33,7 @@ Person = Callable[[pd.Series], NDArray[np.object_]]
 """Returns the patient of each of some studies."""
 
 THRESHOLDS = (0.2, 0.3, 0.4)
-"""IoU above which a box counts as found (PAPER.md, Model: "IoU > 0.2 to 0.4")."""
+"""IoU above which a box counts as found (docs/paper.md, Model)."""
 
 
 @dataclass(frozen=True)

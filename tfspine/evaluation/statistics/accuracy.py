@@ -1,9 +1,9 @@
 """Shares and rates with intervals, from counts: sensitivity, specificity, recall, wrong boxes an image.
 
-Positive means moderate or severe (PAPER.md, Table 4).
+Positive means moderate or severe (docs/paper.md, Results).
 
 The paper counts regions that the reader found; `end_to_end_sensitivity` also counts those that the reader missed,
-which is what a clinic would see (EVALUATION.md).
+which is what a clinic would see (docs/statistics.md).
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 Source: K. L. Gwet, "Computing inter-rater reliability and its variance in the presence of high agreement", British
 Journal of Mathematical and Statistical Psychology 2008;61:29-48, and his Handbook of Inter-Rater Reliability, 4th
-ed. 2014, chapters 3 and 4 (weights), 5 (variance). The formulas stand in EVALUATION.md.
+ed. 2014, chapters 3 and 4 (weights), 5 (variance). The formulas stand in docs/statistics.md.
 
 Everything here is one formula. A subject, or a kind of subject that occurs `frequency` times, is its number of
 ratings in each category, r_k with r = sum r_k. With w the weights and T_w their sum:
@@ -254,7 +254,7 @@ def _linearised(
 
     Gwet's subject-level value: n / n2 (pa_i - pe) / (1 - pe) - 2 (1 - gamma) (pe_i - pe) / (1 - pe), the first term
     only of the n2 subjects with two ratings or more, with pe_i = T_w sum_k r_ik (1 - pi_k) / (r_i q (q - 1)). Of two
-    ratings (k, l) it is the gamma_kl of EVALUATION.md.
+    ratings (k, l) it is the gamma_kl of docs/statistics.md.
     """
     q, raters = counts.shape[1], counts.sum(axis=1)
     gamma, _, expected, prevalence = gwet_of_counts(counts, frequency, weight)

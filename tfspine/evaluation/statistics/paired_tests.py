@@ -1,7 +1,7 @@
 """Tests of two readers against each other, and what many tests do to a p value.
 
 The paper compares proportions by a pooled z, as though the two readers had seen different patients; both read the
-same regions, so McNemar's test, or the paired difference of `non_inferiority`, is the proper one (EVALUATION.md).
+same regions, so McNemar's test, or the paired difference of `non_inferiority`, is the proper one (docs/statistics.md).
 """
 
 import math

@@ -1,6 +1,7 @@
 """How much a disagreement still counts as agreement: the weights of AC2 and of weighted kappa.
 
-Source: K. L. Gwet, Handbook of Inter-Rater Reliability, 4th ed. 2014, chapter 3; the formulas stand in EVALUATION.md.
+Source: K. L. Gwet, Handbook of Inter-Rater Reliability, 4th ed. 2014, chapter 3; the formulas stand in
+docs/statistics.md.
 """
 
 from typing import TypeAlias

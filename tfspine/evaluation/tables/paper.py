@@ -1,4 +1,4 @@
-"""The tables of the paper for any readers (PAPER.md): boxes and recall as its Table 2, agreement as 3 and 4, accuracy.
+"""The paper's tables for any readers (docs/paper.md): boxes and recall as its Table 2, agreement as 3 and 4, accuracy.
 
 Every function takes the metrics of each set (internal, external) and reader; with more than one set the first column
 names it. Intervals and P respect patients; beside them stand the paper's own, by box, under keys that end in

@@ -131,7 +131,7 @@ def format_percent(estimate: Estimate, *, counts: bool = False) -> str:
 
 def format_number(value: float) -> str:
     """Write a number with two decimals."""
-    return DASH if math.isnan(value) else f"{value:z.2f}"
+    return DASH if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}"
 
 
 def format_p(p_value: float) -> str:
@@ -194,7 +194,7 @@ def _limits(estimate: Estimate, text: Callable[[float], str]) -> str:
 
 
 def _tenth(share: float) -> str:
-    return DASH if math.isnan(share) else f"{100 * share:z.1f}"
+    return DASH if math.isnan(share) else f"{round(100 * share, 1) + 0.0:.1f}"
 
 
 def _count(number: float, separator: str) -> str:
