@@ -16,6 +16,8 @@ from tfspine.workflows.chain import (
     training_steps,
 )
 from tfspine.workflows.phantom import simulate
+from tfspine.workflows.predict import PredictOptions, predict
+from tfspine.workflows.read_studies import ReadingOptions
 from tfspine.workflows.samples import simulated_samples
 from tfspine.workflows.steps import Step, in_turn
 
@@ -47,6 +49,18 @@ KNOWN_S = {
     "report": 5.0,
 }
 """Seconds of each step of `experiments/demo.toml` on two cores, for the bar over all steps."""
+
+
+QUICK_KNOWN_S = {
+    "phantom": 4.0,
+    "ingest": 2.0,
+    "check": 1.0,
+    "split": 1.0,
+    "network": 70.0,
+    "evaluate": 8.0,
+    "report": 2.0,
+}
+"""The same of `experiments/demo_quick.toml`."""
 
 
 def begin(out: Path, *, command: str, experiment: Experiment, inputs: Sequence[Path]) -> None:
@@ -81,22 +95,23 @@ def quick_plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
     What imports TensorFlow shares one process, for the import takes longer than the work.
     """
     chain = replace(_chain(out, experiment), notice=quick_notice(experiment), title="tfspine in two minutes")
-    *data, records_step = label_steps(chain)
-    training = [step.call for step in training_steps(chain)]
-    networks = Step(
+    *data, records = label_steps(chain)
+    _, evaluate, explain, report = reading_steps(chain, runs=(out / "phantom",))
+    options = PredictOptions(ReadingOptions(model=out / "exported"), splits=chain.splits, split="test")
+    read = partial(predict, out / "slices", out / "predictions", options)
+    network = Step(
         "network",
-        partial(in_turn, records_step.call, *training),
-        (out / "records", out / "runs", out / "exported"),
-        needs=records_step.needs,
-        sections=("records", "detector", "grader", "training", "overrides"),
+        partial(in_turn, records.call, *(step.call for step in training_steps(chain)), read, explain.call),
+        tuple(out / name for name in ("records", "runs", "exported", "predictions", "explained")),
+        needs=records.needs,
+        sections=("records", "detector", "grader", "training", "overrides", "explain"),
         goes_on=True,
         is_apart=True,
     )
-    predict, evaluate, explain, report = reading_steps(chain, runs=(out / "phantom",))
-    return (
-        *(phantom_step(out / "phantom", experiment), ingest_step(chain, needs=("phantom",)), *data, networks),
-        *(replace(predict, needs=("network",)), evaluate, explain, report),
-    )
+    evaluate, report = replace(evaluate, needs=("network",)), replace(report, needs=("evaluate",))
+    ingest = ingest_step(chain, needs=("phantom",))
+    steps = (phantom_step(out / "phantom", experiment), ingest, *data, network, evaluate, report)
+    return tuple(replace(step, known_s=QUICK_KNOWN_S[step.name]) for step in steps)
 
 
 def quick_notice(experiment: Experiment) -> str:

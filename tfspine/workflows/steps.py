@@ -76,9 +76,10 @@ class Step:
 
     @property
     def title(self) -> str:
-        """What is told of it: the workflow by its name, and what it writes."""
-        verb = _code_of(self.call).rpartition(".")[2].strip("_").replace("_", "-")
-        return f"tfspine {verb}, writes {', '.join(map(str, self.outputs))}"
+        """What is told of it: the workflows by their names, and what it writes."""
+        calls = self.call.args if self.call.func is in_turn else (self.call,)
+        verbs = dict.fromkeys(_code_of(call).rpartition(".")[2].strip("_").replace("_", "-") for call in calls)
+        return f"tfspine {', '.join(verbs)}, writes {', '.join(map(str, self.outputs))}"
 
 
 def run_steps(steps: Sequence[Step], out: Path) -> None:
