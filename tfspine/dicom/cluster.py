@@ -19,8 +19,9 @@ import ray.data
 from ray import cloudpickle
 from ray._private import ray_constants
 
-from tfspine.dicom.many import LONGEST_S, limited
+from tfspine.dicom.many import LONGEST_S
 from tfspine.errors import ConfigError, TfspineError
+from tfspine.process_pool import limited
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

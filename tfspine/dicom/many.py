@@ -10,14 +10,9 @@ killed takes it from there.
 import functools
 import hashlib
 import json
-import signal
-import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +26,7 @@ from tfspine.dicom.series_map import SeriesMap, unmatched
 from tfspine.dicom.sources import Source
 from tfspine.errors import DicomError
 from tfspine.outputs import write_text
+from tfspine.process_pool import each_guarded
 from tfspine.structures import Refusal, pseudonym
 
 Item = TypeVar("Item")
@@ -189,52 +185,16 @@ def in_processes(
 ) -> Iterator[tuple[Item, Result | str]]:
     """Yield each item with its result, in the order in which they finish, or with the reason why it has none.
 
-    A worker that dies, as one may over a damaged file in a decoder written in C, takes its own item with it and no
-    other: what was under way beside it is done again, each in a process of its own. One worker alone is a process
-    too, for that reason. A worker that is not done with an item after `longest_s` seconds dies, see `limited`.
+    A worker that dies, or is not done after `longest_s` seconds, takes its own item with it and no other.
     """
-    function = functools.partial(limited, function, longest_s=longest_s)
-    left = deque(items)
-    while left:
-        suspects: dict[Future[Result | str], Item] = {}
-        with _pool(min(workers, len(left))) as pool:
-            try:
-                while left or suspects:
-                    while left and len(suspects) < workers:
-                        suspects[pool.submit(_guarded, function, left[0])] = left[0]
-                        left.popleft()
-                    done, _ = wait(suspects, return_when=FIRST_COMPLETED)
-                    for future in sorted(done, key=list(suspects).index):
-                        result = future.result()
-                        yield suspects.pop(future), result
-            except BrokenProcessPool:
-                pass
-        for item in suspects.values():
-            yield item, _alone(function, item, longest_s)
 
-
-def limited(function: Callable[[Item], Result], item: Item, *, longest_s: float) -> Result:
-    """Return the function's result, or have this process die when `longest_s` seconds have passed.
-
-    The kernel ends it, by the alarm that nobody handles: a loop in a decoder written in C would not let Python do so.
-    """
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, longest_s)
-    try:
-        return function(item)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _alone(function: Callable[[Item], Result], item: Item, longest_s: float) -> Result | str:
-    begun = time.monotonic()
-    with _pool(1) as pool:
-        try:
-            return pool.submit(_guarded, function, item).result()
-        except BrokenProcessPool:
-            if time.monotonic() - begun < longest_s:
-                return KILLED
+    def lost(is_late: bool) -> Result | str:
+        if is_late:
             return f"reading it was not done after {longest_s:g} s; a file in it is damaged so that its decoder hangs"
+        return KILLED
+
+    work: Callable[[Item], Result | str] = functools.partial(_guarded, function)
+    yield from each_guarded(work, items, workers=workers, longest_s=longest_s, lost=lost)
 
 
 def _guarded(function: Callable[[Item], Result], item: Item) -> Result | str:
@@ -250,13 +210,6 @@ def _guarded(function: Callable[[Item], Result], item: Item) -> Result | str:
         raise
     except Exception as error:  # one study never stops the rest
         return f"failed with {type(error).__name__}; please report it"
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    """Return worker processes that share no state with this one, and have their imports from the server they fork."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["__main__", __name__])
-    return ProcessPoolExecutor(workers, mp_context=context)
 
 
 def _fingerprint(task: StudyTask) -> str:

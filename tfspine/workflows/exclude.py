@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tfspine.config import Experiment
 from tfspine.labels import Level, Plane, Region, Side
+from tfspine.process_pool import each, one_blas_thread
 from tfspine.progress import Track, silent
-from tfspine.workflows.workers import each, one_blas_thread
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tfspine.config import Experiment, PhantomConfig
+from tfspine.process_pool import each, one_blas_thread
 from tfspine.progress import Track, silent
-from tfspine.workflows.workers import each, one_blas_thread
 
 GRADE_COLUMNS = ("study", "level", "region", "side", "severity", "grade")
 
