@@ -134,3 +134,33 @@ def test_a_command_looks_for_all_that_it_needs_before_it_begins(verb: str, monke
             told = remedy(caught.value, verb)
             assert told is not None
             assert told.endswith("[all]'") == (verb in WHOLE_WAY)
+
+
+def test_a_cluster_needs_ray(slices: Path) -> None:
+    done = without("ray", *["ingest", "phantom/dicom", "--out", "o", "--cluster", "auto"], cwd=slices)
+    assert_one_line(done, "ingest", "ray", "cluster")
+
+
+def test_an_evaluation_without_matplotlib_has_all_but_the_figures(slices: Path) -> None:
+    words = "evaluate --reference phantom/labels --slices slices --reader r1=phantom/readers/radiologist_1 --out e"
+    done = without(",".join(OPTIONAL), *words.split(), cwd=slices)
+    assert done.returncode == 0, done.stderr
+    assert "no figures: they need matplotlib: pip install 'tfspine[report]'" in done.stderr.splitlines()
+    assert (slices / "e" / "metrics.json").is_file()
+    assert not list((slices / "e").glob("*.png"))
+
+
+def test_masks_of_spider_need_simpleitk(tmp_path: Path) -> None:
+    masks = tmp_path / "spider" / "masks"
+    masks.mkdir(parents=True)
+    (masks / "1_t1.mha").write_bytes(b"")
+    (tmp_path / "spider" / "overview.csv").write_text(
+        "new_file_name,num_vertebrae,num_discs,sex,birth_date,subset,PixelSpacing,SliceThickness,"
+        'MagneticFieldStrength,Manufacturer\n1_t1,7,7,F ,,training,"[0.6, 0.6]",3.0,3.0,SIEMENS\n'
+    )
+    (tmp_path / "spider" / "radiological_gradings.csv").write_text(
+        "Patient,IVD label,Modic,UP endplate,LOW endplate,Spondylolisthesis,Disc herniation,Disc narrowing,"
+        "Disc bulging,Pfirrman grade\n1,1,0,0,1,0,0,1,1,3\n"
+    )
+    done = without("SimpleITK", *["import", "spider", "spider", "--out", "o"], cwd=tmp_path)
+    assert_one_line(done, "import", "SimpleITK", "import")

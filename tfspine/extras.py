@@ -85,7 +85,7 @@ def require_for(verb: str) -> None:
         ModuleNotFoundError: something is not, with its `name`.
     """
     for module in NEEDS.get(verb, ()):
-        if not _is_installed(module):
+        if not is_installed(module):
             raise ModuleNotFoundError(f"No module named {module!r}", name=module)
 
 
@@ -93,14 +93,15 @@ def remedy(error: ModuleNotFoundError, verb: str) -> str | None:
     """Say what `verb` lacks and what to type; None where the module is none of an extra, or is installed."""
     module = (error.name or "").partition(".")[0]
     bringing = {name: extra for name, extra in EXTRAS.items() if module in extra.modules}
-    if not bringing or _is_installed(module):
+    if not bringing or is_installed(module):
         return None
     preferred = [name for name, extra in bringing.items() if verb in extra.verbs] or list(bringing)
     name = "all" if verb in WHOLE_WAY else preferred[0]
     return f"needs {bringing[preferred[0]].modules[module]}: pip install 'tfspine[{name}]'"
 
 
-def _is_installed(module: str) -> bool:
+def is_installed(module: str) -> bool:
+    """Return whether a top-level module can be imported, without importing it."""
     try:
         return importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from tfspine.evaluation.question import Question, Sets
     from tfspine.evaluation.results import Result
     from tfspine.evaluation.tables.table import Table
+
+logger = logging.getLogger(__name__)
 
 FLOW_FILES = ("flow.csv", "flow.png", "flow.svg")
 
@@ -247,8 +250,11 @@ def _content(
 
 
 def _draw_confusions(folder: Path, question: "Question") -> list[str]:
-    from tfspine.evaluation.figures.estimates import confusion_figure
+    from tfspine.evaluation.figures.estimates import can_draw, confusion_figure
 
+    if not can_draw():
+        logger.warning("no figures: they need matplotlib: pip install 'tfspine[report]'")
+        return []
     names = []
     sets = [(question.internal, "confusion")]
     sets += [(question.external, "confusion_external")] if question.external else []

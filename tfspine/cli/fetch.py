@@ -65,10 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Fetch every study that is not there yet; exit code 1 where some could not be had."""
-    try:
-        query, server = _query(args), _server(args)
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"fetch needs the package {error.name}; pip install 'tfspine[pacs]'") from None
+    query, server = _query(args), _server(args)
     read = given(args.auth_file, args.ca_file, args.patient_id_file)
     fetched = fetch(server, args.out, query, read=read, track=track)
     _tell(args, fetched)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfspine.evaluation.figures.estimates import Forest, forest_figure
+from tfspine.evaluation.figures.estimates import Forest, can_draw, forest_figure
 from tfspine.evaluation.tables.table import Table, markdown_text, plain, plain_rows, shown, to_markdown
 from tfspine.outputs import write_text
 
@@ -31,6 +31,8 @@ def forest_result(table: Table, forest: Forest) -> Result:
 def write_results(folder: Path, results: Sequence[Result]) -> tuple[str, ...]:
     """Write NAME.csv and NAME.json unrounded, NAME.md rounded, NAME.png, and return the names of the files.
 
+    Figures need the extra ``report``; without it they are left out (`can_draw`).
+
     Raises:
         OutputError: a file cannot be written.
     """
@@ -47,7 +49,7 @@ def _write(folder: Path, result: Result) -> Iterator[str]:
     ):
         write_text(folder / f"{table.name}.{ending}", text)
         yield f"{table.name}.{ending}"
-    if result.draw is not None:
+    if result.draw is not None and can_draw():
         result.draw(folder / f"{table.name}.png", table.title)
         yield f"{table.name}.png"
 

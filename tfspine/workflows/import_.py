@@ -154,13 +154,10 @@ def _write_levels(folder: Path, masks: Path, series: Sequence[str], refused: lis
     """Write `levels.csv`: series, patient, disc, level, x_mm, y_mm, z_mm, voxels; return the number of rows."""
     import pandas as pd
 
+    from tfspine.annotations.importers.spider_masks import disc_centres
     from tfspine.outputs import write_text
     from tfspine.structures import Refusal
 
-    try:
-        from tfspine.annotations.importers.spider_masks import disc_centres
-    except ImportError:
-        raise ConfigError('masks are read with SimpleITK; install it: pip install "tfspine[import]"') from None
     rows = []
     for path in track(sorted(masks.glob("*.mha")), "masks"):
         try:

@@ -231,12 +231,9 @@ def _commonest(refused: "Sequence[Refusal]") -> str:
 
 def _runner(options: IngestOptions) -> "Runner":
     from tfspine.dicom.many import in_processes
-    from tfspine.errors import ConfigError
 
     if options.cluster is None:
         return functools.partial(in_processes, workers=options.workers)
-    try:
-        from tfspine.dicom.cluster import Cluster, on_cluster
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"--cluster needs {error.name}: pip install tfspine[cluster]") from None
+    from tfspine.dicom.cluster import Cluster, on_cluster
+
     return functools.partial(on_cluster, cluster=Cluster(options.cluster))

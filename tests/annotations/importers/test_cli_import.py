@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import rsna_samples as rsna
+import SimpleITK
 from picture_samples import write_picture, write_voc_text
 
 from tfspine.cli.main import main
@@ -163,14 +164,13 @@ def test_spider_without_masks_says_so(tmp_path: Path) -> None:
 
 
 def test_spider_levels_come_from_masks(tmp_path: Path) -> None:
-    sitk = pytest.importorskip("SimpleITK", reason="masks are read with SimpleITK, of the extra tfspine[import]")
     test_spider_without_masks_says_so(tmp_path)
     values = np.zeros((4, 4, 4), np.uint8)
     values[1, 2, 3] = 202
     masks = tmp_path / "spider" / "masks"
     masks.mkdir()
     for name in ("1_t1", "9_t1"):
-        sitk.WriteImage(sitk.GetImageFromArray(values), str(masks / f"{name}.mha"))
+        SimpleITK.WriteImage(SimpleITK.GetImageFromArray(values), str(masks / f"{name}.mha"))
     assert run("import", "spider", tmp_path / "spider", "--out", tmp_path / "out") == 0
     [row] = pd.read_csv(tmp_path / "out" / "levels.csv").to_dict("records")
     assert (row["series"], row["level"], row["x_mm"], row["y_mm"], row["z_mm"]) == ("1_t1", "L4-L5", 3, 2, 1)

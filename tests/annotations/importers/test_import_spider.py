@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK
 
 from tfspine.annotations.importers.spider_tables import level_of_disc, read_gradings, read_overview
 from tfspine.errors import AnnotationError
@@ -95,17 +96,14 @@ def test_the_official_files_give_the_published_numbers() -> None:
     assert (gradings["level"] == "L5-S1").sum() == 218
 
 
-sitk = pytest.importorskip("SimpleITK", reason="masks are read with SimpleITK, of the extra tfspine[import]")
-
-
 def write_mask(path: Path, values: np.ndarray, **geometry: object) -> Path:
-    image = sitk.GetImageFromArray(values)
+    image = SimpleITK.GetImageFromArray(values)
     image.SetSpacing(geometry.get("spacing", (4.0, 0.5, 2.0)))
     image.SetOrigin(geometry.get("origin", (-10.0, 20.0, -30.0)))
     if "direction" in geometry:
         image.SetDirection(geometry["direction"])
     path.parent.mkdir(parents=True, exist_ok=True)
-    sitk.WriteImage(image, str(path), useCompression=True)
+    SimpleITK.WriteImage(image, str(path), useCompression=True)
     return path
 
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from tfspine.evaluation.boxes.grade_threshold import GradedProbabilities, OperatingPoint
 from tfspine.evaluation.figures.estimates import COLORS, MARKERS, as_label, new_figure, save
@@ -15,6 +14,9 @@ from tfspine.evaluation.statistics.temperature import temperature_scaled
 from tfspine.evaluation.tables.detection import Curves
 from tfspine.evaluation.tables.table import REGION_TITLES
 from tfspine.labels import Region
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LINES = ("-", "--", "-.", ":")
 
@@ -26,7 +28,7 @@ def froc_figure(
 ) -> None:
     """Draw recall against wrong boxes an image; a marker is the score from which boxes count, where there is one."""
 
-    def draw(axes: Axes, reader: str, region: Region, number: int) -> None:
+    def draw(axes: "Axes", reader: str, region: Region, number: int) -> None:
         curve = curves[reader, region]
         axes.step(
             [0, *curve.false_positives_per_image],
@@ -57,7 +59,7 @@ def roc_figure(
     """
     found = {(reader, region): item for reader, region, item in graded}
 
-    def draw(axes: Axes, reader: str, region: Region, number: int) -> None:
+    def draw(axes: "Axes", reader: str, region: Region, number: int) -> None:
         item = found[reader, region]
         if item.is_positive.all() or not item.is_positive.any():
             kind = "normal or mild" if item.is_positive.all() else "moderate or severe"
@@ -91,7 +93,7 @@ def reliability_figure(
     """
     found = {(reader, region): item for reader, region, item in graded}
 
-    def draw(axes: Axes, reader: str, region: Region, number: int) -> None:
+    def draw(axes: "Axes", reader: str, region: Region, number: int) -> None:
         item = found[reader, region]
         _bins(
             axes,
@@ -115,7 +117,7 @@ def reliability_figure(
     _panels(list(found), draw, axes_labels=labels, diagonal=((0, 1), (0, 1)), path=path, title=title)
 
 
-def _bins(axes: Axes, bins: Sequence[ReliabilityBin], *, number: int, label: str, hollow: bool) -> None:
+def _bins(axes: "Axes", bins: Sequence[ReliabilityBin], *, number: int, label: str, hollow: bool) -> None:
     found = [each for each in bins if each.accuracy.n]
     color = COLORS[number % len(COLORS)]
     for each in found:
@@ -134,7 +136,7 @@ def _bins(axes: Axes, bins: Sequence[ReliabilityBin], *, number: int, label: str
 
 def _panels(
     keys: Sequence[tuple[str, Region]],
-    draw: Callable[[Axes, str, Region, int], None],
+    draw: "Callable[[Axes, str, Region, int], None]",
     *,
     axes_labels: tuple[str, str],
     diagonal: tuple[tuple[float, float], tuple[float, float]] | None,

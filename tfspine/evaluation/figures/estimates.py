@@ -4,21 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib
 import numpy as np
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.text import Text
 
 from tfspine.evaluation.boxes.reader_metrics import RegionMetrics
 from tfspine.evaluation.statistics.estimate import Estimate
 from tfspine.evaluation.tables.table import DASH, REGION_TITLES, Table
+from tfspine.extras import is_installed
 from tfspine.labels import GRADE_WORDS
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLORMAP = "Blues"
 """One hue, light to dark: keeps its order for the colour-blind and in print."""
@@ -120,23 +119,33 @@ def forest_figure(table: Table, *, forest: Forest, path: Path, title: str) -> No
         axes.tick_params(axis="y", length=0)
     figure.supxlabel(f"{forest.axis}, with intervals", fontsize=10)
     names_of_series = list(forest.series.values()) if len(forest.series) > 1 else []
+    from matplotlib.lines import Line2D
+
     handles = [Line2D([], [], linestyle="-", linewidth=1.4, **_marker(n)) for n in range(len(names_of_series))]
     save(figure, path, title=title, handles=handles, labels=names_of_series, columns=len(forest.series))
 
 
-def new_figure(width: float, height: float) -> Figure:
+def can_draw() -> bool:
+    """Return whether Matplotlib is there, which an installation without the extra ``report`` lacks."""
+    return is_installed("matplotlib")
+
+
+def new_figure(width: float, height: float) -> "Figure":
     """Return an empty figure that can be saved without a display; sizes in inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def save(
-    figure: Figure,
+    figure: "Figure",
     path: Path,
     *,
     title: str,
-    handles: Sequence[Artist] | None = None,
+    handles: "Sequence[Artist] | None" = None,
     labels: Sequence[str] = (),
     columns: int = 1,
 ) -> None:
@@ -172,8 +181,11 @@ def as_label(name: str) -> str:
     return f" {name}" if name.startswith("_") else name
 
 
-def _write(figure: Figure, path: Path) -> None:
+def _write(figure: "Figure", path: Path) -> None:
     """Write a figure; a dollar sign in somebody's name begins no formula."""
+    import matplotlib
+    from matplotlib.text import Text
+
     for text in figure.findobj(Text):
         text.set_parse_math(False)
     # Labels of ticks are made as they are drawn.
@@ -194,7 +206,7 @@ def _is_drawn(estimate: object) -> bool:
     return isinstance(estimate, Estimate) and estimate.is_defined
 
 
-def _estimate(axes: Axes, estimate: object, place: float, number: int, factor: float) -> None:
+def _estimate(axes: "Axes", estimate: object, place: float, number: int, factor: float) -> None:
     if not isinstance(estimate, Estimate) or not estimate.is_defined:
         return
     value, low, high = (factor * part for part in (estimate.value, estimate.low, estimate.high))
