@@ -10,12 +10,12 @@ import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfspine import boxes
+from tfspine.compat import StrEnum
 from tfspine.geometry import SliceGeometry, distance_to_slice_mm, patient_to_pixel, pixel_to_patient
 from tfspine.labels import LEVELS, Level, Plane, Region, Side
 from tfspine.phantom import regions

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,3 +78,11 @@ def test_every_command_of_a_page_parses(path: Path, tmp_path: Path, monkeypatch:
 def test_the_pages_have_commands() -> None:
     """A change of their form must not hide them from the test above."""
     assert sum(1 for path in PAGES for _ in commands(path)) > 40
+
+
+@pytest.mark.slow
+def test_the_pages_build_without_warnings(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", "-b", "html"]
+    done = subprocess.run([*command, ROOT / "docs", tmp_path / "html"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "html" / "index.html").is_file()
