@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from tfspine.cli.main import VERBS
-from tfspine.extras import EXTRAS, NEEDS, WHOLE_WAY, remedy, require_for
+from tfspine.extras import EXTRAS, NEEDS, WHOLE_WAY, remedy, require
 
 ROOT = Path(__file__).parents[1]
 
@@ -129,7 +129,7 @@ def test_a_command_looks_for_all_that_it_needs_before_it_begins(verb: str, monke
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, module, None)  # as if it were not installed
             with pytest.raises(ModuleNotFoundError) as caught:
-                require_for(verb)
+                require(NEEDS[verb])
             assert caught.value.name == module
             told = remedy(caught.value, verb)
             assert told is not None
@@ -164,3 +164,12 @@ def test_masks_of_spider_need_simpleitk(tmp_path: Path) -> None:
     )
     done = without("SimpleITK", *["import", "spider", "spider", "--out", "o"], cwd=tmp_path)
     assert_one_line(done, "import", "SimpleITK", "import")
+
+
+def test_a_project_that_trains_looks_before_it_begins(tmp_path: Path) -> None:
+    (tmp_path / "dicom").mkdir()
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "own.toml").write_text('[data]\ndicom = "dicom"\nlabels = "labels"\n')
+    assert_one_line(without("aiohttp", "run", "own.toml", cwd=tmp_path), "run", "aiohttp", "all")
+    assert not (tmp_path / "own").exists()
+    assert without(",".join(OPTIONAL), "run", "--template", cwd=tmp_path).returncode == 0

@@ -5,7 +5,7 @@
 """
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -56,11 +56,12 @@ EXTRAS = {
 }
 """Each extra of `setup.cfg` but `all`, which is all of these, and `gpu`, which is `train` with CUDA."""
 
-WHOLE_WAY = ("demo", "paper-study", "run", "study")
+WHOLE_WAY = ("demo", "paper-study", "run")
 """Commands that do everything from DICOM to the report, for which `all` is proposed."""
 
 _NETWORKS = ("tensorflow", "official", "tf_keras", "keras")
-_WHOLE_WAY = (*_NETWORKS, "tensorflow_serving", "aiohttp", "matplotlib", "jinja2", "psutil")
+EVERYTHING = (*_NETWORKS, "tensorflow_serving", "aiohttp", "matplotlib", "jinja2", "psutil")
+"""What a training from DICOM to the report imports, hours later perhaps."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "records": ("tensorflow",),
@@ -73,18 +74,19 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "flow": ("matplotlib",),
     "fetch": ("dicomweb_client",),
     "completion": ("shtab",),
-    **dict.fromkeys(WHOLE_WAY, _WHOLE_WAY),
+    "demo": EVERYTHING,
+    "paper-study": EVERYTHING,
 }
 """The modules without which a command is of no use, whatever its options; `remedy` covers those of an option alone."""
 
 
-def require_for(verb: str) -> None:
-    """Look whether all is installed that `verb` will import, before it reads or writes anything.
+def require(modules: Iterable[str]) -> None:
+    """Look whether all is installed that a command will import, before it reads or writes anything.
 
     Raises:
-        ModuleNotFoundError: something is not, with its `name`.
+        ModuleNotFoundError: something is not, with its `name`; the command line makes one line of it (`remedy`).
     """
-    for module in NEEDS.get(verb, ()):
+    for module in modules:
         if not is_installed(module):
             raise ModuleNotFoundError(f"No module named {module!r}", name=module)
 

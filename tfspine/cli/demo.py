@@ -7,7 +7,7 @@ from pathlib import Path
 from tfspine.cli import options
 from tfspine.experiment_file import load_experiment
 from tfspine.labels import Plane
-from tfspine.project_files import project_file
+from tfspine.project_files import own_or_project_file, project_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder for everything it makes (demo, or demo_quick with --quick)"
     )
-    parser.add_argument("--experiment", type=Path, metavar="TOML", help="default: experiments/demo.toml")
+    parser.add_argument("--experiment", type=own_or_project_file, metavar="TOML", help="default: experiments/demo.toml")
     extent = parser.add_mutually_exclusive_group()
     extent.add_argument(
         "--plane", choices=list(Plane), type=Plane, help="only this plane's detector and graders, up to their export"

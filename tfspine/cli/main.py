@@ -19,7 +19,7 @@ import tfspine
 from tfspine.cli.parser import Parser
 from tfspine.disk import disk_refusal
 from tfspine.errors import TfspineError
-from tfspine.extras import remedy, require_for
+from tfspine.extras import NEEDS, remedy, require
 from tfspine.workflows.native_log import VERBS as VERBS_OF_TENSORFLOW
 from tfspine.workflows.native_log import without_native_log
 from tfspine.workflows.processes import interruptible
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = build_parser(*[verb] if verb else []).parse_args(argv)
         _prepare(args)
-        require_for(args.verb)
+        require(NEEDS.get(args.verb, ()))
         with interruptible(), without_native_log() if is_program and _is_noisy(args) else nullcontext():
             return int(args.run(args) or 0)
     except TfspineError as error:

@@ -11,7 +11,6 @@ from tfspine.config import DEVICES_VARIABLE, Experiment
 from tfspine.errors import ConfigError, OutputError
 from tfspine.experiment_file import load_experiment
 from tfspine.project_files import own_or_project_file
-from tfspine.project_files import project_file as project_file
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tfspine.cli import options
 from tfspine.experiment_file import load_experiment
-from tfspine.project_files import project_file
+from tfspine.project_files import own_or_project_file, project_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("paper_study"), metavar="DIR", help="folder for everything it makes"
     )
-    parser.add_argument("--experiment", type=Path, metavar="TOML", help="default: experiments/paper_study.toml")
+    parser.add_argument(
+        "--experiment", type=own_or_project_file, metavar="TOML", help="default: experiments/paper_study.toml"
+    )
     options.add_devices(parser)
     options.add_settings(parser)
 

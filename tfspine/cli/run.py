@@ -7,6 +7,7 @@ from pathlib import Path
 from tfspine.cli import options
 from tfspine.errors import ConfigError
 from tfspine.experiment_file import load_experiment
+from tfspine.extras import EVERYTHING, NEEDS, require
 from tfspine.project_files import project_file
 
 TEMPLATE = "experiments/project.toml"
@@ -42,6 +43,7 @@ def run(args: argparse.Namespace) -> None:
     started = time.monotonic()
     out = args.out or Path(args.project.stem)
     experiment = load_experiment(args.project, args.settings)
+    require(EVERYTHING if experiment.data.labels else NEEDS["report"])
     steps = plan(args.project, out, experiment)
     claim_folder(out, command="run", config=as_dict(experiment), inputs=[args.project])
     with MemoryWatch() as memory:
