@@ -15,7 +15,6 @@ import pytest
 from rich.console import Console
 
 from tfspine import progress
-from tfspine.cli import options
 from tfspine.progress import new_bar
 
 LINE = r"[^:]+: \d+ of \d+, \d+:\d\d:\d\d gone(, \d+:\d\d:\d\d left)?"
@@ -85,7 +84,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_item_that_is_tracked_counts(quick: None) -> None:
     seen = []
     with contextlib.redirect_stderr(io.StringIO()) as piped:
-        for item in options.track([1, 2, 3], "studies"):
+        for item in progress.track([1, 2, 3], "studies"):
             if item == 3:
                 wait_until(lambda: "studies: 2 of 3" in piped.getvalue())
             seen.append(item)
@@ -94,7 +93,7 @@ def test_every_item_that_is_tracked_counts(quick: None) -> None:
 
 
 def test_a_stage_that_takes_long_is_named(quick: None) -> None:
-    with contextlib.redirect_stderr(io.StringIO()) as piped, options.stage_bar(2) as begin:
+    with contextlib.redirect_stderr(io.StringIO()) as piped, progress.stage_bar(2) as begin:
         begin("building")
         begin("verifying")
         wait_until(lambda: "verifying: 1 of 2" in piped.getvalue())

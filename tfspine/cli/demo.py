@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run every step that is not done, then print the table of results and what to open.
 
-    With `--plane` it ends with that plane's SavedModel, and prints where it lies.
+    With `--plane` it ends with that plane's SavedModel, and prints where it lies. With `--quick` the results mean
+    nothing, and are not printed.
     """
     from tfspine.workflows import demo
     from tfspine.workflows.memory import MemoryWatch
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     demo.begin(out, command="demo", experiment=experiment, inputs=[path])
     with MemoryWatch() as memory:
         run_steps(steps, out)
-    if args.plane is None:
+    if args.plane is None and not args.quick:
         print((out / "evaluation" / "summary.txt").read_text())
     print(f"{time.monotonic() - started:.0f} s, at most {memory.peak_gib:.1f} GiB of memory")
     print(demo.quick_notice(experiment) if args.quick else demo.NOTICE)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tfspine.cli import options
 from tfspine.config import Take
 from tfspine.labels import Plane, Region
+from tfspine.progress import stage_bar
 from tfspine.workflows.export import ExportOptions, ExportSummary, export, stage_count
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Export, verify and print where the version lies."""
     wanted = ExportOptions(args.labels, args.splits, args.take, tuple(args.settings))
-    with options.stage_bar(stage_count(wanted)) as begin:
+    with stage_bar(stage_count(wanted)) as begin:
         exported = export(args.detector, args.graders, args.slices, args.out, wanted, begin=begin)
     if args.json:
         print(json.dumps(_result(exported)))

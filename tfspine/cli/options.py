@@ -1,18 +1,14 @@
-"""Arguments and progress that several commands share."""
+"""Arguments that several commands share."""
 
 import argparse
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from tfspine.config import DEVICES_VARIABLE, Experiment
 from tfspine.errors import ConfigError, OutputError
 from tfspine.experiment_file import load_experiment
 from tfspine.project_files import own_or_project_file
-
-T = TypeVar("T")
 
 
 def add_experiment(parser: argparse.ArgumentParser) -> None:
@@ -48,32 +44,6 @@ def use_devices(args: argparse.Namespace) -> None:
 def experiment_from(args: argparse.Namespace) -> Experiment:
     """Return the experiment that `add_experiment`'s arguments name."""
     return load_experiment(args.experiment, args.settings)
-
-
-def track(items: Sequence[T] | Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """Yield `items` under a progress bar with time left, on standard error (`progress.new_bar`)."""
-    from tfspine.progress import new_bar
-
-    with new_bar() as progress:
-        yield from progress.track(items, description=description, total=total)
-
-
-@contextmanager
-def stage_bar(stages: int) -> Iterator[Callable[[str], None]]:
-    """Yield a function that names the next of so many stages under a bar with time left, on standard error."""
-    from tfspine.progress import new_bar
-
-    with new_bar() as progress:
-        task = progress.add_task("", total=stages)
-        begun = 0
-
-        def begin(stage: str) -> None:
-            nonlocal begun
-            progress.update(task, description=stage, completed=begun)
-            begun += 1
-
-        yield begin
-        progress.update(task, completed=stages)
 
 
 def given(*paths: Path | None) -> list[Path]:

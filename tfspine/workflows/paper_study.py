@@ -39,6 +39,32 @@ from tfspine.workflows.train_members import MembersOptions, train_members
 MODEL = "model"
 """The average of the members goes by this name in the tables, and their ensemble by ``model_ensemble``."""
 
+KNOWN_S = {
+    "phantom": 2369.0,
+    "ingest": 88.0,
+    "check": 5.0,
+    "exclude": 544.0,
+    "phantom-external": 327.0,
+    "ingest-external": 19.0,
+    "check-external": 1.0,
+    "exclude-external": 110.0,
+    "split": 1.0,
+    "records": 17.0,
+    "detector-axial": 539.0,
+    "detector-sagittal": 540.0,
+    "grader-central_canal": 3914.0,
+    "grader-lateral_recess": 2058.0,
+    "grader-neural_foramen": 3118.0,
+    "export-axial": 118.0,
+    "export-sagittal": 84.0,
+    "predict-test": 667.0,
+    "predict-validation": 362.0,
+    "predict-external": 1077.0,
+    "flow": 2.0,
+    "evaluate": 171.0,
+}
+"""Seconds of each step of `experiments/paper_study.toml` on two cores (experiments/results/paper_study/steps.csv)."""
+
 
 def plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
     """Return all steps, in order.
@@ -49,7 +75,7 @@ def plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
     _require_sound(experiment)
     chain = _chain(out, experiment)
     external = _chain(out / "external", _of_other_hospital(experiment), salt=chain.salt)
-    return (
+    steps = (
         *_cohort_steps(chain),
         *_cohort_steps(external, suffix="-external"),
         *_training_steps(chain),
@@ -57,6 +83,7 @@ def plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
         _flow_step(out),
         _evaluation_step(out, experiment),
     )
+    return tuple(replace(step, known_s=KNOWN_S[step.name]) for step in steps)
 
 
 def _chain(out: Path, experiment: Experiment, *, salt: Path | None = None) -> Chain:
