@@ -1,9 +1,10 @@
-"""``tfspine import``: public data sets in their own layout, turned into labels and tables."""
+"""``tfspine import``: public data sets, and labels of other programs, turned into labels and tables."""
 
 import argparse
 import json
 import re
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from tfspine.cli.options import require_count
@@ -12,6 +13,7 @@ from tfspine.errors import ConfigError
 from tfspine.labels import Region
 from tfspine.progress import track
 from tfspine.workflows.import_ import Aisslab, Dataset, Spider, SpineAi, Sudirman, import_dataset
+from tfspine.workflows.import_labels import DrawnIn, ImportLabelsOptions, import_labels
 from tfspine.workflows.import_rsna import Rsna
 from tfspine.workflows.salts import OWN_SALT
 
@@ -23,9 +25,16 @@ DATASETS = {
     "spider": "SPIDER: disc levels and gradings, no stenosis grades",
 }
 
+PROGRAMS = {
+    DrawnIn.CVAT: "labels of CVAT: CVAT for images 1.1, grade and level as attributes",
+    DrawnIn.COCO: "labels as COCO JSON, grade, side and level among the attributes",
+    DrawnIn.LABELSTUDIO: "labels of Label Studio: JSON, grade and level as choices of each region",
+    DrawnIn.YOLO: "labels as YOLO text files, the grade in the names of the classes",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add one subcommand a data set."""
+    """Add one subcommand for each data set and program."""
     datasets = parser.add_subparsers(dest="dataset", required=True, metavar="DATASET")
     for name, summary in DATASETS.items():
         subparser = datasets.add_parser(name, help=summary, description=summary)
@@ -46,11 +55,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             subparser.add_argument(
                 "--truth", choices=("t1", "t2"), help="import label images on these pictures, not the .ima tree"
             )
+    for program, summary in PROGRAMS.items():
+        _add_program(datasets.add_parser(program, help=summary, description=summary), program)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Import one data set and print the counts."""
-    summary = import_dataset(args.folder, args.out, _dataset(args), track=track)
+    """Import one data set, or the labels of one program, and print the counts."""
+    if args.dataset in tuple(DrawnIn):
+        options = ImportLabelsOptions(DrawnIn(args.dataset), args.names, getattr(args, "annotator", ""))
+        summary = asdict(import_labels(args.source, args.slices, args.out, options, track=track))
+    else:
+        summary = import_dataset(args.folder, args.out, _dataset(args), track=track)
     counts = {name: count for name, count in summary.items() if isinstance(count, int)}
     if args.json:
         print(json.dumps(counts))
@@ -74,6 +89,21 @@ def _dataset(args: argparse.Namespace) -> Dataset:
         case "aisslab":
             return Aisslab()
     return Spider()
+
+
+def _add_program(parser: argparse.ArgumentParser, program: DrawnIn) -> None:
+    """Add the arguments for the labels of one program."""
+    parser.add_argument("source", type=Path, help="what was exported: file, folder or zip archive")
+    parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="folder that ingest wrote")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the labels")
+    parser.add_argument(
+        "--names", type=Path, metavar="CSV|TOML", help="what names mean: CSV of name, label; TOML of [names] and more"
+    )
+    if program is DrawnIn.LABELSTUDIO:
+        parser.add_argument(
+            "--annotator", default="", metavar="ID", help="whose labels, by id or e-mail, where several annotated"
+        )
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
 def _add_rsna_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,10 +1,12 @@
-"""``tfspine labels rename``: labels drawn before a de-identification, under the names of the slices made after it."""
+"""``tfspine labels``: carry labels over to de-identified slices, and write templates for annotation programs."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from tfspine.workflows.labels import RenameOptions, rename_labels
+from tfspine.annotations.label_templates import Program
+from tfspine.cli.options import file_to_write
+from tfspine.workflows.labels import RenameOptions, rename_labels, write_template
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,9 +24,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--key", type=Path, required=True, metavar="FILE", help="secret table that deidentify --key wrote"
     )
     rename.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the labels")
+    template = actions.add_parser("template", help="write the label configuration of an annotation program")
+    template.add_argument(
+        "--format", type=Program, choices=list(Program), required=True, help="which program", metavar="PROGRAM"
+    )
+    template.add_argument(
+        "--out", type=file_to_write("labels.json"), required=True, metavar="FILE", help="file to write"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
+    """Do what was asked for, and print where it is."""
+    if args.action == "template":
+        write_template(args.out, args.format)
+        print(f"{args.out}: labels for {args.format}")
+        return
+    _rename(args)
+
+
+def _rename(args: argparse.Namespace) -> None:
     """Write every label under its new name; what has no slice is listed with its reason."""
     renamed = rename_labels(args.labels, args.out, RenameOptions(args.slices, args.deidentified, args.key))
     print(f"{args.out}: {renamed.labels} label files")

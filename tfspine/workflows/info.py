@@ -1,6 +1,9 @@
 """Labels, detector classes, signatures and versions, for people and programs."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfspine.config.settings import Setting
 
 
 def info() -> dict[str, Any]:
@@ -29,3 +32,17 @@ def info() -> dict[str, Any]:
         },
         "default_signature": signatures.READ.name,
     }
+
+
+def label_names() -> list[str]:
+    """Return the name of every label, region with side and grade, as lines of LabelImg's `predefined_classes.txt`."""
+    from tfspine.annotations.label_templates import class_list
+
+    return class_list()
+
+
+def all_settings() -> "list[Setting]":
+    """Return every setting of an experiment with type, default, range, unit and what it means."""
+    from tfspine.config.settings import settings
+
+    return settings()

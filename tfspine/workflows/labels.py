@@ -1,7 +1,9 @@
-"""Labels drawn before a de-identification, under the names of the slices made after it."""
+"""Labels carried over to slices of a de-identified copy, and templates for annotation programs."""
 
 from dataclasses import dataclass
 from pathlib import Path
+
+from tfspine.annotations.label_templates import Program
 
 
 @dataclass(frozen=True)
@@ -58,3 +60,19 @@ def rename_labels(labels: Path, out: Path, options: RenameOptions) -> RenamedLab
         write_text(folder / "refused.csv", table.to_csv(index=False))
         write_manifest(folder, command="labels", inputs=inputs, details={"refused": len(refused)})
     return RenamedLabels(len(renamed), len(refused))
+
+
+def write_template(out: Path, program: Program) -> None:
+    """Write what an annotation program has to know to label slices.
+
+    Args:
+        out: file to write.
+        program: CVAT (labels as JSON), Label Studio (labelling interface, XML) or LabelImg (`predefined_classes.txt`).
+
+    Raises:
+        OutputError: `out` cannot be written.
+    """
+    from tfspine.annotations.label_templates import template
+    from tfspine.outputs import write_text
+
+    write_text(out, template(program))

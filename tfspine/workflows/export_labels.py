@@ -1,0 +1,43 @@
+"""Labels or a model's boxes in a format of other programs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ExportedLabels:
+    """How many images and boxes a file holds."""
+
+    images: int
+    boxes: int
+
+
+def export_labels(boxes: Path, slices: Path, out: Path) -> ExportedLabels:
+    """Write the boxes of people or of a model as COCO JSON, each slice an image.
+
+    Args:
+        boxes: folder of label files, or a table of boxes such as `predictions.csv`.
+        slices: folder that `ingest` wrote.
+        out: file to write.
+
+    Raises:
+        AnnotationError: boxes or slices cannot be read, or a box lies on a slice that is not there.
+        OutputError: `out` cannot be written.
+    """
+    import json
+
+    from tfspine.annotations.exchange.coco import coco_table
+    from tfspine.annotations.tables import labels_table, read_boxes, read_slices_csv
+    from tfspine.errors import AnnotationError
+    from tfspine.outputs import write_text
+
+    path = slices / "slices.csv"
+    images = read_slices_csv(path).to_dict("records")
+    table = (labels_table(boxes, path) if boxes.is_dir() else read_boxes(boxes)).to_dict("records")
+    strangers = {str(row["slice"]) for row in table} - {str(row["key"]) for row in images}
+    if strangers:
+        raise AnnotationError(f"{boxes}: no slice {min(strangers)} in {path}; name the slices that were read")
+    rows = [{str(name): value for name, value in row.items()} for row in table]
+    coco = coco_table(rows, [{str(name): value for name, value in row.items()} for row in images])
+    write_text(out, json.dumps(coco, indent=1) + "\n")
+    return ExportedLabels(len(images), len(rows))
