@@ -73,7 +73,9 @@ def _what_is_there(folder: Path) -> str:
         return f"{len(yolo)} YOLO files, the first {yolo[0].name}; save as PascalVOC in LabelImg, or read them with tfspine import yolo"
     tables = [path for path in paths if path.suffix == ".json" and _format_of(path)]
     if tables:
-        return f"{tables[0].name} is a {_format_of(tables[0])} file; save as PascalVOC in LabelImg{_importer(tables[0])}"
+        return (
+            f"{tables[0].name} is a {_format_of(tables[0])} file; save as PascalVOC in LabelImg{_importer(tables[0])}"
+        )
     pictures = [path for path in paths if path.suffix.lower() in PICTURE_SUFFIXES]
     if pictures:
         return f"{len(pictures)} pictures and no labels; draw boxes with LabelImg, or name the folder that it saves to"
