@@ -70,12 +70,11 @@ def _what_is_there(folder: Path) -> str:
         return f"they lie in {below[0]}" + (f" and {len(below) - 1} more folders" if below[1:] else "") + "; name it"
     yolo = [path for path in paths if path.suffix == ".txt" and _is_yolo(path)]
     if yolo:
-        return f"{len(yolo)} YOLO files, the first {yolo[0].name}; save as PascalVOC in LabelImg, or read them with tfspine import yolo"
+        return f"{len(yolo)} YOLO files, the first {yolo[0].name}; save as PascalVOC, or use tfspine import yolo"
     tables = [path for path in paths if path.suffix == ".json" and _format_of(path)]
     if tables:
-        return (
-            f"{tables[0].name} is a {_format_of(tables[0])} file; save as PascalVOC in LabelImg{_importer(tables[0])}"
-        )
+        other = ", or use tfspine import coco" if _format_of(tables[0]) == "COCO" else ""
+        return f"{tables[0].name} is a {_format_of(tables[0])} file; save as PascalVOC in LabelImg{other}"
     pictures = [path for path in paths if path.suffix.lower() in PICTURE_SUFFIXES]
     if pictures:
         return f"{len(pictures)} pictures and no labels; draw boxes with LabelImg, or name the folder that it saves to"
@@ -101,7 +100,3 @@ def _format_of(path: Path) -> str:
         return "COCO" if {"images", "annotations"} <= set(content) else ""
     is_create_ml = isinstance(content, list) and bool(content) and isinstance(content[0], dict)
     return "CreateML" if is_create_ml and "annotations" in content[0] else ""
-
-
-def _importer(path: Path) -> str:
-    return ", or read it with tfspine import coco" if _format_of(path) == "COCO" else ""
