@@ -1,5 +1,6 @@
 """What the pages say exists: every file that they or a comment name, every command as the real parser takes it."""
 
+import ast
 import re
 import shlex
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tfspine.cli.main import VERBS, build_parser
+from tfspine.signatures import MODEL_NAMES
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "serving").glob("*.md")])
@@ -78,6 +80,33 @@ def test_every_command_of_a_page_parses(path: Path, tmp_path: Path, monkeypatch:
 def test_the_pages_have_commands() -> None:
     """A change of their form must not hide them from the test above."""
     assert sum(1 for path in PAGES for _ in commands(path)) > 40
+
+
+def columns_in_code() -> Iterator[tuple[str, str]]:
+    """Yield the module and the name of every column that a constant called ...COLUMNS lists."""
+    for path in (ROOT / "tfspine").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            targets = {ast.Assign: lambda n: n.targets, ast.AnnAssign: lambda n: [n.target]}.get(
+                type(node), lambda _: []
+            )
+            names = [target.id for target in targets(node) if isinstance(target, ast.Name)]
+            if names and names[0].endswith("COLUMNS") and isinstance(node.value, ast.Tuple):
+                for part in node.value.elts:
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        yield str(path.relative_to(ROOT)), part.value
+
+
+def test_every_column_is_explained() -> None:
+    explained = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "formats.md").read_text()))
+    columns = set(columns_in_code())
+    assert len(columns) > 50
+    assert {(module, column) for module, column in columns if column not in explained} == set()
+
+
+def test_models_have_the_names_that_the_pages_give() -> None:
+    for page in ("formats.md", "tutorials/serve.md"):
+        text = (ROOT / "docs" / page).read_text()
+        assert all(f"`{name}`" in text for name in MODEL_NAMES.values()), page
 
 
 @pytest.mark.slow
