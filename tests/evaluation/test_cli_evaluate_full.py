@@ -213,13 +213,14 @@ def test_versions_of_the_model_are_not_compared_with_it(box_table) -> None:
     from tfspine.config import EvaluationConfig
     from tfspine.evaluation.boxes.reading_set import ReadingSet
     from tfspine.evaluation.question import Question
-    from tfspine.evaluation.stages import reviewer_results
+    from tfspine.evaluation.reviewer_results import reviewer_results
 
     boxes = box_table(*({"slice": f"s{n}", "grade": word} for n, word in enumerate(GRADE_WORDS)))
     readers = dict.fromkeys(("v1", "v2", "person"), boxes)
     internal = ReadingSet("internal", boxes, boxes, readers, {}, 0.3, 0.95)
     for model, expected in (("mean", {"person"}), ("v1", {"v2", "person"})):
         question = Question(internal, model, averages={"mean": ("v1", "v2")})
-        results = reviewer_results(question, EvaluationConfig(replicates=20), seed=1)
-        comparisons = next(result.table for result in results if result.table.name == "comparisons")
+        makes = reviewer_results(question, EvaluationConfig(replicates=20), seed=1)
+        tables = {result.table.name: result.table for make in makes for result in make()}
+        comparisons = tables["comparisons"]
         assert {row["reader"] for row in comparisons.rows} == expected

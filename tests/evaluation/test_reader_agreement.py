@@ -10,13 +10,12 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from tfspine.cli.evaluate import add_arguments
-from tfspine.cli.evaluation_names import inputs_of
+from tfspine.cli.evaluate import add_arguments, inputs_of
 from tfspine.config import EvaluationConfig
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.question import Question
-from tfspine.evaluation.stages import reviewer_results
+from tfspine.evaluation.reviewer_results import reviewer_results
 from tfspine.evaluation.statistics.agreement import gwet, gwet_of_raters
 from tfspine.evaluation.statistics.landis_koch import Band, benchmark, landis_koch
 from tfspine.evaluation.statistics.multi_reader import random_readers
@@ -154,8 +153,7 @@ def test_conditions_that_do_not_fit_are_one_line(texts: list[str], message: str)
 @pytest.mark.parametrize("model", ["mean", "model"])
 def test_versions_of_the_model_are_one_reader(read_set: ReadingSet, model: str) -> None:
     question = Question(read_set, model, averages={"mean": ("model", "other")})
-    tables = {
-        result.table.name: result.table for result in reviewer_results(question, EvaluationConfig(replicates=2), seed=1)
-    }
+    makes = reviewer_results(question, EvaluationConfig(replicates=2), seed=1)
+    tables = {result.table.name: result.table for make in makes for result in make()}
     names = {row["readers"] for row in tables["reader_agreement"].rows}
     assert names == {"first and second", "first and model", "second and model", "all 3"}

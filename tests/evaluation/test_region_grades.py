@@ -14,7 +14,7 @@ from tfspine.evaluation.boxes.coverage import Coverage
 from tfspine.evaluation.boxes.pairs import restrict
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.boxes.region_grades import region_grades
-from tfspine.evaluation.region_stages import region_results, regions_of_readers
+from tfspine.evaluation.region_results import region_results, regions_of_readers
 from tfspine.evaluation.tables.challenge import challenge_table
 from tfspine.evaluation.tables.table import plain
 from tfspine.grading_box import grading_box

@@ -15,9 +15,9 @@ from tfspine.evaluation.boxes.detection_curves import detection_curve
 from tfspine.evaluation.boxes.operating_boxes import Source, operating_boxes
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.boxes.score_threshold import choose_score_threshold
+from tfspine.evaluation.paper_results import metrics_of
 from tfspine.evaluation.question import Question, at_operating_boxes
-from tfspine.evaluation.region_stages import regions_of_readers
-from tfspine.evaluation.stages import metrics_of
+from tfspine.evaluation.region_results import regions_of_readers
 from tfspine.evaluation.tables.recall_cost import recall_cost_table
 from tfspine.labels import Region
 from tfspine.structures import BOX_COLUMNS

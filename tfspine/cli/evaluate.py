@@ -2,28 +2,13 @@
 
 import argparse
 import json
-import logging
-import shutil
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from tfspine.cli import options
-from tfspine.cli.evaluation_inputs import read_question
-from tfspine.cli.evaluation_names import SPLIT, inputs_of, stem
-from tfspine.cli.evaluation_summary import closing_lines, flow_lines, summary_text
 from tfspine.errors import EvaluationError
-
-if TYPE_CHECKING:
-    from tfspine.config import EvaluationConfig, Experiment
-    from tfspine.evaluation.documents.study_facts import Answer, Fact
-    from tfspine.evaluation.question import Question, Sets
-    from tfspine.evaluation.results import Result
-    from tfspine.evaluation.tables.table import Table
-
-logger = logging.getLogger(__name__)
-
-FLOW_FILES = ("flow.csv", "flow.png", "flow.svg")
+from tfspine.progress import track
+from tfspine.workflows.evaluate import Extent, evaluate
+from tfspine.workflows.evaluation.inputs import SPLIT, EvaluateInputs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="averages",
         action="append",
         metavar="NAME=A,B,...",
-        help="show the mean of some readers, the versions of a model, under a name; repeatable",
+        help="show the mean of some readers, the members of an ensemble, under a name; repeatable",
     )
     parser.add_argument(
         "--arm",
@@ -118,8 +103,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--extent",
-        choices=("paper", "full"),
-        default="full",
+        type=Extent,
+        choices=list(Extent),
+        default=Extent.FULL,
         help="the paper's tables alone, or all that a reviewer would ask for (default: full)",
     )
     parser.add_argument("--out", type=Path, default=Path("evaluation"), metavar="DIR", help="folder to write")
@@ -129,165 +115,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read, compare, write, print."""
-    from tfspine.evaluation.documents.study_facts import manifest_facts
-    from tfspine.evaluation.question import at_operating_boxes
-    from tfspine.evaluation.region_stages import region_results
-    from tfspine.evaluation.result_facts import result_facts
-    from tfspine.evaluation.results import write_results
-    from tfspine.evaluation.stages import (
-        checklist_results,
-        external_results,
-        metrics_of,
-        paper_results,
-        reviewer_results,
-    )
-    from tfspine.outputs import new_folder, write_text
-    from tfspine.ownership import require_folder
-
     experiment = options.experiment_from(args)
-    require_folder(args.out, command="evaluate", inputs=_read(args))
-    inputs = inputs_of(args)
-    facts = manifest_facts(args.runs)
-    question = at_operating_boxes(
-        read_question(args, inputs, experiment.evaluation), allowed=experiment.evaluation.false_boxes_per_image
+    evaluated = evaluate(inputs_of(args), args.out, experiment, extent=args.extent, track=track)
+    print(json.dumps(evaluated.metrics, indent=2, allow_nan=False) if args.json else evaluated.summary)
+
+
+def inputs_of(args: argparse.Namespace) -> EvaluateInputs:
+    """Return what the arguments name.
+
+    Raises:
+        EvaluationError: an argument is not NAME=PATH, or a name occurs twice; what does not fit together.
+    """
+    return EvaluateInputs(
+        reference=args.reference,
+        readers=_named_paths("--reader", args.readers),
+        model=args.model,
+        averages=_named_lists("--average", args.averages, "NAME=A,B,..., for example model=m1,m2,m3"),
+        arms=_named_lists("--arm", args.arms, "NAME=A,B,..., for example aided=first_aided,second_aided"),
+        repeats=_named_paths("--repeat", args.repeats),
+        read=_named_paths("--read", args.read),
+        slices=args.slices,
+        splits=args.splits,
+        split=args.split,
+        validation=_named_paths("--validation", args.validation),
+        external_reference=args.external_reference,
+        external_readers=_named_paths("--external-reader", args.external_readers),
+        external_slices=args.external_slices,
+        external_exclusions=args.external_exclusions,
+        dicom=tuple(args.dicom or ()),
+        clinical=args.clinical,
+        flow=args.flow,
+        runs=tuple(args.runs),
     )
-    sets = metrics_of(question)
-    regions = region_results(question.sets, averages=question.averages)
-    paper = [*(result for result in regions if result.table.rows), *paper_results(question, sets)]
-    beyond: list[Result] = []
-    absent: list[Table] = [result.table for result in regions if not result.table.rows]
-    if args.extent == "full":
-        asked = reviewer_results(question, experiment.evaluation, seed=experiment.seed)
-        asked += external_results(question, experiment.evaluation, seed=experiment.seed)
-        beyond += [result for result in asked if result.table.rows]
-        absent += [result.table for result in asked if not result.table.rows]
-        tables = {result.table.name: result.table for result in [*paper, *beyond]}
-        facts |= result_facts(question, tables, reference=args.reference.name, has_flow=args.flow is not None)
-        beyond += checklist_results(facts)
-    content = _content(args, experiment.evaluation, sets, [*paper, *beyond])
-
-    with new_folder(args.out, command="evaluate", inputs=_read(args)) as folder:
-        names = list(write_results(folder, [*paper, *beyond]))
-        names += _draw_confusions(folder, question)
-        names += _copy_flow(folder, args.flow)
-        if args.extent == "full":
-            write_text(folder / "model_card.md", _card(question, facts, [*paper, *beyond]))
-            names.append("model_card.md")
-        summary = summary_text(
-            question,
-            sets,
-            paper,
-            flow=flow_lines(folder),
-            closing=closing_lines(args.out, question, names, absent=absent),
-        )
-        write_text(folder / "summary.txt", summary)
-        write_text(folder / "metrics.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
-        _write_manifest(folder, args, experiment, content)
-    print(json.dumps(content, indent=2, allow_nan=False) if args.json else summary)
 
 
-def _read(args: argparse.Namespace) -> list[Path]:
-    """Return every file and folder that the command line names as an input."""
-    named = [args.readers, args.repeats, args.validation, args.external_readers, args.read]
-    tables = [Path(path) for texts in named for text in texts or [] if (path := text.partition("=")[2])]
-    folders = (args.slices, args.splits, args.external_reference, args.external_slices, args.external_exclusions)
-    return [
-        *options.given(args.reference, *folders, args.flow, args.clinical),
-        *tables,
-        *(args.dicom or []),
-        *args.runs,
-    ]
+def _named_paths(option: str, texts: list[str] | None) -> dict[str, Path]:
+    example = "NAME=FILE or NAME=FOLDER, for example model=predictions/predictions.csv"
+    return {name: Path(path) for name, path in _named(option, texts, example).items()}
 
 
-def _card(question: "Question", facts: "dict[Fact, Answer]", results: "Sequence[Result]") -> str:
-    from tfspine.evaluation.documents.model_card import model_card
-    from tfspine.evaluation.documents.study_facts import Fact
-    from tfspine.evaluation.tables.table import without_readers
-
-    shown = (
-        "regions",
-        "regions_accuracy",
-        "regions_predictive",
-        "end_to_end",
-        "levels",
-        "reference",
-        "recall_cost",
-        "recall",
-        "agreement_four",
-        "agreement_two",
-        "accuracy",
-        "calibration",
-        "operating",
-    )
-    notice = ["Research software. Not a medical device; not for diagnosis."]
-    if Fact.SIMULATED in facts:
-        notice.append(
-            "Trained or tested on simulated patients: what it does on people is not known from these figures."
-        )
-    tables = [without_readers(result.table, question.versions) for result in results if result.table.name in shown]
-    return model_card(question.model, facts, tables=tables, notice=notice)
+def _named_lists(option: str, texts: list[str] | None, expected: str) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(members.split(",")) for name, members in _named(option, texts, expected).items()}
 
 
-def _content(
-    args: argparse.Namespace, settings: "EvaluationConfig", sets: "Sets", results: "Sequence[Result]"
-) -> dict[str, Any]:
-    """Return `metrics.json`: everything unrounded."""
-    from tfspine.evaluation.tables.table import metrics_dict, plain_rows
-
-    readers = {
-        name: {reader: metrics_dict(metrics) for reader, metrics in of_set.items()} for name, of_set in sets.items()
-    }
-    first, *others = readers
-    return {
-        "reference": args.reference.name,
-        "split": (args.split or SPLIT) if args.splits else None,
-        "iou": settings.iou,
-        "confidence": settings.confidence,
-        "readers": readers[first],
-        **{name: {"readers": readers[name]} for name in others},
-        "tables": {result.table.name: plain_rows(result.table) for result in results},
-    }
-
-
-def _draw_confusions(folder: Path, question: "Question") -> list[str]:
-    from tfspine.evaluation.figures.estimates import can_draw, confusion_figure
-
-    if not can_draw():
-        logger.warning("no figures: they need matplotlib: pip install 'tfspine[report]'")
-        return []
-    names = []
-    sets = [(question.internal, "confusion")]
-    sets += [(question.external, "confusion_external")] if question.external else []
-    for set_, prefix in sets:
-        for name, reader in set_.metrics.items():
-            for region in reader.regions.values():
-                names.append(f"{prefix}_{stem(name)}_{region.region}.png")
-                confusion_figure(region, set_name=set_.name, reader=name, path=folder / names[-1])
-    return names
-
-
-def _copy_flow(folder: Path, flow: Path | None) -> list[str]:
-    if flow is None:
-        return []
-    missing = [name for name in FLOW_FILES if not (flow / name).is_file()]
-    if missing:
-        raise EvaluationError(f"{flow / missing[0]}: not there; expected the folder that tfspine flow wrote")
-    for name in FLOW_FILES:
-        shutil.copyfile(flow / name, folder / name)
-    return list(FLOW_FILES)
-
-
-def _write_manifest(folder: Path, args: argparse.Namespace, experiment: "Experiment", content: dict[str, Any]) -> None:
-    from tfspine.config import as_dict
-    from tfspine.manifest import write_manifest
-
-    write_manifest(
-        folder,
-        command="evaluate",
-        config={"name": experiment.name, "seed": experiment.seed, "evaluation": as_dict(experiment.evaluation)},
-        inputs=_read(args),
-        details={
-            "split": content["split"],
-            "readers": {name: Path(path).name for name, _, path in (text.partition("=") for text in args.readers)},
-        },
-    )
+def _named(option: str, texts: list[str] | None, expected: str) -> dict[str, str]:
+    named: dict[str, str] = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise EvaluationError(f'{option} "{text}": expected {expected}')
+        if name in named:
+            raise EvaluationError(f'{option} "{name}": named twice; give each a name of its own')
+        named[name] = value
+    return named

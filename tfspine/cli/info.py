@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import asdict
 from typing import Any
 
-from tfspine.cli.table_text import COLUMNS
+from tfspine.table_text import COLUMNS
 from tfspine.workflows.info import all_settings, info, label_names
 
 

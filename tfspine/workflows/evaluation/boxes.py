@@ -1,4 +1,4 @@
-"""Boxes that ``tfspine evaluate`` compares: tables and folders of labels, on the images that the reference names."""
+"""Boxes that an evaluation compares: tables and folders of labels, on the images that the reference names."""
 
 from collections.abc import Mapping
 from pathlib import Path

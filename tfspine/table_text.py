@@ -3,15 +3,19 @@
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Console
-    from rich.table import Table
 
 COLUMNS = 80
 
 
-def print_table(console: "Console", texts: "pd.DataFrame", *, title: str, left: Collection[str]) -> None:
+def print_table(console: Console, texts: "pd.DataFrame", *, title: str, left: Collection[str]) -> None:
     """Print a table of texts under a title, in as many parts as the width of the console asks for.
 
     Args:
@@ -20,17 +24,13 @@ def print_table(console: "Console", texts: "pd.DataFrame", *, title: str, left: 
         title: what stands above it, folded where it is long.
         left: headings of the columns to align at the left; those at the beginning name the rows of every part.
     """
-    from rich.text import Text
-
     console.print(Text(title))
     for part in _parts(console, texts, left):
         console.print(_drawn(texts.iloc[:, part], left))
 
 
-def _parts(console: "Console", texts: "pd.DataFrame", left: Collection[str]) -> list[list[int]]:
+def _parts(console: Console, texts: "pd.DataFrame", left: Collection[str]) -> list[list[int]]:
     """Return the columns of each part: those that name the rows, and as many others as have room beside them."""
-    from rich.measure import Measurement
-
     headings = list(texts.columns)
     naming = [place for place, heading in enumerate(headings) if set(headings[: place + 1]) <= set(left)]
     parts: list[list[int]] = []
@@ -45,12 +45,8 @@ def _parts(console: "Console", texts: "pd.DataFrame", left: Collection[str]) -> 
     return parts or [naming]
 
 
-def _drawn(texts: "pd.DataFrame", left: Collection[str]) -> "Table":
+def _drawn(texts: "pd.DataFrame", left: Collection[str]) -> Table:
     """Return the table; where even two columns are too wide, their words are folded and none is cut."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in texts.columns:
         justify: Literal["left", "right"] = "left" if heading in left else "right"

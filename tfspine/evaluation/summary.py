@@ -1,17 +1,17 @@
-"""What ``tfspine evaluate`` prints: levels and sides, the paper's tables, what was left out, where the rest is."""
+"""What is printed of an evaluation: levels and sides, the paper's tables, what was left out, where the rest is."""
 
 import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tfspine.cli.table_text import COLUMNS, print_table
+from rich.console import Console
 
-if TYPE_CHECKING:
-    from tfspine.evaluation.question import Question, Sets
-    from tfspine.evaluation.results import Result
-    from tfspine.evaluation.tables.table import Table
+from tfspine.evaluation.question import Question, Sets
+from tfspine.evaluation.results import Result
+from tfspine.evaluation.tables.coverage import coverage_lines
+from tfspine.evaluation.tables.table import DASH, Table, shown, without_readers
+from tfspine.table_text import COLUMNS, print_table
 
 OF_THE_AVERAGE = (
     "regions",
@@ -29,14 +29,9 @@ LEFT = ("Set", "Reader", "Region", "Agreement", "Grades", "Characteristic", "Lev
 
 
 def summary_text(
-    question: "Question", sets: "Sets", results: "Sequence[Result]", *, flow: Sequence[str], closing: str
+    question: Question, sets: Sets, results: Sequence[Result], *, flow: Sequence[str], closing: str
 ) -> str:
     """Return the paper's tables as text of fixed width, and what was not compared."""
-    from rich.console import Console
-
-    from tfspine.evaluation.tables.coverage import coverage_lines
-    from tfspine.evaluation.tables.table import shown, without_readers
-
     text = io.StringIO()
     console = Console(file=text, width=COLUMNS, markup=False, emoji=False, highlight=False)
     for result in results:
@@ -81,10 +76,8 @@ def flow_lines(folder: Path) -> list[str]:
     ]
 
 
-def closing_lines(out: Path, question: "Question", names: Sequence[str], *, absent: "Sequence[Table]" = ()) -> str:
+def closing_lines(out: Path, question: Question, names: Sequence[str], *, absent: Sequence[Table] = ()) -> str:
     """Return what holds for all tables, which files there are, and which tables are not and why."""
-    from tfspine.evaluation.tables.table import DASH
-
     set_ = question.internal
     endings: dict[str, list[str]] = {}
     for name in names:

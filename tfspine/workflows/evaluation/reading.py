@@ -1,17 +1,16 @@
-"""What ``tfspine evaluate`` reads: boxes of the reference and the readers, splits, slices, headers, the flow chart."""
+"""What an evaluation reads: boxes of the reference and the readers, splits, slices, headers, the flow chart."""
 
-import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfspine.cli.evaluation_boxes import boxes_of, check_readings, labelled_slices, slice_names
-from tfspine.cli.evaluation_cohort import clinical_of, parts_of, people_of, studies_of, without_excluded
-from tfspine.cli.evaluation_coverage import coverage_of, covered_by
-from tfspine.cli.evaluation_names import EXTERNAL_REFERENCE, REFERENCE, SPLIT, Inputs
-from tfspine.cli.evaluation_patients import check_external, patients_of
 from tfspine.errors import EvaluationError
+from tfspine.workflows.evaluation.boxes import boxes_of, check_readings, labelled_slices, slice_names
+from tfspine.workflows.evaluation.cohort import clinical_of, parts_of, people_of, studies_of, without_excluded
+from tfspine.workflows.evaluation.coverage import coverage_of, covered_by
+from tfspine.workflows.evaluation.inputs import EXTERNAL_REFERENCE, REFERENCE, SPLIT, EvaluateInputs
+from tfspine.workflows.evaluation.patients import check_external, patients_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +31,8 @@ class Readings:
     coverage: "Mapping[str, Coverage]"
 
 
-def read_question(args: argparse.Namespace, inputs: Inputs, settings: "EvaluationConfig") -> "Question":
-    """Read every table and return what is to be compared.
+def read_question(inputs: EvaluateInputs, settings: "EvaluationConfig", *, out: Path) -> "Question":
+    """Read every table and return what is to be compared; archives are unpacked beside `out`.
 
     Raises:
         EvaluationError: a set has nothing to compare, a box was drawn twice, a reader read other slices, or the
@@ -44,60 +43,60 @@ def read_question(args: argparse.Namespace, inputs: Inputs, settings: "Evaluatio
     from tfspine.dicom.slices import read_table
     from tfspine.evaluation.question import Question
 
-    split_table = read_split_table(args.splits) if args.splits else None
+    split_table = read_split_table(inputs.splits) if inputs.splits else None
     splits = None if split_table is None else dict(zip(split_table["study"], split_table["split"], strict=True))
-    slices = read_table(args.slices) if args.slices else None
-    external_slices = read_table(args.external_slices) if args.external_slices else None
-    tables = [(args.slices, slices), (args.splits, split_table)]
-    patients = patients_of([(path, _column(table, "patient")) for path, table in tables if table is not None])
-    external_patients = _external_patients(args, external_slices, patients)
+    slices = read_table(inputs.slices) if inputs.slices else None
+    external_slices = read_table(inputs.external_slices) if inputs.external_slices else None
+    tables = [(inputs.slices, slices), (inputs.splits, split_table)]
+    patients = patients_of([(path, _column(table, "patient")) for path, table in tables if path and table is not None])
+    external_patients = _external_patients(inputs, external_slices, patients)
     if external_slices is not None:
-        external_slices = without_excluded(external_slices, args.external_exclusions)
-    read = {name: boxes_of(path, args.slices) for name, path in inputs.readers.items()}
-    reference, covered = _reference(args.reference, args.slices, said=inputs.read.get(REFERENCE))
-    known = _known(covered, args.slices)
+        external_slices = without_excluded(external_slices, inputs.external_exclusions)
+    read = {name: boxes_of(path, inputs.slices) for name, path in inputs.readers.items()}
+    reference, covered = _reference(inputs.reference, inputs.slices, said=inputs.read.get(REFERENCE))
+    known = _known(covered, inputs.slices)
 
     def coverage_of_each(paths: Mapping[str, Path], tables: "Mapping[str, pd.DataFrame]") -> "dict[str, Coverage]":
         return {
-            name: coverage_of(path, tables[name], slices=args.slices, said=inputs.read.get(name), reference=covered)
+            name: coverage_of(path, tables[name], slices=inputs.slices, said=inputs.read.get(name), reference=covered)
             for name, path in paths.items()
         }
 
     def set_of(name: str, split: str | None, read: Readings) -> "ReadingSet":
         from tfspine.evaluation.boxes.reading_set import ReadingSet
 
-        kept = covered if split is None or splits is None else _of_split(covered, splits, split, args)
+        kept = covered if split is None or splits is None else _of_split(covered, splits, split, inputs)
         return ReadingSet(
             name, reference, kept, read.tables, patients, settings.iou, settings.confidence, read.coverage
         )
 
     readers = _with_ensembles(Readings(read, coverage_of_each(inputs.readers, read)), inputs.averages)
-    internal = set_of(INTERNAL, args.split or SPLIT, readers)
-    repeats = {name: boxes_of(path, args.slices) for name, path in inputs.repeats.items()}
+    internal = set_of(INTERNAL, inputs.split or SPLIT, readers)
+    repeats = {name: boxes_of(path, inputs.slices) for name, path in inputs.repeats.items()}
     for paths, of_readers in ((inputs.readers, read), (inputs.repeats, repeats)):
         check_readings(paths, of_readers, internal.covered, known=known)
-    validation = {name: boxes_of(path, args.slices) for name, path in inputs.validation.items()}
+    validation = {name: boxes_of(path, inputs.slices) for name, path in inputs.validation.items()}
     of_validation = Readings(validation, coverage_of_each(inputs.validation, validation))
-    people = people_of(args.dicom or [], out=args.out)
+    people = people_of(inputs.dicom, out=out)
     cohort = parts_of(slices, splits, external_slices)
     return Question(
         internal=internal,
-        model=inputs.model,
-        external=_external(args, inputs, settings, external_patients, patients, splits),
-        validation=_validation(args, inputs, splits, readers, of_validation, covered, known, set_of),
+        model=inputs.model_name,
+        external=_external(inputs, settings, external_patients, patients, splits),
+        validation=_validation(inputs, splits, readers, of_validation, covered, known, set_of),
         averages=inputs.averages,
         arms=inputs.arms,
         repeats=repeats,
         repeats_read={
-            name: coverage_of(path, repeats[name], slices=args.slices, said=None, reference=covered)
+            name: coverage_of(path, repeats[name], slices=inputs.slices, said=None, reference=covered)
             for name, path in inputs.repeats.items()
         },
         cohort=cohort,
-        clinical=clinical_of(args.clinical, cohort),
+        clinical=clinical_of(inputs.clinical, cohort),
         people=people,
         studies=studies_of(slices, people),
         external_studies=studies_of(external_slices, people),
-        notes=_notes(args, inputs),
+        notes=_notes(inputs),
     )
 
 
@@ -133,19 +132,20 @@ def _known(covered: "pd.DataFrame", slices: Path | None) -> "pd.DataFrame":
 
 
 def _external_patients(
-    args: argparse.Namespace, slices: "pd.DataFrame | None", patients: Mapping[str, str]
+    inputs: EvaluateInputs, slices: "pd.DataFrame | None", patients: Mapping[str, str]
 ) -> dict[str, str]:
     """Return whose each study of the second set is, by its own table, and by the first set's of studies not there."""
-    own = {} if slices is None else patients_of([(args.external_slices, _column(slices, "patient"))])
+    named = inputs.external_slices
+    own = {} if slices is None or named is None else patients_of([(named, _column(slices, "patient"))])
     return {**patients, **own}
 
 
-def _notes(args: argparse.Namespace, inputs: Inputs) -> tuple[str, ...]:
+def _notes(inputs: EvaluateInputs) -> tuple[str, ...]:
     """Return what the reader of the tables has to know of the tables that were read."""
-    if args.reference.is_dir() or REFERENCE in inputs.read:
+    if inputs.reference.is_dir() or REFERENCE in inputs.read:
         return ()
     return (
-        f"{args.reference.name} names the slices with a box: wrong boxes on others are not counted. --read "
+        f"{inputs.reference.name} names the slices with a box: wrong boxes on others are not counted. --read "
         "reference=CSV says which slices were read.",
     )
 
@@ -155,25 +155,22 @@ def _column(table: "pd.DataFrame", column: str) -> dict[str, str]:
     return dict(zip(table["study"], table[column], strict=True))
 
 
-def _of_split(
-    covered: "pd.DataFrame", splits: Mapping[str, str], split: str, args: argparse.Namespace
-) -> "pd.DataFrame":
+def _of_split(covered: "pd.DataFrame", splits: Mapping[str, str], split: str, inputs: EvaluateInputs) -> "pd.DataFrame":
     wanted = {study for study, name in splits.items() if name == split}
     if not wanted:
         raise EvaluationError(
-            f'{args.splits}: no study of split "{split}"; it has {", ".join(sorted(set(splits.values())))}'
+            f'{inputs.splits}: no study of split "{split}"; it has {", ".join(sorted(set(splits.values())))}'
         )
     kept = covered[covered["study"].isin(wanted)]
     if kept.empty:
         raise EvaluationError(
-            f'{args.reference}: no slice to compare in split "{split}"; expected the reference of these studies'
+            f'{inputs.reference}: no slice to compare in split "{split}"; expected the reference of these studies'
         )
     return kept
 
 
 def _validation(
-    args: argparse.Namespace,
-    inputs: Inputs,
+    inputs: EvaluateInputs,
     splits: Mapping[str, str] | None,
     readers: Readings,
     own: Readings,
@@ -182,7 +179,7 @@ def _validation(
     set_of: "Callable[[str, str | None, Readings], ReadingSet]",
 ) -> "ReadingSet | None":
     """Return the readers on validation studies: from tables of their own, or where their tables hold these too."""
-    if splits is None or (args.split or SPLIT) == VALIDATION:
+    if splits is None or (inputs.split or SPLIT) == VALIDATION:
         return None
     studies = {study for study, split in splits.items() if split == VALIDATION}
     tables, coverage = dict(own.tables), dict(own.coverage)
@@ -196,7 +193,7 @@ def _validation(
     if of_validation.empty:
         if inputs.validation:
             raise EvaluationError(
-                f"--validation: {args.reference} has no slice of validation; add them to the reference"
+                f"--validation: {inputs.reference} has no slice of validation; add them to the reference"
             )
         return None
     check_readings(inputs.validation, tables, of_validation, known=known)
@@ -204,8 +201,7 @@ def _validation(
 
 
 def _external(
-    args: argparse.Namespace,
-    inputs: Inputs,
+    inputs: EvaluateInputs,
     settings: "EvaluationConfig",
     patients: Mapping[str, str],
     of_splits: Mapping[str, str],
@@ -213,16 +209,18 @@ def _external(
 ) -> "ReadingSet | None":
     from tfspine.evaluation.boxes.reading_set import ReadingSet
 
-    if args.external_reference is None:
+    if inputs.external_reference is None:
         return None
-    folder, option = args.external_slices, "--external-slices"
+    folder, option = inputs.external_slices, "--external-slices"
     said = inputs.read.get(EXTERNAL_REFERENCE)
-    reference, covered = _reference(args.external_reference, folder, said=said, option=option)
-    covered = without_excluded(covered, args.external_exclusions)
+    reference, covered = _reference(inputs.external_reference, folder, said=said, option=option)
+    covered = without_excluded(covered, inputs.external_exclusions)
     if covered.empty:
-        raise EvaluationError(f"{args.external_reference}: no slice to compare; expected the reference of some studies")
+        raise EvaluationError(
+            f"{inputs.external_reference}: no slice to compare; expected the reference of some studies"
+        )
     of_set = {study: patients.get(study) for study in covered["study"]}
-    check_external(args.external_reference, of_set, splits or {}, of_splits)
+    check_external(inputs.external_reference, of_set, splits or {}, of_splits)
     read = {name: boxes_of(path, folder, option=option) for name, path in inputs.external_readers.items()}
     check_readings(inputs.external_readers, read, covered, known=_known(covered, folder))
     coverage = {

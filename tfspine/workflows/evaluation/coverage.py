@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfspine.cli.evaluation_boxes import labelled_slices, slice_names
 from tfspine.errors import AnnotationError, EvaluationError, TfspineError
+from tfspine.workflows.evaluation.boxes import labelled_slices, slice_names
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,6 +1,6 @@
-"""Who is in the sets of ``tfspine evaluate``: parts of the cohort, scanners, age and sex, and who was left out."""
+"""Who is in the sets of an evaluation: parts of the cohort, scanners, age and sex, and who was left out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ def studies_of(slices: "pd.DataFrame | None", people: "Mapping[str, Person]") ->
     return scanners.merge(persons_of(slices, people), on="study") if people else scanners
 
 
-def people_of(folders: list[Path], *, out: Path) -> "dict[str, Person]":
+def people_of(folders: Sequence[Path], *, out: Path) -> "dict[str, Person]":
     """Return age and sex by `study_instance_uid`, as the headers of some folders of DICOM studies say them.
 
     Archives are unpacked beside `out`.

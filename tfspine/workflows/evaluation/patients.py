@@ -1,4 +1,4 @@
-"""Whose the studies of ``tfspine evaluate`` are, by every table that says so; nobody trains and tests at once."""
+"""Whose the studies of an evaluation are, by every table that says so; nobody trains and tests at once."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

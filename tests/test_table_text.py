@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from tfspine.cli.table_text import print_table
+from tfspine.table_text import print_table
 
 LEFT = ("Reader", "Region")
 

@@ -1,0 +1,1 @@
+"""What `evaluate` reads: boxes, studies, patients, and what each reader read."""
