@@ -9,6 +9,9 @@ from typing import Any, NoReturn
 CLOSE = 0.6
 """How alike a misspelt word and its suggestion are at least, as `difflib` measures it."""
 
+RENAMED = {"--versions": "--members"}
+"""Options by the names that they had before, which no spelling would lead from."""
+
 
 class Parser(argparse.ArgumentParser):
     """As `argparse.ArgumentParser`, but for what it says when something is wrong."""
@@ -56,5 +59,7 @@ class Parser(argparse.ArgumentParser):
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return ``; did you mean "..."?`` for a misspelt word, and nothing where no known one is like it."""
     bare = {name.lstrip("-").replace("_", "-"): name for name in known}
+    if RENAMED.get(word) in bare.values():
+        return f'; it is called "{RENAMED[word]}" now'
     close = difflib.get_close_matches(word.lstrip("-").replace("_", "-"), bare, n=1, cutoff=CLOSE)
     return f'; did you mean "{bare[close[0]]}"?' if close else ""
