@@ -170,3 +170,13 @@ def test_images_without_a_box_to_grade_are_no_empty_batch(exported: Exported, im
     grade = tf.saved_model.load(str(exported.folder)).signatures["grade"]
     inputs = {"boxes_yxyx_px": tf.zeros([4, 0, 4]), "classes": tf.zeros([4, 0], tf.int32)}
     assert grade(images=tf.constant(images[..., np.newaxis]), **inputs)["grade_probabilities"].shape == (4, 0, 4)
+
+
+def test_an_operating_point_traces_nothing_again(model: PlaneModel, images: NDArray[np.uint8]) -> None:
+    model.detect(tf.constant(images[..., np.newaxis]))
+    traced = [function.experimental_get_tracing_count() for function in (model._find, model._grade)]
+    pointed = model.at_thresholds({Region.CENTRAL_CANAL: 0.5})
+    pointed.signatures()
+    assert traced[0] == 1
+    assert [function.experimental_get_tracing_count() for function in (pointed._find, pointed._grade)] == [1, 1]
+    assert not model.score_thresholds

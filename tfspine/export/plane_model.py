@@ -3,6 +3,7 @@
 The detector is `tf_keras`, the graders Keras 3; in a SavedModel they are just variables and operations.
 """
 
+import copy
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -53,11 +54,19 @@ class PlaneModel:
         self._find = tf.function(
             self.detector, input_signature=[tf.TensorSpec(signatures.IMAGES.shape, signatures.IMAGES.dtype)]
         )
+        # The graders as well.
+        self._grade = tf.function(
+            self._graded,
+            input_signature=[
+                tf.TensorSpec(spec.shape, spec.dtype)
+                for spec in (signatures.IMAGES, signatures.BOXES, signatures.CLASSES)
+            ],
+        )
 
     def read(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Find and grade: images uint8 [N, H, W, 1] give boxes, classes, scores, count and grade probabilities."""
         found = self._find(_checked(images))
-        return self._found(found) | self._graded(images, found.boxes_yxyx_px, found.classes)
+        return self._found(found) | self._grade(images, found.boxes_yxyx_px, found.classes)
 
     def read_bytes(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Do the same for PNG or JPEG files, string [N], all of one size."""
@@ -70,7 +79,7 @@ class PlaneModel:
 
     def grade(self, images: tf.Tensor, boxes_yxyx_px: tf.Tensor, classes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Grade boxes that somebody else drew: float32 [N, D, 4] and int32 [N, D], class 0 for an empty slot."""
-        return self._graded(_checked(images), boxes_yxyx_px, classes)
+        return self._grade(_checked(images), boxes_yxyx_px, classes)
 
     def only(self, member: int) -> "PlaneModel":
         """Return the model that has one member of each grader, counted from 0, and the same detector."""
@@ -78,9 +87,13 @@ class PlaneModel:
         return PlaneModel(self.plane, detector=self.detector, graders=graders, score_thresholds=self.score_thresholds)
 
     def at_thresholds(self, score_thresholds: Mapping[Region, float]) -> "PlaneModel":
-        """Return the model with an operating point: of each kind of region the score from which its boxes count."""
-        graders = {Region(name): grader for name, grader in self.graders.items()}
-        return PlaneModel(self.plane, detector=self.detector, graders=graders, score_thresholds=score_thresholds)
+        """Return the model with an operating point: of each kind of region the score from which its boxes count.
+
+        Both share what is traced: the thresholds are no part of the networks.
+        """
+        model = copy.copy(self)
+        model.score_thresholds = dict(score_thresholds)
+        return model
 
     def variables(self) -> tf.Module:
         """Return what a SavedModel has to keep of the networks.
