@@ -67,6 +67,8 @@ def test_the_way_to_the_table_needs_no_tensorflow(tmp_path: Path) -> None:
         "deidentify",
         "ingest",
         "import",
+        "labels",
+        "export-labels",
         "exclude",
         "flow",
         "check",

@@ -17,6 +17,7 @@ from official.core import config_definitions as cfg
 from official.modeling.hyperparams import base_config, oneof
 
 from tfspine.config import Experiment, Precision
+from tfspine.config.toml_text import toml_text
 from tfspine.errors import ConfigError
 from tfspine.labels import Plane
 
@@ -105,7 +106,7 @@ def apply_overrides(params: cfg.ExperimentConfig, experiment: Experiment, plane:
         holder, name = _find(params, key)
         hint = typing.get_type_hints(type(holder)).get(name, Any)
         if isinstance(getattr(holder, name), base_config.Config) or not _fits(hint, value):
-            raise ConfigError(f"[overrides] {key} = {value!r}; expected {_told(hint)}")
+            raise ConfigError(f"[overrides] {key} = {toml_text(value)}; expected {_told(hint)}")
         setattr(holder, name, list(value) if isinstance(value, tuple) else value)
     for key in wanted:
         _require_chosen(params, key)
@@ -161,9 +162,9 @@ def _require_chosen(params: cfg.ExperimentConfig, key: str) -> None:
             where = ".".join([*names[:depth], "type"])
             known = [item.name for item in dataclasses.fields(holder) if item.name != "type"]
             if holder.type is not None and holder.type not in known:
-                raise ConfigError(f"[overrides] {where} = {holder.type!r}; expected one of {', '.join(known)}")
+                raise ConfigError(f"[overrides] {where} = {toml_text(holder.type)}; expected one of {', '.join(known)}")
             if name not in ("type", holder.type):
-                raise ConfigError(f"[overrides] {key}: reaches nothing here; {where} is {holder.type!r}")
+                raise ConfigError(f"[overrides] {key}: reaches nothing here; {where} is {toml_text(holder.type)}")
         holder = getattr(holder, name)
 
 
