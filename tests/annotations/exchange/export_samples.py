@@ -1,7 +1,8 @@
 """Files as CVAT, Label Studio, COCO and YOLO programs write them, made from their documentation: no program wrote them.
 
-What was tried besides, by hand: COCO and YOLO files that the converter of label-studio-sdk 2.1.2 made of a task of `region`
-and `task` are imported with the same boxes, and it takes our template; pycocotools 2.0.11 reads and evaluates an export.
+What was tried besides, by hand: COCO and YOLO files that the converter of label-studio-sdk 2.1.2 made of a task of
+`region` and `task` are imported with the same boxes, and it takes our template; pycocotools 2.0.11 reads and evaluates
+an export.
 
 CVAT for images 1.1       https://docs.cvat.ai/docs/other/xml_format
 COCO                      https://cocodataset.org/#format-data; attributes as CVAT writes them,
