@@ -55,6 +55,6 @@ def run(args: argparse.Namespace) -> None:
         run_steps(steps, out)
     if args.plane is None and not args.quick:
         print((out / "evaluation" / "summary.txt").read_text())
-    print(f"{time.monotonic() - started:.0f} s, at most {memory.peak_gib:.1f} GiB of memory")
+    print(f"{time.monotonic() - started:.0f} s{memory.in_words}")
     print(demo.quick_notice(experiment) if args.quick else demo.NOTICE)
     print(f"{steps[-1].name}: {steps[-1].outputs[0]}" + ("" if args.plane else "  <- open it in a browser"))

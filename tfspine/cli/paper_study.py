@@ -42,5 +42,5 @@ def run(args: argparse.Namespace) -> None:
         f"{args.out / 'evaluation' / 'repeat.md'}. Labels here are the simulated truth, without any reader's noise: a "
         "model may pass it."
     )
-    print(f"{time.monotonic() - started:.0f} s in this stretch, at most {memory.peak_gib:.1f} GiB of memory")
+    print(f"{time.monotonic() - started:.0f} s in this stretch{memory.in_words}")
     print(NOTICE)

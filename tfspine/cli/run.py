@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     started = time.monotonic()
     out = args.out or Path(args.project.stem)
     experiment = load_experiment(args.project, args.settings)
-    require(EVERYTHING if experiment.data.labels else NEEDS["report"])
+    require(EVERYTHING if experiment.data.labels or experiment.serving.model else NEEDS["report"])
     steps = plan(args.project, out, experiment)
     claim_folder(out, command="run", config=as_dict(experiment), inputs=[args.project])
     with MemoryWatch() as memory:
@@ -51,5 +51,5 @@ def run(args: argparse.Namespace) -> None:
     summary = out / "evaluation" / "summary.txt"
     if experiment.data.labels:
         print(summary.read_text())
-    print(f"{time.monotonic() - started:.0f} s, at most {memory.peak_gib:.1f} GiB of memory")
+    print(f"{time.monotonic() - started:.0f} s{memory.in_words}")
     print(f"{steps[-1].name}: {steps[-1].outputs[0]}  <- open it in a browser")

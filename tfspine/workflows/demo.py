@@ -43,10 +43,10 @@ KNOWN_S = {
     "grader-neural_foramen": 188.0,
     "export-axial": 142.0,
     "export-sagittal": 91.0,
-    "predict": 60.0,
-    "evaluate": 25.0,
-    "explain": 40.0,
-    "report": 5.0,
+    "predict": 116.0,
+    "evaluate": 16.0,
+    "explain": 20.0,
+    "report": 3.0,
 }
 """Seconds of each step of `experiments/demo.toml` on two cores, for the bar over all steps."""
 

@@ -14,9 +14,17 @@ class MemoryWatch(threading.Thread):
         self.peak_gib = 0.0
         self._is_over = threading.Event()
 
+    @property
+    def in_words(self) -> str:
+        """How much it was, to follow the time; nothing where nobody could look."""
+        return f", at most {self.peak_gib:.1f} GiB of memory" if self.peak_gib else ""
+
     def run(self) -> None:
         """Sample until the block ends."""
-        import psutil
+        try:
+            import psutil
+        except ModuleNotFoundError:  # the light part of the installation has none
+            return
 
         me = psutil.Process()
         while not self._is_over.wait(1.0):

@@ -1,5 +1,6 @@
 """A few pictures to look at while the rest of a long run is made: slices as readers see them, with the true boxes."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from tfspine.structures import Annotation, SliceImage
 
     Drawn = tuple[str, Plane, NDArray[np.uint8], Sequence[Annotation]]
+
+logger = logging.getLogger(__name__)
 
 OF_EACH_PLANE = 3
 
@@ -71,6 +74,7 @@ def _write(out: Path, drawn: "Sequence[Drawn]", *, config: dict[str, object], in
         for key, _, pixels, boxes in chosen:
             _picture(pixels, boxes).save(folder / f"{key}.png")
         write_manifest(folder, command="samples", config=config, inputs=inputs, details={"pictures": len(chosen)})
+    logger.info("%s: %d slices to look at meanwhile", out, len(chosen))
     return Samples(out, len(chosen))
 
 
