@@ -57,7 +57,7 @@ def test_a_key_that_reaches_nothing_is_refused_by_name(key: str, value: Any) -> 
         ("runtime.mixed_precision_dtype", "training.precision"),
         ("task.init_checkpoint_modules", "detector.checkpoint_modules"),
         ("task.train_data.global_batch_size", "detector.batch_size"),
-        ("trainer.optimizer_config.optimizer.adam.beta_1", "trainer.optimizer_config.optimizer.type is 'sgd'"),
+        ("trainer.optimizer_config.optimizer.adam.beta_1", 'trainer.optimizer_config.optimizer.type is "sgd"'),
     ],
 )
 def test_what_does_it_instead_is_told(key: str, instead: str) -> None:

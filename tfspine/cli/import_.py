@@ -40,10 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         subparser = datasets.add_parser(name, help=summary, description=summary)
         subparser.add_argument("folder", type=Path, help="the unpacked data set")
         subparser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-        subparser.add_argument("--json", action="store_true", help="print the summary as JSON")
-        subparser.add_argument(
-            "--verbose", action="store_true", default=argparse.SUPPRESS, help="log more, to standard error"
-        )
+        _add_common_arguments(subparser)
         if name == "rsna":
             _add_rsna_arguments(subparser)
         if name == "spineai":
@@ -103,7 +100,13 @@ def _add_program(parser: argparse.ArgumentParser, program: DrawnIn) -> None:
         parser.add_argument(
             "--annotator", default="", metavar="ID", help="whose labels, by id or e-mail, where several annotated"
         )
+    _add_common_arguments(parser)
+
+
+def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every import has."""
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.add_argument("--verbose", action="store_true", default=argparse.SUPPRESS, help="log more, to standard error")
 
 
 def _add_rsna_arguments(parser: argparse.ArgumentParser) -> None:
