@@ -23,6 +23,7 @@ from tfspine.signatures import MODEL_NAMES
 from tfspine.structures import BOX_COLUMNS, SLICE_COLUMNS, geometry_to_row, slice_key
 from tfspine.workflows import predict
 from tfspine.workflows.ingest import IngestSummary
+from tfspine.workflows.read_studies import ReadingOptions, read_studies
 
 STUDIES = ("aaaaaaaaaa", "bbbbbbbbbb")
 ROWS, COLUMNS = 24, 30
@@ -147,6 +148,39 @@ def test_dicom_is_ingested_first_and_what_was_refused_is_kept(slices, exported, 
     assert capsys.readouterr().out.startswith(f"{page}: 1 of 1 studies, ")
     assert STUDIES[1] in page.read_text() and STUDIES[0] not in page.read_text()
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+
+
+def test_the_library_reads_the_same_without_writing(slices, exported, tmp_path):
+    assert main(["predict", "--slices", str(slices), "--model", str(exported), "--out", str(tmp_path / "out")]) == 0
+    tracked = []
+
+    def track(items, words, total=None):
+        tracked.append((words, total))
+        yield from items
+
+    read = read_studies(slices, ReadingOptions(model=exported, studies=STUDIES[1:]), track=track)
+    assert tracked == [("reading slices", 7)]
+    assert [result.study for result in read.results] == [STUDIES[1]]
+    assert read.versions == {Plane.AXIAL: 1, Plane.SAGITTAL: 1}
+    written = [row for row in boxes_of(tmp_path / "out") if row["study"] == STUDIES[1]]
+    boxes = [item for reading in read.readings for item in reading.detections]
+    assert [[float(row[name]) for name in ("ymin", "xmin", "ymax", "xmax")] for row in written] == [
+        list(item.box) for item in boxes
+    ]
+
+
+def test_a_model_that_trained_on_another_split_is_told(tmp_path, caplog):
+    splits = tmp_path / "splits.csv"
+    splits.write_text(f"patient,study,split\np1,{STUDIES[0]},train\np2,{STUDIES[1]},test\n")
+    for version, split in ((9, "e" * 64), (10, "f" * 64)):
+        folder = tmp_path / "exported" / "tfspine_axial" / str(version)
+        folder.mkdir(parents=True)
+        (folder / "manifest.json").write_text(json.dumps({"command": "export", "details": {"split": split}}))
+    options = predict.PredictOptions(ReadingOptions(model=tmp_path / "exported"), splits, "test")
+    predict._warn_of_another_split(options)
+    (told,) = caplog.messages
+    assert "tfspine_axial/10: trained on another split (ffffffffffff) than that of" in told
+    assert "studies called test there may have trained it" in told
 
 
 class TwoMembers(BrightModel):
