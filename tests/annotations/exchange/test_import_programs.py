@@ -36,7 +36,7 @@ from tfspine.annotations.exchange.yolo import read_yolo
 from tfspine.annotations.tables import labels_table
 from tfspine.annotations.voc import read_voc, write_voc
 from tfspine.cli.main import main
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, TfspineError
 from tfspine.labels import GRADES, LEVELS, Grade, Level, Region, Side
 from tfspine.structures import AnnotatedSlice, Annotation
 from tfspine.workflows.import_labels import DrawnIn, ImportedLabels, ImportLabelsOptions, import_labels
@@ -163,6 +163,24 @@ def test_names_of_others_are_mapped(tmp_path: Path) -> None:
     assert (canal.grade, canal.level, recess.side, recess.grade) == (
         *(Grade.SEVERE, Level.L4_L5, Side.LEFT, Grade.MILD),
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("n.csv", "name,label\nA,canal\n", 'n.csv: "A": label "canal"; expected one of central_canal'),
+        ("n.csv", "name,label\nA,central_canal\nA,central_canal:mild\n", "n.csv: .*A.*"),
+        ("n.csv", "name,label,level\nA,central_canal,L9\n", 'n.csv: "A": level "L9"'),
+        ("n.toml", '[name]\n"A" = "central_canal"\n', 'unknown key "name"; expected one of names, attributes'),
+        ("n.toml", '[names]\n"A" = 3\n', r"\[names\]; expected lines of"),
+        ("n.toml", '[attributes]\n"A" = "degree"\n', 'attributes."a" = "degree"; expected one of grade, side, level'),
+        ("n.toml", "[names", "not a readable map of names"),
+    ],
+)
+def test_a_map_that_means_nothing_is_one_line(tmp_path: Path, name: str, content: str, told: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(TfspineError, match=told):
+        run(tmp_path, cvat(tmp_path, {f"{AXIAL}.png": GOOD}), "cvat", names=tmp_path / name)
 
 
 def yolo_folder(tmp_path: Path, lines: str, *, names: tuple[str, str] = ("classes.txt", "K\nN4\n")) -> Path:

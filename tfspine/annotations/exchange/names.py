@@ -24,7 +24,7 @@ from typing import TypeVar
 
 from tfspine.annotations.exchange.drawn import DrawnBox
 from tfspine.compat import tomllib
-from tfspine.csv_files import read_csv_file
+from tfspine.csv_files import read_csv_file, require_once
 from tfspine.errors import AnnotationError, ConfigError
 from tfspine.labels import GRADE_WORDS, LEVELS, Grade, Level, Region, Side, parse_object_name
 from tfspine.structures import Annotation
@@ -148,7 +148,9 @@ def _level(text: str, where: str) -> Level | None:
 
 
 def _read_csv(path: Path) -> NameMap:
-    rows = read_csv_file(path, ("name", "label"), optional=("level",)).rows
+    table = read_csv_file(path, ("name", "label"), optional=("level",))
+    require_once(table, "name")
+    rows = table.rows
     return NameMap(
         {row["name"].strip(): row["label"] for row in rows},
         {row["name"].strip(): row["level"] for row in rows if row["level"].strip()},
