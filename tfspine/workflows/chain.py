@@ -9,7 +9,8 @@ from tfspine.config import Experiment, Precision
 from tfspine.labels import Plane, Region
 from tfspine.signatures import MODEL_NAMES
 from tfspine.workflows.check import require_sound_labels
-from tfspine.workflows.command import Named, command
+from tfspine.workflows.evaluate import evaluate
+from tfspine.workflows.evaluation.inputs import EvaluateInputs
 from tfspine.workflows.exclude import ExcludeOptions, exclude
 from tfspine.workflows.explain import ExplainOptions, explain
 from tfspine.workflows.explained_graders import GradersToExplain
@@ -184,19 +185,21 @@ def reading_steps(chain: Chain, *, runs: Sequence[Path] = ()) -> Iterator[Step]:
         needs=tuple(f"export-{plane}" for plane in Plane),
     )
     made = (*runs, slices, chain.at("records"), *(chain.at("runs") / region for region in Region), predictions)
+    inputs = EvaluateInputs(
+        reference=chain.labels,
+        readers={MODEL: predictions / "predictions.csv"},
+        slices=slices,
+        splits=chain.splits,
+        split="test",
+        dicom=(chain.dicom,),
+        runs=made,
+    )
     yield Step(
         "evaluate",
-        command(
-            *("evaluate", "--reference", chain.labels, "--slices", slices, "--splits", chain.splits, "--split", "test"),
-            *("--reader", Named(MODEL, predictions / "predictions.csv"), "--out", evaluation),
-            *("--dicom", chain.dicom),
-            *(word for folder in made for word in ("--run", folder)),
-            experiment=chain.experiment,
-        ),
+        partial(evaluate, inputs, evaluation, chain.experiment),
         (evaluation,),
         needs=("predict",),
         sections=("evaluation",),
-        is_apart=True,
     )
     yield Step(
         "explain",

@@ -27,8 +27,9 @@ from tfspine.workflows.chain import (
     records_step,
     split_step,
 )
-from tfspine.workflows.command import Argument, Named, command
 from tfspine.workflows.demo import SALT_FILE, phantom_step
+from tfspine.workflows.evaluate import evaluate
+from tfspine.workflows.evaluation.inputs import EvaluateInputs
 from tfspine.workflows.flow import FlowOptions, flow
 from tfspine.workflows.local_server import predict_served
 from tfspine.workflows.predict import PredictOptions
@@ -183,39 +184,37 @@ def _evaluation_step(out: Path, experiment: Experiment) -> Step:
     external, readers = out / "external", out / "phantom" / "readers"
     names = tuple(f"m{number}" for number in range(1, _count(experiment.paper_study.members) + 1))
 
-    def members(option: str, folder: Path) -> tuple[Argument, ...]:
-        return tuple(word for name in names for word in (option, Named(name, folder / "members" / f"{name}.csv")))
+    def members(folder: Path) -> dict[str, Path]:
+        return {name: folder / "members" / f"{name}.csv" for name in names}
 
-    def people(option: str, folder: Path) -> tuple[Argument, ...]:
-        return tuple(word for name in RADIOLOGISTS for word in (option, Named(name, folder / name)))
+    def people(folder: Path) -> dict[str, Path]:
+        return {name: folder / name for name in RADIOLOGISTS}
 
-    runs = (out / "runs" / name for name in (*Plane, *Region))
-    made = (out / "phantom", out / "slices", out / "records", *runs, out / "predictions-test")
-    ensemble = Named(f"{MODEL}_ensemble", out / "predictions-validation" / "predictions.csv")
+    validation, runs = out / "predictions-validation", (out / "runs" / name for name in (*Plane, *Region))
+    inputs = EvaluateInputs(
+        reference=out / "phantom" / "labels",
+        readers=members(out / "predictions-test") | people(readers),
+        model=MODEL,
+        averages={MODEL: names},
+        repeats={"reference": readers / READ_AGAIN},
+        slices=out / "slices",
+        splits=out / "splits.csv",
+        split="test",
+        validation=members(validation) | {f"{MODEL}_ensemble": validation / "predictions.csv"},
+        external_reference=external / "phantom" / "labels",
+        external_readers=members(external / "predictions") | people(external / "phantom" / "readers"),
+        external_slices=external / "slices",
+        external_exclusions=external / "excluded",
+        dicom=(out / "phantom" / "dicom", external / "phantom" / "dicom"),
+        flow=out / "flow",
+        runs=(out / "phantom", out / "slices", out / "records", *runs, out / "predictions-test"),
+    )
     return Step(
         "evaluate",
-        command(
-            *("evaluate", "--reference", out / "phantom" / "labels", "--slices", out / "slices"),
-            *("--splits", out / "splits.csv", "--split", "test"),
-            *members("--reader", out / "predictions-test"),
-            *people("--reader", readers),
-            *("--average", f"{MODEL}={','.join(names)}", "--model", MODEL),
-            *("--repeat", Named("reference", readers / READ_AGAIN)),
-            *members("--validation", out / "predictions-validation"),
-            *("--validation", ensemble),
-            *("--external-reference", external / "phantom" / "labels", "--external-slices", external / "slices"),
-            *("--external-exclusions", external / "excluded"),
-            *members("--external-reader", external / "predictions"),
-            *people("--external-reader", external / "phantom" / "readers"),
-            *("--dicom", out / "phantom" / "dicom", "--dicom", external / "phantom" / "dicom"),
-            *("--flow", out / "flow", *(word for folder in made for word in ("--run", folder))),
-            *("--out", out / "evaluation"),
-            experiment=experiment,
-        ),
+        partial(evaluate, inputs, out / "evaluation", experiment),
         (out / "evaluation",),
         needs=("predict-test", "predict-validation", "predict-external", "flow"),
         sections=("evaluation",),
-        is_apart=True,
     )
 
 

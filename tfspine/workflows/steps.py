@@ -25,7 +25,6 @@ from tfspine.hashes import CHECKSUMS, code_hash, hash_input
 from tfspine.outputs import held, write_text
 from tfspine.overall_progress import OverallBar
 from tfspine.ownership import added_files, changed_files, write_checksums
-from tfspine.workflows.command import run_command
 from tfspine.workflows.own_process import call_with_progress, run_in_own_process
 
 logger = logging.getLogger(__name__)
@@ -78,7 +77,7 @@ class Step:
     def title(self) -> str:
         """What is told of it: the workflows by their names, and what it writes."""
         calls = self.call.args if self.call.func is in_turn else (self.call,)
-        verbs = dict.fromkeys(_code_of(call).rpartition(".")[2].strip("_").replace("_", "-") for call in calls)
+        verbs = dict.fromkeys(call.func.__module__.rpartition(".")[2].strip("_").replace("_", "-") for call in calls)
         return f"tfspine {', '.join(verbs)}, writes {', '.join(map(str, self.outputs))}"
 
 
@@ -137,7 +136,7 @@ def _call(step: Step) -> None:
 
 
 def arguments_of(step: Step) -> tuple[Any, ...]:
-    """Return the arguments of a step's function, those of several in turn and of a command one by one."""
+    """Return the arguments of a step's function, those of several in turn one by one."""
     return tuple(_leaves([step.call.args, *step.call.keywords.values()]))
 
 
@@ -168,7 +167,7 @@ def _fingerprint(step: Step, done: Mapping[str, str]) -> str:
 def _plain(value: Any, sections: Sequence[str]) -> Any:
     """Return arguments as JSON values, but for those that only say how many work at once; a call with its code."""
     if isinstance(value, partial):
-        function = [code_hash(_code_of(value)), value.func.__qualname__]
+        function = [code_hash(value.func.__module__), value.func.__qualname__]
         return [*function, _plain(value.args, sections), _plain(value.keywords, sections)]
     if isinstance(value, Experiment):
         content = as_dict(value)
@@ -182,10 +181,6 @@ def _plain(value: Any, sections: Sequence[str]) -> Any:
     if isinstance(value, Enum):
         return value.value
     return str(value) if isinstance(value, Path) else value
-
-
-def _code_of(call: "partial[Any]") -> str:
-    return f"tfspine.cli.{call.args[0].replace('-', '_')}" if call.func is run_command else call.func.__module__
 
 
 def _leaves(value: Any) -> Iterator[Any]:
