@@ -16,6 +16,7 @@ from tfspine.labels import LEVELS, Region, Side
 from tfspine.phantom import measures
 from tfspine.phantom.degeneration import draw_age_years
 from tfspine.phantom.frame import DISCS, LUMBAR, SpineFrame
+from tfspine.phantom.lattice import Lattice
 from tfspine.phantom.severity import Severities, draw_severities
 
 STEEPEST_TILT_DEG = 40.0
@@ -62,12 +63,12 @@ class ForamenForm:
     vessels: NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Anatomy:
     """One person. Arrays are float32 [9], one value for each of `frame.DISCS`, where not said otherwise.
 
     `narrowing` holds the severities of the regions at every disc, 0 where nobody grades; `roots` is float32
-    [ROOTS, 2], places in the sac in halves of its width and depth; `lattice` is float32 [32, 32, 32], smooth noise of
+    [ROOTS, 2], places in the sac in halves of its width and depth; `lattice` is smooth noise of
     mean 0 and deviation 1. `sex` is DICOM's F or M. `fine_roots` is the share of the sac that roots
     too fine to be seen one by one fill; `muscle_fat`, `gas` and `marrow_fat` are shares in 0 to 1.
     """
@@ -104,7 +105,7 @@ class Anatomy:
     skin_fat_mm: float
     back_curve_mm: float
     waist_half_width_mm: float
-    lattice: NDArray[np.float32]
+    lattice: Lattice
 
 
 def draw_anatomy(rng: np.random.Generator, *, prevalence: Prevalence = Prevalence.PAPER) -> Anatomy:
@@ -234,6 +235,6 @@ def _draw_foramina(rng: np.random.Generator) -> ForamenForm:
     )
 
 
-def _draw_lattice(rng: np.random.Generator) -> NDArray[np.float32]:
+def _draw_lattice(rng: np.random.Generator) -> Lattice:
     lattice = gaussian_filter(rng.standard_normal((LATTICE,) * 3), 0.7, mode="wrap")
-    return np.asarray((lattice - lattice.mean()) / lattice.std(), np.float32)
+    return Lattice(np.asarray((lattice - lattice.mean()) / lattice.std(), np.float32))

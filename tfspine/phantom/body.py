@@ -14,7 +14,7 @@ from tfspine.phantom.canal import draw_canal
 from tfspine.phantom.foramen import draw_foramina
 from tfspine.phantom.frame import DISCS, Place, along, locate
 from tfspine.phantom.paint import Paint
-from tfspine.phantom.shapes import Field
+from tfspine.phantom.shapes import Field, put
 from tfspine.phantom.soft_tissue import draw_surroundings
 from tfspine.phantom.tissue import Signals
 
@@ -48,21 +48,20 @@ def draw_body(
     """
     paint = Paint(signals, edge_mm, anatomy.lattice)
     middle = locate(anatomy.frame, points_mm)
-    image = np.zeros((len(points_mm), 2), np.float32)
-    draw_surroundings(image, anatomy, middle, paint)
+    image = draw_surroundings(anatomy, middle, paint)
     near = _near_spine(middle)
     total = np.zeros((len(near), 2), np.float32)
     for offset in offsets_mm:
-        sample = image[near]
-        place = locate(anatomy.frame, points_mm[near] + offset)
+        sample = image.take(near, axis=0)
+        place = locate(anatomy.frame, points_mm.take(near, axis=0) + offset)
         inside = _near_spine(place)
-        spine, there = sample[inside], place.take(inside)
+        spine, there = sample.take(inside, axis=0), place.take(inside)
         draw_bone(spine, anatomy, there, paint)
         draw_foramina(spine, anatomy, there, paint)
         draw_canal(spine, anatomy, there, paint)
-        sample[inside] = spine
+        put(sample, inside, spine)
         total += sample
-    image[near] = total / np.float32(len(offsets_mm))
+    put(image, near, total / np.float32(len(offsets_mm)))
     return image
 
 

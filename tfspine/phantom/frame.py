@@ -11,11 +11,12 @@ placed by its distances to both, which bends the coordinates like the leaves of 
 - `below_mm`: distance below the plane of the disc above that vertebra;
 - `fraction`: the same as a share of the way from disc to disc, 0 to 1.
 
-Skin, muscles and organs do not fan out with the discs. They have `behind_mm`, straight behind the spine's curve, and
-`point_mm` in patient coordinates.
+Skin, muscles and organs do not fan out with the discs. They use `point_mm`, in patient coordinates, and how far it
+lies straight behind the spine's curve (`behind_mm`).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +31,15 @@ FIRST_LEVEL = 2
 
 LUMBAR = slice(FIRST_LEVEL, FIRST_LEVEL + len(LEVELS))
 """The graded discs in `DISCS`."""
+
+_BLOCK = 8192
+"""Points placed at once."""
+
+_FEW = 256
+"""Fewer points than these are compared with every disc: looking which may be near costs more."""
+
+_SLACK_MM = 0.05
+"""Far more than what rounding to float32 may change in a distance."""
 
 _ITERATIONS = 12
 _CLOSE_MM = 1e-3
@@ -46,6 +56,11 @@ class SpineFrame:
     centres_mm: NDArray[np.float64]
     tilts_rad: NDArray[np.float64]
 
+    @cached_property
+    def planes(self) -> "_Planes":
+        """The disc planes as `locate` needs them."""
+        return _Planes.of(self)
+
 
 @dataclass(frozen=True)
 class Place:
@@ -59,17 +74,23 @@ class Place:
     vertebra: NDArray[np.intp]
     below_mm: NDArray[np.float32]
     fraction: NDArray[np.float32]
-    behind_mm: NDArray[np.float32]
 
     def take(self, indices: NDArray[np.intp]) -> "Place":
         """Return some of the places."""
-        return Place(**{name: values[indices] for name, values in vars(self).items()})
+        return Place(**{name: values.take(indices, axis=0) for name, values in vars(self).items()})
 
 
 def along(values: NDArray[np.float32], place: Place) -> NDArray[np.float32]:
     """Return a size that is known at every disc, float32 [discs], at places between them, float32 [N]."""
-    above, at = np.maximum(place.vertebra - 1, 0), place.vertebra
-    return np.asarray(values[above] + place.fraction * (values[at] - values[above]), np.float32)
+    above = values[np.maximum(np.arange(len(values)) - 1, 0)]
+    steps = values - above
+    return np.asarray(above.take(place.vertebra) + place.fraction * steps.take(place.vertebra), np.float32)
+
+
+def behind_mm(frame: SpineFrame, points_mm: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how far patient positions, float32 [N, 3], lie straight behind the spine's curve, float32 [N]."""
+    upwards = frame.centres_mm.astype(np.float32)[::-1]
+    return np.asarray(points_mm[:, 1] - np.interp(points_mm[:, 2], upwards[:, 2], upwards[:, 1]), np.float32)
 
 
 def backwards(frame: SpineFrame, disc: int) -> NDArray[np.float64]:
@@ -86,33 +107,105 @@ def footwards(frame: SpineFrame, disc: int) -> NDArray[np.float64]:
 
 def locate(frame: SpineFrame, points_mm: NDArray[np.float32]) -> Place:
     """Return the places of patient positions, float32 [N, 3]."""
-    x, y, z = points_mm.T
-    centres = frame.centres_mm.astype(np.float32)
-    sine, cosine = np.sin(frame.tilts_rad).astype(np.float32), np.cos(frame.tilts_rad).astype(np.float32)
-    depths = centres[:, 1] * sine - centres[:, 2] * cosine
-    back = centres[:, 1] * cosine + centres[:, 2] * sine
-    distances = np.stack([y * s - z * c - a for s, c, a in zip(sine, cosine, depths, strict=True)])
-    disc = np.argmin(np.abs(distances), axis=0)
-    d = np.take_along_axis(distances, disc[None], axis=0)[0]
+    place = _empty_place(points_mm)
+    for start in range(0, len(points_mm), _BLOCK):
+        _locate_block(frame.planes, place, slice(start, start + _BLOCK))
+    return place
+
+
+@dataclass(frozen=True)
+class _Planes:
+    """The disc planes as numbers, float32 [discs].
+
+    `depth_mm` and `back_mm` are the centre's place along each plane's normal and along its direction to the back;
+    `centre_x_mm` is its place from right to left.
+    """
+
+    sine: NDArray[np.float32]
+    cosine: NDArray[np.float32]
+    depth_mm: NDArray[np.float32]
+    back_mm: NDArray[np.float32]
+    centre_x_mm: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, frame: SpineFrame) -> "_Planes":
+        centres = frame.centres_mm.astype(np.float32)
+        sine, cosine = np.sin(frame.tilts_rad).astype(np.float32), np.cos(frame.tilts_rad).astype(np.float32)
+        return cls(
+            sine,
+            cosine,
+            depth_mm=centres[:, 1] * sine - centres[:, 2] * cosine,
+            back_mm=centres[:, 1] * cosine + centres[:, 2] * sine,
+            centre_x_mm=centres[:, 0],
+        )
+
+    def distance_mm(self, disc: int, y: NDArray[np.float32], z: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return how far points lie below one plane."""
+        return np.asarray(y * self.sine[disc] - z * self.cosine[disc] - self.depth_mm[disc], np.float32)
+
+    def may_be_nearest(self, y: NDArray[np.float32], z: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Return the discs of which one is nearest to any of the points, from head to feet: at least those.
+
+        Points are looked at as one rectangle that holds them all, along the plane nearest to its middle.
+        """
+        middle_y, middle_z = float(y.min() + y.max()) / 2, float(z.min() + z.max()) / 2
+        base = int(np.argmin(np.abs(middle_y * self.sine - middle_z * self.cosine - self.depth_mm)))
+        sine, cosine = float(self.sine[base]), float(self.cosine[base])
+        across, along_ = y * self.sine[base] - z * self.cosine[base], y * self.cosine[base] + z * self.sine[base]
+        corners = [(a, b) for a in (across.min(), across.max()) for b in (along_.min(), along_.max())]
+        corner_y = np.array([a * sine + b * cosine for a, b in corners], np.float64)
+        corner_z = np.array([b * sine - a * cosine for a, b in corners], np.float64)
+        distances = corner_y[:, np.newaxis] * self.sine - corner_z[:, np.newaxis] * self.cosine - self.depth_mm
+        low, high = distances.min(axis=0), distances.max(axis=0)
+        nearest = np.where((low < 0) & (high > 0), 0.0, np.minimum(np.abs(low), np.abs(high)))
+        furthest = np.maximum(np.abs(low), np.abs(high))
+        return np.flatnonzero(nearest <= furthest.min() + _SLACK_MM)
+
+
+def _empty_place(points_mm: NDArray[np.float32]) -> Place:
+    length = len(points_mm)
+    disc, vertebra = (np.empty(length, np.intp) for _ in range(2))
+    d, u, v, below, fraction = (np.empty(length, np.float32) for _ in range(5))
+    return Place(points_mm, disc, d, u, v, vertebra, below, fraction)
+
+
+def _locate_block(planes: _Planes, place: Place, block: slice) -> None:
+    """Fill in the places of some points: few enough for the processor's cache, and near few discs."""
+    x, y, z = np.ascontiguousarray(place.point_mm[block].T)
+    disc, d = _nearest(planes, y, z)
     is_below = d > 0
-    other = np.clip(disc + np.where(is_below, 1, -1), 0, len(DISCS) - 1)
-    d_other = np.abs(np.take_along_axis(distances, other[None], axis=0)[0])
-    share = np.abs(d) / np.maximum(np.abs(d) + d_other, np.float32(1.0))
-    v_here = y * cosine[disc] + z * sine[disc] - back[disc]
-    v_other = y * cosine[other] + z * sine[other] - back[other]
-    middle_x = centres[disc, 0] + share * (centres[other, 0] - centres[disc, 0])
-    upwards = centres[::-1]
-    return Place(
-        point_mm=points_mm,
-        disc=disc,
-        d_mm=d,
-        u_mm=x - middle_x,
-        v_mm=v_here + share * (v_other - v_here),
-        vertebra=np.where(is_below, other, disc),
-        below_mm=np.where(is_below, d, d_other),
-        fraction=np.where(is_below, share, 1.0 - share),
-        behind_mm=np.asarray(y - np.interp(z, upwards[:, 2], upwards[:, 1]), np.float32),
-    )
+    other = np.clip(disc + 2 * is_below - 1, 0, len(DISCS) - 1)
+    off = np.abs(d)
+    d_other = np.abs(y * planes.sine.take(other) - z * planes.cosine.take(other) - planes.depth_mm.take(other))
+    share = off / np.maximum(off + d_other, np.float32(1.0))
+    v_here = y * planes.cosine.take(disc) + z * planes.sine.take(disc) - planes.back_mm.take(disc)
+    v_other = y * planes.cosine.take(other) + z * planes.sine.take(other) - planes.back_mm.take(other)
+    x_here = planes.centre_x_mm.take(disc)
+    middle_x = x_here + share * (planes.centre_x_mm.take(other) - x_here)
+    place.disc[block], place.d_mm[block] = disc, d
+    place.u_mm[block] = x - middle_x
+    place.v_mm[block] = v_here + share * (v_other - v_here)
+    place.vertebra[block] = np.where(is_below, other, disc)
+    place.below_mm[block] = np.where(is_below, d, d_other)
+    place.fraction[block] = np.where(is_below, share, 1.0 - share)
+
+
+def _nearest(
+    planes: _Planes, y: NDArray[np.float32], z: NDArray[np.float32]
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Return the nearest disc of each point, the upper one of two as near, and the distance below its plane."""
+    if len(y) < _FEW:
+        distances = y * planes.sine[:, None] - z * planes.cosine[:, None] - planes.depth_mm[:, None]
+        disc = np.argmin(np.abs(distances), axis=0)
+        return disc, distances[disc, np.arange(len(y))]
+    first, *others = planes.may_be_nearest(y, z)
+    disc, d = np.full(len(y), first, np.intp), planes.distance_mm(first, y, z)
+    for candidate in others:
+        distance = planes.distance_mm(candidate, y, z)
+        is_nearer = np.abs(distance) < np.abs(d)
+        np.copyto(disc, candidate, where=is_nearer)
+        np.copyto(d, distance, where=is_nearer)
+    return disc, d
 
 
 def to_patient(

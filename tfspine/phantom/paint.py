@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
 
+from tfspine.phantom.lattice import Lattice
 from tfspine.phantom.shapes import Field
 from tfspine.phantom.tissue import Signals, Tissue
 
@@ -16,7 +16,7 @@ class Paint:
 
     signals: Signals
     edge_mm: float
-    lattice: NDArray[np.float32]
+    lattice: Lattice
 
     def of(self, tissue: Tissue, factor: Field | float = 1.0) -> Field:
         """Return a tissue's signal, float32 [2], or [N, 2] where a factor [N] brightens it from place to place."""
@@ -36,5 +36,4 @@ class Paint:
             layer: patterns of different layers have nothing in common.
         """
         shift = np.array([[7.3], [13.7], [23.1]], np.float32) * layer
-        places = point_mm.T / np.array(grain_mm, np.float32)[:, np.newaxis] + shift
-        return np.asarray(map_coordinates(self.lattice, places, order=1, mode="grid-wrap"), np.float32)
+        return self.lattice.at(point_mm.T / np.array(grain_mm, np.float32)[:, np.newaxis] + shift)

@@ -34,6 +34,9 @@ slices within show it, and are boxed."""
 DISC_REACH_MM = 4.6
 """How far behind the body a disc bulges that all but closes the canal."""
 
+MOST_BULGE_MM = 0.4 + 4.0 + 2.0 + 2.5
+"""No disc stands out further behind than this."""
+
 BOX_MARGIN_MM = 0.7
 FORAMEN_MARGIN_MM = 1.8
 RECESS_MARGIN_MM = 3.0

