@@ -178,7 +178,8 @@ def test_weights_that_are_none_are_refused(weights, message) -> None:
 
 def test_missing_is_one_of_the_two() -> None:
     named = gwet([0, 1, _], [0, 1, 1], categories=2, missing="listwise")
-    assert named == gwet([0, 1, _], [0, 1, 1], categories=2, missing=Missing.LISTWISE)
+    # By what they print: from Python 3.13 on a missing P makes two results unequal.
+    assert repr(named) == repr(gwet([0, 1, _], [0, 1, 1], categories=2, missing=Missing.LISTWISE))
     with pytest.raises(EvaluationError, match='"pairwise"; expected listwise or available'):
         gwet([0, 1], [0, 1], categories=2, missing="pairwise")
 
