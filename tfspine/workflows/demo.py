@@ -31,7 +31,7 @@ NOTICE = "Simulated patients. Research software, not a medical device."
 
 KNOWN_S = {
     "samples": 5.0,
-    "phantom": 199.0,
+    "phantom": 105.0,
     "ingest": 24.0,
     "check": 2.0,
     "split": 1.0,

@@ -73,13 +73,6 @@ class Step:
             if path.exists() and not any(place.is_relative_to(own) or own.is_relative_to(place) for own in written)
         )
 
-    @property
-    def title(self) -> str:
-        """What is told of it: the workflows by their names, and what it writes."""
-        calls = self.call.args if self.call.func is in_turn else (self.call,)
-        verbs = dict.fromkeys(call.func.__module__.rpartition(".")[2].strip("_").replace("_", "-") for call in calls)
-        return f"tfspine {', '.join(verbs)}, writes {', '.join(map(str, self.outputs))}"
-
 
 def run_steps(steps: Sequence[Step], out: Path) -> None:
     """Run every step that is not done, in order; what each depends on is written under `out/steps/`.
@@ -115,7 +108,7 @@ def _run_unless_done(step: Step, heading: str, mark: Path, fingerprint: str) -> 
         former += _set_aside(step)
     _write_mark(mark, fingerprint, seconds=None, former=former)
     started = time.monotonic()
-    logger.info("%s: %s", heading, step.title)
+    logger.info("%s: tfspine writes %s", heading, ", ".join(map(str, step.outputs)))
     try:
         _call(step)
     except TfspineError as error:
