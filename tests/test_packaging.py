@@ -94,7 +94,7 @@ def test_a_light_installation_works_alone(dist: Path, tmp_path: Path) -> None:
     run(tfspine, "phantom", "--out", "phantom", *small, "--experiment", "experiments/demo.toml", cwd=work)
     run(tfspine, "ingest", "phantom/dicom", "--out", "slices", cwd=work)
     labels = ("--reference", "phantom/labels", "--slices", "slices", "--reader", "r1=phantom/readers/radiologist_1")
-    assert "central canal" in run(tfspine, "evaluate", *labels, "--out", "evaluation", cwd=work)
+    assert "Central canal" in run(tfspine, "evaluate", *labels, "--out", "evaluation", cwd=work)
     run(python, "-c", "from tfspine.client.connect import connect; connect('grpc://127.0.0.1:1', 'm')", cwd=work)
     serve = [tfspine, "serve", "--model-config-file", "serving/models.config"]
     done = subprocess.run(serve, capture_output=True, text=True, check=False, cwd=work)
