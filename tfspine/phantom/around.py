@@ -35,11 +35,13 @@ class Around:
     def at(self, values: NDArray[np.float32]) -> Field:
         """Return a size known at every disc at these heights."""
         steps = np.diff(values, append=values[-1])
-        return np.asarray(values.take(self.above) + self.fraction * steps.take(self.above), np.float32)
+        return np.asarray(
+            values.take(self.above, mode="clip") + self.fraction * steps.take(self.above, mode="clip"), np.float32
+        )
 
     def take(self, indices: NDArray[np.intp]) -> "Around":
         """Return some of the places."""
-        return Around(**{name: values.take(indices, axis=0) for name, values in vars(self).items()})
+        return Around(**{name: values.take(indices, axis=0, mode="clip") for name, values in vars(self).items()})
 
 
 def around_of(anatomy: Anatomy, place: Place) -> Around:

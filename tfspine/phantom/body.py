@@ -52,8 +52,8 @@ def draw_body(
     near = _near_spine(middle)
     total = np.zeros((len(near), 2), np.float32)
     for offset in offsets_mm:
-        sample = image.take(near, axis=0)
-        place = locate(anatomy.frame, points_mm.take(near, axis=0) + offset)
+        sample = image.take(near, axis=0, mode="clip")
+        place = locate(anatomy.frame, points_mm.take(near, axis=0, mode="clip") + offset)
         inside = _near_spine(place)
         spine, there = sample.take(inside, axis=0), place.take(inside)
         draw_bone(spine, anatomy, there, paint)

@@ -81,7 +81,7 @@ def _bodies(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
     least_mm = min(0.4 * min(0.45 * float(widths.min()), 0.5 * float(depths.min())), 2.5)
     wide, deep = (reach(float(sizes.max()), edge_mm, least_half_mm=least_mm) for sizes in (widths, depths))
     near = np.flatnonzero((np.abs(place.u_mm) < wide) & (np.abs(place.v_mm) < deep + 2.0))
-    part, place = image.take(near, axis=0), place.take(near)
+    part, place = image.take(near, axis=0, mode="clip"), place.take(near)
     u, v = place.u_mm, place.v_mm
     waist = np.sin(np.pi * np.clip(place.fraction, 0.0, 1.0))
     tip = 1.0 - 0.6 * np.clip(place.d_mm / 34.0, 0.0, 1.0) * (place.disc == len(DISCS) - 1)
@@ -118,7 +118,7 @@ def _discs(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
     )
     if not near.size:
         return
-    part, place = image.take(near, axis=0), place.take(near)
+    part, place = image.take(near, axis=0, mode="clip"), place.take(near)
     u, d, v = place.u_mm, place.d_mm, place.v_mm
     half_u, half_v = (1.03 * sizes[place.disc] for sizes in (anatomy.body_half_width_mm, anatomy.body_half_depth_mm))
     radius = np.clip(np.square(u / half_u) + np.square(v / half_v), 0.0, 1.2)
@@ -144,7 +144,7 @@ def _ala(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
     low = np.flatnonzero((place.vertebra >= S1) & (np.abs(place.u_mm) < 60.0))
     if not low.size:
         return
-    part, there, side = image.take(low, axis=0), place.take(low), np.abs(place.u_mm.take(low))
+    part, there, side = image.take(low, axis=0, mode="clip"), place.take(low), np.abs(place.u_mm.take(low))
     width = along(SACRAL_ALA_HALF_WIDTH_MM, there)
     depth = along(anatomy.body_half_depth_mm, there)
     wing = rounded_block(side, there.v_mm - 0.1 * side, width, np.asarray(depth + 4.0, np.float32))
@@ -167,7 +167,7 @@ def _arch(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
     )
     if not near.size:
         return
-    part, place = image.take(near, axis=0), place.take(near)
+    part, place = image.take(near, axis=0, mode="clip"), place.take(near)
     side, v, below = np.abs(place.u_mm), place.v_mm, place.below_mm
     front = along(anatomy.body_half_depth_mm, place)
     back = front + along(anatomy.canal_depth_mm, place)
@@ -249,7 +249,7 @@ def _facet(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: Sid
     # The edge's width follows the least swollen joint in view.
     least_swollen = swelling[np.flatnonzero(np.bincount(place.disc.take(near)))].min()
     near = near.take(_near_joint(anatomy, place, near, side, edge_mm=paint.edge_mm))
-    part, there = image.take(near, axis=0), place.take(near)
+    part, there = image.take(near, axis=0, mode="clip"), place.take(near)
     disc = there.disc
     recess, swollen = recesses.take(disc), swelling.take(disc)
     u = there.u_mm * regions.sign(side) - anatomy.facet_off_midline_mm[disc] + 1.0 * recess

@@ -32,7 +32,7 @@ def _canal(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
     near = np.flatnonzero(_may_be_canal(anatomy, place, edge_mm=max(paint.edge_mm, PLEXUS_EDGE_MM)))
     if not near.size:
         return
-    part, place = image.take(near, axis=0), place.take(near)
+    part, place = image.take(near, axis=0, mode="clip"), place.take(near)
     side, v, d = np.abs(place.u_mm), place.v_mm, place.d_mm
     narrowing = regions.canal_narrowing(anatomy, place.disc, d)
     front = posterior_edge_mm(anatomy, place) + regions.bulge_mm(anatomy, place) * (np.abs(d) < 6.0)
@@ -90,7 +90,7 @@ def _sac(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
         _Sac(there.take(within), *(size.take(within) for size in (v, half_u, half_v, shape, narrowing))),
     )
     conus = ellipse(there.u_mm, v, 3.6, 3.0) + np.clip(6.0 * (_height(there) - FIRST_LEVEL + 0.8), 0.0, None)
-    part = image.take(near, axis=0)
+    part = image.take(near, axis=0, mode="clip")
     cover(part, np.asarray(conus, np.float32), paint.of(Tissue.NERVE), edge_mm=paint.edge_mm)
     put(image, near, part)
 
@@ -108,7 +108,7 @@ class _Sac:
 
 
 def _draw_sac(image: Field, indices: NDArray[np.intp], anatomy: Anatomy, paint: Paint, sac: _Sac) -> None:
-    part, u, v = image.take(indices, axis=0), sac.place.u_mm, sac.v_mm
+    part, u, v = image.take(indices, axis=0, mode="clip"), sac.place.u_mm, sac.v_mm
     cover(part, sac.shape - DURA_MM, paint.of(Tissue.LIGAMENT), edge_mm=paint.edge_mm, opacity=0.8)
     flow = 1.0 + 0.06 * paint.texture(sac.place.point_mm, (5.0, 5.0, 9.0), layer=31)
     crowded = np.clip(0.85 * sac.narrowing + anatomy.fine_roots * (0.7 + 0.5 * v / sac.half_v_mm), 0.0, 0.9)
@@ -145,7 +145,7 @@ def _recess(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: Si
     )
     if not near.size:
         return
-    part, there = image.take(near, axis=0), place.take(near)
+    part, there = image.take(near, axis=0, mode="clip"), place.take(near)
     lost = anatomy.narrowing[Region.LATERAL_RECESS, side][there.disc]
     half_u, half_v = regions.RECESS_HALF_MM
     u = outwards[near] - regions.recess_u_mm(anatomy, there.disc)

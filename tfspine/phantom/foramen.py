@@ -35,7 +35,7 @@ def draw_foramina(image: Field, anatomy: Anatomy, place: Place, paint: Paint) ->
         near = np.flatnonzero((outwards > inmost) & (outwards < outmost) & (place.v_mm > 5.0) & (place.v_mm < 55.0))
         if not near.size:
             continue
-        part = image.take(near, axis=0)
+        part = image.take(near, axis=0, mode="clip")
         _foramen(part, anatomy, place.take(near), paint, side)
         put(image, near, part)
 
@@ -63,7 +63,7 @@ def _foramen(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: S
     _fat_behind(image, hole, place, paint, form.fat_behind)
     far_d, far_v = _extent_mm(anatomy, side, edge_mm=paint.edge_mm)
     near = np.flatnonzero((np.abs(hole.d_mm) < far_d.take(place.disc)) & (np.abs(hole.v_mm) < far_v.take(place.disc)))
-    part = image.take(near, axis=0)
+    part = image.take(near, axis=0, mode="clip")
     _fill(part, hole.take(near), place.take(near), paint, form)
     put(image, near, part)
 
@@ -150,8 +150,8 @@ def _fat_behind(image: Field, hole: _Keyhole, place: Place, paint: Paint, opacit
     fat = ellipse(hole.d_mm + 7.0, hole.v_mm - 17.0, 6.5, 4.5)
     half = FAT_BEHIND_EDGE_MM / 2 + ROUNDING_MM
     near = np.flatnonzero((fat < half - 2.0 * paint.lattice.least) & (hole.here < half))
-    part, fat = image.take(near, axis=0), fat.take(near)
-    fat += 2.0 * paint.texture(place.point_mm.take(near, axis=0), (5.0, 5.0, 5.0), layer=33)
+    part, fat = image.take(near, axis=0, mode="clip"), fat.take(near)
+    fat += 2.0 * paint.texture(place.point_mm.take(near, axis=0, mode="clip"), (5.0, 5.0, 5.0), layer=33)
     share = opacity.take(place.disc.take(near))
     cover(part, both(fat, hole.here.take(near)), paint.of(Tissue.FAT), edge_mm=FAT_BEHIND_EDGE_MM, opacity=share)
     put(image, near, part)

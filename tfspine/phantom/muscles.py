@@ -42,7 +42,7 @@ def draw_back_muscles(
     near = np.flatnonzero(_may_be_back_muscle(anatomy, around, edge_mm=paint.edge_mm) & is_within)
     if not near.size:
         return
-    part, there = image.take(near, axis=0), around.take(near)
+    part, there = image.take(near, axis=0, mode="clip"), around.take(near)
     multifidus = there.at(MULTIFIDUS_HALF_WIDTH_MM) * size
     erector = there.at(ERECTOR_HALF_WIDTH_MM) * size
     middle = there.fascia - 21.0 * size
@@ -58,7 +58,7 @@ def draw_back_muscles(
     shape = either(smoothly_either(inner, outer, 2.0), quadratus)
     warp: Field = np.zeros_like(shape)
     close = np.flatnonzero(shape < 3.0)
-    warp[close] = 5.0 * paint.texture(there.point_mm.take(close, axis=0), (14.0, 14.0, 60.0), layer=3)
+    warp[close] = 5.0 * paint.texture(there.point_mm.take(close, axis=0, mode="clip"), (14.0, 14.0, 60.0), layer=3)
     shape = np.asarray(np.maximum(shape + 0.35 * warp, there.behind - there.fascia), np.float32)
     cover(part, shape, lambda inside: _muscle(anatomy, there.take(inside), paint, layer=4), edge_mm=paint.edge_mm)
     between = np.abs(inner - outer + warp) - 0.5 - 2.0 * anatomy.muscle_fat
@@ -117,8 +117,8 @@ def draw_psoas(image: Field, anatomy: Anatomy, around: Around, paint: Paint) -> 
     shape = ellipse(there.side - outwards, there.behind + before - 1.0, 0.9 * radius, 1.1 * radius)
     close = np.flatnonzero(shape < PSOAS_BEYOND_MM)
     there_close = near.take(close)
-    part = image.take(there_close, axis=0)
-    fine = paint.texture(around.point_mm.take(there_close, axis=0), (5.0, 5.0, 40.0), layer=8)
+    part = image.take(there_close, axis=0, mode="clip")
+    fine = paint.texture(around.point_mm.take(there_close, axis=0, mode="clip"), (5.0, 5.0, 40.0), layer=8)
     streaks = 0.5 * np.clip(np.abs(fine) * -9.0 + 9.0 * 0.12 * anatomy.muscle_fat + 0.3, 0.0, 1.0)
     muscle = paint.mix(Tissue.MUSCLE, Tissue.FAT, streaks)
     cover(part, np.asarray(shape.take(close) + 1.5 * fine, np.float32), muscle, edge_mm=paint.edge_mm)
@@ -130,7 +130,7 @@ def draw_pelvis(image: Field, anatomy: Anatomy, around: Around, paint: Paint, is
     low = np.flatnonzero((around.height > ILIAC_TOP) & is_within)
     if not low.size:
         return
-    part, there = image.take(low, axis=0), around.take(low)
+    part, there = image.take(low, axis=0, mode="clip"), around.take(low)
     ends = [_between_discs(table, there.height) for table in (ILIAC_FRONT_MM, ILIAC_BACK_MM)]
     way = [back - front for front, back in zip(*ends, strict=True)]
     past = [there.side - ends[0][0], there.behind - ends[0][1]]

@@ -35,5 +35,4 @@ class Paint:
             grain_mm: size of its grains along x, y and z.
             layer: patterns of different layers have nothing in common.
         """
-        shift = np.array([[7.3], [13.7], [23.1]], np.float32) * layer
-        return self.lattice.at(point_mm.T / np.array(grain_mm, np.float32)[:, np.newaxis] + shift)
+        return self.lattice.at(point_mm, step_mm=grain_mm, shift=np.array([7.3, 13.7, 23.1], np.float32) * layer)

@@ -98,11 +98,11 @@ def cover(
     touched = np.flatnonzero(distance_mm < edge_mm / 2)
     if not touched.size:
         return
-    share = np.clip(0.5 - distance_mm.take(touched) / np.float32(edge_mm), 0.0, 1.0)
-    share = share * (opacity if np.ndim(opacity) == 0 else np.asarray(opacity).take(touched))
+    share = np.clip(0.5 - distance_mm.take(touched, mode="clip") / np.float32(edge_mm), 0.0, 1.0)
+    share = share * (opacity if np.ndim(opacity) == 0 else np.asarray(opacity).take(touched, mode="clip"))
     over = signal(touched) if callable(signal) else signal
-    part = over if over.ndim == 1 or callable(signal) else over.take(touched, axis=0)
-    under = image.take(touched, axis=0)
+    part = over if over.ndim == 1 or callable(signal) else over.take(touched, axis=0, mode="clip")
+    under = image.take(touched, axis=0, mode="clip")
     put(image, touched, under + share[:, None] * (part - under))
 
 

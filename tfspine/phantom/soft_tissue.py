@@ -64,15 +64,15 @@ def _organs(image: Field, anatomy: Anatomy, around: Around, paint: Paint, is_wit
     bed = 1.0 - np.sqrt(np.square(u / 92.0) + np.square((behind - 20.0) / 62.0))
     before = np.flatnonzero(bed < 0.2)
     belly, bed = belly.take(before), bed.take(before)
-    point_mm = around.point_mm.take(belly, axis=0)
+    point_mm = around.point_mm.take(belly, axis=0, mode="clip")
     blobs = paint.texture(point_mm, (26.0, 22.0, 30.0), layer=1)
     gas_from = 2.2 - 2.2 * anatomy.gas
     least_mm = 60.0 * bed + 8.0 * blobs + 9.0 * paint.lattice.least
     some = np.flatnonzero((blobs > min(-0.1, gas_from - 1.0 / 9.0) - ROUNDING_MM) & (least_mm < 1.5 + ROUNDING_MM))
-    belly, blobs, point_mm = belly.take(some), blobs.take(some), point_mm.take(some, axis=0)
+    belly, blobs, point_mm = belly.take(some), blobs.take(some), point_mm.take(some, axis=0, mode="clip")
     fine = paint.texture(point_mm, (7.0, 7.0, 7.0), layer=2)
     depth_mm = np.asarray(60.0 * bed.take(some) + 9.0 * fine + 8.0 * blobs, np.float32)
-    part = image.take(belly, axis=0)
+    part = image.take(belly, axis=0, mode="clip")
     loops = both(depth_mm, np.asarray(6.0 * (0.15 - blobs), np.float32))
     cover(part, loops, lambda inside: paint.of(Tissue.BOWEL, 0.85 + 0.25 * fine.take(inside)), edge_mm=3.0)
     gas = both(depth_mm, np.asarray(9.0 * (gas_from - blobs), np.float32))
@@ -91,7 +91,7 @@ def _kidneys(image: Field, around: Around, paint: Paint, is_within: NDArray[np.b
     )
     if not near.size:
         return
-    part, there = image.take(near, axis=0), around.take(near)
+    part, there = image.take(near, axis=0, mode="clip"), around.take(near)
     height = 26.0 * (there.height - 2.3)
     for side, shift in ((1.0, -4.0), (-1.0, 6.0)):
         u, v = turned(there.u * side - 66.0, there.behind - 2.0, 0.5)
@@ -114,7 +114,7 @@ def _vessels(image: Field, anatomy: Anatomy, around: Around, paint: Paint) -> No
     )
     if not near.size:
         return
-    part, there, apart = image.take(near, axis=0), around.take(near), apart_mm.take(near)
+    part, there, apart = image.take(near, axis=0, mode="clip"), around.take(near), apart_mm.take(near)
     front = there.at(anatomy.body_half_depth_mm)
     void = paint.of(Tissue.VESSEL)
     divided = np.clip(1.0 - 1.2 * apart, 0.6, 1.0)
@@ -150,7 +150,7 @@ def _cover_with_skin(image: Field, around: Around, paint: Paint, skin: _Skin) ->
     image.view(np.complex64)[:, 0][~skin.is_within] = 0.0
     within = np.flatnonzero(skin.is_within.take(skin.near))
     near, outside = skin.near.take(within), skin.outside_mm.take(within)
-    part = image.take(near, axis=0)
+    part = image.take(near, axis=0, mode="clip")
     fascia, behind = around.fascia.take(near), around.behind.take(near)
 
     def cells(inside: NDArray[np.intp]) -> Field:
