@@ -199,4 +199,4 @@ def _tenth(share: float) -> str:
 
 def _count(number: float, separator: str) -> str:
     is_whole = math.isclose(number, round(number), abs_tol=1e-6)
-    return format(round(number), separator) if is_whole else format(number, f"z{separator}.1f")
+    return format(round(number), separator) if is_whole else format(round(number, 1) + 0.0, f"{separator}.1f")
