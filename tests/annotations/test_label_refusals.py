@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tfspine.annotations.splits import read_splits, split_table, write_split_table
 from tfspine.annotations.tables import labels_table, read_boxes, readings_table, write_boxes
-from tfspine.annotations.voc import from_voc_box, read_voc, to_voc_box, write_voc
 from tfspine.errors import AnnotationError
+from tfspine.formats.labelimg_xml import from_voc_box, read_voc, to_voc_box, write_voc
 from tfspine.labels import Grade, Level, Region, Side
 from tfspine.structures import BOX_COLUMNS, SLICE_COLUMNS, AnnotatedSlice, Annotation, Box
 

@@ -11,9 +11,9 @@ from tfspine.annotations.checks import check_labels
 from tfspine.annotations.problems import Severity, SliceFacts
 from tfspine.annotations.splits import assign_splits, read_splits
 from tfspine.annotations.tables import read_boxes, readings_table, write_boxes
-from tfspine.annotations.voc import read_voc, write_voc
 from tfspine.config import SplitConfig
 from tfspine.errors import AnnotationError
+from tfspine.formats.labelimg_xml import read_voc, write_voc
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Grade, Level, Plane, Region, Side
 from tfspine.structures import AnnotatedSlice, Annotation, Detection, SliceReading

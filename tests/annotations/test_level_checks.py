@@ -12,7 +12,7 @@ from tfspine.annotations.checks import check_labels
 from tfspine.annotations.level_checks import level_warnings
 from tfspine.annotations.problems import Severity, SliceFacts
 from tfspine.annotations.side_checks import side_warnings
-from tfspine.annotations.voc import write_voc
+from tfspine.formats.labelimg_xml import write_voc
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import LEVELS, Grade, Level, Plane, Region, Side
 from tfspine.phantom.anatomy import draw_anatomy

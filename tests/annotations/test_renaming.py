@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tfspine.annotations.voc import read_voc, write_voc
 from tfspine.cli.main import main
 from tfspine.config import PhantomConfig
+from tfspine.formats.labelimg_xml import read_voc, write_voc
 from tfspine.phantom.study import simulate_study, write_dicom
 from tfspine.structures import AnnotatedSlice
 

@@ -11,7 +11,6 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfspine import signatures
-from tfspine.annotations.voc import write_voc
 from tfspine.cli.export import in_words
 from tfspine.cli.main import main
 from tfspine.config import EvaluationConfig, Experiment
@@ -21,6 +20,7 @@ from tfspine.evaluation.boxes.score_threshold import ScoreThreshold
 from tfspine.export.plane_model import PlaneModel
 from tfspine.export.region_grader import GraderMember, RegionGrader
 from tfspine.export.write import Exported, export_plane
+from tfspine.formats.labelimg_xml import write_voc
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Grade, Plane, Region, Side
 from tfspine.models.detector import Detector

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tfspine.annotations.voc import read_voc, write_voc
 from tfspine.cli.main import main
 from tfspine.experiment_file import load_experiment
+from tfspine.formats.labelimg_xml import read_voc, write_voc
 from tfspine.labels import Plane
 from tfspine.records.examples import RecordExample
 from tfspine.records.folder import open_records

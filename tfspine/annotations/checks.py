@@ -11,8 +11,8 @@ from tfspine.annotations.label_folder import labels_of_slices
 from tfspine.annotations.level_checks import level_warnings
 from tfspine.annotations.problems import Problem, Severity, SliceFacts
 from tfspine.annotations.side_checks import side_warnings
-from tfspine.annotations.voc import read_voc
 from tfspine.errors import AnnotationError
+from tfspine.formats.labelimg_xml import read_voc
 from tfspine.geometry import SliceGeometry, box_centre_mm, side_of_patient
 from tfspine.labels import Plane, Region, Side, object_name
 from tfspine.structures import AnnotatedSlice, Annotation

@@ -14,8 +14,8 @@ import pandas as pd
 from tfspine.annotations.tables import read_table_of_words
 from tfspine.compat import StrEnum
 from tfspine.config import ExclusionsConfig, OnFinding
-from tfspine.csv_files import read_csv_file
 from tfspine.errors import AnnotationError
+from tfspine.formats.csv_files import read_csv_file
 from tfspine.outputs import write_text
 
 TABLE = "exclusions.csv"

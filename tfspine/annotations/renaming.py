@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 import pandas as pd
 
 from tfspine.annotations.label_folder import label_files
-from tfspine.annotations.voc import parse_voc
-from tfspine.csv_files import read_csv_file
 from tfspine.errors import AnnotationError
+from tfspine.formats.csv_files import read_csv_file
+from tfspine.formats.labelimg_xml import parse_voc
 from tfspine.structures import Refusal
 
 KEY_COLUMNS = ("sop_instance_uid", "new_sop_instance_uid")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from tfspine.config import DEVELOPMENT, SPLITS, SplitConfig
-from tfspine.csv_files import CsvTable, read_csv_file
 from tfspine.errors import AnnotationError
+from tfspine.formats.csv_files import CsvTable, read_csv_file
 from tfspine.outputs import write_text
 
 EXCLUDED = "excluded"

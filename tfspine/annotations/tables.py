@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from tfspine.annotations.label_folder import labels_of_slices
-from tfspine.annotations.voc import read_voc
-from tfspine.csv_files import CsvTable, read_csv_file, require_once
-from tfspine.csv_numbers import numbers_of
 from tfspine.errors import AnnotationError
+from tfspine.formats.csv_files import CsvTable, read_csv_file, require_once
+from tfspine.formats.csv_numbers import numbers_of
+from tfspine.formats.labelimg_xml import read_voc
 from tfspine.grading_box import is_counted
 from tfspine.labels import GRADE_WORDS, LEVELS, Plane, Region, Side
 from tfspine.outputs import write_text

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfspine.cli.options import given, require_count
-from tfspine.csv_files import read_text
 from tfspine.errors import ConfigError
+from tfspine.formats.csv_files import read_text
 from tfspine.progress import track
 from tfspine.workflows.fetch import CREDENTIALS_VARIABLE, IMAGES_FOLDER, REFUSED, FetchSummary, fetch
 

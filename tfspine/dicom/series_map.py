@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tfspine.compat import StrEnum
-from tfspine.csv_files import CsvTable, read_csv_file
 from tfspine.dicom.headers import SliceHeader
 from tfspine.errors import ConfigError
+from tfspine.formats.csv_files import CsvTable, read_csv_file
 from tfspine.labels import Plane
 
 COLUMNS = ("use",)

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
-from tfspine.csv_files import read_csv_file, require_once
 from tfspine.dicom.ingest import IMAGES_FOLDER
 from tfspine.errors import AnnotationError, DicomError
+from tfspine.formats.csv_files import read_csv_file, require_once
 from tfspine.labels import Plane
 from tfspine.structures import SLICE_COLUMNS, SliceImage, geometry_from_row
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfspine.config import SPLITS
-from tfspine.csv_files import read_csv_file, require_once
 from tfspine.errors import AnnotationError, ConfigError, RecordError
+from tfspine.formats.csv_files import read_csv_file, require_once
 from tfspine.labels import Plane, object_name
 from tfspine.structures import AnnotatedSlice, Annotation
 

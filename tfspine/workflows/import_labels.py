@@ -67,8 +67,8 @@ def import_labels(
     from tfspine.annotations.exchange.names import NameMap, read_names
     from tfspine.annotations.exchange.placing import place
     from tfspine.annotations.importers.refusals import write_refused
-    from tfspine.annotations.voc import write_voc
     from tfspine.errors import AnnotationError
+    from tfspine.formats.labelimg_xml import write_voc
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
 

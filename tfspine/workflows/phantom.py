@@ -58,7 +58,7 @@ def _simulate_all(config: PhantomConfig, seed: int, folder: Path) -> Iterator[tu
 
 
 def _simulate_one(job: tuple[PhantomConfig, int, int, Path]) -> tuple[dict[str, Any], ...]:
-    from tfspine.annotations.voc import write_voc
+    from tfspine.formats.labelimg_xml import write_voc
     from tfspine.phantom.panel import read_by_panel
     from tfspine.phantom.study import simulate_study, write_dicom
 

@@ -202,7 +202,7 @@ def _warn_of_another_split(options: PredictOptions) -> None:
 
 def _write(folder: Path, read: StudyReadings) -> None:
     from tfspine.annotations.tables import readings_table, write_boxes
-    from tfspine.annotations.voc import write_voc
+    from tfspine.formats.labelimg_xml import write_voc
     from tfspine.outputs import write_text
     from tfspine.structures import AnnotatedSlice, Annotation
 

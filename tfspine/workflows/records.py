@@ -88,8 +88,8 @@ def _examples(
     from tfspine.annotations.label_folder import label_files
     from tfspine.annotations.problems import slice_facts
     from tfspine.annotations.splits import EXCLUDED
-    from tfspine.annotations.voc import read_voc
     from tfspine.dicom.slices import read_table
+    from tfspine.formats.labelimg_xml import read_voc
     from tfspine.records.examples import join_labels, read_entries, thin_empty
 
     entries = read_entries(inputs.slices / "slices.csv")

@@ -149,7 +149,7 @@ def _region_grades(evaluation: Path) -> "list[RegionGradeRow]":
 
 def _heatmaps(folder: Path, studies: Mapping[str, str]) -> "list[Heatmap]":
     """Read `heatmaps.csv`. A slice of a study that was not predicted has its key shown instead of a study."""
-    from tfspine.csv_files import read_csv_file
+    from tfspine.formats.csv_files import read_csv_file
     from tfspine.report.content import Heatmap
 
     path = folder / "heatmaps.csv"

@@ -34,9 +34,9 @@ from tfspine.annotations.exchange.drawn import DrawnImage
 from tfspine.annotations.exchange.labelstudio import read_labelstudio
 from tfspine.annotations.exchange.yolo import read_yolo
 from tfspine.annotations.tables import labels_table
-from tfspine.annotations.voc import read_voc, write_voc
 from tfspine.cli.main import main
 from tfspine.errors import AnnotationError, TfspineError
+from tfspine.formats.labelimg_xml import read_voc, write_voc
 from tfspine.labels import GRADES, LEVELS, Grade, Level, Region, Side
 from tfspine.structures import AnnotatedSlice, Annotation
 from tfspine.workflows.import_labels import DrawnIn, ImportedLabels, ImportLabelsOptions, import_labels

@@ -24,8 +24,8 @@ from typing import TypeVar
 
 from tfspine.annotations.exchange.drawn import DrawnBox
 from tfspine.compat import tomllib
-from tfspine.csv_files import read_csv_file, require_once
 from tfspine.errors import AnnotationError, ConfigError
+from tfspine.formats.csv_files import read_csv_file, require_once
 from tfspine.labels import GRADE_WORDS, LEVELS, Grade, Level, Region, Side, parse_object_name
 from tfspine.structures import Annotation
 

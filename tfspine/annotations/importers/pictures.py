@@ -19,8 +19,8 @@ from PIL import Image, UnidentifiedImageError
 
 from tfspine.annotations.importers.refusals import write_refused
 from tfspine.annotations.tables import annotated_rows, write_boxes
-from tfspine.annotations.voc import write_voc
 from tfspine.errors import AnnotationError
+from tfspine.formats.labelimg_xml import write_voc
 from tfspine.labels import Plane
 from tfspine.outputs import write_bytes, write_text
 from tfspine.structures import BOX_COLUMNS, SLICE_COLUMNS, AnnotatedSlice, Annotation, Refusal, pseudonym, slice_key

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tfspine.annotations.voc import CORNERS, from_voc_box, parse_voc
 from tfspine.errors import AnnotationError
+from tfspine.formats.labelimg_xml import CORNERS, from_voc_box, parse_voc
 from tfspine.structures import Box
 
 

@@ -10,7 +10,7 @@ from tfspine.annotations.importers.refusals import write_refused
 from tfspine.annotations.importers.rsna import Placed, Target
 from tfspine.annotations.importers.rsna_tables import Grade3, Place, RsnaTables
 from tfspine.annotations.tables import CORNER_COLUMNS, annotated_rows, write_boxes
-from tfspine.annotations.voc import write_voc
+from tfspine.formats.labelimg_xml import write_voc
 from tfspine.outputs import write_text
 from tfspine.structures import BOX_COLUMNS, pseudonym
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfspine.csv_files import read_csv_file
+from tfspine.formats.csv_files import read_csv_file
 
 Row = dict[str, str]
 

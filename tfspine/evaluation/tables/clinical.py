@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from tfspine.csv_files import CsvTable, read_csv_file
 from tfspine.errors import EvaluationError
+from tfspine.formats.csv_files import CsvTable, read_csv_file
 
 KEYS = ("patient", "study")
 FACTORS = {"ethnicity": "Ethnicity", "indication": "Indication", "comorbidities": "Comorbidity"}

@@ -9,8 +9,8 @@ from tfspine.workflows.evaluation.boxes import labelled_slices, slice_names
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tfspine.csv_files import CsvTable
     from tfspine.evaluation.boxes.coverage import Coverage
+    from tfspine.formats.csv_files import CsvTable
 
 OPTION = "--read"
 
@@ -134,7 +134,7 @@ def _read_table(said: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    from tfspine.csv_files import read_csv_file
+    from tfspine.formats.csv_files import read_csv_file
     from tfspine.labels import Plane, Region
 
     table = read_csv_file(said, ("study",))

@@ -4,8 +4,8 @@ import math
 import re
 from collections.abc import Sequence
 
-from tfspine.csv_files import CsvTable
 from tfspine.errors import AnnotationError
+from tfspine.formats.csv_files import CsvTable
 
 NOTHING = ("", "nan")
 """How a number that is missing is written, in lower case."""

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfspine.csv_files import CsvTable, read_csv_file, read_text, require_once
-from tfspine.csv_numbers import numbers_of
 from tfspine.errors import AnnotationError
+from tfspine.formats.csv_files import CsvTable, read_csv_file, read_text, require_once
+from tfspine.formats.csv_numbers import numbers_of
 
 COLUMNS = ("study", "xmin")
 TEXT = "study,xmin,remark\nMüller,0.5,near\n0123,12.25,\n"
