@@ -11,6 +11,8 @@ from tfspine.labels import Plane
 from tfspine.progress import Track, silent
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tfspine.client import Predictor
     from tfspine.structures import SliceImage, SliceReading, StudyResult
 
@@ -45,11 +47,39 @@ class ReadingOptions:
 
 @dataclass(frozen=True)
 class StudyReadings:
-    """What was read: a table a study, every slice with its boxes, and the version of the model of each plane."""
+    """What was read: a result for each study, every slice with its boxes, and the version of each plane's model."""
 
     results: "tuple[StudyResult, ...]"
     readings: "tuple[SliceReading, ...]"
     versions: Mapping[Plane, int]
+
+    @property
+    def table(self) -> "pd.DataFrame":
+        """A row for each level and side of every study, 25 a study; without a grade where nothing was found.
+
+        Columns: study, level, region, side (of the patient; empty of canals), grade, probability (of the grade), slice
+        (that graded it), and level_doubt (why levels may be miscounted; empty where they are sure).
+        """
+        import pandas as pd
+
+        rows = [
+            (
+                *(result.study, str(row.level), str(row.region), str(row.side or "")),
+                *(row.grade.word if row.grade is not None else None, row.probability, row.slice_key),
+                result.level_doubt,
+            )
+            for result in self.results
+            for row in result.rows
+        ]
+        names = ("study", "level", "region", "side", "grade", "probability", "slice", "level_doubt")
+        return pd.DataFrame(rows, columns=list(names))
+
+    @property
+    def boxes(self) -> "pd.DataFrame":
+        """Every box, findings or not, with the columns of `predictions.csv`."""
+        from tfspine.annotations.tables import readings_table
+
+        return readings_table(self.readings)
 
 
 def read_studies(slices: Path, options: ReadingOptions = ReadingOptions(), *, track: Track = silent) -> StudyReadings:
