@@ -51,3 +51,16 @@ def test_importing_loads_nothing_heavy_and_unknown_names_are_told() -> None:
     assert not {"tensorflow", "keras", "tf_keras", "pandas", "pydicom", "matplotlib", "scipy"} & set(modules)
     with pytest.raises(AttributeError, match="no attribute 'predict'; it has connect, evaluate"):
         tfspine.predict  # noqa: B018 - asking for it is the point
+
+
+def test_a_script_without_a_guard_is_not_run_again_in_workers(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import tfspine\n"
+        "print('begun')\n"
+        "experiment = tfspine.load_experiment(None, 'phantom.studies=2', 'phantom.matrix_px=64', 'phantom.workers=2')\n"
+        "print(tfspine.simulate('phantom', experiment).studies)\n"
+        "print(tfspine.ingest('phantom/dicom', 'slices', workers=2).studies)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.split() == ["begun", "2", "2"]

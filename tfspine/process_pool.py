@@ -7,13 +7,15 @@ keep NumPy to one thread of linear algebra each.
 import functools
 import os
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
-from typing import TypeVar
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.process import BaseProcess
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -104,8 +106,31 @@ def _alone(work: Callable[[Item], Result], item: Item, *, longest_s: float, lost
 def _pool(workers: int, function: Callable[[Item], Result]) -> ProcessPoolExecutor:
     """Return worker processes that are forked from a server with the imports of the function's module."""
     one_blas_thread()
-    context = get_context("forkserver")
+    context = _Context()
     while isinstance(function, functools.partial):
         function = function.args[0] if function.args and callable(function.args[0]) else function.func
-    context.set_forkserver_preload(["__main__", function.__module__])
+    context.set_forkserver_preload([function.__module__])
     return ProcessPoolExecutor(workers, mp_context=context)
+
+
+class _Process(ForkServerProcess):
+    """A process that does not run the caller's script again.
+
+    Python would import it there for functions defined in it, and a script without ``if __name__ == "__main__"`` would
+    begin anew in every worker. Ours are functions of modules.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: BaseProcess) -> Any:  # noqa: N802 - the base calls it so
+        main = sys.modules["__main__"]
+        names = ("__file__", "__spec__")
+        hidden: dict[str, Any] = {name: main.__dict__.pop(name) for name in names if name in main.__dict__}
+        main.__spec__ = None
+        try:
+            return ForkServerProcess._Popen(process_obj)
+        finally:
+            main.__dict__.update(hidden)
+
+
+class _Context(ForkServerContext):
+    Process = _Process

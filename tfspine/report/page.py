@@ -10,10 +10,10 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from tfspine.attribution.integrated_gradients import LARGEST_GAP
+from tfspine.attribution.overlay import color_bar
 from tfspine.colors import GRADE_COLORS, OUTLINE
 from tfspine.evaluation.tables.table import REGION_TITLES
-from tfspine.explain.integrated_gradients import LARGEST_GAP
-from tfspine.explain.overlay import color_bar
 from tfspine.labels import GRADE_WORDS, GRADES, LEVELS, Level, Region, Side
 from tfspine.report.content import (
     COLUMNS,

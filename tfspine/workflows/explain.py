@@ -20,10 +20,10 @@ from tfspine.workflows.explained_graders import (
 )
 
 if TYPE_CHECKING:
+    from tfspine.attribution.integrated_gradients import Attribution
+    from tfspine.attribution.keras_gradients import Grader
     from tfspine.config import ExplainConfig
-    from tfspine.explain.integrated_gradients import Attribution
-    from tfspine.explain.keras_gradients import Grader
-    from tfspine.export.region_grader import RegionGrader
+    from tfspine.saved_model.region_grader import RegionGrader
     from tfspine.structures import SliceImage
 
 logger = logging.getLogger(__name__)
@@ -83,8 +83,8 @@ def explain(
         AnnotationError: the boxes are of other slices.
         OutputError: `out` holds something else.
     """
+    from tfspine.attribution.integrated_gradients import LARGEST_GAP
     from tfspine.config import as_dict
-    from tfspine.explain.integrated_gradients import LARGEST_GAP
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
     from tfspine.ownership import require_folder
@@ -151,7 +151,7 @@ def _chosen(
 def _rows(boxes: Path, regions: Iterable[Region], *, number: int) -> list[dict[str, Any]]:
     """Return `number` boxes of each region, as rows of `structures.BOX_COLUMNS`."""
     from tfspine.annotations.tables import counted_boxes, read_boxes
-    from tfspine.explain.selection import select_boxes
+    from tfspine.attribution.selection import select_boxes
 
     counted = counted_boxes(read_boxes(boxes))
     rows: list[dict[str, Any]] = []
@@ -181,9 +181,9 @@ def _explain(item: GradedCrop, served: "Grader", *, settings: "ExplainConfig", p
     """Explain the grade of one box and draw it."""
     from PIL import Image
 
-    from tfspine.explain.integrated_gradients import integrate_gradients
-    from tfspine.explain.keras_gradients import class_functions
-    from tfspine.explain.overlay import side_by_side
+    from tfspine.attribution.integrated_gradients import integrate_gradients
+    from tfspine.attribution.keras_gradients import class_functions
+    from tfspine.attribution.overlay import side_by_side
 
     output, gradients = class_functions(served, item.grade)
     attribution = integrate_gradients(

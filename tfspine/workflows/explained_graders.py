@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tfspine.export.region_grader import RegionGrader
+    from tfspine.saved_model.region_grader import RegionGrader
     from tfspine.structures import SliceImage
 
 AGREEMENT = 0.01
@@ -60,10 +60,10 @@ def load_graders(wanted: GradersToExplain, *, calibrate: bool) -> "dict[Region, 
 
     use_gpus(ONE_GPU)
     if wanted.model is None:
-        from tfspine.export.runs import load_region_graders
+        from tfspine.saved_model.runs import load_region_graders
 
         return load_region_graders(wanted.runs, take=wanted.take, calibrate=calibrate)
-    from tfspine.export.served_graders import load_served_graders, newest_versions
+    from tfspine.saved_model.served_graders import load_served_graders, newest_versions
 
     graders: dict[Region, RegionGrader] = {}
     for folder in newest_versions(wanted.model).values():
@@ -83,7 +83,7 @@ def grade_crops(
     """
     import numpy as np
 
-    from tfspine.explain.keras_gradients import probabilities
+    from tfspine.attribution.keras_gradients import probabilities
 
     crops = []
     for row in rows:

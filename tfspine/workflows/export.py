@@ -76,7 +76,7 @@ def nothing(stage: str) -> None:
 
 def stage_count(options: ExportOptions) -> int:
     """Return how many stages `export` tells of."""
-    from tfspine.export.write import STAGES
+    from tfspine.saved_model.write import STAGES
 
     return len(STAGES) + 1 + (options.labels is not None)
 
@@ -105,10 +105,10 @@ def export(
         ModelError: a run is unfinished, missing or of another split; no slice of the plane; the saved model does not
             answer as the one in memory.
     """
-    from tfspine.export.runs import load_plane_model, require_one_split, run_experiment
-    from tfspine.export.write import export_plane
     from tfspine.manifest import read_manifest
     from tfspine.ownership import require_apart
+    from tfspine.saved_model.runs import load_plane_model, require_one_split, run_experiment
+    from tfspine.saved_model.write import export_plane
     from tfspine.workflows.operating_point import choose_thresholds, manifest_entry, require_split
 
     if (options.labels is None) != (options.splits is None):

@@ -11,7 +11,7 @@ from tfspine.labels import Region
 if TYPE_CHECKING:
     from tfspine.config import EvaluationConfig
     from tfspine.evaluation.boxes.score_threshold import ScoreThreshold
-    from tfspine.export.plane_model import PlaneModel
+    from tfspine.saved_model.plane_model import PlaneModel
     from tfspine.structures import SliceImage
 
 VALIDATION = "validation"
@@ -48,7 +48,7 @@ def choose_thresholds(
     from tfspine.annotations.splits import read_splits
     from tfspine.annotations.tables import labels_table
     from tfspine.evaluation.boxes.score_threshold import score_thresholds
-    from tfspine.export.validation import validation_boxes
+    from tfspine.saved_model.validation import validation_boxes
 
     studies = {study for study, split in read_splits(splits).items() if split == VALIDATION}
     labelled = set(label_files(labels))

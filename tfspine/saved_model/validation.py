@@ -8,8 +8,8 @@ import pandas as pd
 import tensorflow as tf
 
 from tfspine import signatures
-from tfspine.export.plane_model import PlaneModel
 from tfspine.labels import DETECTOR_CLASSES
+from tfspine.saved_model.plane_model import PlaneModel
 from tfspine.structures import BOX_COLUMNS, SliceImage
 
 BATCH = 8

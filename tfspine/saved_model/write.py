@@ -9,12 +9,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfspine import signatures
-from tfspine.export.plane_model import PlaneModel
-from tfspine.export.served_graders import write_networks
-from tfspine.export.verify import verify
-from tfspine.export.warmup import write_warmup
 from tfspine.manifest import write_manifest
 from tfspine.outputs import whole_folder
+from tfspine.saved_model.plane_model import PlaneModel
+from tfspine.saved_model.served_graders import write_networks
+from tfspine.saved_model.verify import verify
+from tfspine.saved_model.warmup import write_warmup
 
 STAGES = ("saving", "adding warm-up requests", "verifying")
 """What `export_plane` does, in order."""

@@ -12,10 +12,10 @@ import tensorflow as tf
 
 from tfspine import signatures
 from tfspine.errors import ModelError
-from tfspine.export.region_grader import RegionGrader, only
 from tfspine.labels import DETECTOR_CLASSES, GRADES, MIRRORED_SIDE, Plane, Region
 from tfspine.models.detector import Detector, Found
 from tfspine.records.crops import crop_regions
+from tfspine.saved_model.region_grader import RegionGrader, only
 
 EMPTY_IMAGES = f"{signatures.IMAGES.name}: an empty batch; expected [N, H, W, 1] with one image or more"
 EMPTY_BYTES = f"{signatures.IMAGE_BYTES.name}: an empty batch; expected one PNG or JPEG file or more"

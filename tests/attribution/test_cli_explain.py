@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tfspine.attribution.overlay import GAP_PX
 from tfspine.cli.main import main
 from tfspine.config import Experiment
-from tfspine.explain.overlay import GAP_PX
 from tfspine.geometry import SliceGeometry
 from tfspine.manifest import read_manifest, write_manifest
 from tfspine.structures import BOX_COLUMNS, SLICE_COLUMNS, geometry_to_row

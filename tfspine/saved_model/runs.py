@@ -6,8 +6,6 @@ from pathlib import Path
 from tfspine.config import Experiment, Take
 from tfspine.errors import ModelError
 from tfspine.experiment_file import experiment_from_table
-from tfspine.export.plane_model import PlaneModel
-from tfspine.export.region_grader import GraderMember, RegionGrader
 from tfspine.hashes import MANIFEST
 from tfspine.labels import Plane, Region
 from tfspine.manifest import MEMBERS_FOLDER, Manifest, RunKind, read_manifest, split_of
@@ -15,6 +13,8 @@ from tfspine.models import garden
 from tfspine.models.detector import Detector
 from tfspine.models.devices import ONE_GPU, use_gpus
 from tfspine.models.grader import GRADER_FILE, load_grader
+from tfspine.saved_model.plane_model import PlaneModel
+from tfspine.saved_model.region_grader import GraderMember, RegionGrader
 
 _OF_GRADERS = (RunKind.GRADER, RunKind.GRADER_MEMBERS)
 

@@ -6,7 +6,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfspine.explain.selection import select_boxes
+from tfspine.attribution.selection import select_boxes
 from tfspine.labels import GRADE_WORDS, Region
 from tfspine.structures import BOX_COLUMNS
 

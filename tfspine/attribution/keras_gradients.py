@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tf_explain.core.integrated_gradients import IntegratedGradients
 
-from tfspine.explain.integrated_gradients import Gradients, Images, Output
+from tfspine.attribution.integrated_gradients import Gradients, Images, Output
 
 STEPS_OF_ONE = 1
 

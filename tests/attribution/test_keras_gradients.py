@@ -8,9 +8,9 @@ from numpy.testing import assert_allclose
 
 keras = pytest.importorskip("keras")
 
+from tfspine.attribution.integrated_gradients import integrate_gradients  # noqa: E402
+from tfspine.attribution.keras_gradients import class_functions, probabilities  # noqa: E402
 from tfspine.config import Experiment  # noqa: E402
-from tfspine.explain.integrated_gradients import integrate_gradients  # noqa: E402
-from tfspine.explain.keras_gradients import class_functions, probabilities  # noqa: E402
 from tfspine.models.grader import build_grader  # noqa: E402
 
 CROPS = np.random.default_rng(3).random((3, 16, 16, 3), np.float32)

@@ -149,11 +149,11 @@ def test_graders_that_did_not_read_the_boxes_are_refused(
 @pytest.mark.slow
 def test_an_export_is_explained_as_it_answers(files: Path, tmp_path: Path, tiny: Callable[..., Experiment]) -> None:
     from tfspine.config import Take
-    from tfspine.export.plane_model import PlaneModel
-    from tfspine.export.runs import load_region_graders
-    from tfspine.export.write import export_plane
     from tfspine.labels import Plane
     from tfspine.models.detector import Detector
+    from tfspine.saved_model.plane_model import PlaneModel
+    from tfspine.saved_model.runs import load_region_graders
+    from tfspine.saved_model.write import export_plane
     from tfspine.server.in_process import open_predictor
 
     graders = load_region_graders([files / "run"], take=Take.ALL, calibrate=True)

@@ -15,15 +15,15 @@ from tfspine.config import Experiment, Take
 from tfspine.errors import ModelError
 from tfspine.evaluation.boxes.members import mutual_information_bits
 from tfspine.evaluation.statistics.temperature import temperature_scaled
-from tfspine.export import runs
-from tfspine.export.plane_model import PlaneModel
-from tfspine.export.region_grader import GraderMember, RegionGrader
-from tfspine.export.verify import verify
-from tfspine.export.write import Exported, export_plane
 from tfspine.labels import Plane, Region
 from tfspine.models.detector import Detector
 from tfspine.models.grader import GRADER_FILE, build_grader
 from tfspine.records.crops import crop_regions
+from tfspine.saved_model import runs
+from tfspine.saved_model.plane_model import PlaneModel
+from tfspine.saved_model.region_grader import GraderMember, RegionGrader
+from tfspine.saved_model.verify import verify
+from tfspine.saved_model.write import Exported, export_plane
 from tfspine.training.members import parse_members
 
 FORAMEN = Region.NEURAL_FORAMEN

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from tfspine import signatures
 from tfspine.errors import ModelError
-from tfspine.export.plane_model import PlaneModel
 from tfspine.labels import DETECTOR_CLASSES
+from tfspine.saved_model.plane_model import PlaneModel
 
 BATCHES = (1, 3, 8)
 TOLERANCE = 1e-4

@@ -17,14 +17,14 @@ from tfspine.config import EvaluationConfig, Experiment
 from tfspine.dicom.slices import load_slices
 from tfspine.errors import ModelError
 from tfspine.evaluation.boxes.score_threshold import ScoreThreshold
-from tfspine.export.plane_model import PlaneModel
-from tfspine.export.region_grader import GraderMember, RegionGrader
-from tfspine.export.write import Exported, export_plane
 from tfspine.formats.labelimg_xml import write_voc
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Grade, Plane, Region, Side
 from tfspine.models.detector import Detector
 from tfspine.models.grader import build_grader
+from tfspine.saved_model.plane_model import PlaneModel
+from tfspine.saved_model.region_grader import GraderMember, RegionGrader
+from tfspine.saved_model.write import Exported, export_plane
 from tfspine.structures import SLICE_COLUMNS, AnnotatedSlice, Annotation, geometry_to_row
 from tfspine.workflows.operating_point import choose_thresholds
 

@@ -4,7 +4,7 @@ import matplotlib
 import numpy as np
 from numpy.testing import assert_array_equal
 
-from tfspine.explain.overlay import ALPHA, GAP_PX, color_bar, heatmap, overlay, side_by_side
+from tfspine.attribution.overlay import ALPHA, GAP_PX, color_bar, heatmap, overlay, side_by_side
 
 CROP = np.repeat(np.linspace(0, 1, 20).reshape(4, 5, 1), 3, axis=-1)
 

@@ -13,16 +13,16 @@ from tensorflow_serving.apis import prediction_log_pb2
 from tfspine import signatures
 from tfspine.config import Experiment
 from tfspine.errors import ModelError
-from tfspine.export import runs
-from tfspine.export.plane_model import PlaneModel
-from tfspine.export.region_grader import GraderMember, RegionGrader
-from tfspine.export.verify import verify
-from tfspine.export.warmup import FILE
-from tfspine.export.write import Exported, export_plane
 from tfspine.labels import Plane, Region
 from tfspine.models.detector import Detector
 from tfspine.models.grader import build_grader
 from tfspine.records.crops import crop_regions
+from tfspine.saved_model import runs
+from tfspine.saved_model.plane_model import PlaneModel
+from tfspine.saved_model.region_grader import GraderMember, RegionGrader
+from tfspine.saved_model.verify import verify
+from tfspine.saved_model.warmup import FILE
+from tfspine.saved_model.write import Exported, export_plane
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from tfspine.attribution.integrated_gradients import integrate_gradients
 from tfspine.errors import ConfigError
-from tfspine.explain.integrated_gradients import integrate_gradients
 
 X, Y, Z = 2.0, 3.0, 1.5
 IMAGE = np.array([[[X], [Y], [Z]]], np.float32)  # one row of three pixels

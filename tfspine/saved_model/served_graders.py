@@ -13,11 +13,11 @@ import keras
 import tensorflow as tf
 
 from tfspine.errors import ModelError
-from tfspine.export.region_grader import GraderMember, RegionGrader
 from tfspine.hashes import MANIFEST
 from tfspine.labels import Plane, Region
 from tfspine.manifest import read_manifest
 from tfspine.outputs import write_text
+from tfspine.saved_model.region_grader import GraderMember, RegionGrader
 from tfspine.signatures import MODEL_NAMES
 
 NETWORKS_FILE = Path("assets.extra") / "graders.json"
