@@ -1,0 +1,34 @@
+"""``tfspine evaluate`` writes what it wrote before its library level was built: words alike, numbers to 1e-12."""
+
+import re
+from pathlib import Path
+
+import pytest
+from make import golden_outputs, outputs_of
+
+RENAMED: tuple[tuple[str, str], ...] = ()
+"""Words as they were recorded, and as they are now; nothing else may differ."""
+
+NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?|-?\d+e[-+]?\d+")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return outputs_of(tmp_path_factory.mktemp("golden"))
+
+
+def test_the_same_files_are_written(written: dict[str, str]) -> None:
+    assert sorted(written) == sorted(golden_outputs())
+
+
+@pytest.mark.parametrize("name", sorted(golden_outputs()))
+def test_a_file_says_what_it_said(written: dict[str, str], name: str) -> None:
+    expected, found = golden_outputs()[name], written[name]
+    for old, new in RENAMED:
+        expected = expected.replace(old, new)
+    if Path(name).suffix not in (".csv", ".json"):
+        assert found == expected
+        return
+    assert NUMBER.sub("#", found) == NUMBER.sub("#", expected)
+    numbers = [[float(word) for word in NUMBER.findall(text)] for text in (found, expected)]
+    assert numbers[0] == pytest.approx(numbers[1], rel=1e-12, abs=1e-15)
