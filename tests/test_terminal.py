@@ -14,9 +14,10 @@ from test_progress import in_terminal
 from tests_settings import TINY
 
 from tfspine.config import Experiment, as_dict
+from tfspine.formats.slices_csv import SLICE_COLUMNS, geometry_to_row
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Grade, Plane, Region, Side
-from tfspine.structures import SLICE_COLUMNS, Annotation, geometry_to_row
+from tfspine.structures import Annotation
 
 SIZE = 64
 GEOMETRIES = {

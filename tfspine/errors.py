@@ -17,7 +17,11 @@ class DicomError(TfspineError, ValueError):
     """A DICOM file, series or study cannot be used."""
 
 
-class AnnotationError(TfspineError, ValueError):
+class FormatError(TfspineError, ValueError):
+    """A file is not in its format: ``FILE: line N: column value; expected ...; what to do``."""
+
+
+class AnnotationError(FormatError):
     """A label file, grade sheet or split contradicts itself or its images."""
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,15 +37,6 @@ OPTIONAL_BOX_COLUMNS: tuple[str, ...] = (
     "score_threshold",
 )
 """What tables of people need not have, nor those of models before levels could be in doubt: read as empty."""
-
-SLICE_COLUMNS: tuple[str, ...] = (
-    "key", "study", "patient", "plane", "number", "rows", "columns", "row_spacing_mm", "column_spacing_mm",
-    "slice_thickness_mm", "position_x_mm", "position_y_mm", "position_z_mm", "row_x", "row_y", "row_z", "column_x",
-    "column_y", "column_z", "window_low", "window_high", "manufacturer", "magnetic_field_strength_t",
-    "repetition_time_ms", "echo_time_ms", "study_instance_uid", "series_instance_uid", "sop_instance_uid",
-    "frame_of_reference_uid",
-)  # fmt: skip
-"""Columns of `slices.csv`. `key`, `study` and `patient` are pseudonyms; no name, no PatientID."""
 
 
 @dataclass(frozen=True)
@@ -208,36 +198,3 @@ def slice_key(study: str, plane: Plane, number: int) -> str:
 def study_of(key: str) -> str:
     """Return the study that the key of a slice begins with."""
     return key.rsplit("-", 2)[0]
-
-
-def geometry_from_row(row: dict[str, Any]) -> SliceGeometry:
-    """Read the geometry out of a row of `slices.csv`."""
-    return SliceGeometry(
-        position_mm=_vector(row, "position_{}_mm"),
-        row_direction=_vector(row, "row_{}"),
-        column_direction=_vector(row, "column_{}"),
-        spacing_mm=(float(row["row_spacing_mm"]), float(row["column_spacing_mm"])),
-        size_px=(int(row["rows"]), int(row["columns"])),
-    )
-
-
-def geometry_to_row(geometry: SliceGeometry) -> dict[str, Any]:
-    """Return the columns of `slices.csv` that hold the geometry; the inverse of `geometry_from_row`."""
-    row: dict[str, Any] = {
-        "rows": geometry.size_px[0],
-        "columns": geometry.size_px[1],
-        "row_spacing_mm": geometry.spacing_mm[0],
-        "column_spacing_mm": geometry.spacing_mm[1],
-    }
-    for name, vector in (
-        ("position_{}_mm", geometry.position_mm),
-        ("row_{}", geometry.row_direction),
-        ("column_{}", geometry.column_direction),
-    ):
-        row |= {name.format(axis): value for axis, value in zip("xyz", vector, strict=True)}
-    return row
-
-
-def _vector(row: dict[str, Any], name: str) -> tuple[float, float, float]:
-    x, y, z = (float(row[name.format(axis)]) for axis in "xyz")
-    return x, y, z

@@ -10,16 +10,17 @@ from hypothesis import strategies as st
 
 from tfspine.annotations.splits import read_splits, split_table, write_split_table
 from tfspine.annotations.tables import labels_table, read_boxes, readings_table, write_boxes
-from tfspine.errors import AnnotationError
+from tfspine.errors import FormatError
 from tfspine.formats.labelimg_xml import from_voc_box, read_voc, to_voc_box, write_voc
+from tfspine.formats.slices_csv import SLICE_COLUMNS
 from tfspine.labels import Grade, Level, Region, Side
-from tfspine.structures import BOX_COLUMNS, SLICE_COLUMNS, AnnotatedSlice, Annotation, Box
+from tfspine.structures import BOX_COLUMNS, AnnotatedSlice, Annotation, Box
 
 SIZE = (100, 120)
 
 
 def one_line(action: Callable[[], object]) -> str:
-    with pytest.raises(AnnotationError) as error:
+    with pytest.raises(FormatError) as error:
         action()
     assert "\n" not in str(error.value)
     return str(error.value)

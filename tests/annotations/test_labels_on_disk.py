@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfspine.annotations.checks import check_labels
-from tfspine.annotations.problems import Severity, SliceFacts
+from tfspine.annotations.problems import Severity
 from tfspine.annotations.splits import assign_splits, read_splits
 from tfspine.annotations.tables import read_boxes, readings_table, write_boxes
 from tfspine.config import SplitConfig
 from tfspine.errors import AnnotationError
 from tfspine.formats.labelimg_xml import read_voc, write_voc
+from tfspine.formats.slices_csv import SliceRow
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Grade, Level, Plane, Region, Side
 from tfspine.structures import AnnotatedSlice, Annotation, Detection, SliceReading
@@ -94,8 +95,8 @@ def test_xml_that_expands_itself_is_refused(tmp_path: Path) -> None:
 
 def check(tmp_path: Path, plane: Plane, *items: Annotation, size: tuple[int, int] = SIZE) -> list[tuple[str, str]]:
     write_voc(tmp_path / "k.xml", AnnotatedSlice("k", size, items))
-    facts = SliceFacts("s", plane, AXIAL if plane is Plane.AXIAL else SAGITTAL)
-    middle = SliceFacts("s", Plane.SAGITTAL, SliceGeometry((20.0, -60.0, 50.0), *_rest(SAGITTAL)))
+    facts = SliceRow("k", "s", plane, AXIAL if plane is Plane.AXIAL else SAGITTAL)
+    middle = SliceRow("k", "s", Plane.SAGITTAL, SliceGeometry((20.0, -60.0, 50.0), *_rest(SAGITTAL)))
     found = check_labels(tmp_path, {"k": facts, "other": middle})
     assert found[0].problem.startswith("no label file")
     return [(problem.severity, problem.problem) for problem in found[1:]]
@@ -136,7 +137,7 @@ def test_other_contradictions(tmp_path: Path) -> None:
     ungraded = Annotation(CANAL.box, Region.CENTRAL_CANAL, None)
     assert check(tmp_path, Plane.AXIAL, ungraded)[0][0] is Severity.WARNING
     (tmp_path / "stray.xml").write_text("<annotation/>")
-    found = check_labels(tmp_path, {"k": SliceFacts("s", Plane.AXIAL, AXIAL)})
+    found = check_labels(tmp_path, {"k": SliceRow("k", "s", Plane.AXIAL, AXIAL)})
     assert found[0].slice == "stray"
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from tfspine.annotations.checks import check_labels
 from tfspine.annotations.level_checks import level_warnings
-from tfspine.annotations.problems import Severity, SliceFacts
+from tfspine.annotations.problems import Severity
 from tfspine.annotations.side_checks import side_warnings
 from tfspine.formats.labelimg_xml import write_voc
+from tfspine.formats.slices_csv import SliceRow
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import LEVELS, Grade, Level, Plane, Region, Side
 from tfspine.phantom.anatomy import draw_anatomy
@@ -23,7 +24,7 @@ from tfspine.structures import AnnotatedSlice, Annotation
 
 SIZE = (100, 120)
 Labels = dict[str, AnnotatedSlice]
-Facts = dict[str, SliceFacts]
+Facts = dict[str, SliceRow]
 
 
 def study(seed: int) -> tuple[Labels, Facts]:
@@ -37,7 +38,7 @@ def study(seed: int) -> tuple[Labels, Facts]:
         for index, cut in enumerate(plan(anatomy, protocol, rng)):
             key = f"{seed}-{plane}-{index:02d}"
             labels[key] = AnnotatedSlice(key, cut.geometry.size_px, annotate(anatomy, cut))
-            facts[key] = SliceFacts(str(seed), plane, cut.geometry)
+            facts[key] = SliceRow("k", str(seed), plane, cut.geometry)
     return labels, facts
 
 
@@ -93,7 +94,7 @@ def canals(*named: tuple[float, str]) -> tuple[Labels, Facts]:
             (40.0, 50.0, 60.0, 70.0), Region.CENTRAL_CANAL, None, Grade.MILD, Level(level) if level else None
         )
         labels[f"a{number}"] = AnnotatedSlice(f"a{number}", SIZE, (canal,))
-        facts[f"a{number}"] = SliceFacts("s", Plane.AXIAL, axial_at(z_mm))
+        facts[f"a{number}"] = SliceRow("k", "s", Plane.AXIAL, axial_at(z_mm))
     return labels, facts
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tfspine.cli.main import main
-from tfspine.structures import SLICE_COLUMNS
+from tfspine.formats.slices_csv import SLICE_COLUMNS
 
 BLOCKER = """
 import sys

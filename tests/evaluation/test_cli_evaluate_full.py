@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from tfspine.cli.main import main
+from tfspine.formats.slices_csv import SLICE_COLUMNS
 from tfspine.labels import GRADE_WORDS
-from tfspine.structures import SLICE_COLUMNS
 
 STUDIES = {"test": 8, "validation": 6}
 FULL = (

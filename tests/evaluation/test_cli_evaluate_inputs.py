@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tfspine.cli.main import main
-from tfspine.structures import SLICE_COLUMNS
+from tfspine.formats.slices_csv import SLICE_COLUMNS
 
 STUDIES = [f"s{number:02d}" for number in range(20)]
 

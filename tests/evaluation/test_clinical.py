@@ -8,7 +8,7 @@ import pytest
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.tables.clinical import check_known, clinical_facts, read_clinical
 from tfspine.evaluation.tables.cohort import cohort_table
-from tfspine.structures import SLICE_COLUMNS
+from tfspine.formats.slices_csv import SLICE_COLUMNS
 
 
 def slices(**columns: list[str]) -> pd.DataFrame:

@@ -19,8 +19,8 @@ from tfspine.evaluation.tables.patients import Boxes, worst_grades
 from tfspine.evaluation.tables.probabilities import operating_table
 from tfspine.evaluation.tables.subgroups import measure, subgroup_table
 from tfspine.evaluation.tables.table import plain
+from tfspine.formats.slices_csv import SLICE_COLUMNS
 from tfspine.labels import Region
-from tfspine.structures import SLICE_COLUMNS
 
 CANAL = Region.CENTRAL_CANAL
 FAR = {"xmin": 40.0, "xmax": 50.0}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfspine.errors import AnnotationError
+from tfspine.errors import FormatError
 from tfspine.formats.csv_files import CsvTable, read_csv_file, read_text, require_once
 from tfspine.formats.csv_numbers import numbers_of
 
@@ -23,7 +23,7 @@ def read(path: Path, content: bytes, columns: tuple[str, ...] = COLUMNS, optiona
 
 
 def message_of(path: Path, content: bytes, **more: tuple[str, ...]) -> str:
-    with pytest.raises(AnnotationError) as error:
+    with pytest.raises(FormatError) as error:
         numbers_of(read(path, content, **more), ("xmin",))
     assert "\n" not in str(error.value)
     return str(error.value)
@@ -105,7 +105,7 @@ def test_a_column_that_is_optional_may_be_missing_from_header_and_rows(tmp_path:
 
 
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(AnnotationError, match=r"none\.csv: cannot be read: No such file"):
+    with pytest.raises(FormatError, match=r"none\.csv: cannot be read: No such file"):
         read_csv_file(tmp_path / "none.csv", COLUMNS)
 
 
@@ -122,7 +122,7 @@ def test_a_list_may_come_from_a_spreadsheet_and_what_is_none_is_not_repeated(tmp
     path.write_bytes("P1\r\nMüller\r\n".encode("utf-16"))
     assert read_text(path, expected="a PatientID a line").splitlines() == ["P1", "Müller"]
     path.write_bytes(b"Secret\x81")
-    with pytest.raises(AnnotationError, match="patients") as error:
+    with pytest.raises(FormatError, match="patients") as error:
         read_text(path, expected="a PatientID a line")
     assert "Secret" not in str(error.value)
 
@@ -130,5 +130,5 @@ def test_a_list_may_come_from_a_spreadsheet_and_what_is_none_is_not_repeated(tmp
 def test_a_name_that_stands_twice_is_refused_with_both_lines(tmp_path: Path) -> None:
     table = read(tmp_path, b"study,xmin\nA,1\n\nB,2\nA,3\n")
     require_once(table, "xmin")
-    with pytest.raises(AnnotationError, match="line 5: study A is there again, after line 2"):
+    with pytest.raises(FormatError, match="line 5: study A is there again, after line 2"):
         require_once(table, "study")

@@ -9,10 +9,11 @@ import pytest
 from tfspine.cli.main import main
 from tfspine.experiment_file import load_experiment
 from tfspine.formats.labelimg_xml import read_voc, write_voc
+from tfspine.formats.slices_csv import SLICE_COLUMNS
 from tfspine.labels import Plane
 from tfspine.records.examples import RecordExample
 from tfspine.records.folder import open_records
-from tfspine.structures import SLICE_COLUMNS, AnnotatedSlice
+from tfspine.structures import AnnotatedSlice
 
 
 @pytest.fixture

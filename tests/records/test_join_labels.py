@@ -6,16 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfspine.errors import AnnotationError, ConfigError, RecordError
+from tfspine.errors import AnnotationError, ConfigError
+from tfspine.formats.slices_csv import SliceRow
+from tfspine.geometry import SliceGeometry
 from tfspine.labels import Plane, Region, Side
-from tfspine.records.examples import RecordExample, SliceEntry, join_labels, read_entries, thin_empty
+from tfspine.records.examples import RecordExample, join_labels, thin_empty
 from tfspine.structures import AnnotatedSlice, Annotation, Box
+
+
+def _slice(key: str) -> SliceRow:
+    return SliceRow(key, key[0], Plane.AXIAL, SliceGeometry((0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1), (10, 20)))
+
 
 CANAL = Annotation((1.0, 2.0, 9.0, 12.0), Region.CENTRAL_CANAL, None)
 SLICES = [
-    SliceEntry("a-axial-01", "a", Plane.AXIAL, (10, 20)),
-    SliceEntry("a-axial-02", "a", Plane.AXIAL, (10, 20)),
-    SliceEntry("b-axial-01", "b", Plane.AXIAL, (10, 20)),
+    _slice("a-axial-01"),
+    _slice("a-axial-02"),
+    _slice("b-axial-01"),
 ]
 SPLITS = {"a": "train", "b": "test"}
 
@@ -71,24 +78,6 @@ def test_a_region_on_the_wrong_plane_is_refused() -> None:
     foramen = Annotation((1.0, 2.0, 9.0, 12.0), Region.NEURAL_FORAMEN, Side.LEFT)
     with pytest.raises(AnnotationError, match="left_neural_foramen on a slice of plane axial"):
         _join(_label("a-axial-01", foramen))
-
-
-def test_a_pseudonym_that_looks_like_a_number_stays_text(tmp_path: Path) -> None:
-    table = tmp_path / "slices.csv"
-    table.write_text("key,study,plane,rows,columns\n0012345678-axial-01,12e4567890,axial,10,20\n")
-    assert read_entries(table) == [SliceEntry("0012345678-axial-01", "12e4567890", Plane.AXIAL, (10, 20))]
-
-
-@pytest.mark.parametrize("text", ["key,study\na,b\n", "key,study,plane,rows,columns\na,b,coronal,1,2\n"])
-def test_what_is_no_table_of_slices_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / "slices.csv").write_text(text)
-    with pytest.raises(RecordError, match=r"slices\.csv: not a table of slices"):
-        read_entries(tmp_path / "slices.csv")
-
-
-def test_a_missing_table_names_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="name the folder that ingest wrote"):
-        read_entries(tmp_path / "slices.csv")
 
 
 def _example(number: int, split: str, annotations: tuple[Annotation, ...]) -> RecordExample:

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from report_samples import AXIAL, SAGITTAL, make_predictions, make_slice, make_study
 
+from tfspine.formats.slices_csv import SLICE_COLUMNS, geometry_to_row
 from tfspine.labels import Plane
-from tfspine.structures import SLICE_COLUMNS, geometry_to_row
 
 
 @pytest.fixture

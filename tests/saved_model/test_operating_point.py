@@ -18,6 +18,7 @@ from tfspine.dicom.slices import load_slices
 from tfspine.errors import ModelError
 from tfspine.evaluation.boxes.score_threshold import ScoreThreshold
 from tfspine.formats.labelimg_xml import write_voc
+from tfspine.formats.slices_csv import SLICE_COLUMNS, geometry_to_row
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Grade, Plane, Region, Side
 from tfspine.models.detector import Detector
@@ -25,7 +26,7 @@ from tfspine.models.grader import build_grader
 from tfspine.saved_model.plane_model import PlaneModel
 from tfspine.saved_model.region_grader import GraderMember, RegionGrader
 from tfspine.saved_model.write import Exported, export_plane
-from tfspine.structures import SLICE_COLUMNS, AnnotatedSlice, Annotation, geometry_to_row
+from tfspine.structures import AnnotatedSlice, Annotation
 from tfspine.workflows.operating_point import choose_thresholds
 
 ROWS, COLUMNS = 40, 60

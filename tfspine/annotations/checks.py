@@ -9,10 +9,11 @@ import numpy as np
 
 from tfspine.annotations.label_folder import labels_of_slices
 from tfspine.annotations.level_checks import level_warnings
-from tfspine.annotations.problems import Problem, Severity, SliceFacts
+from tfspine.annotations.problems import Problem, Severity
 from tfspine.annotations.side_checks import side_warnings
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
 from tfspine.formats.labelimg_xml import read_voc
+from tfspine.formats.slices_csv import SliceRow
 from tfspine.geometry import SliceGeometry, box_centre_mm, side_of_patient
 from tfspine.labels import Plane, Region, Side, object_name
 from tfspine.structures import AnnotatedSlice, Annotation
@@ -23,7 +24,7 @@ STRANGER = (
 )
 
 
-def check_labels(labels: Path, slices: Mapping[str, SliceFacts]) -> list[Problem]:
+def check_labels(labels: Path, slices: Mapping[str, SliceRow]) -> list[Problem]:
     """Return every problem of the label files in a folder, in the order of the slices.
 
     Args:
@@ -43,7 +44,7 @@ def check_labels(labels: Path, slices: Mapping[str, SliceFacts]) -> list[Problem
             continue
         try:
             annotated[key] = read_voc(files[key])
-        except AnnotationError as error:
+        except FormatError as error:
             problems.append(Problem(key, files[key].name, Severity.ERROR, str(error)))
     midlines_mm = _midlines_mm(annotated, slices)
     for key, item in annotated.items():
@@ -57,7 +58,7 @@ def check_labels(labels: Path, slices: Mapping[str, SliceFacts]) -> list[Problem
     return problems
 
 
-def require_no_errors(labels: Path, slices: Mapping[str, SliceFacts], *, left_out: Collection[str] = ()) -> None:
+def require_no_errors(labels: Path, slices: Mapping[str, SliceRow], *, left_out: Collection[str] = ()) -> None:
     """Refuse labels with a problem of `Severity.ERROR`.
 
     Args:
@@ -79,7 +80,7 @@ def require_no_errors(labels: Path, slices: Mapping[str, SliceFacts], *, left_ou
         raise AnnotationError(f"{labels / first.file}: {first.problem}{more}; tfspine check lists every problem")
 
 
-def _problems_of(annotated: AnnotatedSlice, facts: SliceFacts, midline_mm: float) -> Iterator[tuple[Severity, str]]:
+def _problems_of(annotated: AnnotatedSlice, facts: SliceRow, midline_mm: float) -> Iterator[tuple[Severity, str]]:
     if annotated.size_px != facts.geometry.size_px:
         expected = list(facts.geometry.size_px)
         yield Severity.ERROR, f"label says {list(annotated.size_px)} pixels; the slice has {expected} (rows, columns)"
@@ -120,7 +121,7 @@ def _recess_sides(annotations: Sequence[Annotation], geometry: SliceGeometry) ->
         yield Severity.ERROR, "right and left recess are swapped: sides are the patient's, not the image's"
 
 
-def _midlines_mm(annotated: Mapping[str, AnnotatedSlice], slices: Mapping[str, SliceFacts]) -> dict[str, float]:
+def _midlines_mm(annotated: Mapping[str, AnnotatedSlice], slices: Mapping[str, SliceRow]) -> dict[str, float]:
     """Return each study's midline: the median x of its canals, else the middle of its sagittal stack."""
     midlines = {}
     for study in {facts.study for facts in slices.values()}:

@@ -17,8 +17,9 @@ from tfspine.annotations.exclusions import (
     excluded_studies,
     flagged_studies,
 )
-from tfspine.annotations.tables import read_slices_csv, read_table_of_words
+from tfspine.annotations.tables import read_table_of_words
 from tfspine.errors import AnnotationError
+from tfspine.formats.slices_csv import read_slices
 from tfspine.labels import Plane
 from tfspine.outputs import write_text
 
@@ -79,7 +80,7 @@ def read_ingested(folder: Path) -> Ingested:
         AnnotationError: one is missing or lacks a column.
     """
     return Ingested(
-        read_slices_csv(folder / "slices.csv"),
+        read_slices(folder),
         read_table_of_words(folder / "series.csv", SERIES_COLUMNS),
         read_table_of_words(folder / "refused.csv", ("file", "reason")),
     )

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tfspine.annotations.problems import SliceFacts
+from tfspine.formats.slices_csv import SliceRow
 from tfspine.geometry import box_centre_mm
 from tfspine.labels import LEVELS, Level, Plane
 from tfspine.structures import AnnotatedSlice
@@ -44,7 +44,7 @@ class _Named:
 
 
 def level_warnings(
-    annotated: Mapping[str, AnnotatedSlice], slices: Mapping[str, SliceFacts]
+    annotated: Mapping[str, AnnotatedSlice], slices: Mapping[str, SliceRow]
 ) -> Iterator[tuple[str, str]]:
     """Yield the slice and what is wrong; of what only a whole study shows one line of each kind and plane.
 
@@ -69,7 +69,7 @@ def level_warnings(
 
 
 def _named(
-    keys: Sequence[str], annotated: Mapping[str, AnnotatedSlice], slices: Mapping[str, SliceFacts]
+    keys: Sequence[str], annotated: Mapping[str, AnnotatedSlice], slices: Mapping[str, SliceRow]
 ) -> Iterator[_Named]:
     for key in keys:
         for item in annotated[key].annotations:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from tfspine.config import DEVELOPMENT, SPLITS, SplitConfig
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
 from tfspine.formats.csv_files import CsvTable, read_csv_file
 from tfspine.outputs import write_text
 
@@ -111,7 +111,7 @@ def read_split_table(path: Path) -> pd.DataFrame:
     """
     try:
         read = read_csv_file(path, COLUMNS)
-    except AnnotationError as error:
+    except FormatError as error:
         raise AnnotationError(f"{error}; make it with tfspine split") from None
     table = pd.DataFrame(list(read.rows), columns=list(read.columns), dtype="str")
     for row, split in enumerate(table["split"]):

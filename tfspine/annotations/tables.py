@@ -13,13 +13,14 @@ import pandas as pd
 
 from tfspine.annotations.label_folder import labels_of_slices
 from tfspine.errors import AnnotationError
-from tfspine.formats.csv_files import CsvTable, read_csv_file, require_once
+from tfspine.formats.csv_files import CsvTable, read_csv_file
 from tfspine.formats.csv_numbers import numbers_of
 from tfspine.formats.labelimg_xml import read_voc
+from tfspine.formats.slices_csv import read_slice_rows
 from tfspine.grading_box import is_counted
 from tfspine.labels import GRADE_WORDS, LEVELS, Plane, Region, Side
 from tfspine.outputs import write_text
-from tfspine.structures import BOX_COLUMNS, OPTIONAL_BOX_COLUMNS, SLICE_COLUMNS, AnnotatedSlice, SliceReading
+from tfspine.structures import BOX_COLUMNS, OPTIONAL_BOX_COLUMNS, AnnotatedSlice, SliceReading
 
 CORNER_COLUMNS = ("ymin", "xmin", "ymax", "xmax")
 PROBABILITY_COLUMNS = ("p_normal", "p_mild", "p_moderate", "p_severe")
@@ -41,20 +42,19 @@ def labels_table(labels: Path, slices_csv: Path) -> pd.DataFrame:
     Raises:
         AnnotationError: a label file is wrong, has no slice, or was drawn on an image of another size.
     """
-    slices = {str(row["key"]): row for row in read_slices_csv(slices_csv).to_dict("records")}
+    slices = read_slice_rows(slices_csv)
     rows: list[dict[str, Any]] = []
     for path in labels_of_slices(labels, slices).values():
         annotated = read_voc(path)
         if annotated.key not in slices:
             raise AnnotationError(f"{path}: no slice {annotated.key} in {slices_csv}; name the labels after the slices")
         slice_ = slices[annotated.key]
-        expected_px = (int(slice_["rows"]), int(slice_["columns"]))
-        if annotated.size_px != expected_px:
+        if annotated.size_px != slice_.size_px:
             raise AnnotationError(
                 f"{path}: image of {annotated.size_px[0]} rows x {annotated.size_px[1]} columns; expected "
-                f"{expected_px[0]} x {expected_px[1]} as in {slices_csv}; label the PNG that ingest wrote"
+                f"{slice_.size_px[0]} x {slice_.size_px[1]} as in {slices_csv}; label the PNG that ingest wrote"
             )
-        rows += annotated_rows(annotated, study=str(slice_["study"]), plane=Plane(slice_["plane"]))
+        rows += annotated_rows(annotated, study=slice_.study, plane=slice_.plane)
     return _table(rows)
 
 
@@ -167,17 +167,6 @@ def write_boxes(path: Path, table: pd.DataFrame) -> None:
         OutputError: the file cannot be written.
     """
     write_text(path, table[list(BOX_COLUMNS)].to_csv(index=False))
-
-
-def read_slices_csv(path: Path) -> pd.DataFrame:
-    """Read `slices.csv` with every value as text.
-
-    Raises:
-        AnnotationError: the file cannot be read, is no `slices.csv`, or has a slice twice.
-    """
-    read = read_csv_file(path, SLICE_COLUMNS)
-    require_once(read, "key")
-    return pd.DataFrame(list(read.rows), columns=list(SLICE_COLUMNS), dtype="str")
 
 
 def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:

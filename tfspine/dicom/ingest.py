@@ -18,11 +18,11 @@ from tfspine.dicom.series import NOTHING_SAID, Decision, choose_series
 from tfspine.dicom.series_map import SeriesMap
 from tfspine.dicom.windows import Survey, shown, survey
 from tfspine.errors import DicomError
+from tfspine.formats.slices_csv import IMAGES_FOLDER, geometry_to_row
 from tfspine.geometry import Vector, stacks_of, to_display
 from tfspine.labels import Plane
-from tfspine.structures import Refusal, geometry_to_row, pseudonym, slice_key
+from tfspine.structures import Refusal, pseudonym, slice_key
 
-IMAGES_FOLDER = "slices"
 PNG_COMPRESSION = 1
 """zlib's quickest level: noise hardly compresses further, and writing is what ingest waits for."""
 

@@ -19,12 +19,13 @@ from typing import Any, TypeVar
 import tfspine
 from tfspine.dicom.deidentify.pseudonyms import Salt, random_salt
 from tfspine.dicom.headers import SliceHeader, read_headers
-from tfspine.dicom.ingest import IMAGES_FOLDER, IngestedStudy, ingest_study
+from tfspine.dicom.ingest import IngestedStudy, ingest_study
 from tfspine.dicom.patient_keys import key_of_study, warning
 from tfspine.dicom.series import NOTHING_SAID
 from tfspine.dicom.series_map import SeriesMap, unmatched
 from tfspine.dicom.sources import Source
 from tfspine.errors import DicomError
+from tfspine.formats.slices_csv import IMAGES_FOLDER
 from tfspine.outputs import write_text
 from tfspine.process_pool import each_guarded
 from tfspine.structures import Refusal, pseudonym

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfspine.errors import AnnotationError
+from tfspine.errors import FormatError
 
 SEPARATORS = (",", ";", "\t", "|")
 
@@ -74,7 +74,7 @@ def read_csv_file(path: Path, columns: Sequence[str], *, optional: Sequence[str]
         The table, with the expected columns under the names given here.
 
     Raises:
-        AnnotationError: the file cannot be read as text, lacks a column or has it twice, or a row has more values than
+        FormatError: the file cannot be read as text, lacks a column or has it twice, or a row has more values than
             there are columns, or fewer.
     """
     wanted = ", ".join(columns)
@@ -82,11 +82,11 @@ def read_csv_file(path: Path, columns: Sequence[str], *, optional: Sequence[str]
     separator, text, before = _separator(text, {name.lower() for name in (*columns, *optional)})
     lines = _records(path, text, separator, before)
     if not lines:
-        raise AnnotationError(f"{path}: empty; expected a table with the columns {wanted}")
+        raise FormatError(f"{path}: empty; expected a table with the columns {wanted}")
     header = _header(path, lines[0][1], (*columns, *optional))
     missing = [name for name in columns if name not in header]
     if missing:
-        raise AnnotationError(
+        raise FormatError(
             f"{path}: no column {missing[0]}; expected the columns {wanted}, separated by commas, semicolons or tabs"
         )
     needed = 1 + max((header.index(name) for name in columns), default=-1)
@@ -99,13 +99,13 @@ def require_once(table: CsvTable, column: str) -> None:
     """Refuse a table in which a name stands twice that tells one row from another.
 
     Raises:
-        AnnotationError: such a name, with its line.
+        FormatError: such a name, with its line.
     """
     first: dict[str, int] = {}
     for row, values in enumerate(table.rows):
         former = first.setdefault(values[column], row)
         if former != row:
-            raise AnnotationError(
+            raise FormatError(
                 f"{table.where(row)}: {column} {values[column]} is there again, after line {table.lines[former]}; "
                 "expected it once"
             )
@@ -115,22 +115,22 @@ def read_text(path: Path, *, expected: str) -> str:
     """Return the text of a file in the encoding that its first bytes, or else all of them, allow.
 
     Raises:
-        AnnotationError: the file cannot be read, or is no text; the message says what was `expected`, and nothing of
+        FormatError: the file cannot be read, or is no text; the message says what was `expected`, and nothing of
             what the file holds.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read: {error.strerror}; expected {expected}") from None
+        raise FormatError(f"{path}: cannot be read: {error.strerror}; expected {expected}") from None
     if content.startswith(_WORKBOOKS):
-        raise AnnotationError(f"{path}: a spreadsheet's own file, not text; save it as CSV there; expected {expected}")
+        raise FormatError(f"{path}: a spreadsheet's own file, not text; save it as CSV there; expected {expected}")
     encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), None)
     try:
         if encoding is None:
             encoding = _guess(content)
         return content.decode(encoding)
     except UnicodeDecodeError:
-        raise AnnotationError(
+        raise FormatError(
             f"{path}: not text in {encoding}, though it looks like it; save it in UTF-8; expected {expected}"
         ) from None
 
@@ -173,7 +173,7 @@ def _records(path: Path, text: str, separator: str, before: int) -> list[tuple[i
                 records.append((began, stripped))
             began = before + reader.line_num + 1
     except csv.Error as error:
-        raise AnnotationError(f"{path}: line {began}: {error}; expected quotes in pairs around a value") from None
+        raise FormatError(f"{path}: line {began}: {error}; expected quotes in pairs around a value") from None
     return records
 
 
@@ -183,7 +183,7 @@ def _header(path: Path, names: Sequence[str], expected: Sequence[str]) -> tuple[
     header = tuple(known.get(name.lower(), name) for name in names)
     twice = [name for name in known.values() if header.count(name) > 1]
     if twice:
-        raise AnnotationError(f"{path}: column {twice[0]} is there twice; expected it once: take out the other")
+        raise FormatError(f"{path}: column {twice[0]} is there twice; expected it once: take out the other")
     return header
 
 
@@ -196,9 +196,9 @@ def _row(
             if separator == ","
             else f'; a value that holds "{separator}" needs quotes'
         )
-        raise AnnotationError(f"{path}: line {line}: {len(values)} values for {len(header)} columns{comma}")
+        raise FormatError(f"{path}: line {line}: {len(values)} values for {len(header)} columns{comma}")
     if len(values) < needed:
-        raise AnnotationError(
+        raise FormatError(
             f"{path}: line {line}: {len(values)} values, none in the column {header[len(values)]}; expected "
             f"{len(header)}: the file may be cut off, or have other separators here"
         )

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from tfspine.errors import AnnotationError
+from tfspine.errors import FormatError
 from tfspine.formats.csv_files import CsvTable
 
 NOTHING = ("", "nan")
@@ -22,7 +22,7 @@ def numbers_of(table: CsvTable, columns: Sequence[str]) -> dict[str, list[float]
     thousands: ``0,5`` or ``12,25``, but not ``1,234``.
 
     Raises:
-        AnnotationError: a value that is no number, points and commas in one table, or commas of which nothing says
+        FormatError: a value that is no number, points and commas in one table, or commas of which nothing says
             whether they are decimal; the message names the line.
     """
     is_comma = _has_decimal_commas(table, columns)
@@ -40,12 +40,12 @@ def _has_decimal_commas(table: CsvTable, columns: Sequence[str]) -> bool:
     where = f'{table.where(row)}: {column} "{text}"'
     pointed = next((cell for cell in cells if "." in cell[2] and _is_number(cell[2])), None)
     if pointed is not None:
-        raise AnnotationError(
+        raise FormatError(
             f"{where}: a comma, where line {table.lines[pointed[0]]} has a point ({pointed[2]}); expected one decimal "
             "sign throughout"
         )
     if all(_THOUSANDS.fullmatch(text) for _, _, text in commas):
-        raise AnnotationError(
+        raise FormatError(
             f"{where}: thousands or decimals? nothing in the table says; write decimals with a point, thousands "
             "without a sign"
         )
@@ -58,7 +58,7 @@ def _number(table: CsvTable, row: int, column: str, *, is_comma: bool) -> float:
         return math.nan
     written = text.replace(",", ".") if is_comma and _COMMA.fullmatch(text) else text
     if not _is_number(written):
-        raise AnnotationError(f'{table.where(row)}: {column} "{text}"; expected a number or nothing')
+        raise FormatError(f'{table.where(row)}: {column} "{text}"; expected a number or nothing')
     return float(written)
 
 

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
 from tfspine.labels import LEVELS, Level, object_name, parse_object_name
 from tfspine.outputs import write_text
 from tfspine.structures import AnnotatedSlice, Annotation, Box
@@ -109,7 +109,7 @@ def parse_voc(path: Path) -> ElementTree.Element:
 def _read_object(element: ElementTree.Element, size_px: tuple[int, int], where: str) -> Annotation:
     try:
         region, side, grade = parse_object_name(element.findtext("name", ""))
-    except AnnotationError as error:
+    except FormatError as error:
         raise AnnotationError(f"{where}: {error}") from None
     xmin, ymin, xmax, ymax = (_integer(element, f"bndbox/{corner}", where) for corner in CORNERS)
     box = from_voc_box((xmin, ymin, xmax, ymax))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfspine.config import SPLITS
-from tfspine.errors import AnnotationError, ConfigError, RecordError
-from tfspine.formats.csv_files import read_csv_file, require_once
+from tfspine.errors import AnnotationError, ConfigError
+from tfspine.formats.slices_csv import SliceRow
 from tfspine.labels import Plane, object_name
 from tfspine.structures import AnnotatedSlice, Annotation
 
@@ -23,39 +23,8 @@ class RecordExample:
     annotations: tuple[Annotation, ...]
 
 
-@dataclass(frozen=True)
-class SliceEntry:
-    """The part of a row of `slices.csv` that the records need; `size_px` is (rows, columns)."""
-
-    key: str
-    study: str
-    plane: Plane
-    size_px: tuple[int, int]
-
-
-def read_entries(slices_csv: Path) -> list[SliceEntry]:
-    """Read `slices.csv`, every value as text first: a pseudonym such as ``12e4567890`` is no number.
-
-    Raises:
-        RecordError: the file is missing or lacks a column.
-    """
-    try:
-        table = read_csv_file(slices_csv, ("key", "study", "plane", "rows", "columns"))
-        require_once(table, "key")
-    except AnnotationError as error:
-        reason = str(error).removeprefix(f"{slices_csv}: ")
-        raise RecordError(f"{slices_csv}: not a table of slices: {reason}; name the folder that ingest wrote") from None
-    try:
-        return [
-            SliceEntry(row["key"], row["study"], Plane(row["plane"]), (int(row["rows"]), int(row["columns"])))
-            for row in table.rows
-        ]
-    except ValueError as error:
-        raise RecordError(f"{slices_csv}: not a table of slices: {error}; run tfspine ingest again") from error
-
-
 def join_labels(
-    slices: Iterable[SliceEntry],
+    slices: Iterable[SliceRow],
     *,
     labels: Mapping[str, AnnotatedSlice],
     splits: Mapping[str, str],
@@ -137,7 +106,7 @@ def _refuse_strangers(labels: Mapping[str, AnnotatedSlice], keys: set[str]) -> N
         )
 
 
-def _split_of(entry: SliceEntry, splits: Mapping[str, str]) -> str:
+def _split_of(entry: SliceRow, splits: Mapping[str, str]) -> str:
     if entry.study not in splits:
         raise AnnotationError(f"study {entry.study}: not in the splits file; run tfspine split again on these slices")
     split = splits[entry.study]
@@ -146,7 +115,7 @@ def _split_of(entry: SliceEntry, splits: Mapping[str, str]) -> str:
     return split
 
 
-def _check_label(label: AnnotatedSlice, entry: SliceEntry) -> None:
+def _check_label(label: AnnotatedSlice, entry: SliceRow) -> None:
     where = f"{entry.key}.xml"
     if label.size_px != entry.size_px:
         raise AnnotationError(

@@ -43,14 +43,14 @@ def check(labels: Path, slices: Path, out: Path, *, force: bool = False) -> Chec
     import pandas as pd
 
     from tfspine.annotations.checks import check_labels
-    from tfspine.annotations.problems import Problem, slice_facts
-    from tfspine.dicom.slices import read_table
+    from tfspine.annotations.problems import Problem
+    from tfspine.formats.slices_csv import SLICES_FILE, read_slice_rows
     from tfspine.manifest import write_file
     from tfspine.ownership import require_file
 
     inputs = [labels, slices]
     require_file(out, command="check", inputs=inputs, force=force)
-    facts = slice_facts(read_table(slices))
+    facts = read_slice_rows(slices / SLICES_FILE)
     problems = tuple(check_labels(labels, facts))
     columns = [field.name for field in dataclasses.fields(Problem)]
     table = pd.DataFrame([dataclasses.astuple(problem) for problem in problems], columns=columns)

@@ -27,17 +27,18 @@ def export_labels(boxes: Path, slices: Path, out: Path) -> ExportedLabels:
     import json
 
     from tfspine.annotations.exchange.coco import coco_table
-    from tfspine.annotations.tables import labels_table, read_boxes, read_slices_csv
+    from tfspine.annotations.tables import labels_table, read_boxes
     from tfspine.errors import AnnotationError
+    from tfspine.formats.slices_csv import SLICES_FILE, read_slice_rows
     from tfspine.outputs import write_text
 
-    path = slices / "slices.csv"
-    images = read_slices_csv(path).to_dict("records")
+    path = slices / SLICES_FILE
+    images = read_slice_rows(path)
     table = (labels_table(boxes, path) if boxes.is_dir() else read_boxes(boxes)).to_dict("records")
-    strangers = {str(row["slice"]) for row in table} - {str(row["key"]) for row in images}
+    strangers = {str(row["slice"]) for row in table} - set(images)
     if strangers:
         raise AnnotationError(f"{boxes}: no slice {min(strangers)} in {path}; name the slices that were read")
     rows = [{str(name): value for name, value in row.items()} for row in table]
-    coco = coco_table(rows, [{str(name): value for name, value in row.items()} for row in images])
+    coco = coco_table(rows, images.values())
     write_text(out, json.dumps(coco, indent=1) + "\n")
     return ExportedLabels(len(images), len(rows))

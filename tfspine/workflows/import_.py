@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tfspine.errors import AnnotationError, ConfigError
+from tfspine.errors import AnnotationError, ConfigError, FormatError
 from tfspine.labels import Side
 from tfspine.progress import Track, silent
 from tfspine.workflows.import_rsna import Rsna, import_rsna
@@ -164,7 +164,7 @@ def _write_levels(folder: Path, masks: Path, series: Sequence[str], refused: lis
             if path.stem not in series:
                 raise AnnotationError("no such series in overview.csv")
             discs = disc_centres(path)
-        except AnnotationError as error:
+        except FormatError as error:
             refused.append(Refusal(f"masks/{path.name}", str(error)))
             continue
         patient = path.stem.partition("_")[0]

@@ -92,13 +92,10 @@ def import_labels(
 
 def _targets(slices: Path) -> "dict[str, Target]":
     from tfspine.annotations.exchange.placing import Target
-    from tfspine.annotations.tables import read_slices_csv
-    from tfspine.labels import Plane
+    from tfspine.formats.slices_csv import SLICES_FILE, read_slice_rows
 
-    return {
-        str(row["key"]): Target(Plane(row["plane"]), (int(row["rows"]), int(row["columns"])))
-        for row in read_slices_csv(slices / "slices.csv").to_dict("records")
-    }
+    rows = read_slice_rows(slices / SLICES_FILE)
+    return {key: Target(row.plane, row.size_px) for key, row in rows.items()}
 
 
 def _read(source: Path, options: ImportLabelsOptions, targets: "Mapping[str, Target]") -> "Iterator[Drawn]":

@@ -1,6 +1,7 @@
 """RSNA 2024, from its pictures and tables to slices, labels and three grades."""
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,27 +108,17 @@ def _series_map(tables: "RsnaTables") -> "SeriesMap":
 
 def _targets(slices: Path) -> list["Target"]:
     from tfspine.annotations.importers.rsna import Target
-    from tfspine.annotations.tables import read_slices_csv
-    from tfspine.labels import Plane
-    from tfspine.structures import geometry_from_row
+    from tfspine.formats.slices_csv import SLICES_FILE, read_slice_rows
 
-    path = slices / "slices.csv"
-    try:
-        return [
-            Target(
-                key=str(row["key"]),
-                study=str(row["study"]),
-                plane=Plane(str(row["plane"])),
-                geometry=geometry_from_row({str(name): value for name, value in row.items()}),
-                sop_instance_uid=str(row["sop_instance_uid"]),
-                frame_of_reference_uid=str(row["frame_of_reference_uid"]),
-            )
-            for row in read_slices_csv(path).to_dict("records")
-        ]
-    except ValueError as error:
-        if isinstance(error, AnnotationError):
-            raise
-        raise AnnotationError(f"{path}: {error}; points need the positions that ingest writes") from None
+    path = slices / SLICES_FILE
+    targets = []
+    for row in read_slice_rows(path).values():
+        if not all(map(math.isfinite, row.geometry.position_mm)):
+            raise AnnotationError(f"{path}: no position of {row.key}; points need the positions that ingest writes")
+        targets.append(
+            Target(row.key, row.study, row.plane, row.geometry, row.sop_instance_uid, row.frame_of_reference_uid)
+        )
+    return targets
 
 
 def _reader(images: Path) -> Callable[["Point"], "PointPicture"]:

@@ -92,9 +92,9 @@ def ingest(
     from tfspine.dicom.many import ingest_studies
     from tfspine.dicom.series import NOTHING_SAID
     from tfspine.dicom.series_map import read_series_map
-    from tfspine.dicom.slices import TABLE
     from tfspine.dicom.sources import open_source
     from tfspine.errors import DicomError
+    from tfspine.formats.slices_csv import SLICES_FILE
     from tfspine.outputs import resumable_folder
     from tfspine.ownership import require_folder
 
@@ -111,7 +111,7 @@ def ingest(
         nothing_usable = f"{dicom}: {len(source.names)} files, no usable study{_commonest(ingested.refused)}"
         if not ingested.rows and not ingested.refused:
             raise DicomError(nothing_usable)
-        if not ingested.rows and (out / TABLE).is_file():
+        if not ingested.rows and (out / SLICES_FILE).is_file():
             tables = _beside(out, dicom, ingested)
             raise DicomError(f"{nothing_usable}; {out} is left as it was, and {tables} tells of every file")
         summary = write_ingested(folder, ingested, salt=salt, series_map=options.series_map)
@@ -137,13 +137,12 @@ def write_ingested(
     """
     import pandas as pd
 
-    from tfspine.dicom.slices import TABLE
+    from tfspine.formats.slices_csv import SLICE_COLUMNS, write_slices_csv
     from tfspine.manifest import write_manifest
-    from tfspine.structures import SLICE_COLUMNS
 
     table = pd.DataFrame(ingested.rows, columns=list(SLICE_COLUMNS))
     if ingested.rows:
-        write_text(folder / TABLE, table.to_csv(index=False))
+        write_slices_csv(folder, ingested.rows)
     _write_tables(folder, ingested)
     summary = {"studies": table["study"].nunique(), "slices": len(table), "refused": len(ingested.refused)}
     details = {**summary, "salt_check": salt.check(), "patients_without_id": ingested.warning, **_lacking(ingested)}

@@ -44,7 +44,7 @@ def rename_labels(labels: Path, out: Path, options: RenameOptions) -> RenamedLab
     import pandas as pd
 
     from tfspine.annotations import renaming
-    from tfspine.dicom.slices import read_table
+    from tfspine.formats.slices_csv import read_slices
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder, write_bytes, write_text
 
@@ -52,7 +52,7 @@ def rename_labels(labels: Path, out: Path, options: RenameOptions) -> RenamedLab
     inputs = [labels, options.slices, options.deidentified]
     with new_folder(out, command="labels", inputs=[*inputs, options.key]) as folder:
         renamed, refused = renaming.rename_labels(
-            labels, before=read_table(options.slices), after=read_table(options.deidentified), key=options.key
+            labels, before=read_slices(options.slices), after=read_slices(options.deidentified), key=options.key
         )
         for label in renamed:
             write_bytes(folder / f"{label.name}.xml", label.content)

@@ -86,21 +86,20 @@ def _examples(
     """Return what becomes records, and what was left out of them."""
     from tfspine.annotations.checks import require_no_errors
     from tfspine.annotations.label_folder import label_files
-    from tfspine.annotations.problems import slice_facts
     from tfspine.annotations.splits import EXCLUDED
-    from tfspine.dicom.slices import read_table
     from tfspine.formats.labelimg_xml import read_voc
-    from tfspine.records.examples import join_labels, read_entries, thin_empty
+    from tfspine.formats.slices_csv import IMAGES_FOLDER, SLICES_FILE, read_slice_rows
+    from tfspine.records.examples import join_labels, thin_empty
 
-    entries = read_entries(inputs.slices / "slices.csv")
-    excluded = {entry.key for entry in entries if splits.get(entry.study) == EXCLUDED}
-    entries = [entry for entry in entries if entry.key not in excluded]
+    slices = read_slice_rows(inputs.slices / SLICES_FILE)
+    excluded = {key for key, slice_ in slices.items() if splits.get(slice_.study) == EXCLUDED}
+    kept = [slice_ for key, slice_ in slices.items() if key not in excluded]
     if excluded:
         logger.info("%d slices of excluded studies left out (%s)", len(excluded), inputs.splits)
-    require_no_errors(inputs.labels, slice_facts(read_table(inputs.slices)), left_out=excluded)
+    require_no_errors(inputs.labels, slices, left_out=excluded)
     files = {key: path for key, path in label_files(inputs.labels).items() if key not in excluded}
     labels = {key: read_voc(path) for key, path in track(files.items(), "reading labels", len(files))}
-    examples, left_out = join_labels(entries, labels=labels, splits=splits, image_folder=inputs.slices / "slices")
+    examples, left_out = join_labels(kept, labels=labels, splits=splits, image_folder=inputs.slices / IMAGES_FOLDER)
     for series in left_out:
         logger.warning("%s: no label on any slice; left out of the records", series)
     examples, thinned = thin_empty(examples, experiment.records.empty_slices)

@@ -60,9 +60,10 @@ def samples_of_slices(slices: Path, out: Path) -> Samples:
         DicomError: `slices` is not such a folder.
         OutputError: `out` may not be written.
     """
-    from tfspine.dicom.slices import load_slices, read_table
+    from tfspine.dicom.slices import load_slices
+    from tfspine.formats.slices_csv import read_slices
 
-    first = str(read_table(slices)["study"].iloc[0])
+    first = str(read_slices(slices)["study"].iloc[0])
     loaded: list[SliceImage] = load_slices(slices, studies=[first])
     drawn: list[Drawn] = [(item.key, item.plane, item.pixels, ()) for item in loaded]
     return _write(out, drawn, config={}, inputs=[slices])

@@ -47,14 +47,14 @@ def split(slices: Path, out: Path, options: SplitOptions = SplitOptions()) -> Sp
     from tfspine.annotations.cohort import excluded_of, read_cohort
     from tfspine.annotations.splits import assign_splits, split_table, split_text
     from tfspine.config import SPLITS, as_dict
-    from tfspine.dicom.slices import read_table
+    from tfspine.formats.slices_csv import read_slices
     from tfspine.manifest import write_file
     from tfspine.ownership import require_file
 
     experiment = options.experiment
     inputs = [slices, *([options.exclusions] if options.exclusions else [])]
     require_file(out, command="split", inputs=inputs, force=options.force)
-    table = read_table(slices)
+    table = read_slices(slices)
     excluded: set[str] = set()
     if options.exclusions is not None:
         excluded = excluded_of(read_cohort(options.exclusions), list(table["study"]), options.exclusions)

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfspine.structures import SLICE_COLUMNS
+from tfspine.formats.slices_csv import SLICE_COLUMNS
 
 AXIAL, SAGITTAL, OTHER = "0123456789-axial-001", "0123456789-sagittal-003", "0123456789-axial-002"
 ROWS, COLUMNS = 200, 320

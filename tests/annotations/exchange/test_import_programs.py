@@ -37,7 +37,9 @@ from tfspine.annotations.tables import labels_table
 from tfspine.cli.main import main
 from tfspine.errors import AnnotationError, TfspineError
 from tfspine.formats.labelimg_xml import read_voc, write_voc
-from tfspine.labels import GRADES, LEVELS, Grade, Level, Region, Side
+from tfspine.formats.slices_csv import SliceRow
+from tfspine.geometry import SliceGeometry
+from tfspine.labels import GRADES, LEVELS, Grade, Level, Plane, Region, Side
 from tfspine.structures import AnnotatedSlice, Annotation
 from tfspine.workflows.import_labels import DrawnIn, ImportedLabels, ImportLabelsOptions, import_labels
 
@@ -379,7 +381,8 @@ def test_the_export_is_what_pycocotools_asks_for(tmp_path: Path) -> None:
         **{"slice": AXIAL, "region": "neural_foramen", "side": "", "level": "", "grade": "mild", "score": 0.75},
         **dict(zip(("ymin", "xmin", "ymax", "xmax"), (1.5, 2.0, 11.5, 22.0), strict=True)),
     }
-    table = coco_table([box], [{"key": AXIAL, "rows": "200", "columns": "320"}])
+    place = SliceGeometry((0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1), (200, 320))
+    table = coco_table([box], [SliceRow(AXIAL, "s", Plane.AXIAL, place)])
     (found,) = table["annotations"]
     names = {item["id"]: item["name"] for item in table["categories"]}
     assert names[found["category_id"]] == "neural_foramen"

@@ -8,7 +8,7 @@ import pytest
 import SimpleITK
 
 from tfspine.annotations.importers.spider_tables import level_of_disc, read_gradings, read_overview
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
 from tfspine.labels import Level
 
 REAL = Path(os.environ.get("TFSPINE_REAL_DATA", ""), "spider")
@@ -74,7 +74,7 @@ def test_the_gradings_are_cleaned(spider: Path) -> None:
 
 def test_a_missing_column_is_named(spider: Path) -> None:
     (spider / "overview.csv").write_text(OVERVIEW.replace("PixelSpacing", "Spacing"))
-    with pytest.raises(AnnotationError, match=r"overview\.csv: no column PixelSpacing"):
+    with pytest.raises(FormatError, match=r"overview\.csv: no column PixelSpacing"):
         read_overview(spider)
 
 

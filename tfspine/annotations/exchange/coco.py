@@ -7,12 +7,13 @@ CVAT and Datumaro write what a person said of a box as `attributes`
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tfspine.annotations.exchange.drawn import Drawn, DrawnBox, DrawnImage, is_rotated, texts_of
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
+from tfspine.formats.slices_csv import SliceRow
 from tfspine.labels import Region, Side, object_name
 from tfspine.structures import Refusal
 
@@ -33,15 +34,16 @@ def read_coco(path: Path) -> Iterator[Drawn]:
         yield from _images(name, _load(name, text))
 
 
-def coco_table(boxes: Sequence[Mapping[str, Any]], slices: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def coco_table(boxes: Sequence[Mapping[str, Any]], slices: Iterable[SliceRow]) -> dict[str, Any]:
     """Return the COCO file of some boxes, as JSON holds it.
 
     Args:
         boxes: rows of `structures.BOX_COLUMNS`; a score stands beside the box, as COCO's results have it.
-        slices: rows of `slices.csv`, each of which becomes an image, those without boxes too.
+        slices: what the boxes were drawn on: each of which becomes an image, those without boxes too.
     """
     categories = {name: number for number, name in enumerate(_category_names(), start=1)}
-    images = {str(row["key"]): number for number, row in enumerate(slices, start=1)}
+    sizes_px = {slice_.key: slice_.size_px for slice_ in slices}
+    images = {key: number for number, key in enumerate(sizes_px, start=1)}
     return {
         "info": {"description": "lumbar spine MRI, boxes by tfspine"},
         "licenses": [],
@@ -50,13 +52,8 @@ def coco_table(boxes: Sequence[Mapping[str, Any]], slices: Sequence[Mapping[str,
             for name, number in categories.items()
         ],
         "images": [
-            {
-                "id": images[str(row["key"])],
-                "file_name": f"{row['key']}.png",
-                "height": int(row["rows"]),
-                "width": int(row["columns"]),
-            }
-            for row in slices
+            {"id": images[key], "file_name": f"{key}.png", "height": rows, "width": columns}
+            for key, (rows, columns) in sizes_px.items()
         ],
         "annotations": [
             _annotation(number, box, images[str(box["slice"])], categories) for number, box in enumerate(boxes, start=1)
@@ -112,7 +109,7 @@ def _images(name: str, table: Mapping[str, Any]) -> Iterator[Drawn]:
             if image not in boxes:
                 raise AnnotationError(f"{where}: image_id {image} is none of images")
             boxes[image].append(_box(item, categories, where))
-        except AnnotationError as error:
+        except FormatError as error:
             yield Refusal(files.get(image, name), str(error))
     for item in table["images"]:
         size = (item.get("height"), item.get("width"))

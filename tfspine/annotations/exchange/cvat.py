@@ -12,7 +12,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from tfspine.annotations.exchange.drawn import Drawn, DrawnBox, DrawnImage, is_rotated, texts_of
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
 from tfspine.structures import Refusal
 
 EXPECTED = "annotations.xml of the export format CVAT for images 1.1, or the zip archive with it"
@@ -48,7 +48,7 @@ def _image(image: ElementTree.Element, where: str) -> Iterator[Drawn]:
     for number, shape in enumerate(image, start=1):
         try:
             boxes.append(_box(shape, f"{where}: object {number}"))
-        except AnnotationError as error:
+        except FormatError as error:
             yield Refusal(image.get("name", where), str(error))
     try:
         size_px = (int(image.get("height", "")), int(image.get("width", "")))

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tfspine.annotations.exchange.drawn import Drawn, DrawnBox, DrawnImage, is_rotated, texts_of
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
 from tfspine.structures import Refusal
 
 EXPECTED = "the export format JSON of Label Studio: a list of tasks with data and annotations"
@@ -37,12 +37,12 @@ def read_labelstudio(path: Path, *, annotator: str = "") -> Iterator[Drawn]:
             where = f"{name}: task {task.get('id', number)}"
             try:
                 image = _image_name(task, where)
-            except AnnotationError as error:
+            except FormatError as error:
                 yield Refusal(name, str(error))
                 continue
             try:
                 results = _results(task, annotator, where)
-            except AnnotationError as error:
+            except FormatError as error:
                 yield Refusal(image, str(error))
                 continue
             yield from _image(image, results, where)
@@ -112,7 +112,7 @@ def _image(image: str, results: Sequence[Mapping[str, Any]], where: str) -> Iter
     for name, parts in regions.items():
         try:
             box, size_px = _region(parts, f"{where}: region {name}")
-        except AnnotationError as error:
+        except FormatError as error:
             yield Refusal(image, str(error))
             continue
         boxes.append(box)

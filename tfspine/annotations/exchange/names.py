@@ -24,7 +24,7 @@ from typing import TypeVar
 
 from tfspine.annotations.exchange.drawn import DrawnBox
 from tfspine.compat import tomllib
-from tfspine.errors import AnnotationError, ConfigError
+from tfspine.errors import AnnotationError, ConfigError, FormatError
 from tfspine.formats.csv_files import read_csv_file, require_once
 from tfspine.labels import GRADE_WORDS, LEVELS, Grade, Level, Region, Side, parse_object_name
 from tfspine.structures import Annotation
@@ -66,7 +66,7 @@ def read_names(path: Path) -> NameMap:
     for name, label in names.names.items():
         try:
             _parsed(label)
-        except AnnotationError as error:
+        except FormatError as error:
             raise AnnotationError(f'{path}: "{name}": {error}') from None
     for name, level in names.levels.items():
         _level(level, f'{path}: "{name}"')
@@ -98,7 +98,7 @@ def annotation_of(drawn: DrawnBox, names: NameMap) -> Annotation:
 def _meaning(drawn: DrawnBox, names: NameMap) -> tuple[Region, Side | None, Grade | None]:
     try:
         return _parsed(names.names.get(drawn.name, drawn.name))
-    except AnnotationError as error:
+    except FormatError as error:
         raise AnnotationError(f"{drawn.where}: {error}; or say what it means with --names") from None
 
 

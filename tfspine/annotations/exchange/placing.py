@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tfspine.annotations.exchange.drawn import Drawn, DrawnBox, DrawnImage, slice_of
 from tfspine.annotations.exchange.names import NameMap, annotation_of
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
 from tfspine.labels import DETECTOR_CLASSES, Plane
 from tfspine.structures import AnnotatedSlice, Annotation, Refusal
 
@@ -88,7 +88,7 @@ def _annotations(image: DrawnImage, target: Target, names: NameMap, refused: lis
                     f'{box.where}: "{box.name}" on {SLICE_OF[target.plane]}; a region of the other plane'
                 )
             kept.append(annotation)
-        except AnnotationError as error:
+        except FormatError as error:
             refused.append(Refusal(image.name, str(error)))
     return tuple(kept)
 

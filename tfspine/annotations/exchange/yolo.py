@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from tfspine.annotations.exchange.drawn import Drawn, DrawnBox, DrawnImage, slice_of, texts_of
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
 from tfspine.structures import Refusal
 
 EXPECTED = "a folder or zip archive with *.txt and the names of the classes in classes.txt, obj.names or data.yaml"
@@ -51,7 +51,7 @@ def _image(name: str, text: str, classes: list[str], size_px: tuple[int, int] | 
             continue
         try:
             boxes.append(_box(row.split(), classes, size_px or NO_SLICE, f"{name}: line {line}"))
-        except AnnotationError as error:
+        except FormatError as error:
             yield Refusal(name, str(error), line)
     yield DrawnImage(name, size_px, tuple(boxes))
 

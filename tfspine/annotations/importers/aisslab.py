@@ -15,7 +15,7 @@ from pathlib import Path
 from tfspine.annotations.importers.pictures import LabelledPicture, find_picture, read_grey
 from tfspine.annotations.importers.raw_voc import RawObject, read_raw_voc
 from tfspine.annotations.label_folder import labels_below
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
 from tfspine.labels import LEVELS, Grade, Level, Plane, Region, Side
 from tfspine.structures import Annotation, Refusal
 
@@ -38,7 +38,7 @@ def read_aisslab(folder: Path) -> Iterator[LabelledPicture | Refusal]:
     for path in paths:
         try:
             yield _read_slice(path, folder)
-        except AnnotationError as error:
+        except FormatError as error:
             yield Refusal(str(path.relative_to(folder)), str(error))
 
 

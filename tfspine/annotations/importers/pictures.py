@@ -21,9 +21,10 @@ from tfspine.annotations.importers.refusals import write_refused
 from tfspine.annotations.tables import annotated_rows, write_boxes
 from tfspine.errors import AnnotationError
 from tfspine.formats.labelimg_xml import write_voc
+from tfspine.formats.slices_csv import IMAGES_FOLDER, SLICE_COLUMNS, write_slices_csv
 from tfspine.labels import Plane
 from tfspine.outputs import write_bytes, write_text
-from tfspine.structures import BOX_COLUMNS, SLICE_COLUMNS, AnnotatedSlice, Annotation, Refusal, pseudonym, slice_key
+from tfspine.structures import BOX_COLUMNS, AnnotatedSlice, Annotation, Refusal, pseudonym, slice_key
 
 SUFFIXES = (".png", ".PNG", ".jpg", ".JPG", ".jpeg", ".JPEG")
 """Searched in this order: a picture saved twice is taken from the file that lost nothing."""
@@ -120,7 +121,7 @@ def write_pictures(folder: Path, items: Iterable[LabelledPicture | Refusal], *, 
         number = numbers[patient, item.plane]
         key = slice_key(patient, item.plane, number)
         annotated = AnnotatedSlice(key, (item.pixels.shape[0], item.pixels.shape[1]), item.annotations)
-        write_bytes(folder / "slices" / f"{key}.png", _png(item.pixels))
+        write_bytes(folder / IMAGES_FOLDER / f"{key}.png", _png(item.pixels))
         refused += _write_label(folder, item, annotated)
         slices.append(_slice_row(annotated, patient, item.plane, number))
         boxes += annotated_rows(annotated, study=patient, plane=item.plane)
@@ -128,7 +129,7 @@ def write_pictures(folder: Path, items: Iterable[LabelledPicture | Refusal], *, 
     if not slices:
         reason = f"; {refused[0].file}: {refused[0].reason}" if refused else "; name the folder of the data set"
         raise AnnotationError(f"{dataset}: no labelled picture that can be used{reason}")
-    write_text(folder / "slices.csv", pd.DataFrame(slices, columns=list(SLICE_COLUMNS)).to_csv(index=False))
+    write_slices_csv(folder, slices)
     write_boxes(folder / "reference.csv", pd.DataFrame(boxes, columns=list(BOX_COLUMNS)))
     write_text(folder / "sources.csv", pd.DataFrame(sources, columns=["key", "file"]).to_csv(index=False))
     write_refused(folder, refused)

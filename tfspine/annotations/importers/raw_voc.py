@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
 from tfspine.formats.labelimg_xml import CORNERS, from_voc_box, parse_voc
 from tfspine.structures import Box
 
@@ -40,7 +40,7 @@ def read_raw_voc(path: Path) -> RawLabel:
     """
     try:
         root = parse_voc(path)
-    except AnnotationError as error:
+    except FormatError as error:
         raise AnnotationError(str(error).removeprefix(f"{path}: ")) from None
     size_px = (_pixels(root, "size/height", "image"), _pixels(root, "size/width", "image"))
     objects = [

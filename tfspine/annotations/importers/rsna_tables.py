@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tfspine.annotations.importers.text_tables import Row, read_rows
 from tfspine.compat import StrEnum
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
 from tfspine.labels import LEVELS, Level, Region, Side
 from tfspine.structures import Refusal
 
@@ -170,7 +170,7 @@ def _read_points(
             former = seen.setdefault((point.place, point.series_id, point.instance_number), point)
             if former is not point:
                 raise AnnotationError(f"marks the same region on the same picture as line {former.line}")
-        except AnnotationError as error:
+        except FormatError as error:
             refused.append(Refusal(POINTS_FILE, str(error), line=line))
             continue
         points.append(point)

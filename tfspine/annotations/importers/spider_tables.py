@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from tfspine.annotations.importers.text_tables import Row, read_rows
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
 from tfspine.labels import LEVELS, Level
 from tfspine.structures import Refusal
 
@@ -72,7 +72,7 @@ def read_overview(folder: Path) -> tuple[pd.DataFrame, list[Refusal]]:
             series = _series(row)
             if series[0] in rows:
                 raise AnnotationError(f"series {series[0]} again; the first line counts")
-        except AnnotationError as error:
+        except FormatError as error:
             refused.append(Refusal(OVERVIEW_FILE, str(error), line=line))
             continue
         rows[series[0]] = series
@@ -99,7 +99,7 @@ def read_gradings(folder: Path, patients: set[str]) -> tuple[pd.DataFrame, list[
             if (row["Patient"], disc) in rows:
                 raise AnnotationError(f"disc {disc} of patient {row['Patient']} again; the first line counts")
             grades = [_whole(row, column, low, high) for column, (_, low, high) in GRADES.items()]
-        except AnnotationError as error:
+        except FormatError as error:
             refused.append(Refusal(GRADINGS_FILE, str(error), line=line))
             continue
         rows[row["Patient"], disc] = (row["Patient"], disc, level_of_disc(disc) or "", *grades)

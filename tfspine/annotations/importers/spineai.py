@@ -23,7 +23,7 @@ from tfspine.annotations.importers.pictures import LabelledPicture, find_picture
 from tfspine.annotations.importers.raw_voc import RawLabel, RawObject, read_raw_voc
 from tfspine.annotations.importers.spineai_grades import GRADE_OF_WORD, GradeSheets, read_grade_sheets
 from tfspine.annotations.label_folder import labels_below
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
 from tfspine.labels import Plane, Region, Side
 from tfspine.structures import Annotation, Refusal
 
@@ -76,7 +76,7 @@ def read_spineai(folder: Path, options: SpineAiOptions) -> Iterator[LabelledPict
             continue
         try:
             picture, refused = _read_slice(path, folder, sheets, options)
-        except AnnotationError as error:
+        except FormatError as error:
             yield Refusal(file, str(error))
             continue
         yield from refused

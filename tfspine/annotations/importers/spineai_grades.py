@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
 from tfspine.labels import GRADES, Grade
 from tfspine.structures import Refusal
 
@@ -88,7 +88,7 @@ def _read_lines(path: Path, name: str, kind: str) -> Iterator[tuple[str, GradeLi
             if not match:
                 raise AnnotationError("expected the name of a label file (.xml), then its grades")
             yield match[1], GradeLine(name, number, _grades(match[2].split(), kind))
-        except AnnotationError as error:
+        except FormatError as error:
             yield Refusal(name, str(error), line=number)
 
 

@@ -24,7 +24,7 @@ from scipy import ndimage
 
 from tfspine.annotations.importers.pictures import LabelledPicture, read_grey
 from tfspine.compat import StrEnum
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
 from tfspine.labels import Level, Plane, Region
 from tfspine.structures import Annotation, Box, Refusal
 
@@ -81,7 +81,7 @@ def read_truth(folder: Path, weighting: Weighting) -> Iterator[TruthSlice | Refu
     for path in labels:
         try:
             yield _read_slice(path, folder, weighting, pictures)
-        except AnnotationError as error:
+        except FormatError as error:
             yield Refusal(str(path.relative_to(folder)), str(error))
 
 

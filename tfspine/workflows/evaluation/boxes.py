@@ -111,9 +111,9 @@ def labelled_slices(labels: Path, folder: Path) -> "pd.DataFrame":
 
 def slice_names(folder: Path) -> "pd.DataFrame":
     """Return study, plane and slice of every slice of a folder that ``tfspine ingest`` wrote."""
-    from tfspine.dicom.slices import read_table
+    from tfspine.formats.slices_csv import read_slices
 
-    return read_table(folder).rename(columns={"key": "slice"})[["study", "plane", "slice"]]
+    return read_slices(folder).rename(columns={"key": "slice"})[["study", "plane", "slice"]]
 
 
 def _place(path: Path, row: int) -> str:

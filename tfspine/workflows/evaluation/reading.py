@@ -40,13 +40,13 @@ def read_question(inputs: EvaluateInputs, settings: "EvaluationConfig", *, out: 
         AnnotationError: a table cannot be read.
     """
     from tfspine.annotations.splits import read_split_table
-    from tfspine.dicom.slices import read_table
     from tfspine.evaluation.question import Question
+    from tfspine.formats.slices_csv import read_slices
 
     split_table = read_split_table(inputs.splits) if inputs.splits else None
     splits = None if split_table is None else dict(zip(split_table["study"], split_table["split"], strict=True))
-    slices = read_table(inputs.slices) if inputs.slices else None
-    external_slices = read_table(inputs.external_slices) if inputs.external_slices else None
+    slices = read_slices(inputs.slices) if inputs.slices else None
+    external_slices = read_slices(inputs.external_slices) if inputs.external_slices else None
     tables = [(inputs.slices, slices), (inputs.splits, split_table)]
     patients = patients_of([(path, _column(table, "patient")) for path, table in tables if path and table is not None])
     external_patients = _external_patients(inputs, external_slices, patients)
