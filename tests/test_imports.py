@@ -47,7 +47,8 @@ def test_the_way_to_the_table_needs_no_tensorflow(tmp_path: Path) -> None:
         done = without_tensorflow(*words)
         assert done.returncode == 0, done.stderr
     reference = ("--reference", out / "phantom" / "labels", "--slices", out / "slices")
-    from tfspine.annotations.tables import labels_table, write_boxes
+    from tfspine.annotations.labelled_boxes import labels_table
+    from tfspine.formats.boxes_csv import write_boxes
 
     copy = out / "copy.csv"
     write_boxes(copy, labels_table(out / "phantom" / "labels", out / "slices" / "slices.csv"))

@@ -15,29 +15,6 @@ Box = tuple[float, float, float, float]
 Probabilities = tuple[float, float, float, float]
 """Of normal, mild, moderate and severe; they sum to 1."""
 
-BOX_COLUMNS: tuple[str, ...] = (
-    "study", "slice", "plane", "region", "side", "level", "ymin", "xmin", "ymax", "xmax", "grade", "score",
-    "p_normal", "p_mild", "p_moderate", "p_severe", "level_certain", "score_threshold",
-)  # fmt: skip
-"""Columns of every table of boxes: reference, reader or model (`reference.csv`, `predictions.csv`).
-
-`side`, `level` and `grade` are words or empty; `score` and the four probabilities are empty for people.
-`level_certain` is yes or no for a level that was counted (`study.levels`), and empty without one and for people.
-`score_threshold` is the model's operating point for the region: a box of a lower score is no finding, and stands there
-for the free-response curve alone. Empty means that every box counts.
-"""
-
-OPTIONAL_BOX_COLUMNS: tuple[str, ...] = (
-    "score",
-    "p_normal",
-    "p_mild",
-    "p_moderate",
-    "p_severe",
-    "level_certain",
-    "score_threshold",
-)
-"""What tables of people need not have, nor those of models before levels could be in doubt: read as empty."""
-
 
 @dataclass(frozen=True)
 class SliceImage:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tfspine.annotations.checks import check_labels
 from tfspine.annotations.problems import Severity
 from tfspine.annotations.splits import assign_splits, read_splits
-from tfspine.annotations.tables import read_boxes, readings_table, write_boxes
 from tfspine.config import SplitConfig
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
+from tfspine.formats.boxes_csv import read_boxes, readings_table, write_boxes
 from tfspine.formats.labelimg_xml import read_voc, write_voc
 from tfspine.formats.slices_csv import SliceRow
 from tfspine.geometry import SliceGeometry
@@ -153,7 +153,7 @@ def test_whether_a_level_is_sure_survives_the_table_and_old_tables_do_not_say(tm
     (tmp_path / "old.csv").write_text("\n".join(line.rsplit(",", 2)[0] for line in lines) + "\n")
     assert list(read_boxes(tmp_path / "old.csv")["level_certain"]) == ["", "", ""]
     (tmp_path / "odd.csv").write_text("\n".join([*lines[:2], lines[2].rsplit(",", 2)[0] + ",maybe,"]) + "\n")
-    with pytest.raises(AnnotationError, match=r'odd\.csv: line 3: level_certain "maybe"; expected one of yes, no'):
+    with pytest.raises(FormatError, match=r'odd\.csv: line 3: level_certain "maybe"; expected one of yes, no'):
         read_boxes(tmp_path / "odd.csv")
 
 
@@ -198,5 +198,5 @@ def test_a_table_of_boxes_is_checked_line_by_line(tmp_path: Path) -> None:
     ]
     assert table.loc[1, ["ymin", "xmax", "score", "p_severe"]].tolist() == [1.0, 12.5, 0.75, 0.4]
     path.write_text(path.read_text().replace(",severe,", ",sever,"))
-    with pytest.raises(AnnotationError, match=r'line 2: grade "sever"; expected one of normal'):
+    with pytest.raises(FormatError, match=r'line 2: grade "sever"; expected one of normal'):
         read_boxes(path)

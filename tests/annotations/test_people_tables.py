@@ -6,9 +6,8 @@ import pytest
 
 from tfspine.annotations.exclusions import Finding, Measure, Verdict, decided
 from tfspine.annotations.splits import read_splits
-from tfspine.annotations.tables import line_of, read_boxes
-from tfspine.errors import AnnotationError
-from tfspine.structures import BOX_COLUMNS
+from tfspine.errors import FormatError
+from tfspine.formats.boxes_csv import BOX_COLUMNS, line_of, read_boxes
 
 HEADER = "study,slice,plane,region,side,level,ymin,xmin,ymax,xmax,grade"
 ROW = "A,1,axial,central_canal,,L4-L5,10.5,20,30,40.5,severe"
@@ -45,7 +44,7 @@ def test_a_table_of_a_german_spreadsheet(tmp_path: Path, encoding: str) -> None:
 def test_probabilities_that_cannot_be_or_contradict_the_grade_are_refused(tmp_path: Path, shares, said) -> None:
     path = tmp_path / "model.csv"
     path.write_text(f"{HEADER}{SHARES}\n{ROW},0,0.1,0.3,0.6\n{ROW},{shares}\n")
-    with pytest.raises(AnnotationError, match="expected") as error:
+    with pytest.raises(FormatError, match="expected") as error:
         read_boxes(path)
     assert said in str(error.value)
 
@@ -60,7 +59,7 @@ def test_rounding_contradicts_nothing(tmp_path: Path, shares: str) -> None:
 def test_a_box_without_its_study_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "reader.csv"
     path.write_text(f"{HEADER}\n\n{ROW}\n{ROW[1:]}\n")
-    with pytest.raises(AnnotationError, match='line 4: study ""; expected the name of one'):
+    with pytest.raises(FormatError, match='line 4: study ""; expected the name of one'):
         read_boxes(path)
 
 

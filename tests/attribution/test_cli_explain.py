@@ -11,10 +11,10 @@ from PIL import Image
 from tfspine.attribution.overlay import GAP_PX
 from tfspine.cli.main import main
 from tfspine.config import Experiment
+from tfspine.formats.boxes_csv import BOX_COLUMNS
 from tfspine.formats.slices_csv import SLICE_COLUMNS, geometry_to_row
 from tfspine.geometry import SliceGeometry
 from tfspine.manifest import read_manifest, write_manifest
-from tfspine.structures import BOX_COLUMNS
 
 KEY = "s1-axial-01"
 GEOMETRY = SliceGeometry((-20.0, -20.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (1.0, 1.0), (40, 40))

@@ -13,10 +13,10 @@ from tfspine.boxes import enlarge
 from tfspine.cli.main import main
 from tfspine.config import Experiment
 from tfspine.evaluation.statistics.temperature import temperature_scaled
+from tfspine.formats.boxes_csv import BOX_COLUMNS
 from tfspine.formats.slices_csv import SLICE_COLUMNS, geometry_to_row
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import GRADE_WORDS
-from tfspine.structures import BOX_COLUMNS
 
 KEY = "s1-sagittal-01"
 GEOMETRY = SliceGeometry((20.0, -40.0, 40.0), (0.0, 1.0, 0.0), (0.0, 0.0, -1.0), (1.0, 1.0), (80, 80))

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfspine.attribution.selection import select_boxes
+from tfspine.formats.boxes_csv import BOX_COLUMNS
 from tfspine.labels import GRADE_WORDS, Region
-from tfspine.structures import BOX_COLUMNS
 
 
 def table(*rows: tuple[str, str, str, float]) -> pd.DataFrame:

@@ -140,8 +140,7 @@ def test_processes_that_share_the_studies_find_the_same(
 
 def test_a_curve_of_labels_is_measured(ingested: Path, tmp_path: Path) -> None:
     """Canals on six slices 5 mm apart span 25 mm: too short for an angle, which is flagged and not called straight."""
-    from tfspine.annotations.tables import write_boxes
-    from tfspine.structures import BOX_COLUMNS
+    from tfspine.formats.boxes_csv import BOX_COLUMNS, write_boxes
 
     slices = pd.read_csv(ingested / "slices.csv", dtype=str)
     axial = slices[slices.plane == "axial"]

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tfspine.structures import BOX_COLUMNS
+from tfspine.formats.boxes_csv import BOX_COLUMNS
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from tfspine.formats.boxes_csv import BOX_COLUMNS
 from tfspine.labels import GRADE_WORDS
-from tfspine.structures import BOX_COLUMNS
 
 STUDIES = 50
 REFERENCE = {

@@ -59,7 +59,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     | {"key": key, "study": study, "patient": f"p-{study}", "plane": "axial"}
                     | {"manufacturer": vendor[0], "magnetic_field_strength_t": vendor[1], "study_instance_uid": study}
                 )
-    from tfspine.structures import BOX_COLUMNS
+    from tfspine.formats.boxes_csv import BOX_COLUMNS
 
     reference = pd.DataFrame(rows).reindex(columns=list(BOX_COLUMNS))
     people = reference.assign(grade=[GRADE_WORDS[max(code - 1, 0)] for code in grades_of(reference)]).iloc[2:]

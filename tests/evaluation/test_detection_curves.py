@@ -15,7 +15,7 @@ from tfspine.evaluation.boxes.detection_curves import (
 )
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.tables.detection import average_precision_estimate
-from tfspine.structures import BOX_COLUMNS
+from tfspine.formats.boxes_csv import BOX_COLUMNS
 
 FAR = {"xmin": 40.0, "xmax": 50.0}
 

@@ -17,9 +17,9 @@ from tfspine.evaluation.boxes.region_grades import region_grades
 from tfspine.evaluation.region_results import region_results, regions_of_readers
 from tfspine.evaluation.tables.challenge import challenge_table
 from tfspine.evaluation.tables.table import plain
+from tfspine.formats.boxes_csv import BOX_COLUMNS
 from tfspine.grading_box import grading_box
 from tfspine.labels import GRADE_WORDS, LEVELS, Region
-from tfspine.structures import BOX_COLUMNS
 
 CANAL = Region.CENTRAL_CANAL
 PROBABILITIES = ("p_normal", "p_mild", "p_moderate", "p_severe")

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfspine.annotations.tables import counted_boxes, read_boxes, write_boxes
 from tfspine.config import EvaluationConfig
 from tfspine.evaluation.boxes.detection_curves import detection_curve
 from tfspine.evaluation.boxes.operating_boxes import Source, operating_boxes
@@ -19,8 +18,8 @@ from tfspine.evaluation.paper_results import metrics_of
 from tfspine.evaluation.question import Question, at_operating_boxes
 from tfspine.evaluation.region_results import regions_of_readers
 from tfspine.evaluation.tables.recall_cost import recall_cost_table
+from tfspine.formats.boxes_csv import BOX_COLUMNS, counted_boxes, read_boxes, write_boxes
 from tfspine.labels import Region
-from tfspine.structures import BOX_COLUMNS
 
 CANAL = Region.CENTRAL_CANAL
 FAR = {"xmin": 40.0, "xmax": 50.0}

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from phantom.cohorts import PatientTruth
 
-from tfspine.annotations.tables import annotated_rows
 from tfspine.evaluation.boxes.reader_metrics import ReaderMetrics, compare
 from tfspine.evaluation.statistics.accuracy import Interval, proportion
+from tfspine.formats.boxes_csv import BOX_COLUMNS, annotated_rows
 from tfspine.labels import Plane, Region
 from tfspine.phantom.panel import PANEL, read_by_panel
-from tfspine.structures import BOX_COLUMNS, AnnotatedSlice
+from tfspine.structures import AnnotatedSlice
 
 pytestmark = pytest.mark.slow  # half a minute: six cohorts, three readers
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tfspine.formats.boxes_csv import BOX_COLUMNS
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import GRADE_WORDS, LEVELS, Grade, Level, Plane, Region, Side
 from tfspine.structures import (
-    BOX_COLUMNS,
     RegionResult,
     SliceImage,
     StudyResult,

@@ -14,6 +14,7 @@ from PIL import Image
 from tfspine.cli.main import main
 from tfspine.client import reading
 from tfspine.dicom.deidentify.pseudonyms import read_salt
+from tfspine.formats.boxes_csv import BOX_COLUMNS
 from tfspine.formats.slices_csv import SLICE_COLUMNS, geometry_to_row
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Plane
@@ -21,7 +22,7 @@ from tfspine.server.catalogue import load_catalogue
 from tfspine.server.config_file import LatestVersions, ModelConfig
 from tfspine.server.run import running
 from tfspine.signatures import MODEL_NAMES
-from tfspine.structures import BOX_COLUMNS, slice_key
+from tfspine.structures import slice_key
 from tfspine.workflows import predict
 from tfspine.workflows.ingest import IngestSummary
 from tfspine.workflows.read_studies import ReadingOptions, read_studies

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tfspine.annotations.tables import readings_table
 from tfspine.evaluation.boxes.pairs import restrict
 from tfspine.evaluation.boxes.region_grades import region_grades
+from tfspine.formats.boxes_csv import readings_table
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import LEVELS, Grade, Level, Plane, Region, Side
 from tfspine.phantom.anatomy import draw_anatomy

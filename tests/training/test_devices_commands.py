@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from tests_settings import TINY
 
-from tfspine.annotations.tables import labels_table, write_boxes
+from tfspine.annotations.labelled_boxes import labels_table
 from tfspine.cli.main import main
+from tfspine.formats.boxes_csv import write_boxes
 
 pytestmark = pytest.mark.slow
 

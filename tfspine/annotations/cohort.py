@@ -17,8 +17,8 @@ from tfspine.annotations.exclusions import (
     excluded_studies,
     flagged_studies,
 )
-from tfspine.annotations.tables import read_table_of_words
 from tfspine.errors import AnnotationError
+from tfspine.formats.csv_words import read_table_of_words
 from tfspine.formats.slices_csv import read_slices
 from tfspine.labels import Plane
 from tfspine.outputs import write_text

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from tfspine.annotations.tables import read_table_of_words
 from tfspine.compat import StrEnum
 from tfspine.config import ExclusionsConfig, OnFinding
 from tfspine.errors import AnnotationError
 from tfspine.formats.csv_files import read_csv_file
+from tfspine.formats.csv_words import read_table_of_words
 from tfspine.outputs import write_text
 
 TABLE = "exclusions.csv"

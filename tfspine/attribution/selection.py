@@ -8,7 +8,7 @@ from tfspine.labels import GRADE_WORDS, Region
 
 
 def select_boxes(boxes: pd.DataFrame, *, region: Region, number: int) -> pd.DataFrame:
-    """Return at most `number` rows of one region of a table of boxes (`structures.BOX_COLUMNS`).
+    """Return at most `number` rows of one region of a table of boxes (`boxes_csv.BOX_COLUMNS`).
 
     Of each study, level and side only the box that grades it counts (`grading_box.py`; of equals the first by slice
     and place), so that what is explained is what a study's table says; boxes below the model's operating point are no

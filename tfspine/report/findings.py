@@ -66,7 +66,7 @@ def judge(study: StudyResult, predictions: pd.DataFrame, slices: Mapping[str, Sl
 
     Args:
         study: what was read.
-        predictions: `structures.BOX_COLUMNS`, all boxes of all studies.
+        predictions: `boxes_csv.BOX_COLUMNS`, all boxes of all studies.
         slices: by key; those of the study count its slices.
     """
     boxes = predictions[predictions["study"].astype(str) == study.study]

@@ -43,7 +43,7 @@ NOTICE = "Research software, not a medical device. Not for diagnosis or treatmen
 class ReportInput:
     """All that the page is made of.
 
-    `predictions` has `structures.BOX_COLUMNS`; `slices` holds at least the slices that the studies name; `metrics`
+    `predictions` has `boxes_csv.BOX_COLUMNS`; `slices` holds at least the slices that the studies name; `metrics`
     is the content of `metrics.json` or None; `facts` are pairs of a name and a text; `region_grades` are the measures
     of one grade for each level and side.
     """

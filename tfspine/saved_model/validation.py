@@ -8,9 +8,10 @@ import pandas as pd
 import tensorflow as tf
 
 from tfspine import signatures
+from tfspine.formats.boxes_csv import BOX_COLUMNS
 from tfspine.labels import DETECTOR_CLASSES
 from tfspine.saved_model.plane_model import PlaneModel
-from tfspine.structures import BOX_COLUMNS, SliceImage
+from tfspine.structures import SliceImage
 
 BATCH = 8
 
@@ -18,7 +19,7 @@ Progress = Callable[[Sequence[list[SliceImage]]], Iterable[list[SliceImage]]]
 
 
 def validation_boxes(model: PlaneModel, slices: Sequence[SliceImage], *, progress: Progress = iter) -> pd.DataFrame:
-    """Return every box that the detector finds, whatever its score, as a table with `structures.BOX_COLUMNS`.
+    """Return every box that the detector finds, whatever its score, as a table with `boxes_csv.BOX_COLUMNS`.
 
     A box has no grade, no level, and no side but that of its class: foramina have none.
 

@@ -146,7 +146,8 @@ def _to_measure(measured: "Sequence[Measured]", usable: Sequence[str], *, has_bo
 
 
 def _boxes(folder: Path, slices: "pd.DataFrame", options: ExcludeOptions) -> "pd.DataFrame | None":
-    from tfspine.annotations.tables import counted_boxes, labels_table, read_boxes, require_slices
+    from tfspine.annotations.labelled_boxes import labels_table
+    from tfspine.formats.boxes_csv import counted_boxes, read_boxes, require_slices
 
     if options.detections is not None:
         boxes = read_boxes(options.detections)

@@ -149,9 +149,9 @@ def _chosen(
 
 
 def _rows(boxes: Path, regions: Iterable[Region], *, number: int) -> list[dict[str, Any]]:
-    """Return `number` boxes of each region, as rows of `structures.BOX_COLUMNS`."""
-    from tfspine.annotations.tables import counted_boxes, read_boxes
+    """Return `number` boxes of each region, as rows of `boxes_csv.BOX_COLUMNS`."""
     from tfspine.attribution.selection import select_boxes
+    from tfspine.formats.boxes_csv import counted_boxes, read_boxes
 
     counted = counted_boxes(read_boxes(boxes))
     rows: list[dict[str, Any]] = []

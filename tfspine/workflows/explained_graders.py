@@ -78,7 +78,7 @@ def grade_crops(
 
     Args:
         graders: of every region among the rows.
-        rows: boxes, as rows of `structures.BOX_COLUMNS`.
+        rows: boxes, as rows of `boxes_csv.BOX_COLUMNS`.
         slices: by key.
     """
     import numpy as np

@@ -27,8 +27,9 @@ def export_labels(boxes: Path, slices: Path, out: Path) -> ExportedLabels:
     import json
 
     from tfspine.annotations.exchange.coco import coco_table
-    from tfspine.annotations.tables import labels_table, read_boxes
+    from tfspine.annotations.labelled_boxes import labels_table
     from tfspine.errors import AnnotationError
+    from tfspine.formats.boxes_csv import read_boxes
     from tfspine.formats.slices_csv import SLICES_FILE, read_slice_rows
     from tfspine.outputs import write_text
 

@@ -45,8 +45,8 @@ def choose_thresholds(
     import pandas as pd
 
     from tfspine.annotations.label_folder import label_files
+    from tfspine.annotations.labelled_boxes import labels_table
     from tfspine.annotations.splits import read_splits
-    from tfspine.annotations.tables import labels_table
     from tfspine.evaluation.boxes.score_threshold import score_thresholds
     from tfspine.saved_model.validation import validation_boxes
 

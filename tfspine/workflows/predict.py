@@ -201,7 +201,7 @@ def _warn_of_another_split(options: PredictOptions) -> None:
 
 
 def _write(folder: Path, read: StudyReadings) -> None:
-    from tfspine.annotations.tables import readings_table, write_boxes
+    from tfspine.formats.boxes_csv import readings_table, write_boxes
     from tfspine.formats.labelimg_xml import write_voc
     from tfspine.outputs import write_text
     from tfspine.structures import AnnotatedSlice, Annotation
@@ -236,7 +236,7 @@ def _study_json(result: "StudyResult") -> dict[str, Any]:
 
 def _write_members(folder: Path, readings: "Sequence[SliceReading]") -> int:
     """Write one table a member, with the boxes of `predictions.csv` in the same order; return how many."""
-    from tfspine.annotations.tables import readings_table, write_boxes
+    from tfspine.formats.boxes_csv import readings_table, write_boxes
 
     count = next(len(item.members) for reading in readings for item in reading.detections)
     for member in range(count):

@@ -77,7 +77,7 @@ class StudyReadings:
     @property
     def boxes(self) -> "pd.DataFrame":
         """Every box, findings or not, with the columns of `predictions.csv`."""
-        from tfspine.annotations.tables import readings_table
+        from tfspine.formats.boxes_csv import readings_table
 
         return readings_table(self.readings)
 

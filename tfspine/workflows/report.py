@@ -64,8 +64,8 @@ def report(predictions: Path, slices: Path, out: Path, options: ReportOptions = 
         EvaluationError: a folder is not what it should be, or a study that is asked for is not there.
         OutputError: `out` is there, and something else wrote it.
     """
-    from tfspine.annotations.tables import read_boxes
     from tfspine.dicom.slices import load_slices
+    from tfspine.formats.boxes_csv import read_boxes
     from tfspine.manifest import write_file
     from tfspine.ownership import require_file
     from tfspine.report.facts import run_facts

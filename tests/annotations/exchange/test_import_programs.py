@@ -33,7 +33,7 @@ from tfspine.annotations.exchange.coco import coco_table, read_coco
 from tfspine.annotations.exchange.drawn import DrawnImage
 from tfspine.annotations.exchange.labelstudio import read_labelstudio
 from tfspine.annotations.exchange.yolo import read_yolo
-from tfspine.annotations.tables import labels_table
+from tfspine.annotations.labelled_boxes import labels_table
 from tfspine.cli.main import main
 from tfspine.errors import AnnotationError, TfspineError
 from tfspine.formats.labelimg_xml import read_voc, write_voc

@@ -13,8 +13,9 @@ from PIL import Image
 from tfspine.annotations.importers.aisslab import read_aisslab
 from tfspine.annotations.importers.pictures import LabelledPicture, read_grey, write_pictures
 from tfspine.annotations.importers.raw_voc import read_raw_voc
-from tfspine.annotations.tables import labels_table, read_boxes
+from tfspine.annotations.labelled_boxes import labels_table
 from tfspine.errors import AnnotationError
+from tfspine.formats.boxes_csv import read_boxes
 from tfspine.formats.labelimg_xml import read_voc
 from tfspine.labels import Grade, Level, Plane, Region, Side
 from tfspine.structures import Annotation, Refusal, pseudonym

@@ -13,8 +13,8 @@ from tfspine.annotations.importers.sudirman import patients_without, read_plan
 from tfspine.annotations.importers.sudirman_output import write_plan
 from tfspine.annotations.importers.sudirman_truth import TruthSlice, Weighting, read_truth, structure_boxes
 from tfspine.annotations.importers.sudirman_truth_output import write_truth
-from tfspine.annotations.tables import read_boxes
 from tfspine.errors import AnnotationError
+from tfspine.formats.boxes_csv import read_boxes
 from tfspine.labels import Level, Plane, Region
 from tfspine.structures import Refusal
 

@@ -38,7 +38,7 @@ def coco_table(boxes: Sequence[Mapping[str, Any]], slices: Iterable[SliceRow]) -
     """Return the COCO file of some boxes, as JSON holds it.
 
     Args:
-        boxes: rows of `structures.BOX_COLUMNS`; a score stands beside the box, as COCO's results have it.
+        boxes: rows of `boxes_csv.BOX_COLUMNS`; a score stands beside the box, as COCO's results have it.
         slices: what the boxes were drawn on: each of which becomes an image, those without boxes too.
     """
     categories = {name: number for number, name in enumerate(_category_names(), start=1)}

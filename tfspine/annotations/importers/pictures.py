@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from tfspine.annotations.importers.refusals import write_refused
-from tfspine.annotations.tables import annotated_rows, write_boxes
 from tfspine.errors import AnnotationError
+from tfspine.formats.boxes_csv import BOX_COLUMNS, annotated_rows, write_boxes
 from tfspine.formats.labelimg_xml import write_voc
 from tfspine.formats.slices_csv import IMAGES_FOLDER, SLICE_COLUMNS, write_slices_csv
 from tfspine.labels import Plane
 from tfspine.outputs import write_bytes, write_text
-from tfspine.structures import BOX_COLUMNS, AnnotatedSlice, Annotation, Refusal, pseudonym, slice_key
+from tfspine.structures import AnnotatedSlice, Annotation, Refusal, pseudonym, slice_key
 
 SUFFIXES = (".png", ".PNG", ".jpg", ".JPG", ".jpeg", ".JPEG")
 """Searched in this order: a picture saved twice is taken from the file that lost nothing."""

@@ -9,10 +9,10 @@ import pandas as pd
 from tfspine.annotations.importers.refusals import write_refused
 from tfspine.annotations.importers.rsna import Placed, Target
 from tfspine.annotations.importers.rsna_tables import Grade3, Place, RsnaTables
-from tfspine.annotations.tables import CORNER_COLUMNS, annotated_rows, write_boxes
+from tfspine.formats.boxes_csv import BOX_COLUMNS, CORNER_COLUMNS, annotated_rows, write_boxes
 from tfspine.formats.labelimg_xml import write_voc
 from tfspine.outputs import write_text
-from tfspine.structures import BOX_COLUMNS, pseudonym
+from tfspine.structures import pseudonym
 
 GRADE3_COLUMNS = ("study", "level", "region", "side", "grade3", "slice", *CORNER_COLUMNS)
 """One row a region of a study. `grade3` is normal_mild, moderate, severe or empty; slice and box are empty where no

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tfspine.annotations.importers.pictures import LabelledPicture, write_pictures
 from tfspine.annotations.importers.sudirman_truth import StructureBox, TruthSlice
-from tfspine.annotations.tables import CORNER_COLUMNS
+from tfspine.formats.boxes_csv import CORNER_COLUMNS
 from tfspine.outputs import write_text
 from tfspine.structures import Refusal
 

@@ -51,7 +51,7 @@ def ensemble_boxes(versions: Sequence[pd.DataFrame]) -> pd.DataFrame | None:
     None where the versions did not grade the same boxes, or give no probabilities: they have no ensemble then.
 
     Args:
-        versions: tables with `structures.BOX_COLUMNS`, such as ``tfspine predict --versions`` writes.
+        versions: tables with `boxes_csv.BOX_COLUMNS`, such as ``tfspine predict --versions`` writes.
     """
     first, places = versions[0], ["study", "plane", "slice", "region", *BOX]
     if first.empty or any(

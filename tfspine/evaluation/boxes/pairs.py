@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.boxes.coverage import Coverage, full_coverage, image_names, is_image_of, regions_of
 from tfspine.evaluation.boxes.matching import BOX, match_tables
+from tfspine.formats.boxes_csv import BOX_COLUMNS, OPTIONAL_BOX_COLUMNS
 from tfspine.grading_box import is_counted
 from tfspine.labels import GRADE_WORDS, Grade, Plane, Region
-from tfspine.structures import BOX_COLUMNS, OPTIONAL_BOX_COLUMNS
 
 LABEL = ("study", "slice", "region", "side")
 """What two boxes must share to match; the region says which plane of a study the slice is of."""
@@ -88,7 +88,7 @@ def pair_boxes(
     """Match a reader's boxes with the reference's on the slices that the reference covers and the reader read.
 
     Args:
-        reference: table with `structures.BOX_COLUMNS`, boxes in pixels of the slice.
+        reference: table with `boxes_csv.BOX_COLUMNS`, boxes in pixels of the slice.
         reader: the same of a person or a model.
         iou: overlap that a pair must exceed.
         covered: columns study, slice, plane; None means the slices with a box of the reference.

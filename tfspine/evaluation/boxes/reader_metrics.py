@@ -115,7 +115,7 @@ def compare(
     """Compare a reader's boxes and grades with the reference's.
 
     Args:
-        reference: table with `structures.BOX_COLUMNS`, boxes in pixels of the slice.
+        reference: table with `boxes_csv.BOX_COLUMNS`, boxes in pixels of the slice.
         reader: the same of a person or a model.
         iou: overlap that a pair must exceed for its grades to be compared.
         confidence: share that the intervals are to cover.

@@ -18,7 +18,7 @@ class ReadingSet:
 
     Attributes:
         name: what the tables call the set, such as ``"internal"``.
-        reference: table with `structures.BOX_COLUMNS`.
+        reference: table with `boxes_csv.BOX_COLUMNS`.
         covered: columns study, slice, plane: the slices that the reference speaks about.
         readers: the same table of each reader, by name.
         patients: the patient of each study; a study that is not named is a patient of its own.

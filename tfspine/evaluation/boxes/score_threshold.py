@@ -70,7 +70,7 @@ def score_thresholds(
     """Choose the threshold of every kind of region for which validation allows it.
 
     Args:
-        reference: table with `structures.BOX_COLUMNS`.
+        reference: table with `boxes_csv.BOX_COLUMNS`.
         boxes: the model's, all with a score, whatever it is.
         iou: overlap that a pair must exceed.
         allowed: false boxes an image, 0 or more.

@@ -17,8 +17,9 @@ def boxes_of(path: Path, slices: Path | None, *, option: str = "--slices") -> "p
         EvaluationError: a folder without its slices, or a box that is there twice.
         AnnotationError: the table or a label cannot be read.
     """
-    from tfspine.annotations.tables import CORNER_COLUMNS, labels_table, read_boxes
+    from tfspine.annotations.labelled_boxes import labels_table
     from tfspine.evaluation.boxes.coverage import IMAGE
+    from tfspine.formats.boxes_csv import CORNER_COLUMNS, read_boxes
 
     if path.is_dir() and slices is None:
         raise EvaluationError(f"{path}: a folder of labels; name the slices it belongs to with {option}")
@@ -118,6 +119,6 @@ def slice_names(folder: Path) -> "pd.DataFrame":
 
 def _place(path: Path, row: int) -> str:
     """Return the file and line of a box; of a folder of labels the folder, as its slices name the studies."""
-    from tfspine.annotations.tables import line_of
+    from tfspine.formats.boxes_csv import line_of
 
     return str(path) if path.is_dir() else f"{path}: line {line_of(path, row)}"

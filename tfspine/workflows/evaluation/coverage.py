@@ -162,7 +162,7 @@ def _check_words(table: "CsvTable", words: "pd.Series", column: str, known: tupl
 
 def _check_said(path: Path, boxes: "pd.DataFrame", said: Path, coverage: "Coverage") -> None:
     """Refuse boxes of a study or region that was not read by what the user says."""
-    from tfspine.annotations.tables import line_of
+    from tfspine.formats.boxes_csv import line_of
 
     outside = [row for row, is_read in enumerate(coverage.rows(boxes)) if not is_read]
     if outside:

@@ -1,4 +1,4 @@
-"""Tables of boxes (`structures.BOX_COLUMNS`): from labels, from readings, from and to CSV.
+"""Tables of boxes (`BOX_COLUMNS`): from labels, from readings, from and to CSV.
 
 In memory `side`, `level` and `grade` are words or the empty string, and `score` and the probabilities NaN where nobody
 gave them, so that a table is the same before it is written and after it is read.
@@ -11,16 +11,36 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfspine.annotations.label_folder import labels_of_slices
-from tfspine.errors import AnnotationError
+from tfspine.errors import FormatError
 from tfspine.formats.csv_files import CsvTable, read_csv_file
 from tfspine.formats.csv_numbers import numbers_of
-from tfspine.formats.labelimg_xml import read_voc
-from tfspine.formats.slices_csv import read_slice_rows
 from tfspine.grading_box import is_counted
 from tfspine.labels import GRADE_WORDS, LEVELS, Plane, Region, Side
 from tfspine.outputs import write_text
-from tfspine.structures import BOX_COLUMNS, OPTIONAL_BOX_COLUMNS, AnnotatedSlice, SliceReading
+from tfspine.structures import AnnotatedSlice, SliceReading
+
+BOX_COLUMNS: tuple[str, ...] = (
+    "study", "slice", "plane", "region", "side", "level", "ymin", "xmin", "ymax", "xmax", "grade", "score",
+    "p_normal", "p_mild", "p_moderate", "p_severe", "level_certain", "score_threshold",
+)  # fmt: skip
+"""Columns of every table of boxes: reference, reader or model (`reference.csv`, `predictions.csv`).
+
+`side`, `level` and `grade` are words or empty; `score` and the four probabilities are empty for people.
+`level_certain` is yes or no for a level that was counted (`study.levels`), and empty without one and for people.
+`score_threshold` is the model's operating point for the region: a box of a lower score is no finding, and stands there
+for the free-response curve alone. Empty means that every box counts.
+"""
+
+OPTIONAL_BOX_COLUMNS: tuple[str, ...] = (
+    "score",
+    "p_normal",
+    "p_mild",
+    "p_moderate",
+    "p_severe",
+    "level_certain",
+    "score_threshold",
+)
+"""What tables of people need not have, nor those of models before levels could be in doubt: read as empty."""
 
 CORNER_COLUMNS = ("ymin", "xmin", "ymax", "xmax")
 PROBABILITY_COLUMNS = ("p_normal", "p_mild", "p_moderate", "p_severe")
@@ -34,28 +54,6 @@ YES_NO = {True: "yes", False: "no"}
 PROBABILITY_TOLERANCE = 1.001e-3
 """How far four probabilities may sum from 1, and that of the grade lie below the largest: a float32 softmax, rounded to
 three places on its way through text."""
-
-
-def labels_table(labels: Path, slices_csv: Path) -> pd.DataFrame:
-    """Return the boxes of every label file of a folder; study and plane come from `slices.csv`.
-
-    Raises:
-        AnnotationError: a label file is wrong, has no slice, or was drawn on an image of another size.
-    """
-    slices = read_slice_rows(slices_csv)
-    rows: list[dict[str, Any]] = []
-    for path in labels_of_slices(labels, slices).values():
-        annotated = read_voc(path)
-        if annotated.key not in slices:
-            raise AnnotationError(f"{path}: no slice {annotated.key} in {slices_csv}; name the labels after the slices")
-        slice_ = slices[annotated.key]
-        if annotated.size_px != slice_.size_px:
-            raise AnnotationError(
-                f"{path}: image of {annotated.size_px[0]} rows x {annotated.size_px[1]} columns; expected "
-                f"{slice_.size_px[0]} x {slice_.size_px[1]} as in {slices_csv}; label the PNG that ingest wrote"
-            )
-        rows += annotated_rows(annotated, study=slice_.study, plane=slice_.plane)
-    return _table(rows)
 
 
 def annotated_rows(annotated: AnnotatedSlice, *, study: str, plane: Plane) -> list[dict[str, Any]]:
@@ -78,7 +76,7 @@ def annotated_rows(annotated: AnnotatedSlice, *, study: str, plane: Plane) -> li
 
 def readings_table(readings: Iterable[SliceReading]) -> pd.DataFrame:
     """Return the boxes that a model found, with score and grade probabilities."""
-    return _table(
+    return box_table(
         {
             "study": reading.study,
             "slice": reading.key,
@@ -99,10 +97,10 @@ def readings_table(readings: Iterable[SliceReading]) -> pd.DataFrame:
 
 
 def read_boxes(path: Path) -> pd.DataFrame:
-    """Read a table of boxes and check every value. People's tables may lack `structures.OPTIONAL_BOX_COLUMNS`.
+    """Read a table of boxes and check every value. People's tables may lack `OPTIONAL_BOX_COLUMNS`.
 
     Raises:
-        AnnotationError: the file cannot be read, lacks a column, or holds a value that no box can have; the message
+        FormatError: the file cannot be read, lacks a column, or holds a value that no box can have; the message
             names the line (the header is line 1).
     """
     needed = [name for name in BOX_COLUMNS if name not in OPTIONAL_BOX_COLUMNS]
@@ -147,14 +145,14 @@ def require_slices(path: Path, boxes: pd.DataFrame, slices: pd.DataFrame, *, fol
         folder: that it lies in, for the message.
 
     Raises:
-        AnnotationError: such a box, with its line.
+        FormatError: such a box, with its line.
     """
     known = {key: (study, plane) for key, study, plane in zip(*(slices[c] for c in _SLICE_NAMES), strict=True)}
     rows = zip(boxes["slice"], boxes["study"], boxes["plane"], strict=True)
     for row, (key, study, plane) in enumerate(rows):
         if known.get(key) != (study, plane):
             found = f"is {known[key][1]}, of study {known[key][0]}" if key in known else "is not there"
-            raise AnnotationError(
+            raise FormatError(
                 f"{path}: line {line_of(path, row)}: {plane} slice {key} of study {study}; in {folder} it {found}: "
                 "expected boxes of the same ingest"
             )
@@ -169,20 +167,10 @@ def write_boxes(path: Path, table: pd.DataFrame) -> None:
     write_text(path, table[list(BOX_COLUMNS)].to_csv(index=False))
 
 
-def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+def box_table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Return rows as a table of boxes, words and numbers of their kinds; what a row does not say is empty."""
     table = pd.DataFrame(list(rows), columns=list(BOX_COLUMNS))
     return table.astype(dict.fromkeys(WORD_COLUMNS, "str") | dict.fromkeys(NUMBER_COLUMNS, "float64"))
-
-
-def read_table_of_words(path: Path, columns: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Read some columns of a CSV as text: pseudonyms such as ``0123456789`` or ``12345e6789`` must not become numbers.
-
-    Raises:
-        AnnotationError: the file cannot be read or lacks a column.
-    """
-    needed = [name for name in columns if name not in optional]
-    table = read_csv_file(path, needed, optional=optional)
-    return pd.DataFrame(list(table.rows), columns=list(columns), dtype="str")
 
 
 def _check_relations(read: CsvTable, table: pd.DataFrame) -> None:
@@ -220,4 +208,4 @@ def _check_probabilities(read: CsvTable, table: pd.DataFrame) -> None:
 def _require(read: CsvTable, table: pd.DataFrame, column: str, valid: "pd.Series[bool]", expected: str) -> None:
     if not valid.all():
         row = int(np.flatnonzero(~valid.to_numpy())[0])
-        raise AnnotationError(f'{read.where(row)}: {column} "{table[column].iloc[row]}"; expected {expected}')
+        raise FormatError(f'{read.where(row)}: {column} "{table[column].iloc[row]}"; expected {expected}')
