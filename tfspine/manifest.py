@@ -69,7 +69,7 @@ def write_manifest(
 
 
 def split_of(folder: Path) -> str:
-    """Return the SHA-256 of the division of patients behind a folder (`annotations.splits.split_hash`).
+    """Return the SHA-256 of the division of patients behind a folder (`formats.splits_csv.split_hash`).
 
     Args:
         folder: of records, of a run, or of a version of an exported model.

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfspine.annotations.labelled_boxes import labels_table
-from tfspine.annotations.splits import read_splits, split_table, write_split_table
+from tfspine.annotations.splits import split_table
 from tfspine.errors import FormatError
 from tfspine.formats.boxes_csv import BOX_COLUMNS, read_boxes, readings_table, write_boxes
 from tfspine.formats.labelimg_xml import from_voc_box, read_voc, to_voc_box, write_voc
 from tfspine.formats.slices_csv import SLICE_COLUMNS
+from tfspine.formats.splits_csv import read_splits, write_split_table
 from tfspine.labels import Grade, Level, Region, Side
 from tfspine.structures import AnnotatedSlice, Annotation, Box
 

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from tfspine.annotations.checks import check_labels
 from tfspine.annotations.problems import Severity
-from tfspine.annotations.splits import assign_splits, read_splits
+from tfspine.annotations.splits import assign_splits
 from tfspine.config import SplitConfig
 from tfspine.errors import AnnotationError, FormatError
 from tfspine.formats.boxes_csv import read_boxes, readings_table, write_boxes
 from tfspine.formats.labelimg_xml import read_voc, write_voc
 from tfspine.formats.slices_csv import SliceRow
+from tfspine.formats.splits_csv import read_splits
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Grade, Level, Plane, Region, Side
 from tfspine.structures import AnnotatedSlice, Annotation, Detection, SliceReading
@@ -180,7 +181,7 @@ def test_shares_are_met_and_impossible_ones_refused() -> None:
 def test_a_split_that_is_none_is_named_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "splits.csv"
     path.write_text("patient,study,split\np,s,train\nq,t,trian\n")
-    with pytest.raises(AnnotationError, match='line 3: split "trian"; expected one of train, validation, test'):
+    with pytest.raises(FormatError, match='line 3: split "trian"; expected one of train, validation, test'):
         read_splits(path)
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tfspine.annotations.exclusions import Finding, Measure, Verdict, decided
-from tfspine.annotations.splits import read_splits
 from tfspine.errors import FormatError
 from tfspine.formats.boxes_csv import BOX_COLUMNS, line_of, read_boxes
+from tfspine.formats.splits_csv import read_splits
 
 HEADER = "study,slice,plane,region,side,level,ymin,xmin,ymax,xmax,grade"
 ROW = "A,1,axial,central_canal,,L4-L5,10.5,20,30,40.5,severe"

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfspine.annotations.splits import read_split_table, read_splits, redivide, write_split_table
+from tfspine.annotations.splits import redivide
 from tfspine.config import SplitConfig
 from tfspine.errors import AnnotationError
+from tfspine.formats.splits_csv import read_split_table, read_splits, write_split_table
 
 CONFIG = SplitConfig(validation=0.2, test=0.2)
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pydicom
 import pytest
 
-from tfspine.annotations.splits import read_splits
 from tfspine.cli.main import main
+from tfspine.formats.splits_csv import read_splits
 
 SHARES = ("--set", "split.validation=0.2", "--set", "split.test=0.2")
 

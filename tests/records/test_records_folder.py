@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tfspine.annotations.splits import split_hash
 from tfspine.config import Experiment
 from tfspine.errors import RecordError
+from tfspine.formats.splits_csv import split_hash
 from tfspine.labels import Grade, Plane, Region
 from tfspine.records.examples import RecordExample
 from tfspine.records.folder import open_records

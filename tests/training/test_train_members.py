@@ -18,11 +18,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfspine.annotations.splits import read_splits, split_hash
 from tfspine.cli.main import main
 from tfspine.errors import ConfigError
 from tfspine.evaluation.statistics.temperature import fit_temperature
 from tfspine.experiment_file import load_experiment
+from tfspine.formats.splits_csv import read_splits, split_hash
 from tfspine.labels import Region
 from tfspine.progress import silent
 from tfspine.training import member_run

@@ -19,7 +19,7 @@ COMPARED_SECTIONS = ("records",)
 class RecordFolder:
     """The records of one plane; `images`, `shards` and `grades` are what the manifest counted, by split.
 
-    `split` is the SHA-256 of the division that they were made with (`annotations.splits.split_hash`), empty where the
+    `split` is the SHA-256 of the division that they were made with (`formats.splits_csv.split_hash`), empty where the
     records do not say.
     `studies` is None as long as the shards of a split are the split. After `refold.refold` several splits share shards,
     and it names the studies of each.

@@ -27,7 +27,7 @@ def refold(records: RecordFolder, splits: Mapping[str, str]) -> RecordFolder:
 
     Args:
         records: of one plane.
-        splits: the split of every study, as `annotations.splits.read_splits` gives it.
+        splits: the split of every study, as `formats.splits_csv.read_splits` gives it.
 
     Raises:
         RecordError: a study of the records has no split, or changes between development and test.

@@ -32,7 +32,7 @@ def flow(excluded: Path, out: Path, options: FlowOptions = FlowOptions()) -> "tu
     """
     from tfspine.annotations.cohort import read_cohort
     from tfspine.annotations.flow import flow_of
-    from tfspine.annotations.splits import read_splits
+    from tfspine.formats.splits_csv import read_splits
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
     from tfspine.ownership import require_folder

@@ -46,8 +46,8 @@ def choose_thresholds(
 
     from tfspine.annotations.label_folder import label_files
     from tfspine.annotations.labelled_boxes import labels_table
-    from tfspine.annotations.splits import read_splits
     from tfspine.evaluation.boxes.score_threshold import score_thresholds
+    from tfspine.formats.splits_csv import read_splits
     from tfspine.saved_model.validation import validation_boxes
 
     studies = {study for study, split in read_splits(splits).items() if split == VALIDATION}
@@ -78,12 +78,12 @@ def require_split(splits: Path, trained_on: str) -> None:
 
     Args:
         splits: what ``tfspine split`` wrote.
-        trained_on: `annotations.splits.split_hash` of the division that the runs were trained on, "" where none says.
+        trained_on: `formats.splits_csv.split_hash` of the division that the runs were trained on, "" where none says.
 
     Raises:
         ModelError: the runs were trained on another division.
     """
-    from tfspine.annotations.splits import read_splits, split_hash
+    from tfspine.formats.splits_csv import read_splits, split_hash
 
     split = split_hash(read_splits(splits))
     if trained_on and split != trained_on:

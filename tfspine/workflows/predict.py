@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -172,7 +171,7 @@ def _studies(splits: Path, split: str) -> tuple[str, ...]:
     Raises:
         ConfigError: there is none.
     """
-    from tfspine.annotations.splits import read_splits
+    from tfspine.formats.splits_csv import read_splits
 
     studies = tuple(study for study, of in read_splits(splits).items() if of == split)
     if not studies:
@@ -182,7 +181,7 @@ def _studies(splits: Path, split: str) -> tuple[str, ...]:
 
 def _warn_of_another_split(options: PredictOptions) -> None:
     """Say where test patients may have trained the model; a server does not tell what its model was trained on."""
-    from tfspine.annotations.splits import read_splits, split_hash
+    from tfspine.formats.splits_csv import read_splits, split_hash
     from tfspine.manifest import split_of
     from tfspine.signatures import MODEL_NAMES
 
@@ -203,12 +202,12 @@ def _warn_of_another_split(options: PredictOptions) -> None:
 def _write(folder: Path, read: StudyReadings) -> None:
     from tfspine.formats.boxes_csv import readings_table, write_boxes
     from tfspine.formats.labelimg_xml import write_voc
-    from tfspine.outputs import write_text
+    from tfspine.formats.study_json import write_study
     from tfspine.structures import AnnotatedSlice, Annotation
 
     write_boxes(folder / PREDICTIONS_FILE, readings_table(read.readings))
     for result in read.results:
-        write_text(folder / "studies" / f"{result.study}.json", json.dumps(_study_json(result), indent=2) + "\n")
+        write_study(folder, result)
     for reading in read.readings:
         # A slice without boxes gets a file too: read and nothing found is not the same as not read.
         boxes = tuple(
@@ -220,18 +219,6 @@ def _write(folder: Path, read: StudyReadings) -> None:
         write_voc(
             folder / "labels" / f"{reading.key}.xml", AnnotatedSlice(reading.key, reading.geometry.size_px, boxes)
         )
-
-
-def _study_json(result: "StudyResult") -> dict[str, Any]:
-    """Return a study's table as JSON values: grades in words, null where nothing was found.
-
-    `level_doubt` says why its levels may be miscounted; `slices` has the level of every axial slice.
-    """
-    rows = [
-        dataclasses.asdict(row) | {"grade": row.grade.word if row.grade is not None else None} for row in result.rows
-    ]
-    slices = [dataclasses.asdict(slice_) for slice_ in result.slices]
-    return {"study": result.study, "level_doubt": result.level_doubt, "rows": rows, "slices": slices}
 
 
 def _write_members(folder: Path, readings: "Sequence[SliceReading]") -> int:

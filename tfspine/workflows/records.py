@@ -51,7 +51,7 @@ def make_records(inputs: RecordsInputs, out: Path, experiment: Experiment, *, tr
         RecordError: a split has no image.
         OutputError: `out` may not be written.
     """
-    from tfspine.annotations.splits import read_splits, split_hash
+    from tfspine.formats.splits_csv import read_splits, split_hash
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
     from tfspine.ownership import require_folder
@@ -86,9 +86,9 @@ def _examples(
     """Return what becomes records, and what was left out of them."""
     from tfspine.annotations.checks import require_no_errors
     from tfspine.annotations.label_folder import label_files
-    from tfspine.annotations.splits import EXCLUDED
     from tfspine.formats.labelimg_xml import read_voc
     from tfspine.formats.slices_csv import IMAGES_FOLDER, SLICES_FILE, read_slice_rows
+    from tfspine.formats.splits_csv import EXCLUDED
     from tfspine.records.examples import join_labels, thin_empty
 
     slices = read_slice_rows(inputs.slices / SLICES_FILE)

@@ -13,7 +13,7 @@ from tfspine.labels import Grade, Level, Region, Side
 if TYPE_CHECKING:
     from tfspine.report.content import Heatmap
     from tfspine.report.measures import RegionGradeRow
-    from tfspine.structures import RegionResult, StudyResult
+    from tfspine.structures import StudyResult
 
 SHOWN_STUDIES = 5
 
@@ -66,6 +66,7 @@ def report(predictions: Path, slices: Path, out: Path, options: ReportOptions = 
     """
     from tfspine.dicom.slices import load_slices
     from tfspine.formats.boxes_csv import read_boxes
+    from tfspine.formats.study_json import read_studies
     from tfspine.manifest import write_file
     from tfspine.ownership import require_file
     from tfspine.report.facts import run_facts
@@ -74,7 +75,7 @@ def report(predictions: Path, slices: Path, out: Path, options: ReportOptions = 
     evaluation, explained = options.evaluation, options.explained
     folders = [path for path in (slices, predictions, evaluation, explained) if path is not None]
     require_file(out, command="report", inputs=folders, force=options.force)
-    studies = _chosen(_studies(predictions), options.only, predictions)
+    studies = _chosen(read_studies(predictions), options.only, predictions)
     names = {study.study for study in studies}
     images = load_slices(slices, studies=names)
     heatmaps = _heatmaps(explained, {slice_.key: slice_.study for slice_ in images}) if explained else []
@@ -102,38 +103,6 @@ def _chosen(studies: "list[StudyResult]", only: Sequence[str], predictions: Path
         if name not in by_name:
             raise EvaluationError(f"{predictions}: no study {name}; expected one of {', '.join(by_name)}")
     return [by_name[name] for name in only]
-
-
-def _studies(predictions: Path) -> "list[StudyResult]":
-    from tfspine.structures import StudyResult
-
-    files = sorted((predictions / "studies").glob("*.json"))
-    if not files:
-        raise EvaluationError(f"{predictions}: no studies/*.json; expected the folder that tfspine predict wrote")
-    studies = []
-    for path in files:
-        content = _read_json(path, "tfspine predict")
-        try:
-            rows = tuple(_row(row) for row in content["rows"])
-            studies.append(StudyResult(content["study"], rows, content.get("level_doubt", "")))
-        except (KeyError, TypeError, ValueError) as error:
-            raise EvaluationError(f"{path}: not a study of tfspine predict: {error!r}; make it again") from None
-    return studies
-
-
-def _row(row: Mapping[str, Any]) -> "RegionResult":
-    from tfspine.structures import RegionResult
-
-    box = row["box"]
-    return RegionResult(
-        region=Region(row["region"]),
-        side=Side(row["side"]) if row["side"] else None,
-        level=Level(row["level"]),
-        grade=Grade[row["grade"].upper()] if row["grade"] is not None else None,
-        probability=row["probability"],
-        slice_key=row["slice_key"],
-        box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])) if box is not None else None,
-    )
 
 
 def _region_grades(evaluation: Path) -> "list[RegionGradeRow]":

@@ -45,9 +45,10 @@ def split(slices: Path, out: Path, options: SplitOptions = SplitOptions()) -> Sp
         OutputError: `out` may not be written.
     """
     from tfspine.annotations.cohort import excluded_of, read_cohort
-    from tfspine.annotations.splits import assign_splits, split_table, split_text
+    from tfspine.annotations.splits import assign_splits, split_table
     from tfspine.config import SPLITS, as_dict
     from tfspine.formats.slices_csv import read_slices
+    from tfspine.formats.splits_csv import split_text
     from tfspine.manifest import write_file
     from tfspine.ownership import require_file
 

@@ -75,7 +75,8 @@ def train_members(
     Raises:
         ModelError: a member failed, with its reason; the run folder belongs to another training.
     """
-    from tfspine.annotations.splits import read_split_table, redivide, split_hash, write_split_table
+    from tfspine.annotations.splits import redivide
+    from tfspine.formats.splits_csv import read_split_table, split_hash, write_split_table
     from tfspine.manifest import RunKind
     from tfspine.records.folder import open_records
     from tfspine.training import members as of_run

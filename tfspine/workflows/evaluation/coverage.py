@@ -176,6 +176,7 @@ def _check_said(path: Path, boxes: "pd.DataFrame", said: Path, coverage: "Covera
 
 def _predicted_studies(path: Path) -> set[str]:
     """Return the studies that predict read where the table is one that it wrote: of the model, or of a member."""
+    from tfspine.formats.study_json import study_files
     from tfspine.manifest import read_manifest
 
     is_member = path.parent.name == "members"
@@ -188,4 +189,4 @@ def _predicted_studies(path: Path) -> set[str]:
         return set()
     if manifest is None or manifest.command != "predict":
         return set()
-    return {study.stem for study in (folder / "studies").glob("*.json")}
+    return {study.stem for study in study_files(folder)}

@@ -39,9 +39,9 @@ def read_question(inputs: EvaluateInputs, settings: "EvaluationConfig", *, out: 
             external set holds training patients.
         AnnotationError: a table cannot be read.
     """
-    from tfspine.annotations.splits import read_split_table
     from tfspine.evaluation.question import Question
     from tfspine.formats.slices_csv import read_slices
+    from tfspine.formats.splits_csv import read_split_table
 
     split_table = read_split_table(inputs.splits) if inputs.splits else None
     splits = None if split_table is None else dict(zip(split_table["study"], split_table["split"], strict=True))
