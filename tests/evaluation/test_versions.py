@@ -144,3 +144,11 @@ def test_the_order_of_the_regions_and_the_scale_of_the_doubt_do_not_matter(seed:
 def test_wrong_input_is_told(call, message: str) -> None:
     with pytest.raises(EvaluationError, match=message):
         call()
+
+
+def test_a_likelihood_ratio_without_an_interval_goes_into_the_average() -> None:
+    ratios = [
+        Estimate(0.4, 0.1, 1.8, 37, "likelihood ratio, logarithm, t(7), 12 patients"),
+        Estimate(0.0, float("nan"), float("nan"), 37, "likelihood ratio, logarithm, t(nan), 12 patients"),
+    ]
+    assert average_estimate(ratios).value == pytest.approx(0.2)

@@ -75,24 +75,21 @@ class Question:
         return next(name for name in names if name in self.internal.readers)
 
 
-def without_versions(question: Question) -> ReadingSet:
-    """Return the internal set without the other versions of the model, where that is an average: they are itself."""
-    versions = set((question.averages or {}).get(question.model, ())) - {question.reader}
-    if not versions:
-        return question.internal
-    readers = {name: boxes for name, boxes in question.internal.readers.items() if name not in versions}
-    return replace(question.internal, readers=readers)
+def without_members(question: Question) -> list[str]:
+    """Return the readers of the internal set but the other members of the model, where that is an average of them."""
+    members = set((question.averages or {}).get(question.model, ())) - {question.reader}
+    return [name for name in question.internal.readers if name not in members]
 
 
-def one_for_each_model(question: Question, set_: ReadingSet) -> list[str]:
-    """Return the readers of a set, one for each average of versions: the model, its ensemble, or its first version."""
+def one_for_each_model(question: Question, readers: Sequence[str]) -> list[str]:
+    """Return some readers, one for each average of members: the model, its ensemble, or its first member."""
     hidden: set[str] = set()
     for name, members in (question.averages or {}).items():
         ensemble = f"{name}_ensemble"
         candidates = ([question.reader] if question.reader in members else [], [ensemble], members)
-        stand_in = next((each for group in candidates for each in group if each in set_.readers), None)
+        stand_in = next((each for group in candidates for each in group if each in readers), None)
         hidden |= {ensemble, *members} - {stand_in}
-    return [name for name in set_.readers if name not in hidden]
+    return [name for name in readers if name not in hidden]
 
 
 def at_operating_boxes(question: Question, *, allowed: float) -> Question:

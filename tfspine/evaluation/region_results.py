@@ -66,7 +66,7 @@ def regions_of_readers(set_: ReadingSet) -> dict[str, Regions]:
                 extra=grades.extra[region],
                 confidence=set_.confidence,
             )
-            for region in set_.compared(name).regions
+            for region in set_.compared[name].regions
         }
     return found
 

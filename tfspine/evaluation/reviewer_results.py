@@ -1,6 +1,6 @@
 """What a careful reviewer asks for beyond the paper's tables."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,7 +9,7 @@ from tfspine.config import EvaluationConfig
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.figures.curves import froc_figure, reliability_figure, roc_figure
 from tfspine.evaluation.figures.estimates import Forest
-from tfspine.evaluation.question import Question, one_for_each_model, without_versions
+from tfspine.evaluation.question import Question, one_for_each_model, without_members
 from tfspine.evaluation.results import Result, forest_result
 from tfspine.evaluation.tables.agreement_weighted import weighted_table
 from tfspine.evaluation.tables.bootstrap import bootstrap_table
@@ -44,7 +44,7 @@ def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: in
     """
     set_ = question.internal
     model = question.reader
-    others = without_versions(question)
+    readers = without_members(question)
     axis = "Gwet AC1 (all: of all boxes the reader drew; matched: of those found)"
     by = Forest({"gwet_four": "four grades", "gwet_two": "two grades"}, axis=axis, label=("reader", "boxes"))
     return [
@@ -59,8 +59,8 @@ def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: in
                 replace(by, axis=f"{model}: Gwet AC1 (boxes in brackets)", label=("line",), count="n"),
             )
         ],
-        lambda: [_comparisons(others, model, margin=settings.margin)],
-        lambda: _between_readers(question, others),
+        lambda: [_comparisons(set_, model, readers, margin=settings.margin)],
+        lambda: _between_readers(question, one_for_each_model(question, readers)),
         lambda: _score_results(question, settings, seed=seed),
         lambda: [_rejection(question)],
     ]
@@ -96,27 +96,26 @@ def _bootstrap(set_: ReadingSet, model: str, *, replicates: int, seed: int) -> R
     return _drawn_of(model, bootstrap_table(set_, replicates=replicates, seed=seed), forest)
 
 
-def _comparisons(others: ReadingSet, model: str, *, margin: float) -> Result:
+def _comparisons(set_: ReadingSet, model: str, readers: Sequence[str], *, margin: float) -> Result:
     forest = Forest(
         {"difference": "difference"},
         axis=f"{model} less the reader (dashed: the margin)",
         label=("reader", "measure"),
         lines=(0.0, -margin),
     )
-    return forest_result(comparison_table(others, model=model, margin=margin), forest)
+    return forest_result(comparison_table(set_, model=model, readers=readers, margin=margin), forest)
 
 
-def _between_readers(question: Question, others: ReadingSet) -> list[Result]:
+def _between_readers(question: Question, readers: Sequence[str]) -> list[Result]:
     """Return how far readers agree with one another, and the model against readers at random."""
     set_, model = question.internal, question.reader
-    readers = one_for_each_model(question, others)
     in_arms = {reader for members in question.arms.values() for reader in members}
     people = [reader for reader in readers if reader != model and reader not in in_arms]
     arms = question.arms if in_arms <= set(set_.readers) else {}
     together = Forest({"gwet_four": "four grades", "gwet_two": "two grades"}, axis="Gwet AC1", label=("readers",))
     at_random = Forest({"difference": "difference"}, axis="difference", label=("comparison", "measure"), lines=(0.0,))
     return [
-        forest_result(reader_agreement_table(others, model=model, readers=readers), together),
+        forest_result(reader_agreement_table(set_, model=model, readers=readers), together),
         forest_result(multi_reader_table(set_, model=model, readers=people, arms=arms), at_random),
     ]
 

@@ -13,7 +13,7 @@ def false_boxes_and_images(set_: ReadingSet, reader: str, region: Region) -> pd.
         Columns study, level and side (of boxes), `events`, `units` and `patient`.
     """
     extra = set_.pairs[reader].of(region).extra.assign(events=1, units=0)
-    images = set_.read_by(reader).images(set_.compared(reader).covered, region).assign(events=0, units=1)
+    images = set_.read_by(reader).images(set_.compared[reader].covered, region).assign(events=0, units=1)
     columns = ["study", "level", "side", "events", "units"]
     rows = pd.concat([extra[columns], images.assign(level="", side="")[columns]], ignore_index=True)
     return rows.assign(patient=set_.patient_of(rows["study"]))

@@ -9,8 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tfspine.compat import StrEnum
-from tfspine.evaluation.boxes.matching import match_tables
-from tfspine.evaluation.boxes.pairs import LABEL, Compared
+from tfspine.evaluation.boxes.pairs import Compared
 from tfspine.evaluation.statistics.clustered import clustered_share
 from tfspine.evaluation.statistics.estimate import Estimate
 from tfspine.labels import LEVELS, Region
@@ -58,7 +57,7 @@ def named_levels(both: Compared, *, iou: float) -> pd.DataFrame:
         Columns study, region, `off` (how many levels the reader is nearer to the feet; NaN where the reader names
         none), and `certainty`.
     """
-    found = match_tables(both.reference, both.reader, threshold=iou, label=LABEL)
+    found = both.matched(iou=iou)
     reference = both.reference.iloc[[pair.reference for pair in found]]
     reader = both.reader.iloc[[pair.reader for pair in found]]
     said = reader["level_certain"] if "level_certain" in reader else pd.Series("", index=reader.index)

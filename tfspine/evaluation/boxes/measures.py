@@ -19,6 +19,31 @@ from tfspine.evaluation.statistics.estimate import Estimate
 from tfspine.evaluation.statistics.patient_jackknife import Patients
 from tfspine.labels import Grade
 
+SENSITIVITY, SPECIFICITY, WITH_MISSED = "sensitivity", "specificity", "sensitivity with missed"
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which boxes or regions count, bool [n], and which of these are called right, bool [n]."""
+
+    right: NDArray[np.bool_]
+    among: NDArray[np.bool_]
+
+
+def shares(truth: NDArray[np.float64], calls: NDArray[np.float64]) -> dict[str, Share]:
+    """Return what sensitivity and specificity for moderate or severe are shares of: the one definition of all tables.
+
+    Args:
+        truth: grades [n] of the reference, NaN without one.
+        calls: grades [n] of the reader, NaN where nothing was found or graded.
+    """
+    graded, positive, called = ~np.isnan(truth) & ~np.isnan(calls), truth >= Grade.MODERATE, calls >= Grade.MODERATE
+    return {
+        SENSITIVITY: Share(positive & called, positive & graded),
+        SPECIFICITY: Share(graded & ~positive & ~called, graded & ~positive),
+        WITH_MISSED: Share(positive & called, positive),
+    }
+
 
 @dataclass(frozen=True)
 class Measures:
@@ -28,6 +53,18 @@ class Measures:
     agreement_four: Agreement
     agreement_two: Agreement
     accuracy: DiagnosticAccuracy
+
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """Each measure by its name in tables."""
+        return {
+            "recall": self.recall,
+            "AC1, four grades": self.agreement_four.coefficient,
+            "AC1, two grades": self.agreement_two.coefficient,
+            SENSITIVITY: self.accuracy.sensitivity,
+            SPECIFICITY: self.accuracy.specificity,
+            WITH_MISSED: self.accuracy.end_to_end_sensitivity,
+        }
 
 
 def measure(boxes: pd.DataFrame, *, confidence: float) -> Measures:
@@ -81,13 +118,11 @@ def accuracy_by_patient(
         confidence: share that the intervals are to cover.
     """
     people = np.asarray(patients, object)
-    graded, positive, called = ~np.isnan(truth) & ~np.isnan(calls), truth >= Grade.MODERATE, calls >= Grade.MODERATE
-    sensitive, specific = positive & graded, graded & ~positive
-    return DiagnosticAccuracy(
-        sensitivity=clustered_share(called[sensitive], people[sensitive], confidence=confidence),
-        specificity=clustered_share(~called[specific], people[specific], confidence=confidence),
-        end_to_end_sensitivity=clustered_share(called[positive], people[positive], confidence=confidence),
+    sensitivity, specificity, with_missed = (
+        clustered_share(share.right[share.among], people[share.among], confidence=confidence)
+        for share in shares(truth, calls).values()
     )
+    return DiagnosticAccuracy(sensitivity, specificity, end_to_end_sensitivity=with_missed)
 
 
 def _grades(boxes: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

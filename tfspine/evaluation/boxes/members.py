@@ -27,7 +27,7 @@ from tfspine.evaluation.statistics.patient_jackknife import Patients
 from tfspine.evaluation.statistics.ratings import check_probabilities
 from tfspine.labels import GRADES, Grade
 
-_OF_THE_DATA = re.compile(r"\(\d+\)|\d+ (?=patients|replicates undefined)")
+_OF_THE_DATA = re.compile(r"\((?:\d+|nan)\)|\d+ (?=patients|replicates undefined)")
 """What the method of an estimate says of its data, not of the way: degrees of freedom, counts of the bootstrap."""
 
 REFUSED_SHARES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tfspine.evaluation.boxes.measures import shares
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.statistics.clustered import difference_of_spread, ratio
 from tfspine.evaluation.statistics.paired_tests import pooled_z_of_shares
 from tfspine.evaluation.statistics.patient_jackknife import jackknife, patient_totals
-from tfspine.labels import Grade, Region
+from tfspine.labels import Region
 
 MEASURES = ("sensitivity", "specificity")
 
@@ -93,10 +94,5 @@ def _pooled(totals: Sequence[NDArray[np.float64]], split: int) -> float:
 
 def _columns(grades: NDArray[np.float64], measure: str) -> NDArray[np.float64]:
     """Return of each box, of its grades [n, 2] by reference and reader, whether it is called right and counts."""
-    graded, positive, called = (
-        ~np.isnan(grades).any(axis=1),
-        grades[:, 0] >= Grade.MODERATE,
-        grades[:, 1] >= Grade.MODERATE,
-    )
-    counts = graded & (positive if measure == "sensitivity" else ~positive)
-    return np.stack([counts & (positive == called), counts], axis=1).astype(np.float64)
+    share = shares(*grades.T)[measure]
+    return np.stack([share.right, share.among], axis=1).astype(np.float64)

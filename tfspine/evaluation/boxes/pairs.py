@@ -6,6 +6,7 @@ image, a region and a side (`matching.py`): names of slices may repeat from stud
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.boxes.coverage import Coverage, full_coverage, image_names, is_image_of, regions_of
-from tfspine.evaluation.boxes.matching import BOX, match_tables
+from tfspine.evaluation.boxes.matching import BOX, Pair, check_threshold, match_tables
 from tfspine.formats.boxes_csv import BOX_COLUMNS, OPTIONAL_BOX_COLUMNS
 from tfspine.grading_box import is_counted
 from tfspine.labels import GRADE_WORDS, Grade, Plane, Region
@@ -64,7 +65,8 @@ class Compared:
         searched: the same with those that do not, for curves over all scores.
         outside: the reader's boxes on slices that the reference does not cover.
         covered: columns study, slice, plane: the slices that the reference covers, each once.
-        images: on how many of these the reader looked for each region.
+        read: what the reader read.
+        images: on how many of the covered slices the reader looked for each region.
         regions: those of which either has a box on the covered slices.
     """
 
@@ -73,8 +75,25 @@ class Compared:
     searched: pd.DataFrame
     outside: pd.DataFrame
     covered: pd.DataFrame
+    read: Coverage
     images: Mapping[Region, int]
     regions: tuple[Region, ...]
+
+    @cached_property
+    def overlapping(self) -> tuple[Pair, ...]:
+        """All pairs of boxes that overlap at all, by row numbers of `reference` and `reader`: matched once."""
+        return match_tables(self.reference, self.reader, threshold=0.0, label=LABEL)
+
+    def matched(self, *, iou: float) -> tuple[Pair, ...]:
+        """Return the pairs of an IoU above a threshold.
+
+        Pairs are taken by falling IoU, so that what matches at a higher threshold is what was taken first at a lower.
+
+        Raises:
+            EvaluationError: the threshold is out of range.
+        """
+        check_threshold(iou)
+        return tuple(pair for pair in self.overlapping if pair.iou > iou)
 
 
 def pair_boxes(
@@ -97,8 +116,12 @@ def pair_boxes(
     Raises:
         EvaluationError: a column is missing, a grade, region or box is none, or no slice is covered.
     """
-    both = restrict(reference, reader, covered=covered, read=read)
-    found = match_tables(both.reference, both.reader, threshold=iou, label=LABEL)
+    return paired(restrict(reference, reader, covered=covered, read=read), iou=iou)
+
+
+def paired(both: Compared, *, iou: float) -> Pairs:
+    """Return every box of the reference beside the reader's box that overlaps it by more than `iou`."""
+    found = both.matched(iou=iou)
     left, right = both.reference.index[[pair.reference for pair in found]], [pair.reader for pair in found]
     columns = ["study", "slice", "region", "side", "level"]
     boxes = both.reference[columns].assign(truth=grade_codes(both.reference), is_found=False, iou=np.nan, call=np.nan)
@@ -138,6 +161,7 @@ def restrict(
         searched=reader[seen].reset_index(drop=True),
         outside=reader[~inside & counted],
         covered=covered,
+        read=read,
         images={region: len(read.images(covered, region)) for region in Region},
         regions=tuple(region for region in Region if region in named),
     )

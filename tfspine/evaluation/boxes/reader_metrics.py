@@ -12,18 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tfspine.evaluation.boxes.coverage import Coverage, full_coverage, image_names
-from tfspine.evaluation.boxes.matching import Pair, match_tables
-from tfspine.evaluation.boxes.measures import Measures, measure_by_patient
-from tfspine.evaluation.boxes.pairs import LABEL, grade_codes, restrict, two_grades
-from tfspine.evaluation.statistics.accuracy import (
-    DiagnosticAccuracy,
-    Interval,
-    diagnostic_accuracy,
-    poisson_rate,
-    proportion,
-)
-from tfspine.evaluation.statistics.agreement import Agreement, gwet
+from tfspine.evaluation.boxes.coverage import Coverage, image_names
+from tfspine.evaluation.boxes.matching import Pair
+from tfspine.evaluation.boxes.measures import Measures, measure, measure_by_patient
+from tfspine.evaluation.boxes.pairs import Compared, grade_codes, restrict
+from tfspine.evaluation.statistics.accuracy import DiagnosticAccuracy, Interval, poisson_rate, proportion
+from tfspine.evaluation.statistics.agreement import Agreement
 from tfspine.evaluation.statistics.clustered import clustered_mean, clustered_rate, clustered_share
 from tfspine.evaluation.statistics.estimate import Estimate, mean_estimate
 from tfspine.evaluation.statistics.ratings import joint_counts
@@ -132,95 +126,93 @@ def compare(
         EvaluationError: a column is missing, a grade, region or box is none, or there is nothing to compare.
     """
     both = restrict(reference, reader, covered=covered, read=read)
-    looked = read or full_coverage(both.covered)
+    return reader_metrics(both, iou=iou, confidence=confidence, patients=patients or {})
 
-    def person(studies: pd.Series) -> NDArray[np.object_]:
-        return np.array([(patients or {}).get(study, study) for study in studies], object)
 
-    regions = {
-        region: _compare_region(
-            region,
-            both.reference[both.reference["region"] == region],
-            both.reader[both.reader["region"] == region],
-            images=looked.images(both.covered, region),
-            person=person,
-            iou=iou,
-            confidence=confidence,
-        )
-        for region in both.regions
-    }
+def reader_metrics(both: Compared, *, iou: float, confidence: float, patients: Mapping[str, str]) -> ReaderMetrics:
+    """Return the same of boxes that are compared; arguments and result as of `compare`."""
+    at = _Settings(lambda studies: np.array([patients.get(study, study) for study in studies], object), iou, confidence)
     studies = frozenset(both.covered["study"])
     return ReaderMetrics(
-        regions=regions,
+        regions={region: _region_metrics(both, region, at) for region in both.regions},
         studies=len(studies),
-        studies_read=len(studies if read is None else studies & read.any_region),
+        studies_read=len(studies & both.read.any_region),
         slices=len(both.covered),
         outside_slices=len(image_names(both.outside)),
         outside_boxes=len(both.outside),
     )
 
 
-def _compare_region(
-    region: Region,
-    reference: pd.DataFrame,
-    reader: pd.DataFrame,
-    *,
-    images: pd.DataFrame,
-    person: Person,
-    iou: float,
-    confidence: float,
-) -> RegionMetrics:
-    pairs = match_tables(reference, reader, threshold=iou, label=LABEL)
-    truth, calls = grade_codes(reference), grade_codes(reader)
-    matched_truth = truth[[pair.reference for pair in pairs]]
-    matched_calls = calls[[pair.reader for pair in pairs]]
-    graded = ~np.isnan(matched_truth) & ~np.isnan(matched_calls)
-    missed = np.delete(truth, [pair.reference for pair in pairs])
-    positive = float(Grade.MODERATE)
-    found = [pair.reference for pair in pairs]
-    beside = pd.DataFrame({"truth": truth, "call": np.nan, "is_found": False})
-    beside.loc[found, "call"], beside.loc[found, "is_found"] = matched_calls, True
-    people = person(reference["study"])
+@dataclass(frozen=True)
+class _Settings:
+    person: Person
+    iou: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class _Region:
+    """One region: boxes of both, the images on which the reader looked for it, and all pairs that overlap at all."""
+
+    reference: pd.DataFrame
+    reader: pd.DataFrame
+    images: pd.DataFrame
+    overlapping: tuple[Pair, ...]
+
+
+def _region_metrics(both: Compared, region: Region, at: _Settings) -> RegionMetrics:
+    of_region = _of_region(both, region)
+    truth = grade_codes(of_region.reference)
+    pairs = [pair for pair in of_region.overlapping if pair.iou > at.iou]
+    found, calls = [pair.reference for pair in pairs], grade_codes(of_region.reader)[[pair.reader for pair in pairs]]
+    boxes = pd.DataFrame({"truth": truth, "call": np.nan, "is_found": False})
+    boxes.loc[found, "call"], boxes.loc[found, "is_found"] = calls, True
+    people = at.person(of_region.reference["study"])
+    by_box = measure(boxes, confidence=at.confidence)
     return RegionMetrics(
         region=region,
-        images=len(images),
+        images=len(of_region.images),
         reference_grades=_counts(truth),
-        detection=tuple(
-            _detection(reference, reader, threshold, images, person, confidence) for threshold in THRESHOLDS
-        ),
-        agreement_four=gwet(matched_truth, matched_calls, categories=len(Grade), confidence=confidence),
-        agreement_two=gwet(two_grades(matched_truth), two_grades(matched_calls), categories=2, confidence=confidence),
-        accuracy=diagnostic_accuracy(
-            matched_truth[graded] >= positive,
-            matched_calls[graded] >= positive,
-            missed_positives=int((missed >= positive).sum() + (matched_truth[~graded] >= positive).sum()),
-            confidence=confidence,
-        ),
+        detection=tuple(_detection(of_region, threshold, at) for threshold in THRESHOLDS),
+        agreement_four=by_box.agreement_four,
+        agreement_two=by_box.agreement_two,
+        accuracy=by_box.accuracy,
         confusion=tuple(
-            tuple(int(count) for count in row)
-            for row in joint_counts(matched_truth, matched_calls, categories=len(Grade))
+            tuple(int(count) for count in row) for row in joint_counts(truth[found], calls, categories=len(Grade))
         ),
-        missed=_counts(missed),
-        ungraded=int((~graded).sum()),
+        missed=_counts(np.delete(truth, found)),
+        ungraded=int((np.isnan(truth[found]) | np.isnan(calls)).sum()),
         patients=len(set(people)),
-        by_patient=measure_by_patient(beside, people, confidence=confidence),
+        by_patient=measure_by_patient(boxes, people, confidence=at.confidence),
     )
 
 
-def _detection(
-    reference: pd.DataFrame,
-    reader: pd.DataFrame,
-    threshold: float,
-    images: pd.DataFrame,
-    person: Person,
-    confidence: float,
-) -> DetectionMetrics:
-    pairs: tuple[Pair, ...] = match_tables(reference, reader, threshold=threshold, label=LABEL)
+def _of_region(both: Compared, region: Region) -> _Region:
+    rows = {
+        "reference": np.flatnonzero(both.reference["region"] == region),
+        "reader": np.flatnonzero(both.reader["region"] == region),
+    }
+    position = {side: {int(row): at for at, row in enumerate(numbers)} for side, numbers in rows.items()}
+    return _Region(
+        reference=both.reference.iloc[rows["reference"]],
+        reader=both.reader.iloc[rows["reader"]],
+        images=both.read.images(both.covered, region),
+        overlapping=tuple(
+            Pair(position["reference"][pair.reference], position["reader"][pair.reader], pair.iou)
+            for pair in both.overlapping
+            if pair.reference in position["reference"]
+        ),
+    )
+
+
+def _detection(of_region: _Region, threshold: float, at: _Settings) -> DetectionMetrics:
+    reference, reader, images, confidence = of_region.reference, of_region.reader, of_region.images, at.confidence
+    pairs = [pair for pair in of_region.overlapping if pair.iou > threshold]
     extra = len(reader) - len(pairs)
     overlaps = np.array([pair.iou for pair in pairs])
     is_found = np.isin(np.arange(len(reference)), [pair.reference for pair in pairs])
     is_extra = ~np.isin(np.arange(len(reader)), [pair.reader for pair in pairs])
-    people = person(reference["study"])
+    people = at.person(reference["study"])
     return DetectionMetrics(
         threshold=threshold,
         recall=proportion(len(pairs), len(reference), interval=Interval.CLOPPER_PEARSON, confidence=confidence),
@@ -233,7 +225,7 @@ def _detection(
             false_positives_per_image=clustered_rate(
                 np.repeat([0, 1], [len(images), extra]),
                 np.repeat([1, 0], [len(images), extra]),
-                person(pd.concat([images["study"], reader["study"][is_extra]])),
+                at.person(pd.concat([images["study"], reader["study"][is_extra]])),
                 confidence=confidence,
             ),
             mean_iou=clustered_mean(

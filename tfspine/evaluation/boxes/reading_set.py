@@ -7,8 +7,8 @@ from functools import cached_property
 import pandas as pd
 
 from tfspine.evaluation.boxes.coverage import Coverage, full_coverage
-from tfspine.evaluation.boxes.pairs import Compared, Pairs, pair_boxes, restrict
-from tfspine.evaluation.boxes.reader_metrics import ReaderMetrics, compare
+from tfspine.evaluation.boxes.pairs import Compared, Pairs, paired, restrict
+from tfspine.evaluation.boxes.reader_metrics import ReaderMetrics, compare, reader_metrics
 from tfspine.evaluation.boxes.region_grades import RegionGrades, region_grades
 
 
@@ -37,42 +37,34 @@ class ReadingSet:
     coverage: Mapping[str, Coverage] = field(default_factory=dict)
 
     @cached_property
-    def metrics(self) -> dict[str, ReaderMetrics]:
-        """What the paper measures, of each reader on what this reader read."""
-        return {name: self.metrics_on(name, self.read_by(name)) for name in self.readers}
-
-    @cached_property
-    def pairs(self) -> dict[str, Pairs]:
-        """Every box of the reference where a reader read, beside the reader's."""
+    def compared(self) -> dict[str, Compared]:
+        """The boxes of the reference and of each reader that are compared, matched once for all tables."""
         return {
-            name: pair_boxes(self.reference, boxes, iou=self.iou, covered=self.covered, read=self.read_by(name))
+            name: restrict(self.reference, boxes, covered=self.covered, read=self.read_by(name))
             for name, boxes in self.readers.items()
         }
 
     @cached_property
+    def metrics(self) -> dict[str, ReaderMetrics]:
+        """What the paper measures, of each reader on what this reader read."""
+        return {
+            name: reader_metrics(both, iou=self.iou, confidence=self.confidence, patients=self.patients)
+            for name, both in self.compared.items()
+        }
+
+    @cached_property
+    def pairs(self) -> dict[str, Pairs]:
+        """Every box of the reference where a reader read, beside the reader's."""
+        return {name: paired(both, iou=self.iou) for name, both in self.compared.items()}
+
+    @cached_property
     def grades(self) -> dict[str, RegionGrades]:
         """One grade for each level and side, of each reader beside the reference's."""
-        return {name: region_grades(self.compared(name), iou=self.iou) for name in self.readers}
-
-    def compared(self, reader: str) -> Compared:
-        """Return the boxes of the reference and of a reader that are compared."""
-        return restrict(self.reference, self.readers[reader], covered=self.covered, read=self.read_by(reader))
+        return {name: region_grades(both, iou=self.iou) for name, both in self.compared.items()}
 
     def read_by(self, reader: str) -> Coverage:
         """Return what a reader read."""
         return self.coverage.get(reader) or full_coverage(self.covered)
-
-    def metrics_on(self, reader: str, read: Coverage) -> ReaderMetrics:
-        """Return what the paper measures of a reader on some of the studies only, such as those that another read."""
-        return compare(
-            self.reference,
-            self.readers[reader],
-            iou=self.iou,
-            confidence=self.confidence,
-            covered=self.covered,
-            read=read,
-            patients=self.patients,
-        )
 
     @cached_property
     def reference_metrics(self) -> ReaderMetrics:

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tfspine.evaluation.boxes.matching import BOX, match_tables
-from tfspine.evaluation.boxes.pairs import LABEL, PROBABILITIES, Compared, grade_codes
+from tfspine.evaluation.boxes.matching import BOX
+from tfspine.evaluation.boxes.pairs import PROBABILITIES, Compared, grade_codes
 from tfspine.grading_box import grading_box
 from tfspine.labels import Plane, Region
 
@@ -71,7 +71,7 @@ def region_grades(both: Compared, *, iou: float) -> RegionGrades:
 def shown_levels(both: Compared, *, iou: float) -> NDArray[np.object_]:
     """Return at which level, by the reference, each of the reader's boxes lies, object [n]; "" where nothing tells."""
     shown = _levels_of_slices(both)
-    found = match_tables(both.reference, both.reader, threshold=iou, label=LABEL)
+    found = both.matched(iou=iou)
     shown[[pair.reader for pair in found]] = both.reference["level"].to_numpy(object)[
         [pair.reference for pair in found]
     ]

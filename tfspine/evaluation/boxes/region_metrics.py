@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tfspine.evaluation.boxes.measures import SENSITIVITY, SPECIFICITY, WITH_MISSED, shares
 from tfspine.evaluation.boxes.pairs import two_grades
 from tfspine.evaluation.statistics.clustered import clustered_share
 from tfspine.evaluation.statistics.clustered_agreement import Coefficient, clustered_agreement
@@ -80,6 +81,7 @@ def region_metrics(
     truth, calls = (regions[name].to_numpy(np.float64) for name in ("truth", "call"))
     patient = patients.to_numpy(object)
     graded, positive, called = ~np.isnan(calls), truth >= Grade.MODERATE, calls >= Grade.MODERATE
+    right = shares(truth, calls)
     in_place = graded & regions["is_in_place"].to_numpy(bool)
 
     def share(successes: NDArray[np.bool_], among: NDArray[np.bool_]) -> Estimate:
@@ -110,9 +112,9 @@ def region_metrics(
         agreement_four=agreement(len(Grade), Weights.IDENTITY, Coefficient.GWET),
         agreement_two=agreement(2, Weights.IDENTITY, Coefficient.GWET),
         kappa=agreement(len(Grade), Weights.QUADRATIC, Coefficient.COHEN),
-        sensitivity=share(called, graded & positive),
-        specificity=share(~called, graded & ~positive),
-        with_missed=share(called & graded, positive),
+        sensitivity=share(right[SENSITIVITY].right, right[SENSITIVITY].among),
+        specificity=share(right[SPECIFICITY].right, right[SPECIFICITY].among),
+        with_missed=share(right[WITH_MISSED].right, right[WITH_MISSED].among),
         ppv=share(positive, graded & called),
         npv=share(~positive, graded & ~called),
         likelihood_positive=_likelihood_ratio(totals, is_call=True, confidence=confidence),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tfspine.evaluation.boxes.false_boxes import false_boxes_and_images
-from tfspine.evaluation.boxes.measures import Measures, measure
+from tfspine.evaluation.boxes.measures import measure, shares
 from tfspine.evaluation.boxes.pairs import two_grades
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.statistics.accuracy import poisson_rate
@@ -21,7 +21,6 @@ from tfspine.evaluation.statistics.bootstrap import (
     rate_statistic,
     share_statistic,
 )
-from tfspine.evaluation.statistics.estimate import Estimate
 from tfspine.evaluation.tables.table import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Grade
 
@@ -37,7 +36,7 @@ def bootstrap_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
             if boxes.empty:
                 continue
             patients = set_.patient_of(boxes["study"]).to_numpy()
-            usual = _usual(measure(boxes, confidence=set_.confidence))
+            usual = measure(boxes, confidence=set_.confidence).estimates
             false = false_boxes_and_images(set_, reader, region)
             events, units = (int(false[name].sum()) for name in ("events", "units"))
             usual[FALSE_BOXES] = poisson_rate(events, units, confidence=set_.confidence)
@@ -79,23 +78,8 @@ def bootstrap_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
 def statistics(boxes: pd.DataFrame) -> Iterator[tuple[str, Statistic]]:
     """Yield the name of each measure and its value under any weights of the rows of `Pairs.boxes`."""
     truth, calls = (boxes[name].to_numpy(np.float64) for name in ("truth", "call"))
-    graded = ~np.isnan(truth) & ~np.isnan(calls)
-    positive = truth >= Grade.MODERATE
-    called = calls >= Grade.MODERATE
     yield "recall", share_statistic(boxes["is_found"].to_numpy(bool), np.ones(len(boxes), bool))
     yield "AC1, four grades", gwet_statistic(truth, calls, categories=len(Grade))
     yield "AC1, two grades", gwet_statistic(two_grades(truth), two_grades(calls), categories=2)
-    yield "sensitivity", share_statistic(positive & called, positive & graded)
-    yield "specificity", share_statistic(graded & ~positive & ~called, graded & ~positive)
-    yield "sensitivity with missed", share_statistic(positive & called, positive)
-
-
-def _usual(found: Measures) -> dict[str, Estimate]:
-    return {
-        "recall": found.recall,
-        "AC1, four grades": found.agreement_four.coefficient,
-        "AC1, two grades": found.agreement_two.coefficient,
-        "sensitivity": found.accuracy.sensitivity,
-        "specificity": found.accuracy.specificity,
-        "sensitivity with missed": found.accuracy.end_to_end_sensitivity,
-    }
+    for name, share in shares(truth, calls).items():
+        yield name, share_statistic(share.right, share.among)

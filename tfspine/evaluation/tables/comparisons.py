@@ -8,7 +8,7 @@ specificity and agreement on boxes that both found and graded. What one of the t
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tfspine.evaluation.boxes.grade_threshold import positive_share
+from tfspine.evaluation.boxes.measures import SENSITIVITY, SPECIFICITY, WITH_MISSED, shares
 from tfspine.evaluation.boxes.pairs import PROBABILITIES
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.statistics.agreement import gwet_difference
@@ -29,20 +30,21 @@ from tfspine.evaluation.tables.table import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Grade
 
 
-def comparison_table(set_: ReadingSet, *, model: str, margin: float) -> Table:
+def comparison_table(set_: ReadingSet, *, model: str, margin: float, readers: Sequence[str] | None = None) -> Table:
     """Return one row per other reader, region and measure: the model's less the reader's, tests, and the verdict.
 
     Args:
         set_: who read what.
         model: the reader that the others are compared with.
+        readers: the others, the model may be among them; None means all.
         margin: how much less sensitive or specific the model may be and still count as no worse, as a share.
     """
     rows = [
         {"reader": reader, "region": REGION_TITLES[region]} | row
-        for reader, pairs in set_.pairs.items()
+        for reader in (set_.readers if readers is None else readers)
         if reader != model
-        for region in pairs.regions
-        for row in _rows(set_, set_.pairs[model].of(region).boxes, pairs.of(region).boxes, margin=margin)
+        for region in set_.pairs[reader].regions
+        for row in _rows(set_, *(set_.pairs[who].of(region).boxes for who in (model, reader)), margin=margin)
     ]
     known = [index for index, row in enumerate(rows) if not np.isnan(row["p"])]
     for index, adjusted in zip(known, holm([rows[index]["p"] for index in known]), strict=True):
@@ -82,12 +84,10 @@ def _rows(set_: ReadingSet, model: pd.DataFrame, reader: pd.DataFrame, *, margin
     first, second = (each["call"].to_numpy(np.float64) for each in (model, reader))
     both = ~np.isnan(truth) & ~np.isnan(first) & ~np.isnan(second)
     yield _agreement(truth[both], first[both], second[both], patients[both], confidence=set_.confidence)
-    positive, negative = truth >= Grade.MODERATE, both & (truth < Grade.MODERATE)
-    for measure, among, right in (
-        ("sensitivity", positive, (first >= Grade.MODERATE, second >= Grade.MODERATE)),
-        ("specificity", negative, (first < Grade.MODERATE, second < Grade.MODERATE)),
-    ):
-        calls = right[0][among], right[1][among]
+    for measure, definition in ((SENSITIVITY, WITH_MISSED), (SPECIFICITY, SPECIFICITY)):
+        one, other = (shares(truth, calls)[definition] for calls in (first, second))
+        among = one.among & other.among
+        calls = one.right[among], other.right[among]
         yield {"measure": measure} | _shares(*calls, patients[among], margin=margin, confidence=set_.confidence)
     yield from _areas(model, reader, patients, confidence=set_.confidence)
 

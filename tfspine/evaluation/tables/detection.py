@@ -13,7 +13,6 @@ from tfspine.evaluation.boxes.detection_curves import (
     rank_boxes,
     recall_at,
 )
-from tfspine.evaluation.boxes.pairs import restrict
 from tfspine.evaluation.boxes.reader_metrics import THRESHOLDS
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.statistics.bootstrap import patient_bootstrap
@@ -104,8 +103,7 @@ def average_precision_estimate(
 def searched_boxes(set_: ReadingSet) -> list[tuple[str, Region, pd.DataFrame, pd.DataFrame, int]]:
     """Return reader, region, boxes of reference and reader, and images, of every reader whose boxes have scores."""
     found = []
-    for name, table in set_.readers.items():
-        both = restrict(set_.reference, table, covered=set_.covered, read=set_.read_by(name))
+    for name, both in set_.compared.items():
         if both.searched.empty or both.searched["score"].isna().any():
             continue
         for region in both.regions:

@@ -14,7 +14,7 @@ def level_table(sets: Sequence[ReadingSet]) -> Table:
     rows = []
     for set_ in sets:
         for reader in set_.readers:
-            levels = named_levels(set_.compared(reader), iou=set_.iou)
+            levels = named_levels(set_.compared[reader], iou=set_.iou)
             if levels["off"].isna().all():
                 continue  # nobody asked this reader for levels
             patients = set_.patient_of(levels["study"])
