@@ -5,7 +5,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 import tfspine
 from tfspine.compat import UTC, StrEnum
+from tfspine.errors import FormatError
 from tfspine.hashes import MANIFEST, hash_file, hash_input, package_hash
 from tfspine.outputs import write_text
 from tfspine.ownership import record_path, require_file, require_folder
@@ -40,11 +41,66 @@ CLAIM_FILE = "run.json"
 
 @dataclass(frozen=True)
 class Manifest:
-    """Read-only view of a `manifest.json`; `details` holds what only that command has to say."""
+    """Read-only view of a `manifest.json`; what an older one does not say is empty.
+
+    Attributes:
+        command: the verb.
+        config: the experiment, or the sections of it that the command depends on.
+        details: what only that command has to say.
+        tfspine: version of the package.
+        commit: of the checkout, 40 hexadecimal digits.
+        created: date and time, ISO 8601.
+        packages: versions of the libraries that matter.
+    """
 
     command: str
     config: Mapping[str, Any]
     details: Mapping[str, Any]
+    tfspine: str = ""
+    commit: str = ""
+    created: str = ""
+    packages: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def experiment(self) -> str:
+        """Name of the experiment."""
+        return str(self.config.get("name") or "")
+
+    @property
+    def seed(self) -> int | None:
+        """Seed of the experiment."""
+        return self.config.get("seed")
+
+    @property
+    def kind(self) -> str:
+        """What a run trained, a `RunKind`."""
+        return str(self.details.get("kind", ""))
+
+    @property
+    def split_hash(self) -> str:
+        """SHA-256 of the division of patients behind records, a run or an exported model."""
+        return "" if self.command == "predict" else str(self.details.get("split") or "")
+
+    @property
+    def split_read(self) -> str:
+        """The split that predict read: train, validation or test."""
+        return str(self.details.get("split") or "") if self.command == "predict" else ""
+
+    @property
+    def models(self) -> Mapping[str, int]:
+        """Names and versions of the models that predict asked."""
+        models: Mapping[str, int] = self.details.get("models", {})
+        return models
+
+    @property
+    def source(self) -> str:
+        """Where the models lay that predict asked."""
+        return str(self.details.get("source") or "")
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """Return a section of the experiment, empty where the command does not depend on it."""
+        section: Mapping[str, Any] = self.config.get(name, {})
+        return section
 
 
 def write_manifest(
@@ -81,7 +137,7 @@ def split_of(folder: Path) -> str:
     if claim.is_file():
         return str(json.loads(claim.read_text()).get("split", ""))
     manifest = read_manifest(folder)
-    return str(manifest.details.get("split", "")) if manifest else ""
+    return manifest.split_hash if manifest else ""
 
 
 def claim_folder(folder: Path, *, command: str, config: Mapping[str, Any], inputs: Iterable[Path] = ()) -> None:
@@ -126,12 +182,34 @@ def write_file(
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """Read `folder/manifest.json`; None where there is none."""
+    """Read `folder/manifest.json`; None where there is none.
+
+    Raises:
+        FormatError: there is something else, as `require_manifest`.
+    """
+    return require_manifest(folder) if (folder / MANIFEST).is_file() else None
+
+
+def require_manifest(folder: Path) -> Manifest:
+    """Read `folder/manifest.json`.
+
+    Raises:
+        FormatError: it is not there, cannot be read, or is no manifest.
+    """
     path = folder / MANIFEST
-    if not path.is_file():
-        return None
-    content = json.loads(path.read_text())
-    return Manifest(content["command"], content.get("config", {}), content.get("details", {}))
+    try:
+        content = json.loads(path.read_text())
+        return Manifest(
+            command=content["command"],
+            config=content.get("config", {}),
+            details=content.get("details", {}),
+            tfspine=content.get("tfspine") or "",
+            commit=content.get("commit") or "",
+            created=content.get("created") or "",
+            packages=content.get("packages", {}),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise FormatError(f"{path}: not a readable manifest; name a folder that a tfspine command wrote") from None
 
 
 def _versions() -> dict[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tfspine.errors import EvaluationError
+from tfspine.errors import FormatError
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.documents.checklists import UNKNOWN, Checklist, checklist_items, checklist_table
 from tfspine.evaluation.documents.model_card import model_card
@@ -105,7 +105,7 @@ def test_age_and_sex_are_claimed_only_where_they_are_known(box_table) -> None:
 
 
 def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:
-    with pytest.raises(EvaluationError, match=r"manifest\.json: not a readable manifest; name a folder"):
+    with pytest.raises(FormatError, match=r"manifest\.json: not a readable manifest; name a folder"):
         manifest_facts([tmp_path])
 
 

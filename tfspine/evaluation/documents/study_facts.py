@@ -4,16 +4,14 @@ Facts come from the manifests that every command writes (here), and from the eva
 neither says is not guessed: it is missing.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tfspine.compat import StrEnum
-from tfspine.errors import EvaluationError
 from tfspine.hashes import MANIFEST
-from tfspine.manifest import RunKind
+from tfspine.manifest import Manifest, RunKind, require_manifest
 
 
 class Fact(StrEnum):
@@ -68,15 +66,15 @@ def manifest_facts(folders: Sequence[Path]) -> dict[Fact, Answer]:
     """Return what the manifests of the folders of other commands say; of several on one thing, what each of them says.
 
     Raises:
-        EvaluationError: a folder has no manifest, or one that cannot be read.
+        FormatError: a folder has no manifest, or one that cannot be read.
     """
     said: dict[Fact, list[Answer]] = {}
     for folder in folders:
-        content = _read(folder)
+        manifest = require_manifest(folder)
         where = f"{folder.name}/{MANIFEST}"
-        reader = _READERS.get(content.get("command", ""))
+        reader = _READERS.get(manifest.command)
         if reader is not None:
-            for fact, text in reader(content).items():
+            for fact, text in reader(manifest).items():
                 said.setdefault(fact, []).extend([Answer(text, where)] if text else [])
     return {fact: _together(answers) for fact, answers in said.items() if answers}
 
@@ -87,17 +85,17 @@ def _together(answers: Sequence[Answer]) -> Answer:
     return Answer("; ".join(texts), ", ".join(dict.fromkeys(answer.where for answer in answers)))
 
 
-def _of_phantom(content: Mapping[str, Any]) -> dict[Fact, str]:
-    studies = content.get("details", {}).get("studies", "")
+def _of_phantom(manifest: Manifest) -> dict[Fact, str]:
+    studies = manifest.details.get("studies", "")
     return {Fact.SIMULATED: f"{studies} simulated studies, not patients (tfspine phantom)"}
 
 
-def _of_deidentify(content: Mapping[str, Any]) -> dict[Fact, str]:
+def _of_deidentify(manifest: Manifest) -> dict[Fact, str]:
     return {Fact.DEIDENTIFICATION: "DICOM PS3.15 profile, with a search for what is left (tfspine deidentify)"}
 
 
-def _of_ingest(content: Mapping[str, Any]) -> dict[Fact, str]:
-    details = content.get("details", {})
+def _of_ingest(manifest: Manifest) -> dict[Fact, str]:
+    details = manifest.details
     return {
         Fact.PREPARATION: (
             f"series chosen by how they were measured, one window to 8 bits a series; {details.get('studies', '?')} "
@@ -106,28 +104,26 @@ def _of_ingest(content: Mapping[str, Any]) -> dict[Fact, str]:
     }
 
 
-def _of_exclude(content: Mapping[str, Any]) -> dict[Fact, str]:
-    limits = content.get("config", {}).get("exclusions", {})
-    return {Fact.FLOW: f"exclusions by measured limits: {_words(limits)}"}
+def _of_exclude(manifest: Manifest) -> dict[Fact, str]:
+    return {Fact.FLOW: f"exclusions by measured limits: {_words(manifest.section('exclusions'))}"}
 
 
-def _of_records(content: Mapping[str, Any]) -> dict[Fact, str]:
-    shares = content.get("config", {}).get("split", {})
+def _of_records(manifest: Manifest) -> dict[Fact, str]:
+    shares = manifest.section("split")
     return {
         Fact.PARTITION: (
-            f"patients at random by seed {content.get('config', {}).get('seed')}: validation "
+            f"patients at random by seed {manifest.seed}: validation "
             f"{shares.get('validation')}, test {shares.get('test')}, the rest trains; no patient in two parts"
         )
     }
 
 
-def _of_train(content: Mapping[str, Any]) -> dict[Fact, str]:
-    config, details = content.get("config", {}), content.get("details", {})
-    is_grader = details.get("kind") in (RunKind.GRADER, RunKind.GRADER_MEMBERS)
+def _of_train(manifest: Manifest) -> dict[Fact, str]:
+    is_grader = manifest.kind in (RunKind.GRADER, RunKind.GRADER_MEMBERS)
     facts = {Fact.SELECTION: "by loss on validation" if is_grader else ""}
-    detector, grader = config.get("detector", {}), config.get("grader", {})
+    detector, grader = manifest.section("detector"), manifest.section("grader")
     facts[Fact.TRAINING] = (
-        f"experiment {config.get('name')}, seed {config.get('seed')}; detector: {detector.get('steps')} steps of "
+        f"experiment {manifest.experiment}, seed {manifest.seed}; detector: {detector.get('steps')} steps of "
         f"{detector.get('batch_size')}, learning rate {detector.get('learning_rate')}; grader: {grader.get('epochs')} "
         f"epochs of {grader.get('batch_size')}, loss {grader.get('loss')}"
     )
@@ -141,21 +137,20 @@ def _of_train(content: Mapping[str, Any]) -> dict[Fact, str]:
     return facts
 
 
-def _of_predict(content: Mapping[str, Any]) -> dict[Fact, str]:
-    models = content.get("details", {}).get("models", {})
-    versions = content.get("packages", {})
+def _of_predict(manifest: Manifest) -> dict[Fact, str]:
+    versions = manifest.packages
     libraries = [
         f"{name} {versions[name]}" for name in ("tensorflow", "tf-models-official", "keras") if name in versions
     ]
     return {
-        Fact.SOFTWARE: ", ".join([f"tfspine {content.get('tfspine')}", *libraries]),
-        Fact.CODE: f"tfspine commit {content['commit'][:10]}" if content.get("commit") else "",
-        Fact.PROTOCOL: f"exported as {_words(models)}" if models else "",
+        Fact.SOFTWARE: ", ".join([f"tfspine {manifest.tfspine}", *libraries]),
+        Fact.CODE: f"tfspine commit {manifest.commit[:10]}" if manifest.commit else "",
+        Fact.PROTOCOL: f"exported as {_words(manifest.models)}" if manifest.models else "",
     }
 
 
-def _of_explain(content: Mapping[str, Any]) -> dict[Fact, str]:
-    count = content.get("details", {}).get("heatmaps", 0)
+def _of_explain(manifest: Manifest) -> dict[Fact, str]:
+    count = manifest.details.get("heatmaps", 0)
     return {Fact.EXPLANATION: f"Integrated Gradients of {count} regions, completeness checked"}
 
 
@@ -170,15 +165,6 @@ _READERS = {
     "explain": _of_explain,
 }
 """What can be learnt from the manifest of each command."""
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    try:
-        content: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError):
-        raise EvaluationError(f"{path}: not a readable manifest; name a folder that a tfspine command wrote") from None
-    return content
 
 
 def _words(values: Mapping[str, Any]) -> str:
