@@ -16,7 +16,6 @@ from tfspine.evaluation.statistics.roc import (
     auc,
     auc_difference,
     average_precision,
-    precision_recall_curve,
     roc_curve,
 )
 
@@ -63,11 +62,6 @@ def test_scikit_learn_agrees(case: np.ndarray) -> None:
     assert_allclose(curve.thresholds, thresholds)
     assert_allclose(auc(truth, scores).value, metrics.roc_auc_score(truth, scores))
     assert_allclose(average_precision(truth, scores).value, metrics.average_precision_score(truth, scores))
-    precision, recall, cuts = metrics.precision_recall_curve(truth, scores)
-    points = precision_recall_curve(truth, scores)  # rising thresholds there, and a made-up last point
-    assert_allclose(points.precision[::-1], precision[:-1])
-    assert_allclose(points.recall[::-1], recall[:-1])
-    assert_allclose(points.thresholds[::-1], cuts)
 
 
 @given(cases)
@@ -138,7 +132,6 @@ def test_one_kind_of_region_has_no_area(truth: list[bool]) -> None:
     curve = roc_curve(truth, scores)
     assert np.isnan(curve.false_positive_rate).all() == (not truth or all(truth))
     assert np.isnan(curve.true_positive_rate).all() == (not any(truth))
-    assert np.isnan(precision_recall_curve(truth, scores).recall).all() == (not any(truth))
 
 
 def test_a_single_positive_has_an_area_without_interval() -> None:
@@ -173,6 +166,6 @@ def test_average_precision_of_constant_scores_is_the_prevalence() -> None:
     ],
 )
 def test_wrong_input_is_refused(truth, scores, message) -> None:
-    for measure in (auc, roc_curve, average_precision, precision_recall_curve):
+    for measure in (auc, roc_curve, average_precision):
         with pytest.raises(EvaluationError, match=message):
             measure(truth, scores)

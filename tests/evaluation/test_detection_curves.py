@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.boxes.detection_curves import (
-    detection_average_precision,
+    DetectionCurve,
     detection_curve,
     found_scores,
     recall_at,
@@ -18,6 +18,17 @@ from tfspine.evaluation.tables.detection import average_precision_estimate
 from tfspine.formats.boxes_csv import BOX_COLUMNS
 
 FAR = {"xmin": 40.0, "xmax": 50.0}
+
+
+def detection_average_precision(curve: DetectionCurve) -> float:
+    """Return the area under precision over recall, precision made monotone from the right; NaN without references.
+
+    Recall that is never reached adds nothing: boxes cut off by a score threshold cost area.
+    """
+    if not curve.references:
+        return float("nan")
+    envelope = np.maximum.accumulate(curve.precision[::-1])[::-1]
+    return float(np.sum(np.diff(curve.recall, prepend=0.0) * envelope))
 
 
 @pytest.fixture

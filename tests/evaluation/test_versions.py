@@ -14,7 +14,6 @@ from tfspine.evaluation.boxes.members import (
     average_estimate,
     ensemble,
     mutual_information_bits,
-    positive_spread,
     reject_curve,
 )
 from tfspine.evaluation.statistics.agreement import gwet_from_table
@@ -71,7 +70,6 @@ def test_disagreement_by_hand() -> None:
     # Of the last: the mean (5/8, 1/8, 1/8, 1/8) has 1.5488 bits, the two have 0 and 2.
     mean_bits = -(5 / 8 * math.log2(5 / 8) + 3 / 8 * math.log2(1 / 8))
     np.testing.assert_allclose(mutual_information_bits(two), [0, 1, 0, mean_bits - 1], atol=1e-12)
-    np.testing.assert_allclose(positive_spread(two), [0, 0.5, 0, 0.25])
     np.testing.assert_allclose(ensemble(two)[3], [5 / 8, 1 / 8, 1 / 8, 1 / 8])
 
 
@@ -134,7 +132,6 @@ def test_the_order_of_the_regions_and_the_scale_of_the_doubt_do_not_matter(seed:
         (lambda: ensemble(np.ones((2, 3))), r"expected \[versions, regions, grades\]"),
         (lambda: ensemble(np.full((2, 3, 4), 0.3)), r"row 0, 0 of probabilities sums to 1\.2"),
         (lambda: ensemble(np.full((2, 3, 4), np.nan)), "probability nan"),
-        (lambda: positive_spread(np.full((2, 3, 2), 0.5)), "needs 4"),
         (lambda: reject_curve([], [], []), "n above 0"),
         (lambda: reject_curve([0], [math.nan], [0.1]), "without a grade or an uncertainty"),
         (lambda: reject_curve([0], [0], [0.1], shares=(1.0,)), "share 1.0 to refuse"),

@@ -117,17 +117,6 @@ def _pairs_in_rank(
     return order, candidates.reference[taken], candidates.reader[taken]
 
 
-def detection_average_precision(curve: DetectionCurve) -> float:
-    """Return the area under precision over recall, precision made monotone from the right; NaN without references.
-
-    Recall that is never reached adds nothing: boxes cut off by a score threshold cost area.
-    """
-    if not curve.references:
-        return float("nan")
-    envelope = np.maximum.accumulate(curve.precision[::-1])[::-1]
-    return float(np.sum(np.diff(curve.recall, prepend=0.0) * envelope))
-
-
 def recall_at(curve: DetectionCurve, allowed: Sequence[float] = FALSE_POSITIVES_PER_IMAGE) -> tuple[float, ...]:
     """Return the highest recall at no more than so many false positives an image, 0 where no score is that strict."""
     if not curve.references:

@@ -97,20 +97,6 @@ def mutual_information_bits(probabilities: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(np.maximum(disagreement, 0.0) / math.log(2))
 
 
-def positive_spread(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Return the standard deviation over the versions of the probability of moderate or severe, float64 [n], 0 to 1/2.
-
-    Divided by V: these versions are all there are.
-
-    Raises:
-        EvaluationError: as for `ensemble`, or another scale than the four grades.
-    """
-    shares = _checked(probabilities)
-    if shares.shape[2] != len(GRADES):
-        raise EvaluationError(f"a scale of {shares.shape[2]} grades; moderate or severe needs {len(GRADES)}")
-    return np.asarray(shares[:, :, Grade.MODERATE :].sum(axis=-1).std(axis=0))
-
-
 def reject_curve(
     reference: ArrayLike,
     grades: ArrayLike,

@@ -51,18 +51,6 @@ class RocCurve:
     thresholds: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class PrecisionRecallCurve:
-    """One point for each distinct score, thresholds falling; recall is NaN without positives.
-
-    No point is made up for a recall of 0, where precision is 0 / 0.
-    """
-
-    precision: NDArray[np.float64]
-    recall: NDArray[np.float64]
-    thresholds: NDArray[np.float64]
-
-
 def roc_curve(truth: ArrayLike, scores: ArrayLike) -> RocCurve:
     """Return the ROC curve: shares of negatives and of positives at or above every score that occurs.
 
@@ -138,18 +126,6 @@ def auc_difference(
     return Difference(
         Estimate(value, *limits, first.size, method), standard_error, *significance(value, standard_error)
     )
-
-
-def precision_recall_curve(truth: ArrayLike, scores: ArrayLike) -> PrecisionRecallCurve:
-    """Return precision and recall when everything at or above a score is called positive, for every score.
-
-    Raises:
-        EvaluationError: the vectors differ in length, truth is not of truth values, or a score is missing.
-    """
-    positive, score = _checked(truth, scores)
-    thresholds, hits, alarms = _cumulative(positive, score)
-    with np.errstate(invalid="ignore"):
-        return PrecisionRecallCurve(hits / (hits + alarms), hits / positive.sum(), thresholds)
 
 
 def average_precision(truth: ArrayLike, scores: ArrayLike, *, confidence: float = 0.95) -> Estimate:
