@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-HEATMAP_COLUMNS = (
-    *("slice", "region", "side", "level", "ymin", "xmin", "ymax", "xmax"),
-    *("grade", "probability", "file", "completeness_gap"),
-)
 COMPLETENESS_COLUMNS = ("file", "grade", "output", "baseline_output", "total", "completeness_gap", "is_complete")
 
 
@@ -85,6 +81,7 @@ def explain(
     """
     from tfspine.attribution.integrated_gradients import LARGEST_GAP
     from tfspine.config import as_dict
+    from tfspine.formats.heatmaps_csv import write_heatmaps
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
     from tfspine.ownership import require_folder
@@ -109,7 +106,7 @@ def explain(
                 | {column: getattr(attribution, column) for column in COMPLETENESS_COLUMNS[2:]}
             )
         flagged = sum(not line["is_complete"] for line in completeness)
-        _write_csv(folder / "heatmaps.csv", heatmaps, HEATMAP_COLUMNS)
+        write_heatmaps(folder, heatmaps)
         _write_csv(folder / "completeness.csv", completeness, COMPLETENESS_COLUMNS)
         write_manifest(
             folder,

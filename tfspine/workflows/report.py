@@ -1,14 +1,12 @@
 """One HTML page for studies, measures and heatmaps."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfspine.errors import EvaluationError
-from tfspine.labels import Grade, Level, Region, Side
 
 if TYPE_CHECKING:
     from tfspine.report.content import Heatmap
@@ -117,33 +115,23 @@ def _region_grades(evaluation: Path) -> "list[RegionGradeRow]":
 
 
 def _heatmaps(folder: Path, studies: Mapping[str, str]) -> "list[Heatmap]":
-    """Read `heatmaps.csv`. A slice of a study that was not predicted has its key shown instead of a study."""
-    from tfspine.formats.csv_files import read_csv_file
+    """Return the heatmaps. A slice of a study that was not predicted has its key shown instead of a study."""
+    from tfspine.formats.heatmaps_csv import read_heatmaps
     from tfspine.report.content import Heatmap
 
-    path = folder / "heatmaps.csv"
-    if not path.is_file():
-        raise EvaluationError(f"{path}: not there; expected the folder that tfspine explain wrote")
-    columns = ("slice", "region", "side", "level", "grade", "probability", "file", "completeness_gap")
     return [
         Heatmap(
-            picture=_existing(folder / row["file"]),
-            region=Region(row["region"]),
-            side=Side(row["side"]) if row["side"] else None,
-            level=Level(row["level"]) if row["level"] else None,
-            study=studies.get(row["slice"], row["slice"]),
-            grade=Grade[row["grade"].upper()],
-            probability=float(row["probability"]),
-            completeness_gap=float(row["completeness_gap"]) if row["completeness_gap"] != "" else math.nan,
+            picture=row.file,
+            region=row.region,
+            side=row.side,
+            level=row.level,
+            study=studies.get(row.slice_key, row.slice_key),
+            grade=row.grade,
+            probability=row.probability,
+            completeness_gap=row.completeness_gap,
         )
-        for row in read_csv_file(path, columns).rows
+        for row in read_heatmaps(folder)
     ]
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise EvaluationError(f"{path}: not there, though heatmaps.csv lists it; run tfspine explain again")
-    return path
 
 
 def _read_json(path: Path, maker: str) -> Any:
