@@ -10,7 +10,6 @@ from tfspine.errors import FormatError
 from tfspine.formats.slices_csv import (
     SLICE_COLUMNS,
     SliceRow,
-    geometry_from_row,
     geometry_to_row,
     read_slice_rows,
     read_slices,
@@ -39,11 +38,6 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, slice
     folder = tmp_path_factory.mktemp("slices")
     write_slices_csv(folder, map(_row, slices))
     assert list(read_slice_rows(folder / "slices.csv").values()) == slices
-
-
-@given(GEOMETRY)
-def test_a_geometry_survives_its_columns(geometry: SliceGeometry) -> None:
-    assert geometry_from_row(geometry_to_row(geometry)) == geometry
 
 
 def test_a_pseudonym_that_looks_like_a_number_stays_text(tmp_path: Path) -> None:

@@ -116,22 +116,8 @@ def write_slices_csv(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_text(folder / SLICES_FILE, pd.DataFrame(list(rows), columns=list(SLICE_COLUMNS)).to_csv(index=False))
 
 
-def geometry_from_row(row: Mapping[str, Any]) -> SliceGeometry:
-    """Read the geometry out of a row."""
-    position_mm, row_direction, column_direction = (
-        _vector([row[name.format(axis)] for axis in "xyz"]) for name in _PLACE
-    )
-    return SliceGeometry(
-        position_mm=position_mm,
-        row_direction=row_direction,
-        column_direction=column_direction,
-        spacing_mm=(float(row["row_spacing_mm"]), float(row["column_spacing_mm"])),
-        size_px=(int(row["rows"]), int(row["columns"])),
-    )
-
-
 def geometry_to_row(geometry: SliceGeometry) -> dict[str, Any]:
-    """Return the columns that hold the geometry; the inverse of `geometry_from_row`."""
+    """Return the columns that hold the geometry."""
     row: dict[str, Any] = {
         "rows": geometry.size_px[0],
         "columns": geometry.size_px[1],
