@@ -105,8 +105,8 @@ def test_a_reader_may_be_a_folder_of_labels(files: Path) -> None:
 
 
 def test_an_average_of_versions_can_be_the_model(files: Path) -> None:
-    versions = ("--reader", f"other={files / 'reference.csv'}", "--average", "mean=model,other", "--model", "mean")
-    assert main(words(files, *versions)) == 0
+    members = ("--reader", f"other={files / 'reference.csv'}", "--average", "mean=model,other", "--model", "mean")
+    assert main(words(files, *members)) == 0
     accuracy = pd.read_csv(files / "evaluation" / "accuracy.csv")
     assert accuracy["reader"].tolist() == ["model", "other", "mean"]
     assert (files / "evaluation" / "accuracy.md").read_text().count("against mean, paired; by box, pooled z") == 1
@@ -135,18 +135,18 @@ def test_a_figure_of_the_second_set_overwrites_none_of_the_first(files: Path, ca
 
 
 def test_an_average_that_the_second_set_lacks_is_said(files: Path) -> None:
-    versions = ("--reader", f"other={files / 'reference.csv'}", "--average", "mean=model,other")
+    members = ("--reader", f"other={files / 'reference.csv'}", "--average", "mean=model,other")
     second = ("--external-reference", files / "reference.csv", "--external-reader", f"model={files / 'reader.csv'}")
-    assert main(words(files, *versions, *second)) == 0
+    assert main(words(files, *members, *second)) == 0
     summary = (files / "evaluation" / "summary.txt").read_text()
-    assert "mean, external: no average, as not all of its versions read this set" in summary
+    assert "mean, external: no average, as not all of its members read this set" in summary
 
 
 def test_what_is_not_made_is_said_with_the_reason(files: Path) -> None:
     assert main([*words(files), "--extent", "full", "--set", "evaluation.replicates=20"]) == 0
     summary = (files / "evaluation" / "summary.txt").read_text()
     assert "Not made: discrimination, calibration, rsna_2024: no reader with probabilities" in summary
-    assert "Not made: comparisons: no other reader, versions of the model aside" in summary
+    assert "Not made: comparisons: no other reader, members of the model aside" in summary
     assert not (files / "evaluation" / "calibration.csv").exists()
     subgroups = (files / "evaluation" / "subgroups.md").read_text()
     assert "Not known here: vendor, field, sex, age" in subgroups

@@ -181,7 +181,7 @@ def test_the_ensemble_stands_beside_the_average_and_may_refuse(out: Path) -> Non
     assert weighted.loc["mean_ensemble", "exact"] == pytest.approx(right)
     rejection = table_of(out, "rejection")
     assert rejection.loc[0, ["n", "exact"]].tolist() == [80, pytest.approx(right)]
-    # Half of the regions are kept, but for ties: the versions hardly ever disagree alike.
+    # Half of the regions are kept, but for ties: the members hardly ever disagree alike.
     assert rejection["n"].iloc[-1] == 40
 
 

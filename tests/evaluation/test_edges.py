@@ -99,14 +99,14 @@ def test_the_interval_of_agreement_covers_where_samples_often_show_no_spread(n: 
 
 
 def test_p_of_an_average_is_of_its_share_and_not_of_whole_boxes(box_table) -> None:
-    # Two versions find 1 and 2 of 3 positives: 1.5 of 3 is no whole count, and rounds to 2.
+    # Two members find 1 and 2 of 3 positives: 1.5 of 3 is no whole count, and rounds to 2.
     reference = box_table(*({"slice": f"s{n}", "grade": "severe"} for n in range(3)))
-    versions = [
+    members = [
         compare(reference, reference.assign(grade=["severe"] * hits + ["mild"] * (3 - hits)), iou=0.3, confidence=0.95)
         for hits in (1, 2)
     ]
     none = compare(reference, reference.assign(grade="mild"), iou=0.3, confidence=0.95)
-    table = accuracy_table({"internal": {"mean": average_metrics(versions), "human": none}}, model="mean")
+    table = accuracy_table({"internal": {"mean": average_metrics(members), "human": none}}, model="mean")
     z = 0.5 / math.sqrt(0.25 * 0.75 * (1 / 3 + 1 / 3))
     assert table.rows[1]["p_sensitivity_by_box"] == pytest.approx(2 * stats.norm.sf(z))
 

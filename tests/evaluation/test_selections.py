@@ -166,12 +166,12 @@ def test_what_no_draw_defines_is_missing(pairs) -> None:
 
 def test_an_average_is_the_mean_of_values_and_of_limits(box_table) -> None:
     reference = box_table(*({"slice": f"s{n}", "grade": "severe"} for n in range(4)))
-    versions = [
+    members = [
         compare(reference, reference.assign(grade=["severe"] * hits + ["mild"] * (4 - hits)), iou=0.3, confidence=0.95)
         for hits in (4, 2)
     ]
-    average = average_metrics(versions).regions[CANAL]
-    first, second = (version.regions[CANAL].accuracy.sensitivity for version in versions)
+    average = average_metrics(members).regions[CANAL]
+    first, second = (member.regions[CANAL].accuracy.sensitivity for member in members)
     assert average.accuracy.sensitivity.value == 0.75
     assert average.accuracy.sensitivity.low == pytest.approx((first.low + second.low) / 2)
     assert average.detection[0].matched == 4
@@ -180,7 +180,7 @@ def test_an_average_is_the_mean_of_values_and_of_limits(box_table) -> None:
 
 def test_an_average_needs_two_of_a_kind(box_table) -> None:
     one = compare(box_table({"grade": "mild"}), box_table({"grade": "mild"}), iou=0.3, confidence=0.95)
-    with pytest.raises(EvaluationError, match="an average of 1 version"):
+    with pytest.raises(EvaluationError, match="an average of 1 member"):
         average_metrics([one])
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from make import golden_outputs, outputs_of
 
-RENAMED: tuple[tuple[str, str], ...] = ()
-"""Words as they were recorded, and as they are now; nothing else may differ."""
+RENAMED = ((r"(?<!with )\bversions\b", "members"), (r"\bversion\b", "member"), (r"\bVersions\b", "Members"))
+"""Words as they were recorded, and as they are now; nothing else may differ (software has versions still)."""
 
 NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?|-?\d+e[-+]?\d+")
 
@@ -25,10 +25,16 @@ def test_the_same_files_are_written(written: dict[str, str]) -> None:
 def test_a_file_says_what_it_said(written: dict[str, str], name: str) -> None:
     expected, found = golden_outputs()[name], written[name]
     for old, new in RENAMED:
-        expected = expected.replace(old, new)
+        expected = re.sub(old, new, expected)
     if Path(name).suffix not in (".csv", ".json"):
-        assert found == expected
+        # A word of another length moves the ends of lines and the rules of tables, not the words.
+        assert words(found) == words(expected)
         return
     assert NUMBER.sub("#", found) == NUMBER.sub("#", expected)
     numbers = [[float(word) for word in NUMBER.findall(text)] for text in (found, expected)]
     assert numbers[0] == pytest.approx(numbers[1], rel=1e-12, abs=1e-15)
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text, without what rules a table."""
+    return [word for word in text.split() if set(word) - set("|:-─━ ")]

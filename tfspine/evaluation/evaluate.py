@@ -110,7 +110,7 @@ def card_of(measured: Measured, facts: Mapping[Fact, Answer]) -> str:
     """Return the model card of the model in question, in Markdown."""
     notice = [NOTICE, *([SIMULATED] if Fact.SIMULATED in facts else [])]
     tables = [
-        without_readers(result.table, measured.question.versions)
+        without_readers(result.table, measured.question.members)
         for result in measured.results
         if result.table.name in ON_THE_CARD
     ]

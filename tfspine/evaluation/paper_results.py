@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 def metrics_of(question: Question) -> Sets:
-    """Return the metrics of every set and reader, averages of versions included.
+    """Return the metrics of every set and reader, averages of members included.
 
     Raises:
         EvaluationError: an average names a reader that there is not.

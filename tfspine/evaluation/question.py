@@ -24,8 +24,8 @@ class Question:
         internal: the set that the tables are about.
         external: a second set with its own reference, printed beside the first.
         validation: the readers on validation studies, to fit on.
-        model: the reader that the others are compared with, or an average of versions.
-        averages: names of readers (versions of a model) whose mean is shown under another name.
+        model: the reader that the others are compared with, or an average of members.
+        averages: names of readers (members of a model) whose mean is shown under another name.
         repeats: second readings by the reference (``"reference"``) or by a reader of that name.
         repeats_read: what each of these second readings read; one that is not named read everything.
         cohort: rows of `slices.csv` of each part of the study, empty without them.
@@ -60,18 +60,18 @@ class Question:
         return tuple(set_ for set_ in (self.internal, self.external) if set_ is not None)
 
     @property
-    def versions(self) -> frozenset[str]:
-        """The readers that are versions of a model, whose average is shown beside them."""
+    def members(self) -> frozenset[str]:
+        """The readers that are members of a model, whose average is shown beside them."""
         return frozenset(member for members in (self.averages or {}).values() for member in members)
 
     @property
     def reader(self) -> str:
-        """Who stands for the model box by box: of an average, which has no boxes, its ensemble or else a version.
+        """Who stands for the model box by box: of an average, which has no boxes, its ensemble or else a member.
 
         Where nobody of these read the set, the first who did.
         """
-        versions = (self.averages or {}).get(self.model, ())
-        names = (self.model, f"{self.model}_ensemble", *versions, *self.internal.readers)
+        members = (self.averages or {}).get(self.model, ())
+        names = (self.model, f"{self.model}_ensemble", *members, *self.internal.readers)
         return next(name for name in names if name in self.internal.readers)
 
 
@@ -106,7 +106,7 @@ def at_operating_boxes(question: Question, *, allowed: float) -> Question:
         None if set_ is None else at_operating_points(set_, found)
         for set_ in (question.internal, question.external, question.validation)
     )
-    words = told(found, allowed=allowed, hidden=sorted(question.versions))
+    words = told(found, allowed=allowed, hidden=sorted(question.members))
     return replace(
         question, internal=internal or question.internal, external=external, validation=validation, told=words
     )

@@ -25,7 +25,7 @@ def region_results(sets: Sequence[ReadingSet], *, averages: Mapping[str, Sequenc
 
     Args:
         sets: the internal set and, where there is one, the external.
-        averages: names of versions whose mean is shown under another name.
+        averages: names of members whose mean is shown under another name.
     """
     measured = {set_.name: _with_averages(regions_of_readers(set_), averages or {}) for set_ in sets}
     label = ("set", "reader") if len(sets) > 1 else ("reader",)
@@ -72,7 +72,7 @@ def regions_of_readers(set_: ReadingSet) -> dict[str, Regions]:
 
 
 def _with_averages(readers: dict[str, Regions], averages: Mapping[str, Sequence[str]]) -> dict[str, Regions]:
-    """Return the readers and the mean of each average whose versions all are among them."""
+    """Return the readers and the mean of each average whose members all are among them."""
     means = {
         name: mean_of([readers[member] for member in members])
         for name, members in averages.items()

@@ -27,7 +27,7 @@ def result_facts(
         "positive is moderate or severe; a box counts at the IoU in metrics.json", "metrics.json"
     )
     if question.averages:
-        members = "; ".join(f"{name} of {len(of)} versions" for name, of in question.averages.items())
+        members = "; ".join(f"{name} of {len(of)} members" for name, of in question.averages.items())
         facts[Fact.ENSEMBLE] = Answer(f"means of statistics: {members}", "metrics.json")
     if has_flow:
         facts[Fact.FLOW] = Answer("studies seen, left out with reasons, included, divided", "flow.csv, flow.png")

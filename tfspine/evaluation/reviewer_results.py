@@ -138,7 +138,7 @@ def _rejection(question: Question) -> Result:
 def _score_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Result]:
     """Return what only readers with scores and probabilities have."""
     set_, validation = question.internal, question.validation
-    # Nine versions would cross out one another: their ensemble stands for them where there is one.
+    # Nine members would cross out one another: their ensemble stands for them where there is one.
     hidden = {
         member
         for name, members in (question.averages or {}).items()

@@ -23,7 +23,7 @@ OF_THE_AVERAGE = (
     "recall",
     "accuracy",
 )
-"""Tables that print the average of versions alone, as in the paper, which lists versions by their agreement only."""
+"""Tables that print the average of members alone, as in the paper, which lists members by their agreement only."""
 
 LEFT = ("Set", "Reader", "Region", "Agreement", "Grades", "Characteristic", "Levels")
 
@@ -36,7 +36,7 @@ def summary_text(
     console = Console(file=text, width=COLUMNS, markup=False, emoji=False, highlight=False)
     for result in results:
         table = result.table
-        table = without_readers(table, question.versions) if table.name in OF_THE_AVERAGE else table
+        table = without_readers(table, question.members) if table.name in OF_THE_AVERAGE else table
         print_table(console, shown(table), title=table.title, left=LEFT)
         if result.table.note:
             console.print(f"{result.table.note}\n")
@@ -54,7 +54,7 @@ def summary_text(
                     "or the split: not compared"
                 )
         for name in sorted((question.averages or {}).keys() - readers.keys()):
-            console.print(f"{name}, {set_}: no average, as not all of its versions read this set")
+            console.print(f"{name}, {set_}: no average, as not all of its members read this set")
     for note in question.notes:
         console.print(note)
     console.print(closing)

@@ -1,6 +1,6 @@
-"""The average of several versions of a model: the mean of their estimates and of their limits (docs/statistics.md).
+"""The average of several members of a model: the mean of their estimates and of their limits (docs/statistics.md).
 
-It says how well one version does on average. It is no model that could read a study; the ensemble of their
+It says how well one member does on average. It is no model that could read a study; the ensemble of their
 probabilities, which is one, is usually better.
 """
 
@@ -23,20 +23,20 @@ from tfspine.labels import GRADE_WORDS
 T = TypeVar("T")
 
 
-def average_metrics(versions: Sequence[ReaderMetrics]) -> ReaderMetrics:
+def average_metrics(members: Sequence[ReaderMetrics]) -> ReaderMetrics:
     """Return the mean of every statistic and limit; counts, and the n of estimates, are means rounded to whole ones.
 
-    P values have no mean and are NaN. What one version leaves undefined is undefined.
+    P values have no mean and are NaN. What one member leaves undefined is undefined.
 
     Raises:
-        EvaluationError: fewer than two versions, or versions that read different regions.
+        EvaluationError: fewer than two members, or members that read different regions.
     """
-    if len(versions) < 2:
-        raise EvaluationError(f"an average of {len(versions)} version; expected at least 2")
-    regions = [set(version.regions) for version in versions]
+    if len(members) < 2:
+        raise EvaluationError(f"an average of {len(members)} member; expected at least 2")
+    regions = [set(member.regions) for member in members]
     if any(found != regions[0] for found in regions):
-        raise EvaluationError("an average of versions that found different regions; leave out those that found nothing")
-    return mean_of(versions)
+        raise EvaluationError("an average of members that found different regions; leave out those that found nothing")
+    return mean_of(members)
 
 
 def mean_of(items: Sequence[T]) -> T:
@@ -45,20 +45,20 @@ def mean_of(items: Sequence[T]) -> T:
     return mean
 
 
-def ensemble_boxes(versions: Sequence[pd.DataFrame]) -> pd.DataFrame | None:
-    """Return the boxes with the mean probabilities of all versions and the grade that is most probable by them.
+def ensemble_boxes(members: Sequence[pd.DataFrame]) -> pd.DataFrame | None:
+    """Return the boxes with the mean probabilities of all members and the grade that is most probable by them.
 
-    None where the versions did not grade the same boxes, or give no probabilities: they have no ensemble then.
+    None where the members did not grade the same boxes, or give no probabilities: they have no ensemble then.
 
     Args:
-        versions: tables with `boxes_csv.BOX_COLUMNS`, such as ``tfspine predict --versions`` writes.
+        members: tables with `boxes_csv.BOX_COLUMNS`, such as ``tfspine predict --members`` writes.
     """
-    first, places = versions[0], ["study", "plane", "slice", "region", *BOX]
+    first, places = members[0], ["study", "plane", "slice", "region", *BOX]
     if first.empty or any(
-        not each[places].reset_index(drop=True).equals(first[places].reset_index(drop=True)) for each in versions
+        not each[places].reset_index(drop=True).equals(first[places].reset_index(drop=True)) for each in members
     ):
         return None
-    probabilities = np.stack([each[PROBABILITIES].to_numpy(np.float64) for each in versions])
+    probabilities = np.stack([each[PROBABILITIES].to_numpy(np.float64) for each in members])
     if np.isnan(probabilities).any():
         return None
     mean = ensemble(probabilities)

@@ -1,9 +1,9 @@
-"""Several versions of one model: their average, their ensemble, and what their disagreement is worth.
+"""Several members of one model: their average, their ensemble, and what their disagreement is worth.
 
-The average is what the paper prints: the mean of the versions' statistics and of their limits. It says how well one
-version does, and is no model that could read a study. The ensemble is one: the mean of the versions' probabilities.
+The average is what the paper prints: the mean of the members' statistics and of their limits. It says how well one
+member does, and is no model that could read a study. The ensemble is one: the mean of the members' probabilities.
 
-Probabilities are float [V, n, q]: what each of V versions says of n regions on a scale of q grades, summing to 1.
+Probabilities are float [V, n, q]: what each of V members says of n regions on a scale of q grades, summing to 1.
 """
 
 import math
@@ -53,37 +53,36 @@ class RejectPoint:
     two_grades: DiagnosticAccuracy
 
 
-def average_estimate(versions: Sequence[Estimate]) -> Estimate:
+def average_estimate(members: Sequence[Estimate]) -> Estimate:
     """Return the mean of the values, of the lower and of the upper limits; n is the mean too, rounded.
 
-    What one version leaves undefined is undefined of the average: a mean of the rest would be of other versions.
+    What one member leaves undefined is undefined of the average: a mean of the rest would be of other members.
 
     Raises:
-        EvaluationError: no version, or versions whose intervals were made in different ways.
+        EvaluationError: no member, or members whose intervals were made in different ways.
     """
-    ways = {_OF_THE_DATA.sub("", version.method) for version in versions}
+    ways = {_OF_THE_DATA.sub("", member.method) for member in members}
     if len(ways) != 1:
         raise EvaluationError(f"an average of estimates by {', '.join(sorted(ways)) or 'nobody'}; expected one method")
     value, low, high, n = (
-        math.fsum(getattr(version, part) for version in versions) / len(versions)
-        for part in ("value", "low", "high", "n")
+        math.fsum(getattr(member, part) for member in members) / len(members) for part in ("value", "low", "high", "n")
     )
-    return Estimate(value, low, high, round(n), f"mean of {len(versions)}: {versions[0].method}")
+    return Estimate(value, low, high, round(n), f"mean of {len(members)}: {members[0].method}")
 
 
 def ensemble(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Return the mean of the versions, float64 [n, q]; the most probable grade of it is the ensemble's.
+    """Return the mean of the members, float64 [n, q]; the most probable grade of it is the ensemble's.
 
     Raises:
-        EvaluationError: not [V, n, q] with a version, or no probabilities.
+        EvaluationError: not [V, n, q] with a member, or no probabilities.
     """
     return np.asarray(_checked(probabilities).mean(axis=0))
 
 
 def mutual_information_bits(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Return how far the versions disagree on each region, float64 [n].
+    """Return how far the members disagree on each region, float64 [n].
 
-    The entropy of the ensemble less the mean entropy of the versions: how much knowing the version would tell about the
+    The entropy of the ensemble less the mean entropy of the members: how much knowing the member would tell about the
     grade (N. Houlsby et al., arXiv 1112.5745, equation 2). 0 where all say the same, also where all are equally
     unsure; at most log2 of V or q, whichever is smaller, where all are sure, each of another grade. The exported models
     give the same as `grade_disagreement`.
@@ -177,6 +176,6 @@ def _point(
 def _checked(probabilities: ArrayLike) -> NDArray[np.float64]:
     shares = numbers(probabilities, what="probabilities")
     if shares.ndim != 3 or not shares.shape[0]:
-        raise EvaluationError(f"probabilities of shape {shares.shape}; expected [versions, regions, grades]")
+        raise EvaluationError(f"probabilities of shape {shares.shape}; expected [members, regions, grades]")
     check_probabilities(shares)
     return shares

@@ -1,8 +1,8 @@
 """P of a reader's sensitivity and specificity against the model's, where both read the same boxes of the same patients.
 
 The shares are those that the tables print: each of the boxes that this reader found and graded. Patients are left out
-of both at once (`patient_jackknife.py`), so that what the two have in common cancels out. An average of versions
-stands for the mean of its versions' shares. Beside that P stands the paper's, by box.
+of both at once (`patient_jackknife.py`), so that what the two have in common cancels out. An average of members
+stands for the mean of its members' shares. Beside that P stands the paper's, by box.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,12 +31,10 @@ def paired_p_values(
     Args:
         set_: who read what.
         model: the reader or average that the others are compared with.
-        averages: readers, the versions of a model, by the name of their average.
+        averages: readers, the members of a model, by the name of their average.
     """
     members = {name: (name,) for name in set_.readers} | {
-        name: tuple(versions)
-        for name, versions in averages.items()
-        if all(version in set_.readers for version in versions)
+        name: tuple(members) for name, members in averages.items() if all(member in set_.readers for member in members)
     }
     if model not in members:
         return {}
@@ -77,17 +75,17 @@ def _p_values(
 
 
 def _pooled(totals: Sequence[NDArray[np.float64]], split: int) -> float:
-    """Return P of the pooled z of two shares, each the mean over versions of calls that are right, of those that count.
+    """Return P of the pooled z of two shares, each the mean over members of calls that are right, of those that count.
 
     Args:
-        totals: of each version, the first's before the second's: how many are right, and how many count.
+        totals: of each member, the first's before the second's: how many are right, and how many count.
         split: how many of them are the first's.
     """
     sides = []
-    for versions in (np.array(totals[:split]), np.array(totals[split:])):
-        if not versions[:, 1].all():
+    for members in (np.array(totals[:split]), np.array(totals[split:])):
+        if not members[:, 1].all():
             return float("nan")
-        sides.append((float((versions[:, 0] / versions[:, 1]).mean()), round(float(versions[:, 1].mean()))))
+        sides.append((float((members[:, 0] / members[:, 1]).mean()), round(float(members[:, 1].mean()))))
     (first, first_n), (second, second_n) = sides
     return pooled_z_of_shares(first, first_n, second, second_n).p_value
 

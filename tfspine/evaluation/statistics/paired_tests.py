@@ -79,7 +79,7 @@ def pooled_z(first_successes: int, first_n: int, second_successes: int, second_n
 def pooled_z_of_shares(first: float, first_n: int, second: float, second_n: int) -> Test:
     """Compare two independent proportions by `pooled_z`, given the shares, which need not be of whole counts.
 
-    The average of several versions of a model is such a share.
+    The average of several members of a model is such a share.
 
     Raises:
         EvaluationError: a share outside 0 to 1, or a number of units that is no whole number from 1.

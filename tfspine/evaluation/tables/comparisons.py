@@ -71,7 +71,7 @@ def comparison_table(set_: ReadingSet, *, model: str, margin: float, readers: Se
         f"Non-inferior: the lower limit lies above -{margin:g}. By box, with boxes taken for independent: P of McNemar "
         "(exact), and of t for AC1."
         if rows
-        else "no other reader, versions of the model aside",
+        else "no other reader, members of the model aside",
     )
 
 

@@ -26,7 +26,7 @@ _UNITS = "Intervals and P respect patients; by box, as in the paper, they take b
 _AGREEMENT_NOTE = (
     "Pairs: boxes that both drew and graded. Agreement: Landis and Koch; benchmark: the highest such band "
     "reached with a probability of 0.95 (Gwet 2014). P: of no agreement beyond chance; the average "
-    f"of versions has none. {_UNITS}"
+    f"of members has none. {_UNITS}"
 )
 
 
@@ -156,7 +156,7 @@ def accuracy_table(sets: Sets, *, model: str | None = None, p_values: PValues | 
             Column("end_to_end_sensitivity_by_box", "With missed %, by box", Kind.PERCENT_OF),
         ),
         tuple(rows),
-        note="With missed: positives not found are misses. In brackets: boxes, of an average the mean of its versions. "
+        note="With missed: positives not found are misses. In brackets: boxes, of an average the mean of its members. "
         + f"P: against {model}, paired; by box, pooled z of two proportions. " * against
         + _UNITS,
     )
@@ -228,7 +228,7 @@ def _region_of(sets: Sets, name: str | None, reader: str | None, region: Region)
 
 
 def _pooled_p(first: Any, second: Any) -> float | None:
-    """P of two shares; None where one is undefined. That of an average of versions need not be of whole boxes."""
+    """P of two shares; None where one is undefined. That of an average of members need not be of whole boxes."""
     if not (first.is_defined and second.is_defined):
         return None
     return pooled_z_of_shares(first.value, first.n, second.value, second.n).p_value

@@ -1,6 +1,6 @@
 """How far readers agree with one another: each pair of them, all people, and all with the model.
 
-Compared are boxes of the reference that all of those in question found and graded. Versions of a model are one reader:
+Compared are boxes of the reference that all of those in question found and graded. Members of a model are one reader:
 their ensemble, or else the first of them, stands for them.
 """
 
@@ -26,7 +26,7 @@ def reader_agreement_table(set_: ReadingSet, *, model: str, readers: Sequence[st
     Args:
         set_: who read what.
         model: the reader that stands for the model.
-        readers: all readers, the model among them, without other versions of the model.
+        readers: all readers, the model among them, without other members of the model.
     """
     rows = [
         {"readers": name, "region": REGION_TITLES[region]} | _row(set_, group, region)
@@ -52,7 +52,7 @@ def reader_agreement_table(set_: ReadingSet, *, model: str, readers: Sequence[st
         note="Boxes of the reference that all of these readers found and graded; intervals respect patients. "
         "Benchmark: the highest band reached with a probability of 0.95 (Gwet 2014), which allows for the uncertainty."
         if rows
-        else "needs two readers or more, versions of the model aside",
+        else "needs two readers or more, members of the model aside",
     )
 
 

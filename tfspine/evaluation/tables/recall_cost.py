@@ -30,8 +30,8 @@ def recall_cost_table(
 
     Args:
         sets: the readers, their score thresholds in `score_threshold`.
-        metrics: of each set and reader, averages of versions included.
-        averages: the versions behind each average; what an average has not itself is the mean of theirs.
+        metrics: of each set and reader, averages of members included.
+        averages: the members behind each average; what an average has not itself is the mean of theirs.
         told: where the thresholds come from.
     """
     rows = []
@@ -85,7 +85,7 @@ def _at_rates(set_: ReadingSet) -> dict[tuple[str, Region], tuple[Estimate, ...]
 
 
 def _means(of_members: Sequence[tuple[Estimate, ...]]) -> list[Estimate]:
-    """Return the mean of each rate over the versions of an average; of one reader what it is; nothing of people."""
+    """Return the mean of each rate over the members of an average; of one reader what it is; nothing of people."""
     if len(of_members) == 1:
         return list(of_members[0])
     return [average_estimate(each) for each in zip(*of_members, strict=True)]

@@ -1,4 +1,4 @@
-"""What disagreement between versions of a model is worth: unsure regions are left to a person, the rest measured."""
+"""What disagreement between members of a model is worth: unsure regions are left to a person, the rest measured."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,11 +12,11 @@ from tfspine.labels import Region
 
 
 def rejection_table(set_: ReadingSet, *, averages: Mapping[str, Sequence[str]]) -> Table:
-    """Return one row per group of versions, region and share refused: how the ensemble grades what it keeps.
+    """Return one row per group of members, region and share refused: how the ensemble grades what it keeps.
 
     Args:
         set_: who read what.
-        averages: readers, the versions of a model, by the name of their average; those without probabilities on common
+        averages: readers, the members of a model, by the name of their average; those without probabilities on common
             regions have no rows.
     """
     rows = []
@@ -44,9 +44,9 @@ def rejection_table(set_: ReadingSet, *, averages: Mapping[str, Sequence[str]]) 
                 )
     return Table(
         "rejection",
-        "The ensemble of the versions, the most uncertain regions refused",
+        "The ensemble of the members, the most uncertain regions refused",
         (
-            Column("reader", "Versions"),
+            Column("reader", "Members"),
             Column("region", "Region"),
             Column("refused_share", "Refused %", Kind.SHARE),
             Column("threshold_bits", "Disagreement, bits, up to", Kind.NUMBER),
@@ -57,23 +57,23 @@ def rejection_table(set_: ReadingSet, *, averages: Mapping[str, Sequence[str]]) 
             Column("specificity", "Specificity %", Kind.PERCENT_OF),
         ),
         tuple(rows),
-        note="Regions that every version found and graded. Uncertainty: mutual information of the versions. "
+        note="Regions that every member found and graded. Uncertainty: mutual information of the members. "
         "Intervals respect patients."
         if rows
-        else "no --average whose versions gave probabilities on the same boxes",
+        else "no --average whose members gave probabilities on the same boxes",
     )
 
 
 def _on_common_regions(
     set_: ReadingSet, members: Sequence[str], region: Region
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Return the reference's grades [n], the versions' probabilities [V, n, 4] and the patients [n].
+    """Return the reference's grades [n], the members' probabilities [V, n, 4] and the patients [n].
 
     None without a common region.
     """
     boxes = [set_.pairs[member].of(region).boxes for member in members]
     graded = [graded_probabilities(of_member) for of_member in boxes]
-    # By the number of the reference's box: not every version need have read every study.
+    # By the number of the reference's box: not every member need have read every study.
     rows = [of_member.index[each.rows] for of_member, each in zip(boxes, graded, strict=True)]
     common = rows[0]
     for of_member in rows[1:]:

@@ -80,11 +80,11 @@ def plain_rows(table: Table) -> list[dict[str, Any]]:
 
 
 def without_readers(table: Table, readers: Collection[str]) -> Table:
-    """Return a table without the rows of some readers, versions of a model, and say so in its title."""
+    """Return a table without the rows of some readers, members of a model, and say so in its title."""
     rows = tuple(row for row in table.rows if row.get("reader") not in readers)
     if len(rows) == len(table.rows):
         return table
-    return replace(table, title=f"{table.title} (versions: in the files)", rows=rows)
+    return replace(table, title=f"{table.title} (members: in the files)", rows=rows)
 
 
 def to_markdown(table: pd.DataFrame) -> str:
@@ -121,7 +121,7 @@ def format_estimate(estimate: Estimate) -> str:
 def format_percent(estimate: Estimate, *, counts: bool = False) -> str:
     """Write a share in per cent with its interval, as ``91.1 (80.4, 97.0)``, on request followed by ``[51/56]``.
 
-    The mean of several versions need not be a whole count: ``[9.7/10]``. Of nothing there is no share: ``– [0/0]``.
+    The mean of several members need not be a whole count: ``[9.7/10]``. Of nothing there is no share: ``– [0/0]``.
     """
     if not estimate.is_defined:
         return f"{DASH} [0/0]" if counts and estimate.n == 0 else DASH

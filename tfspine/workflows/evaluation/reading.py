@@ -234,7 +234,7 @@ def _external(
 
 
 def _with_ensembles(readers: Readings, averages: Mapping[str, Sequence[str]]) -> Readings:
-    """Return the readers, and beside each average the ensemble of its versions, where these graded the same boxes."""
+    """Return the readers, and beside each average the ensemble of its members, where these graded the same boxes."""
     from tfspine.evaluation.boxes.coverage import common_coverage
     from tfspine.evaluation.boxes.member_average import ensemble_boxes
 

@@ -73,13 +73,13 @@ def test_disagreement_by_hand() -> None:
     np.testing.assert_allclose(ensemble(two)[3], [5 / 8, 1 / 8, 1 / 8, 1 / 8])
 
 
-def _versions(seed: int, versions: int = 3, regions: int = 40) -> np.ndarray:
-    return np.random.default_rng(seed).dirichlet([0.5] * 4, (versions, regions))
+def _members(seed: int, members: int = 3, regions: int = 40) -> np.ndarray:
+    return np.random.default_rng(seed).dirichlet([0.5] * 4, (members, regions))
 
 
 @given(st.integers(0, 10_000))
 def test_disagreement_against_scipy_and_under_relabelling(seed: int) -> None:
-    shares = _versions(seed)
+    shares = _members(seed)
     found = mutual_information_bits(shares)
     expected = entropy(shares.mean(axis=0), base=2, axis=1) - entropy(shares, base=2, axis=2).mean(axis=0)
     np.testing.assert_allclose(found, expected, atol=1e-12)
@@ -129,7 +129,7 @@ def test_the_order_of_the_regions_and_the_scale_of_the_doubt_do_not_matter(seed:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: ensemble(np.ones((2, 3))), r"expected \[versions, regions, grades\]"),
+        (lambda: ensemble(np.ones((2, 3))), r"expected \[members, regions, grades\]"),
         (lambda: ensemble(np.full((2, 3, 4), 0.3)), r"row 0, 0 of probabilities sums to 1\.2"),
         (lambda: ensemble(np.full((2, 3, 4), np.nan)), "probability nan"),
         (lambda: reject_curve([], [], []), "n above 0"),
