@@ -10,8 +10,8 @@ from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.documents.checklists import UNKNOWN, Checklist, checklist_items, checklist_table
 from tfspine.evaluation.documents.model_card import model_card
 from tfspine.evaluation.documents.study_facts import Answer, Fact, manifest_facts
+from tfspine.evaluation.measured_facts import measured_facts
 from tfspine.evaluation.question import Question
-from tfspine.evaluation.result_facts import result_facts
 from tfspine.evaluation.tables.cohort import Person
 from tfspine.evaluation.tables.table import Table
 
@@ -96,7 +96,7 @@ def test_age_and_sex_are_claimed_only_where_they_are_known(box_table) -> None:
     internal = ReadingSet("internal", boxes, boxes, {"net": boxes}, {}, 0.3, 0.95)
     made = {name: Table(name, "", (), ({"factor": "Sex"}, {"factor": "Level"})) for name in ("cohort", "subgroups")}
     for people, known in (({}, False), ({"1.1": Person(40.0, "F")}, True)):
-        facts = result_facts(Question(internal, "net", people=people), made, reference="labels", has_flow=False)
+        facts = measured_facts(Question(internal, "net", people=people), made, reference="labels", has_flow=False)
         assert (Fact.DEMOGRAPHICS in facts) is known
         rows = {row["number"]: row["answer"] for row in checklist_table(Checklist.CLAIM_2024, facts).rows}
         assert (rows["36"] == UNKNOWN) is not known

@@ -10,10 +10,10 @@ from tfspine.config import EvaluationConfig
 from tfspine.evaluation.documents.checklists import Checklist, checklist_figure, checklist_table
 from tfspine.evaluation.documents.model_card import model_card
 from tfspine.evaluation.documents.study_facts import Answer, Fact
+from tfspine.evaluation.measured_facts import measured_facts
 from tfspine.evaluation.paper_results import metrics_of, paper_results
 from tfspine.evaluation.question import Question, Sets, at_operating_boxes
 from tfspine.evaluation.region_results import region_results
-from tfspine.evaluation.result_facts import result_facts
 from tfspine.evaluation.results import Result
 from tfspine.evaluation.reviewer_results import external_results, reviewer_results
 from tfspine.evaluation.tables.table import Table, metrics_dict, plain_rows, without_readers
@@ -92,7 +92,7 @@ def known_facts(
 ) -> dict[Fact, Answer]:
     """Return what other commands' manifests and this evaluation know of the study."""
     tables = {result.table.name: result.table for result in measured.results}
-    return {**facts, **result_facts(measured.question, tables, reference=reference, has_flow=has_flow)}
+    return {**facts, **measured_facts(measured.question, tables, reference=reference, has_flow=has_flow)}
 
 
 def checklist_results(facts: Mapping[Fact, Answer]) -> Iterator[Result]:

@@ -10,6 +10,7 @@ from tfspine.evaluation.boxes.coverage import Coverage, full_coverage
 from tfspine.evaluation.boxes.pairs import Compared, Pairs, paired, restrict
 from tfspine.evaluation.boxes.reader_metrics import ReaderMetrics, compare, reader_metrics
 from tfspine.evaluation.boxes.region_grades import RegionGrades, region_grades
+from tfspine.labels import Region
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,20 @@ class ReadingSet:
             covered=self.covered,
             patients=self.patients,
         )
+
+    def false_boxes_and_images(self, reader: str, region: Region) -> pd.DataFrame:
+        """Return one row a box that matches none of the reference's (`events` 1), then one an image (`units` 1).
+
+        Row by row, so that rates respect patients.
+
+        Returns:
+            Columns study, level and side (of boxes), `events`, `units` and `patient`.
+        """
+        extra = self.pairs[reader].of(region).extra.assign(events=1, units=0)
+        images = self.read_by(reader).images(self.compared[reader].covered, region).assign(events=0, units=1)
+        columns = ["study", "level", "side", "events", "units"]
+        rows = pd.concat([extra[columns], images.assign(level="", side="")[columns]], ignore_index=True)
+        return rows.assign(patient=self.patient_of(rows["study"]))
 
     def count_words(self) -> str:
         """Return how many studies and patients there are, in words that also say where patients are not known."""

@@ -1,7 +1,7 @@
 """What a run knows of its own study, for checklists and the model card: each fact with the place where it stands.
 
-Facts come from the manifests that every command writes (here), and from the evaluation itself (`result_facts.py`). What
-neither says is not guessed: it is missing.
+Facts come from the manifests that every command writes (here), and from the evaluation itself (`measured_facts.py`).
+What neither says is not guessed: it is missing.
 """
 
 from collections.abc import Mapping, Sequence

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from tfspine.evaluation.boxes.false_boxes import false_boxes_and_images
 from tfspine.evaluation.boxes.measures import measure, shares
 from tfspine.evaluation.boxes.pairs import two_grades
 from tfspine.evaluation.boxes.reading_set import ReadingSet
@@ -37,7 +36,7 @@ def bootstrap_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
                 continue
             patients = set_.patient_of(boxes["study"]).to_numpy()
             usual = measure(boxes, confidence=set_.confidence).estimates
-            false = false_boxes_and_images(set_, reader, region)
+            false = set_.false_boxes_and_images(reader, region)
             events, units = (int(false[name].sum()) for name in ("events", "units"))
             usual[FALSE_BOXES] = poisson_rate(events, units, confidence=set_.confidence)
             of_boxes = [(name, statistic, patients) for name, statistic in statistics(boxes)]

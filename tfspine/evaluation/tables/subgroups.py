@@ -7,7 +7,6 @@ tested against one another; with so many of them some will look different by cha
 
 import pandas as pd
 
-from tfspine.evaluation.boxes.false_boxes import false_boxes_and_images
 from tfspine.evaluation.boxes.measures import measure, measure_by_patient
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.statistics.clustered import clustered_rate
@@ -44,7 +43,7 @@ def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
         boxes = pairs.boxes if studies is None else pairs.boxes.merge(studies, on="study", how="left")
         for region in pairs.regions:
             of_region = boxes[boxes["region"] == region]
-            counted = false_boxes_and_images(set_, reader, region)
+            counted = set_.false_boxes_and_images(reader, region)
             counted = counted if studies is None else counted.merge(studies, on="study", how="left")
             for factor, title in FACTORS.items():
                 if factor not in of_region or (factor == "side" and not region.is_paired):

@@ -9,7 +9,7 @@ from tfspine.evaluation.tables.subgroups import FACTORS
 from tfspine.evaluation.tables.table import REGION_TITLES, Table
 
 
-def result_facts(
+def measured_facts(
     question: Question, tables: Mapping[str, Table], *, reference: str, has_flow: bool
 ) -> dict[Fact, Answer]:
     """Return what is known; of a table that was not made nothing is.
