@@ -44,7 +44,7 @@ FOLDER_VERBS = {
     "explain": "explain --grader {0}/run --slices {0}/slices --boxes {0}/boxes.csv --out {1}",
     "phantom": "phantom --out {1}",
     "demo": "demo --out {1}",
-    "study": "study --out {1}",
+    "paper-study": "paper-study --out {1}",
     "fetch": "fetch https://127.0.0.1:1/dicom-web --limit 1 --out {1}",
 }
 FILE_VERBS = {
