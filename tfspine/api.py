@@ -1,7 +1,8 @@
 """What a notebook or a service imports: one function for each thing that tfspine does, each with an example that runs.
 
 The examples follow one another, from simulated patients to heatmaps. Their networks are tiny and trained for seconds:
-what they find means nothing. Whatever these functions do not say is said by `tfspine.workflows`, which they call.
+what they find means nothing. Everything raises a `TfspineError` of one line for what it cannot use. Whatever these
+functions do not offer is in `tfspine.workflows`, which they call.
 """
 
 import tempfile
@@ -34,9 +35,6 @@ def load_experiment(path: AnyPath | None = None, *settings: str) -> Experiment:
     Args:
         path: the file; None has the defaults, which are the paper's values.
         settings: overrides such as ``grader.epochs=20``.
-
-    Raises:
-        ConfigError: an unknown key, with a suggestion, or a value out of range.
 
     Example:
         >>> import tfspine
@@ -124,9 +122,6 @@ def train_detector(records: AnyPath, out: AnyPath, *, plane: str, experiment: Ex
         plane: ``axial`` (canal and recesses) or ``sagittal`` (foramina).
         experiment: `[detector]`, `[training]` and `[overrides]`.
 
-    Raises:
-        ModelError: `out` belongs to another training, or the loss diverged.
-
     Example:
         >>> for plane in ("axial", "sagittal"):
         ...     _ = tfspine.train_detector("records", f"runs/{plane}", plane=plane, experiment=experiment)
@@ -144,9 +139,6 @@ def train_grader(records: AnyPath, out: AnyPath, *, region: str, experiment: Exp
         out: run folder.
         region: ``central_canal``, ``lateral_recess`` or ``neural_foramen``.
         experiment: `[grader]` and `[training]`.
-
-    Raises:
-        ModelError: `out` belongs to another training, or the loss diverged.
 
     Example:
         >>> for region in ("central_canal", "lateral_recess", "neural_foramen"):
@@ -191,17 +183,14 @@ def connect(url: str, model: str, *, timeout_s: float = 60.0) -> "Predictor":
         model: its name there, such as ``tfspine_axial``.
         timeout_s: how long an answer is waited for, in seconds.
 
-    Raises:
-        ServerError: the URL is of another kind.
-
     Example:
         >>> predictor = tfspine.connect("grpc://127.0.0.1:8500", "tfspine_axial")
         >>> hasattr(predictor, "predict")
         True
     """
-    from tfspine import client
+    from tfspine.client import connect
 
-    return client.connect(url, model, timeout_s=timeout_s)
+    return connect(url, model, timeout_s=timeout_s)
 
 
 def read_studies(
@@ -266,9 +255,6 @@ def evaluate(
     Returns:
         `table("regions")` and so on are pandas tables, unrounded; `summary` is what ``tfspine evaluate`` prints.
 
-    Raises:
-        EvaluationError: what was read does not fit together.
-
     Example:
         >>> readers = {"radiologist": "phantom/readers/radiologist_1"}
         >>> evaluated = tfspine.evaluate("phantom/labels", readers, "evaluated", slices="slices", experiment=experiment)
@@ -297,9 +283,6 @@ def explain(
         boxes: table of boxes to choose from, such as `predictions.csv`.
         out: folder to write.
         experiment: `[explain]`; None has the defaults.
-
-    Raises:
-        ModelError: the graders are not those that read the boxes.
 
     Example:
         >>> readings = tfspine.read_studies("slices", model="exported")

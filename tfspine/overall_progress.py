@@ -14,16 +14,8 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from rich.console import Console, RenderableType
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import TimeElapsedColumn as Elapsed
 from rich.text import Text
 
 from tfspine import progress
@@ -99,12 +91,8 @@ class OverallBar:
         """Count anew how far things are."""
         done = sum(self._seconds.values()) - sum(self._waiting.values())
         completed = done + self._waiting.get(self._step, 0.0) * self._share()
-        is_between = not self._step
-        self._bar.update(
-            self._task,
-            description="all steps" if is_between else f"all steps, now {self._step}",
-            completed=completed,
-        )
+        words = f"all steps, now {self._step}" if self._step else "all steps"
+        self._bar.update(self._task, description=words, completed=completed)
 
     def line(self) -> str:
         """Return for example ``all steps, now predict: 83 %, 0:08:10 gone, 0:01:50 left``."""
@@ -284,7 +272,7 @@ class _Stack(Progress):
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=BAR_COLUMNS),
             TaskProgressColumn(),
-            TimeElapsedColumn(),
+            Elapsed(),
             _LeftColumn(overall),
         )
         self._overall = overall
