@@ -16,13 +16,13 @@ def augment(crops: tf.Tensor, seed: tf.Tensor, config: GraderConfig) -> tf.Tenso
     """Move each crop of a batch at random, within the limits of the configuration.
 
     Shear is a ratio of columns to rows, zoom a ratio of sizes (rows and columns apart), rotation in degrees, shift a
-    ratio of the crop's extent; each is uniform in plus or minus its limit. What comes in from outside the crop
-    repeats its edge.
+    ratio of the crop's extent; each is drawn uniformly between minus and plus its limit. Pixels from outside the crop
+    repeat its edge.
 
     Args:
         crops: float32 [N, S, S, C].
-        seed: int64 [2]; the same seed moves the same way.
-        config: limits.
+        seed: int64 [2]; the same seed gives the same movement.
+        config: the limits.
 
     Returns:
         crops, float32 [N, S, S, C].

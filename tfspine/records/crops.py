@@ -1,4 +1,4 @@
-"""Crops of boxes for the grader, in TensorFlow operations: the same function trains and serves.
+"""Crops of boxes for the grader, in TensorFlow operations: training and serving use the same function.
 
 A crop is the box enlarged to 150 % and clipped to the image (`boxes.enlarge`), resized bilinearly to a square, scaled
 to 0..1 and repeated to three channels (docs/paper.md, Crop). Crops of the side `labels.MIRRORED_SIDE` are mirrored.
@@ -17,20 +17,20 @@ def crop_regions(
     """Cut and resize the surroundings of boxes.
 
     Output pixel i lies at ``ymin + (i + 0.5) * (ymax - ymin) / size_px`` in corner coordinates; beyond the centres of
-    the outermost pixels of the image the nearest one counts. There is no low-pass filter when a crop shrinks.
+    the outermost pixels of the image the nearest one is repeated. Shrinking a crop applies no low-pass filter.
 
     Args:
         images: windowed slices, uint8 [N, H, W, 1].
-        boxes_yxyx_px: boxes in pixels of their image, float32 [M, 4]; empty ones give a crop of one grey.
-        image_indices: for each box its image in 0..N-1, int32 [M].
-        mirrored: for each box whether its crop is flipped left to right, bool [M].
+        boxes_yxyx_px: boxes in pixels of their image, float32 [M, 4]; an empty box gives a uniformly grey crop.
+        image_indices: the image of each box, 0..N-1, int32 [M].
+        mirrored: whether the crop of each box is flipped left to right, bool [M].
         size_px: rows and columns of a crop.
 
     Returns:
         crops, float32 [M, size_px, size_px, 3] in 0..1.
     """
     windows = enlarge(boxes_yxyx_px, tf.shape(images)[1:3])
-    # One replicated pixel around the image: crop_and_resize answers black where a sample falls outside.
+    # The image is padded by one repeated pixel: crop_and_resize returns black where a sample falls outside.
     padded = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="SYMMETRIC")
     samples = _first_and_last_sample(windows, size_px) + 1.0
     top, left, bottom, right = tf.unstack(samples, axis=-1)

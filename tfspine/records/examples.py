@@ -1,4 +1,4 @@
-"""What goes into the records: one slice of a split with its boxes, checked before anything is written."""
+"""The content of the records: one slice of a split with its boxes, checked before anything is written."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tfspine.structures import AnnotatedSlice, Annotation
 
 @dataclass(frozen=True)
 class RecordExample:
-    """One slice: its PNG file, `size_px` (rows, columns) and the boxes on it, perhaps none."""
+    """One slice: its PNG file, `size_px` (rows, columns) and the boxes on it, if any."""
 
     key: str
     plane: Plane
@@ -30,17 +30,17 @@ def join_labels(
     splits: Mapping[str, str],
     image_folder: Path,
 ) -> tuple[list[RecordExample], list[str]]:
-    """Put slices, labels and splits together, in the order of the slices.
+    """Join slices, labels and splits, in the order of the slices.
 
-    A slice without labels is an example without boxes as long as its series has labels elsewhere. A series (one plane
-    of a study) without a single label was not read by anybody, and would teach that nothing is there: it is left out.
+    A slice without labels is an example without boxes if its series has labels on other slices. A series (one plane
+    of a study) without any label was not read by anyone; it is left out, because it would teach that it is empty.
 
     Returns:
         the examples, and the series that were left out, as ``STUDY-PLANE``.
 
     Raises:
-        AnnotationError: a label without a slice, a study without a split, a box outside its image, an image size
-            that differs from the slice's, a region that the plane does not show.
+        AnnotationError: a label has no slice, a study has no split, a box lies outside its image, an image size
+            differs from that of the slice, or the plane does not show a region.
     """
     slices = list(slices)
     _refuse_strangers(labels, {entry.key for entry in slices})
@@ -70,17 +70,17 @@ def join_labels(
 def thin_empty(examples: Sequence[RecordExample], share: float) -> tuple[list[RecordExample], list[str]]:
     """Leave out some of the training slices without a box, evenly over the series.
 
-    Within a slice that has boxes there is background enough to learn from; the rest mostly costs steps.
+    Slices with boxes contain enough background to learn from; slices without boxes mostly add training steps.
 
     Args:
-        examples: of every split.
-        share: of the empty training slices to keep, 0 to 1.
+        examples: the examples of every split.
+        share: share of the empty training slices to keep, 0 to 1.
 
     Returns:
         the examples kept, in their order, and the keys of those left out.
 
     Raises:
-        ConfigError: a share outside 0 to 1.
+        ConfigError: the share is outside 0 to 1.
     """
     if not 0.0 <= share <= 1.0:
         raise ConfigError(f"records.empty_slices = {share}; expected 0 to 1")

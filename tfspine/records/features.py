@@ -1,8 +1,8 @@
-"""Names of the features of one example, one slice an example. No TensorFlow here.
+"""Names of the features of one example; each example is one slice. This module does not import TensorFlow.
 
 The first group is the Model Garden's (`official.vision.dataloaders.tf_example_decoder`), so that its decoder and its
 Mask R-CNN parser read the files as they are; boxes are normalised by the image's rows and columns, 0 to 1, far edge
-excluded. The second group is ours; its lists run parallel to the boxes, and what nobody said is `UNKNOWN_GRADE` or "".
+excluded. The second group is our own; its lists are parallel to the boxes; unknown values are `UNKNOWN_GRADE` or "".
 """
 
 IMAGE = "image/encoded"

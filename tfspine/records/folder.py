@@ -1,4 +1,4 @@
-"""A folder of records, opened for one plane and one experiment, or refused with the reason."""
+"""A folder of records, opened for one plane and one experiment, or rejected with the reason."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ COMPARED_SECTIONS = ("records",)
 
 @dataclass(frozen=True)
 class RecordFolder:
-    """The records of one plane; `images`, `shards` and `grades` are what the manifest counted, by split.
+    """The records of one plane; `images`, `shards` and `grades` are the counts in the manifest, by split.
 
-    `split` is the SHA-256 of the division that they were made with (`formats.splits_csv.split_hash`), empty where the
-    records do not say.
-    `studies` is None as long as the shards of a split are the split. After `refold.refold` several splits share shards,
-    and it names the studies of each.
+    `split` is the SHA-256 of the patient split that they were made with (`formats.splits_csv.split_hash`), empty if the
+    records do not state it.
+    `studies` is None while each split has shards of its own. After `refold.refold` several splits share shards, and
+    `studies` names the studies of each split.
     """
 
     folder: Path
@@ -54,14 +54,14 @@ class RecordFolder:
         return dict(zip(Grade, self.grades[region][split], strict=True))
 
     def require_split(self, split: str, source: Path) -> None:
-        """Refuse a division other than that of these records.
+        """Reject a patient split other than the one of these records.
 
         Args:
-            split: SHA-256 of the division.
-            source: the file that it stands in, to tell.
+            split: SHA-256 of the patient split.
+            source: the file that contains it, for the error message.
 
         Raises:
-            RecordError: with the beginnings of both hashes.
+            RecordError: the splits differ; the message shows the beginnings of both hashes.
         """
         if self.split != split:
             raise RecordError(
@@ -74,8 +74,8 @@ def open_records(folder: Path, *, plane: Plane, experiment: Experiment) -> Recor
     """Open the records that `tfspine records` wrote into `folder`.
 
     Raises:
-        RecordError: the folder is missing, holds no records, lacks a shard, or was made with other settings or
-            another class table than this experiment's.
+        RecordError: the folder is missing, holds no records, lacks a shard, or was made with settings or a class
+            table that differ from those of this experiment.
     """
     manifest = read_manifest(folder)
     if manifest is None or manifest.command != "records":

@@ -1,6 +1,6 @@
-"""The grader's tf.data pipeline: decode and crop once, keep, shuffle, augment, batch.
+"""The grader's tf.data pipeline: decode and crop once, cache, shuffle, augment, batch.
 
-The detector's pipeline is the Model Garden's own, on the same files.
+The detector uses the Model Garden's own pipeline on the same files.
 """
 
 import tensorflow as tf
@@ -18,10 +18,10 @@ def grader_dataset(
 ) -> tf.data.Dataset:
     """Return batches of (crops float32 [B, S, S, 3] in 0..1, one-hot grades float32 [B, 4]) of one region.
 
-    Boxes without a grade are left out. The crops are kept in memory as one grey byte a pixel after the first pass:
-    22 kB each at 150 pixels. In training their order and their augmentation change with every pass, and the whole
-    sequence of passes repeats under the same seed; a dataset made anew starts at its first pass. Otherwise the order
-    is that of the files, with the last batch perhaps smaller.
+    Boxes without a grade are left out. After the first pass the crops are cached in memory as one grey byte per pixel:
+    22 kB each at 150 pixels. In training, order and augmentation change with every pass, and the same seed repeats
+    the whole sequence of passes; a newly created dataset starts at the first pass. Otherwise the order is that of
+    the files, and the last batch may be smaller.
 
     Raises:
         RecordError: the split holds no image of the region's plane.
@@ -61,7 +61,7 @@ def _cached_crops(records: RecordFolder, *, region: Region, split: str, size_px:
         studies = records.studies[split]
         examples = examples.filter(lambda serialized: is_of_studies(serialized, studies))
     slices = examples.map(boxes_of_slice, num_parallel_calls=tf.data.AUTOTUNE)
-    # One box a call: TensorFlow's cost model complains about a crop of an unknown number of boxes.
+    # One box per call: TensorFlow's cost model warns about crops of an unknown number of boxes.
     crops = slices.unbatch().map(crop_of_box, num_parallel_calls=tf.data.AUTOTUNE)
     return crops.apply(tf.data.experimental.assert_cardinality(graded)).cache()
 

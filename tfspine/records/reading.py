@@ -1,4 +1,4 @@
-"""Examples read back: the slice and its boxes, in pixels."""
+"""Reading examples back: the slice and its boxes, in pixels."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ def parse_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
 
     Returns:
         ``image`` uint8 [H, W, 1]; ``key`` string; for each of M boxes ``boxes_yxyx_px`` float32 [M, 4], ``region``,
-        ``side`` and ``level`` string [M] ("" where there is none), ``grade`` int64 [M] (-1 where nobody said).
+        ``side`` and ``level`` string [M] ("" where there is none), ``grade`` int64 [M] (-1 if unknown).
     """
     parsed = tf.io.parse_single_example(
         serialized,
@@ -53,7 +53,7 @@ def parse_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
 
 
 def is_of_studies(serialized: tf.Tensor, studies: Sequence[str]) -> tf.Tensor:
-    """Whether an example belongs to one of `studies`, bool []; looks at its key only and decodes no image."""
+    """Whether an example belongs to one of `studies`, bool []; reads its key only and decodes no image."""
     parsed = tf.io.parse_single_example(serialized, {features.KEY: _SINGLE[features.KEY]})
     study = tf.strings.regex_replace(parsed[features.KEY], _PLANE_AND_NUMBER, "")
     return tf.reduce_any(tf.equal(study, tf.constant(tuple(studies), tf.string)))

@@ -1,7 +1,7 @@
-"""The same records under another division into training and validation, without writing them again.
+"""The same records with another split into training and validation, without writing them again.
 
-The shards of training and validation hold the development studies between them. A new division reads the shards of
-both and takes from them the studies that it names; the shards of the test studies are never opened.
+The training and validation shards together hold all development studies. A new split reads the shards of both and
+selects the studies that it names; the shards of the test studies are never opened.
 """
 
 import csv
@@ -20,13 +20,13 @@ from tfspine.structures import study_of
 
 
 def refold(records: RecordFolder, splits: Mapping[str, str]) -> RecordFolder:
-    """Return the records with training and validation divided as `splits` says, and without the test studies.
+    """Return the records with training and validation split according to `splits`, and without the test studies.
 
-    Training slices that were left out for want of a box (`records.empty_slices`) stay left out, and validation slices
-    are all there: this is for graders, which see boxes only.
+    Training slices that were left out because they have no box (`records.empty_slices`) stay left out, while all
+    validation slices are kept. Use this for graders only, which are trained on boxes.
 
     Args:
-        records: of one plane.
+        records: the records of one plane.
         splits: the split of every study, as `formats.splits_csv.read_splits` gives it.
 
     Raises:
@@ -60,7 +60,7 @@ def _studies_of_records(records: RecordFolder) -> dict[str, str]:
 def _count(
     records: RecordFolder, shards: tuple[str, ...], split_of: Mapping[str, str]
 ) -> tuple[dict[str, int], dict[str, dict[str, tuple[int, ...]]]]:
-    """Return the images of each split, and its boxes by region and grade, as the manifest has them."""
+    """Return the images of each split, and its boxes by region and grade, in the form used by the manifest."""
     images = dict.fromkeys(DEVELOPMENT, 0)
     grades = {str(region): {split: np.zeros(len(GRADES), int) for split in DEVELOPMENT} for region in Region}
     for serialized in tf.data.TFRecordDataset([str(records.folder / name) for name in shards]).as_numpy_iterator():

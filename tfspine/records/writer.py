@@ -30,13 +30,13 @@ _GREY_8_BIT = (8, 0)
 def write_records(
     folder: Path, examples: Iterable[RecordExample], *, experiment: Experiment, progress: Progress = iter
 ) -> dict[str, Any]:
-    """Write the shards of every plane and split and `ids.csv` into `folder`; return what the manifest should say.
+    """Write the shards of every plane and split and `ids.csv` into `folder`; return the entries for the manifest.
 
-    Examples are numbered from 1 by their key and dealt to the shards in turn, so that each shard holds a share of
-    every study. A plane and split with fewer examples than ``records.shards`` has one shard an example.
+    Examples are numbered from 1 by their key and assigned to the shards in turn, so that each shard holds part of
+    every study. A plane and split with fewer examples than ``records.shards`` has one shard for each example.
 
     Raises:
-        RecordError: no examples, or an image that is missing or no 8-bit grey PNG of the size that `slices.csv` says.
+        RecordError: there are no examples, or an image is missing or not an 8-bit grey PNG of the size in `slices.csv`.
     """
     numbered = list(enumerate(sorted(examples, key=lambda example: example.key), start=1))
     if not numbered:
@@ -110,7 +110,7 @@ def _class_id(plane: Plane, annotation: Annotation) -> int:
 
 
 def _read_png(example: RecordExample) -> bytes:
-    """Return the file's bytes after a look at its header, which costs nothing; the pixels are decoded in training."""
+    """Return the file's bytes after checking its header, which is cheap; the pixels are decoded in training."""
     try:
         content = example.image.read_bytes()
     except OSError as error:
