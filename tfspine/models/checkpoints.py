@@ -1,8 +1,8 @@
-"""Checkpoints of a Faster R-CNN: found, compared with the network part by part, and loaded or refused.
+"""Find checkpoints of a Faster R-CNN, compare them with the network part by part, and load or reject them.
 
-TensorFlow's own loading is silent about what a checkpoint lacks, and about names that no checkpoint has. Here the graph
-of objects that TensorFlow 2 writes into every checkpoint is followed beside the network's own, so that what matches is
-known before a weight changes. Layouts that are understood: runs of this package and of the Model Garden (`backbone`,
+TensorFlow's own loader does not report what a checkpoint lacks, or names that are in no checkpoint. Here the object
+graph that TensorFlow 2 writes into every checkpoint is compared with that of the network, so that the matches are
+known before any weight changes. Supported layouts: runs of this package and of the Model Garden (`backbone`,
 `decoder`, `rpn_head`, `detection_head`, also below `model`) and its ImageNet classifiers (`backbone`).
 """
 
@@ -31,7 +31,7 @@ NAMES_SHOWN = 3
 
 @dataclass(frozen=True)
 class LoadedPart:
-    """How much of one part was loaded: tensors of the network in all, and the names of those that were not."""
+    """How much of one part was loaded: the number of its tensors in the network, and the names of those not loaded."""
 
     name: str
     tensors: int
@@ -44,10 +44,10 @@ class LoadedPart:
 
 
 def find_checkpoint(path: str | Path) -> str:
-    """Return the prefix of the newest checkpoint in a folder, or of the one that is named, by its prefix or a file.
+    """Return the prefix of the newest checkpoint in a folder, or of the one given by its prefix or one of its files.
 
     Raises:
-        ModelError: there is none.
+        ModelError: there is no checkpoint.
     """
     prefix = re.sub(r"\.(index|data-\d+-of-\d+)$", "", str(path))
     if Path(f"{prefix}.index").is_file():
@@ -56,7 +56,7 @@ def find_checkpoint(path: str | Path) -> str:
         newest = tf.train.latest_checkpoint(str(path))
         if newest is not None and Path(f"{newest}.index").is_file():
             return str(newest)
-        # Released checkpoints come without the small file that names the newest.
+        # Released checkpoints lack the small index file that names the newest checkpoint.
         found = sorted(Path(path).glob("*.index"), key=lambda file: (_number(file), file.name))
         if found:
             return str(found[-1].with_suffix(""))
@@ -67,16 +67,16 @@ def find_checkpoint(path: str | Path) -> str:
 
 
 def load_parts(model: tf_keras.Model, path: str | Path, parts: Sequence[str]) -> tuple[LoadedPart, ...]:
-    """Give parts of a Faster R-CNN the weights of a checkpoint, all of them or none.
+    """Load the weights of a checkpoint into parts of a Faster R-CNN: all of these parts, or none.
 
     Args:
         model: the Model Garden's network.
-        path: as `find_checkpoint` takes it.
-        parts: of `PARTS`, or `ALL`.
+        path: a folder or checkpoint, as in `find_checkpoint`.
+        parts: some of `PARTS`, or `ALL`.
 
     Raises:
-        ModelError: there is no checkpoint, it cannot be read, or a part of it is missing or of another network; the
-            message says what matched and what did not.
+        ModelError: there is no checkpoint, it cannot be read, or a part is missing or belongs to another network; the
+            message lists what matched and what did not.
     """
     unknown = [part for part in parts if part not in (*PARTS, ALL)]
     if unknown or not parts:
@@ -110,7 +110,7 @@ def load_parts(model: tf_keras.Model, path: str | Path, parts: Sequence[str]) ->
 
 
 def _read(reader: Any, keys: Sequence[str], prefix: str) -> list[Any]:
-    """Return tensors of a checkpoint, all of them before the first is used."""
+    """Read and return tensors of a checkpoint; all are read before the first one is used."""
     try:
         return [reader.get_tensor(key) for key in keys]
     except (tf.errors.OpError, ValueError) as error:
@@ -140,7 +140,7 @@ def _open(prefix: str) -> tuple[Any, trackable_object_graph_pb2.TrackableObjectG
 
 
 def _require_whole(part: LoadedPart, matched: dict[int, str], network: Any, prefix: str) -> None:
-    """Refuse a part of which something is missing; the layers behind the class count alone may differ in size."""
+    """Reject a part with missing tensors; only layers whose size depends on the number of classes may differ."""
     missing = tuple(variable.name for variable in _variables(network) if id(variable) not in matched)
     other_size = [name for name in part.left_out if name not in missing]
     if not part.left_out or (part.name == DEPENDS_ON_CLASSES and not missing and len(other_size) < part.tensors / 2):
@@ -181,7 +181,7 @@ def _children(graph: trackable_object_graph_pb2.TrackableObjectGraph, node: int)
 
 
 def _variables(part: Any) -> list[Any]:
-    """Return the variables of a network's part; heads of a cascade are a list of parts."""
+    """Return the variables of one part of a network; the heads of a cascade are a list of parts."""
     parts = part if isinstance(part, list | tuple) else [part]
     return [variable for item in parts if item is not None for variable in item.variables]
 

@@ -1,7 +1,7 @@
-"""The detector as it is served: windowed slices in, boxes in pixels of the input out, in one graph.
+"""The served detector: takes windowed slices and returns boxes in input pixels, in one graph.
 
-The Model Garden's own export answers in the coordinates of the resized image and preprocesses one image after the
-other; here the whole batch goes through its resize at once and the boxes come back in input pixels.
+The Model Garden's own export returns coordinates of the resized image and preprocesses one image after the other;
+here the whole batch is resized at once and the boxes are returned in input pixels.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from tfspine.models import garden
 
 
 class Found(NamedTuple):
-    """Detections of N images in D slots each; slots from `count` on hold zeros.
+    """Detections of N images, with D slots per image; slots from `count` on hold zeros.
 
     `boxes_yxyx_px` float32 [N, D, 4], `classes` int32 [N, D], `scores` float32 [N, D], `count` int32 [N].
     """
@@ -27,7 +27,7 @@ class Found(NamedTuple):
 
 
 class Detector(tf.Module):
-    """A Faster R-CNN of one plane behind its preprocessing."""
+    """A Faster R-CNN of one plane with its preprocessing."""
 
     def __init__(self, experiment: Experiment, plane: Plane) -> None:
         super().__init__(name=f"{plane}_detector")
@@ -51,8 +51,8 @@ class Detector(tf.Module):
     def _preprocess(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return float32 [N, *padded, 3] as the training parser makes it, and the Model Garden's image_info [4, 2].
 
-        Its resize takes one image [H, W, C]; the images of a batch travel as channels, which a bilinear resize
-        treats alike.
+        The Model Garden's resize takes one image [H, W, C]. The images of a batch are passed as its channels, which a
+        bilinear resize treats alike.
         """
         batch, rows, columns = tf.unstack(tf.shape(images)[:3])
         normal = preprocess_ops.normalize_image(tf.repeat(tf.cast(images, tf.float32), 3, axis=-1) / 255.0)
@@ -75,10 +75,10 @@ class Detector(tf.Module):
         return {level: tf.tile(boxes[tf.newaxis], [batch, 1, 1, 1]) for level, boxes in levels.items()}
 
     def _in_input_pixels(self, answer: dict[str, tf.Tensor], image_info: tf.Tensor, size_px: tf.Tensor) -> Found:
-        """Return the detections that have an area within the image, surest first as they came.
+        """Return the detections that have an area within the image, in their order: highest score first.
 
-        Suppression lets boxes through that clipping has left nothing of; no grader can crop them, and no label file
-        hold them.
+        Non-maximum suppression keeps boxes that have no area left after clipping. A grader cannot crop such a box,
+        and a label file cannot store it.
         """
         slots = self._config.detection_generator.max_num_detections
         scale = tf.tile(image_info[2], [2])

@@ -1,8 +1,8 @@
-"""Which GPUs this process uses, said to TensorFlow before anything makes it look for itself.
+"""Which GPUs this process uses, configured before TensorFlow initialises its devices.
 
-TensorFlow reads the list of visible devices and how their memory is claimed once, at its first operation; a later
-change is an error there. So whatever computes (training, sweeps, export, serving, explaining) calls `use_gpus` first,
-and nothing else in the package sets any of it. GPUs are numbered from 0 among those that CUDA_VISIBLE_DEVICES leaves.
+TensorFlow reads the list of visible devices and their memory settings once, at its first operation; changing them
+later is an error. Everything that computes (training, sweeps, export, serving, explaining) therefore calls `use_gpus`
+first, and only this module changes these settings. GPUs are numbered from 0 among those in CUDA_VISIBLE_DEVICES.
 """
 
 import logging
@@ -23,15 +23,15 @@ CPU = "cpu"
 
 
 def use_gpus(at_most: int | None = None) -> int:
-    """Show TensorFlow the chosen GPUs alone, let their memory grow as needed, and return how many there are.
+    """Make only the chosen GPUs visible to TensorFlow, with memory growth, and return how many there are.
 
-    Called again it may narrow the choice but not widen it once TensorFlow has begun to compute.
+    A second call may reduce the number of GPUs, but cannot add any once TensorFlow has begun to compute.
 
     Args:
-        at_most: the first so many of those chosen; None for all.
+        at_most: use only the first `at_most` of the chosen GPUs; None for all.
 
     Raises:
-        ConfigError: a GPU was named that is not there.
+        ConfigError: a chosen GPU does not exist.
     """
     gpus = chosen_gpus()[:at_most]
     try:
@@ -39,13 +39,13 @@ def use_gpus(at_most: int | None = None) -> int:
         for gpu in gpus:
             tf.config.experimental.set_memory_growth(gpu, True)
     except (RuntimeError, ValueError) as error:
-        # A notebook or a test has computed before; the training goes on with what TensorFlow has.
+        # A notebook or a test has already used TensorFlow; training continues with the devices that it has.
         _log.warning("devices stay as TensorFlow has them: %s", error)
     return len(gpus)
 
 
 def chosen_gpus() -> list[tf.config.PhysicalDevice]:
-    """Return the GPUs that ``--devices`` chose, all where it did not; nothing is changed.
+    """Return the GPUs chosen by ``--devices``, or all GPUs without that option; nothing is changed.
 
     Raises:
         ConfigError: as `chosen_numbers`.
@@ -55,10 +55,10 @@ def chosen_gpus() -> list[tf.config.PhysicalDevice]:
 
 
 def chosen_numbers() -> list[str]:
-    """Return the numbers of these GPUs, as ``--devices`` takes them.
+    """Return the numbers of the chosen GPUs, in the form that ``--devices`` accepts.
 
     Raises:
-        ConfigError: `DEVICES_VARIABLE` names a GPU that is not there, one twice, or something else.
+        ConfigError: `DEVICES_VARIABLE` names a GPU that does not exist, the same GPU twice, or something else.
     """
     there = len(tf.config.list_physical_devices("GPU"))
     text = os.environ.get(DEVICES_VARIABLE, "").strip()

@@ -1,8 +1,8 @@
-"""The only door to the Model Garden: a few fields of ours become its whole experiment.
+"""The only interface to the Model Garden: converts our experiment into its complete configuration.
 
-Every default of `fasterrcnn_resnetfpn_coco` that would hurt here is set (docs/pitfalls.md): its random flips would swap
-the patient's sides, its backbone is ResNet-50, its precision bfloat16, its checkpoint and annotation file on a
-server; its class count includes the background, as ours does here.
+Defaults of `fasterrcnn_resnetfpn_coco` that are unsuitable here are overridden (docs/pitfalls.md): its random flips
+would swap the patient's sides, its backbone is ResNet-50, its precision is bfloat16, and its checkpoint and annotation
+file are on a server. Its class count includes the background, as does ours here.
 """
 
 import copy
@@ -35,7 +35,7 @@ LARGEST_LOSS = 1e4
 
 
 def to_experiment(experiment: Experiment, plane: Plane, *, train_files: Sequence[str] = ()) -> cfg.ExperimentConfig:
-    """Turn an experiment of ours into the Model Garden's configuration of a Faster R-CNN for `plane`.
+    """Convert our experiment into the Model Garden's configuration of a Faster R-CNN for `plane`.
 
     Raises:
         ConfigError: as `apply_overrides`.
@@ -67,16 +67,16 @@ def to_experiment(experiment: Experiment, plane: Plane, *, train_files: Sequence
 class DetectorTask(maskrcnn_task.MaskRCNNTask):
     """The Model Garden's task, built for images padded to a multiple of its coarsest stride.
 
-    Its parser pads to that size on its own, while its model is built for the size before padding, which the feature
-    pyramid refuses unless both happen to be equal (600 is not a multiple of 64).
+    The Model Garden's parser pads to that size, but its model is built for the size before padding, and its feature
+    pyramid fails unless both sizes are equal (600 is not a multiple of 64).
 
-    `loaded` is what `initialize` took from the checkpoint that a run starts from; nothing in a run that goes on.
+    `loaded` lists what `initialize` loaded from the initial checkpoint of a run; it is empty when a run is resumed.
     """
 
     loaded: tuple[LoadedPart, ...] = ()
 
     def build_model(self) -> tf_keras.Model:
-        """Build the network for the padded size, and build the targets for the size asked for."""
+        """Build the network for the padded size, and the targets for the requested size."""
         asked_for = self.task_config.model
         padded = copy.deepcopy(asked_for)
         padded.input_size = [*padded_size_px(asked_for), 3]
@@ -87,7 +87,7 @@ class DetectorTask(maskrcnn_task.MaskRCNNTask):
             self.task_config.model = asked_for
 
     def initialize(self, model: tf_keras.Model) -> None:
-        """Load the parts that were asked for, and say what was loaded.
+        """Load the requested parts of the initial checkpoint, and log what was loaded.
 
         Raises:
             ModelError: as `load_parts`.
@@ -103,7 +103,7 @@ class DetectorTask(maskrcnn_task.MaskRCNNTask):
 
 
 def padded_size_px(model: maskrcnn_config.MaskRCNN) -> tuple[int, int]:
-    """Return (rows, columns) of the image that the network sees: the size asked for, padded to its largest stride."""
+    """Return (rows, columns) of the network's input: the requested size, padded to a multiple of its largest stride."""
     rows, columns = preprocess_ops.compute_padded_size(model.input_size[:2], 2**model.max_level)
     return int(rows), int(columns)
 
@@ -112,7 +112,7 @@ def restore(model: tf_keras.Model, run_folder: Path) -> int:
     """Load the newest checkpoint of a run into `model` and return its step.
 
     Raises:
-        ModelError: the folder holds no checkpoint, or that of another network.
+        ModelError: the folder holds no checkpoint, or the checkpoint of another network.
     """
     newest = tf.train.latest_checkpoint(str(run_folder))
     if newest is None:
@@ -194,7 +194,7 @@ def _trainer(ours: Optimization) -> dict[str, Any]:
 
 
 def _learning_rate(ours: Optimization) -> dict[str, Any]:
-    """Return the schedule; each drop of the stepwise one divides by ten (docs/paper.md, published code)."""
+    """Return the schedule; each drop of a stepwise schedule divides the rate by ten (docs/paper.md, published code)."""
     if ours.schedule is Schedule.COSINE:
         return {
             "type": "cosine",

@@ -48,12 +48,12 @@ def build_grader(config: GraderConfig) -> keras.Sequential:
 
 
 def load_grader(path: Path) -> keras.Sequential:
-    """Load a trained grader for reading, in float32 whatever it was trained in; loss and optimizer are left behind.
+    """Load a trained grader for inference, in float32 whatever its training precision, without loss and optimizer.
 
-    Rounded to bfloat16 a grader answers a little differently in a SavedModel, where operations are fused.
+    In bfloat16 a grader would give slightly different results in a SavedModel, where operations are fused.
 
     Raises:
-        ModelError: there is no such file, or it is no grader.
+        ModelError: the file does not exist, or is not a grader.
     """
     if not path.is_file():
         raise ModelError(f"{path}: no such grader; train it with tfspine train grader")

@@ -1,6 +1,6 @@
 """The grader's loss: categorical cross-entropy times a weight that depends on the true and the predicted grade.
 
-Plain class weights are the case in which the prediction does not matter.
+Plain class weights are the special case in which the weight does not depend on the prediction.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ WeightTable = tuple[tuple[float, ...], ...]
 class WeightedCrossentropy(keras.losses.Loss):
     """Categorical cross-entropy of each crop times ``table[true grade][most probable grade]``, then the mean.
 
-    No gradient flows through the choice of the weight. Computed in float32 under any precision.
+    No gradient flows through the choice of the weight. It is computed in float32 under any precision policy.
     """
 
     def __init__(self, table: WeightTable, name: str = "weighted_crossentropy", **kwargs: Any) -> None:
@@ -35,15 +35,15 @@ class WeightedCrossentropy(keras.losses.Loss):
         return keras.losses.categorical_crossentropy(y_true, y_pred) * ops.take(weights, chosen)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what a saved model needs to make this loss again."""
+        """Return what a saved model needs to recreate this loss."""
         return super().get_config() | {"table": self.table}
 
 
 def make_loss(kind: GraderLoss, counts: Mapping[Grade, int]) -> WeightedCrossentropy:
-    """Return the loss of a kind for training crops of which each grade has so many.
+    """Return the loss of the given kind; `counts` are the numbers of training crops of each grade.
 
     Raises:
-        RecordError: the published loss without a crop graded normal, on which its weights rest.
+        RecordError: the published loss was chosen, but no crop is graded normal, on which its weights are based.
     """
     match kind:
         case GraderLoss.PUBLISHED:
@@ -58,8 +58,8 @@ def make_loss(kind: GraderLoss, counts: Mapping[Grade, int]) -> WeightedCrossent
 def published_weights(counts: Mapping[Grade, int]) -> WeightTable:
     """Return the authors' weights (docs/paper.md, Loss).
 
-    1 where the true grade is normal or was predicted, else n(normal) / n(true grade). A grade without crops weighs 1:
-    no crop will ever ask.
+    1 if the true grade is normal or was predicted, otherwise n(normal) / n(true grade). A grade without crops has
+    weight 1, which is never used.
 
     Raises:
         RecordError: no crop is normal.

@@ -1,7 +1,7 @@
-"""Keys of the Model Garden under ``[overrides]``: each reaches the training or the network, or is refused.
+"""Keys of the Model Garden under ``[overrides]``: a key that has no effect on training or network is rejected.
 
-The Model Garden's tree is one for all its programs, and much of it is read by parts that do not run here: its
-evaluation, its masks, its choice of devices. What is read was found by following `train_lib.OrbitExperimentRunner` in
+All programs of the Model Garden share one configuration tree, and much of it is read only by parts that do not run
+here: evaluation, masks, choice of devices. The keys in use were found by tracing `train_lib.OrbitExperimentRunner` in
 mode "train", `base_trainer.Trainer`, `maskrcnn.MaskRCNNTask` and `input_reader.InputReader` of tf-models-official
 2.20.0.
 """
@@ -97,8 +97,8 @@ def apply_overrides(params: cfg.ExperimentConfig, experiment: Experiment, plane:
     """Set every key of ``[overrides]`` in the Model Garden's tree.
 
     Raises:
-        ConfigError: a key is unknown (with a suggestion), reaches nothing here, contradicts another setting, or takes
-            another type.
+        ConfigError: a key is unknown (with a suggestion), has no effect here, contradicts another setting, or has a
+            value of the wrong type.
     """
     wanted = dict(_flat(experiment.overrides))
     for key, value in wanted.items():
@@ -113,7 +113,7 @@ def apply_overrides(params: cfg.ExperimentConfig, experiment: Experiment, plane:
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield dotted keys and values, of keys written with dots and of nested tables alike."""
+    """Yield dotted keys and their values, both from keys written with dots and from nested tables."""
     for key, value in table.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
@@ -154,7 +154,7 @@ def _find(params: cfg.ExperimentConfig, key: str) -> tuple[base_config.Config, s
 
 
 def _require_chosen(params: cfg.ExperimentConfig, key: str) -> None:
-    """Refuse a key below a kind of part, such as an optimizer, that another kind was chosen for."""
+    """Reject a key of a variant, for example of an optimizer, that was not chosen."""
     holder: Any = params
     names = key.split(".")
     for depth, name in enumerate(names):
@@ -169,7 +169,7 @@ def _require_chosen(params: cfg.ExperimentConfig, key: str) -> None:
 
 
 def _fits(hint: Any, value: Any) -> bool:
-    """Whether a value from TOML is of an annotated type; whole numbers are floats as well."""
+    """Whether a value from TOML has the annotated type; whole numbers are accepted as floats."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return any(_fits(item, value) for item in arguments)
@@ -183,7 +183,7 @@ def _fits(hint: Any, value: Any) -> bool:
 
 
 def _told(hint: Any) -> str:
-    """Return a type in words."""
+    """Return a readable name of a type."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_told(item) for item in arguments if item is not type(None))

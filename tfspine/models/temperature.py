@@ -9,6 +9,6 @@ SMALLEST_PROBABILITY = 1e-7
 def at_temperature(probabilities: tf.Tensor, temperature: float) -> tf.Tensor:
     """Return softmax(log(p) / T) of probabilities float32 [..., q], 0 to 1, as float32 [..., q] that sum to 1 again.
 
-    T is above 0: with 1 they stay, above 1 they come nearer to each other (Guo 2017, ICML, section 4.2).
+    T is above 0: 1 leaves them unchanged, values above 1 move them closer together (Guo 2017, ICML, section 4.2).
     """
     return tf.nn.softmax(tf.math.log(tf.maximum(probabilities, SMALLEST_PROBABILITY)) / temperature)
