@@ -1,9 +1,9 @@
 """Whether axial and sagittal series lie in one frame of reference, and how far apart they are.
 
 Positions of two series can be compared where both have the same FrameOfReferenceUID (DICOM PS3.3 C.7.4.1) and the
-patient did not move between them. The axial series has its discs where the canal has its recesses (`axial.py`), the
-sagittal one between its foramina: the shift that lays the one upon the other is zero, but for how boxes scatter, if
-nobody moved.
+patient did not move between them. In the axial series the recesses mark the discs (`axial.py`), in the sagittal series
+the foramina do. If nobody moved, the shift that brings the two sets of discs together is zero, apart from the scatter
+of the boxes.
 """
 
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ from tfspine.study.axial import AxialView
 from tfspine.study.spine_curve import SpineCurve, behind_curve_mm, off_midline_mm, stack_middle_mm
 
 CANAL_BEHIND_MM = 4.0
-"""The middle of the canal lies so far behind that of the foramina."""
+"""How far the middle of the canal lies behind that of the foramina."""
 
 DISC_SCATTER_MM = 2.5
 UNMATCHED_MM = 10.0
-"""How far a disc that both series show lies from itself, and from where on it is another disc."""
+"""How far apart the two series may place the same disc, and the distance from which it is taken for another disc."""
 
 MOVED_MM = 10.0
 MOVED_FAR_MM = 40.0
-"""How far patients move between two series of one frame of reference, one standard deviation, where they move at all;
-and how far series of two frames lie apart."""
+"""Standard deviations: of a patient's movement between two series of one frame of reference, if there was any, and of
+the distance between series of two frames of reference."""
 
 
 class _Limits(NamedTuple):
@@ -42,24 +42,24 @@ class _Limits(NamedTuple):
 
 BY_RECESSES = _Limits(4.0, 5.0, 6.5)
 BY_GROUPS = _Limits(6.5, 5.0, 20.0)
-"""Simulated patients who did not move stay within the first (3 mm, 2 mm, 4 mm at most). Groups of slices have their
-middle where the technologist put it, and boxes of canals without recesses may hold the arch behind the canal."""
+"""Simulated patients who did not move stay within the first limits (3 mm, 2 mm, 4 mm at most). The middle of a group of
+slices depends on how the technologist placed it, and boxes of canals without recesses may include the arch behind."""
 
 
 CLOSE_MM = 3.0
 FEWEST_MATCHED = 3
-"""Of three discs or more: a series that lies off by a whole level has its curve elsewhere, and misses by more."""
+"""For three discs or more: a series that is off by a whole level has a different curve, and its misfit is larger."""
 
 OFF_STACK_MM = 12.0
-"""Technologists lay the sagittal stack around the midline, a few mm off; foramina lie 15 mm off it and more."""
+"""Technologists centre the sagittal stack on the midline to within a few mm; foramina lie 15 mm or more off it."""
 
 
 @dataclass(frozen=True)
 class Alignment:
     """How far the axial series lies from where the sagittal one has the same parts, float64 [3] in patient mm.
 
-    `doubt` says why positions of the two cannot be compared, and is empty where they can. `is_close` is whether the
-    discs of both make the same curve, so that not even a shift by a whole level would go unseen.
+    `doubt` says why positions of the two cannot be compared, and is empty where they can. `is_close` says whether the
+    discs of both follow the same curve so closely that even a shift by a whole level would be noticed.
     """
 
     shift_mm: NDArray[np.float64]
@@ -84,7 +84,7 @@ def align(
         curve: the midline at the foramina.
         discs_mm: the disc of each level at which foramina were found, on the curve, float64 [discs, 3].
         footwards: the unit vector to the feet at each of them, float64 [discs, 3].
-        has_both_sides: whether foramina were found on both sides, so that they tell the midline without canals.
+        has_both_sides: whether foramina were found on both sides, so that they show the midline without canals.
     """
     if not len(view.canals_mm):
         return Alignment(np.zeros(3), "", is_close=False)
@@ -108,7 +108,7 @@ def align(
     elif not doubt and not has_both_sides and off_stack > OFF_STACK_MM:
         doubt = f"foramina of one side alone were found, and the canals lie {off_stack:.0f} mm off the sagittal stack"
     is_close = abs(along) <= CLOSE_MM and _scatter_mm(view.discs_mm - shift, canal) <= CLOSE_MM
-    # Groups of slices tell that nobody moved, but their middle is the technologist's hand, not the disc.
+    # Groups of slices show that nobody moved, but their middle is where the technologist placed it, not the disc.
     return Alignment(shift if doubt or view.has_recesses else np.zeros(3), doubt, is_close)
 
 
@@ -119,7 +119,7 @@ def moved_back(geometry: SliceGeometry, shift_mm: NDArray[np.float64]) -> SliceG
 
 
 def _has_frames_apart(readings: Sequence[SliceReading]) -> bool:
-    """Return whether no frame of reference is shared by the planes, where both planes say theirs."""
+    """Return whether the two planes share no frame of reference, where both planes state theirs."""
     frames = {
         plane: {item.frame_of_reference_uid for item in readings if item.plane is plane} - {""} for plane in Plane
     }

@@ -1,7 +1,7 @@
 """From readings of slices to a study: which level, which side, and one grade for each region.
 
-One sagittal slice cannot tell the side of a foramen and one axial slice cannot tell its level; the geometry of the
-whole study can: see `levels.py` and `spine_curve.py`.
+One sagittal slice does not show the side of a foramen, and one axial slice does not show its level; the geometry of
+the whole study does: see `levels.py` and `spine_curve.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,18 +19,18 @@ from tfspine.study.spine_curve import off_midline_mm
 
 
 def assemble(readings: Sequence[SliceReading]) -> tuple[tuple[SliceReading, ...], StudyResult]:
-    """Give every detection of one study its level and side, and grade each region from its worst sure box.
+    """Give every detection of one study its level and side, and grade each region from its worst certain box.
 
-    Boxes below the model's operating point help to find the levels, but are no findings: they grade nothing.
+    Boxes below the model's operating point help to find the levels, but are not findings and grade nothing.
 
     Args:
         readings: all slices of one study, axial and sagittal.
 
     Returns:
         The same readings with `side` and `level` filled in, and 25 rows: a canal, two recesses and two foramina at
-        each level. `level` stays None where no foramen was found anywhere, and of boxes far from every level; a row
-        stays empty where nothing was found. Levels that are in doubt are filled in all the same, and marked: their
-        order is known and so is what was found there, only the count may be off.
+        each level. `level` stays None where no foramen was found anywhere, and for boxes far from every level; a row
+        stays empty where nothing was found. Uncertain levels are filled in too, and marked: their order and their
+        findings are known, only the count may be off.
     """
     levels = find_levels(readings)
     axial = [reading for reading in readings if reading.plane is Plane.AXIAL]

@@ -1,8 +1,8 @@
 """What the axial series shows by itself: where it passes the canal, and where its discs are.
 
-Recesses are open at the discs alone and are boxed there, on one slice or two of each level: along the canal they pile
-up once a disc. Nothing of the sagittal series is used, so that the two can be compared (`alignment.py`). Where no
-recess was found, slices that lie in groups, one group a disc as some technologists plan them, tell as much.
+Recesses are open only at the discs and are boxed there, on one or two slices of each level, so that along the canal
+they cluster at each disc. Nothing of the sagittal series is used, so that the two can be compared (`alignment.py`).
+Where no recess was found, slices planned in groups, one group for each disc, serve instead.
 """
 
 from collections.abc import Sequence
@@ -18,27 +18,27 @@ from tfspine.study.ranks import weights_by_rank
 from tfspine.study.spine_curve import SpineCurve, along_mm, behind_curve_mm, fit_curve, off_midline_mm, spots_of
 
 CANAL_STRAY_MM = 12.0
-"""A box further than this from the course of all canals is no canal."""
+"""A box further than this from the course of all canals is not a canal."""
 
 RECESS_OFF_MM = (3.0, 25.0)
 RECESS_DEPTH_MM = 20.0
-"""Between these a recess lies beside the middle of the canal on its slice, and not further than this before or behind
-it: half of the widest canal (28 mm at L5, Cook & Baker 2021, Int J Spine Surg 15:1072-1081), and generous."""
+"""A recess lies between these distances beside the middle of the canal on its slice, and at most the third before or
+behind it: half of the widest canal (28 mm at L5, Cook & Baker 2021, Int J Spine Surg 15:1072-1081), with a margin."""
 
 RECESS_SHARE = 0.6
-"""Recess boxes a slice, in a whole series: 17 on 32 slices in the paper's studies."""
+"""Recess boxes per slice, in a whole series: 17 on 32 slices in the paper's studies."""
 
 DISC_SPREAD_MM = 4.0
 DISC_GAP_MM = 18.0
 DISC_SHARE = 0.35
-"""Recesses of one disc scatter so far along the canal, two discs are further apart than this, and what adds up to less
-than this share of the usual disc is none."""
+"""The spread of the recesses of one disc along the canal, the least distance between two discs, and the share of the
+usual disc's sum of weights below which a peak is not a disc."""
 
 CONCENTRATED = 0.75
-"""With less than this share near the peaks recesses do not pile up: boxed on every slice, half would be near."""
+"""With less than this share near the peaks recesses do not cluster: if boxed on every slice, half would be near."""
 
 GROUP_GAP = 2.0
-"""Slices of one group are nearer to one another than so many of the usual distances between neighbours."""
+"""Slices of one group are closer together than this many times the usual distance between neighbours."""
 
 FEWEST_GROUPS = 3
 
@@ -48,8 +48,8 @@ class AxialView:
     """The axial series by itself, in its own frame of reference.
 
     `slices` are those that show the canal, and `canals_mm`, float64 [slices, 3], is its middle on each. `discs_mm`,
-    float64 [discs, 3] from head to feet, is the canal's middle at each disc; it is empty where none can be told.
-    `has_recesses` is whether recesses told them.
+    float64 [discs, 3] from head to feet, is the canal's middle at each disc; it is empty where discs cannot be found.
+    `has_recesses` is whether they were found from recesses.
     """
 
     slices: tuple[SliceGeometry, ...]
@@ -77,7 +77,7 @@ def view_axial(readings: Sequence[SliceReading]) -> AxialView:
 
 
 def _canal_mm(reading: SliceReading, course: SpineCurve) -> NDArray[np.float64] | None:
-    """Return the middle of the canal on a slice: that of the box nearest to the course of all."""
+    """Return the middle of the canal on a slice: that of the box nearest to the common course of the canals."""
     centres = spots_of([reading], Region.CENTRAL_CANAL).centres_mm
     if not len(centres):
         return None
@@ -108,7 +108,7 @@ def _peaks(
 ) -> NDArray[np.float64]:
     """Return the canal's middle at every peak of the smoothed weights, float64 [peaks, 3], from head to feet.
 
-    None where recesses lie all along the canal: then they tell no disc.
+    Empty where recesses lie all along the canal, because then they do not mark the discs.
     """
     is_seen = weights > 0
     places, weights, canals = places[is_seen], weights[is_seen], canals[is_seen]
@@ -127,7 +127,7 @@ def _peaks(
 
 
 def _groups(places: NDArray[np.float64], canals: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the canal's middle at every group of slices, none where slices do not lie in groups of one disc each."""
+    """Return the canal's middle at every group of slices; empty where slices are not in groups of one disc each."""
     order = np.argsort(places)
     gaps = np.diff(places[order])
     if not len(gaps):

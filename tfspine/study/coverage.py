@@ -1,7 +1,7 @@
-"""Which levels the axial series shows, counted from the lowest foramina: a second count beside that of the foramina.
+"""Which levels the axial series shows, counted from the lowest foramina: a second count besides that of the foramina.
 
 A technologist plans axial slices on the discs from L1-L2, or L3-L4, down to L5-S1. Slices that show the canal below
-the lowest foramina, that do not reach them, or that show more discs than five, or fewer, contradict the count.
+the lowest foramina, that do not reach them, or that show more or fewer than five discs, contradict the count.
 """
 
 import math
@@ -20,21 +20,21 @@ SLICE_AT_DISC_MM = 8.0
 
 BEYOND = 0.75
 SLICES_BEYOND = 2
-"""So many slices with the canal, further beyond a disc than so many spacings, show another level there."""
+"""This many slices with the canal, further beyond a disc than this many spacings, show another level there."""
 
 FEWEST_IN_PART = 2
 MOST_IN_PART = 3
-"""Of five levels the axial series may show the lowest three only, as where only L3-L4 to L5-S1 are planned. Four are
-doubted: a technologist who counts four discs sees another spine than the foramina tell."""
+"""Of five levels the axial series may show only the lowest three, as where only L3-L4 to L5-S1 are planned. Four are
+doubted: a technologist who counts four discs sees a different spine from the one that the foramina show."""
 
 
 @dataclass(frozen=True)
 class Coverage:
     """What the axial series shows of the levels found.
 
-    `levels` counts the levels that either series shows, from the lowest foramina up. `ranks` are those, counted up
+    `levels` counts the levels that either series shows, from the lowest foramina up. `ranks` are the levels, counted
     from 0 at the lowest, at whose disc an axial slice shows the canal. `below_mm` is how far the canal is shown below
-    the lowest disc where that is as far as another level, else 0; `above` counts the discs shown above the highest.
+    the lowest disc if that is as far as another level, else 0; `above` counts the discs shown above the highest.
     """
 
     levels: int
@@ -59,8 +59,8 @@ def coverage_of(
 
     Args:
         discs: place and direction to the feet, float64 [3] each, of every level found or skipped, from the lowest up.
-        slices: the axial slices that show the canal, in the sagittal series' place.
-        axial_discs_mm: where the axial series shows discs, float64 [N, 3], in the same place.
+        slices: the axial slices that show the canal, moved to the coordinates of the sagittal series.
+        axial_discs_mm: where the axial series shows discs, float64 [N, 3], in the same coordinates.
         spacing_mm: the usual distance from level to level.
     """
     below = np.array([[-below_slice_mm(item, disc, feet) for item in slices] for disc, feet in discs])
@@ -83,7 +83,7 @@ def coverage_of(
 
 
 def doubts_of_count(coverage: Coverage, *, is_sure_without_axial: bool) -> list[str]:
-    """Return why the axial series does not bear out that the lowest foramina are those of L5-S1.
+    """Return why the axial series does not confirm that the lowest foramina are those of L5-S1.
 
     Args:
         coverage: what it shows.

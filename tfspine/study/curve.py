@@ -1,8 +1,8 @@
 """How far a spine is bent to the side, from where its canal and foramina were found.
 
-The angle is Cobb's in kind: between the two directions of the spine that differ most. Cobb takes the endplates of a
-standing patient's radiograph; this takes the line through the bodies before the canal, of a patient who lies, which
-makes it smaller, and only from L1 to S1, which leaves out curves of the chest.
+The angle is of the kind of Cobb's: between the two directions of the spine that differ most. Cobb's is measured at the
+endplates, on a radiograph of a standing patient; this one is measured on the line through the vertebral bodies of a
+lying patient, which makes it smaller, and only from L1 to S1, which leaves out thoracic curves.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,18 +15,18 @@ from tfspine.labels import LEVELS, Level, Region, Side
 
 FEWEST_PLACES = 5
 SHORTEST_MM = 60.0
-"""A curve needs this many places, over two levels at least; below it one stray box would bend it."""
+"""A curve needs this many places, over at least two levels; with fewer, one stray box would bend it."""
 
 BODIES_BEFORE_CANAL_MM = 26.0
 """From the middle of the canal to that of the bodies, within an axial slice along its disc. In lordosis the canal is
-shorter than the bodies, and would seem more bent: by a fifth in simulated spines."""
+shorter than the row of bodies, and would seem more bent: by a fifth in simulated spines."""
 
 DEGREE = 3
-"""Of the polynomial: a cubic has the one bend and the counterbend that a lumbar spine has, and not more."""
+"""Degree of the polynomial: a cubic has the one bend and counterbend of a lumbar spine, and no more."""
 
 ROUNDS = 8
 OUTLIER_MM = 3.0
-"""Boxes further from the line than this pull on it no more the further they are (Huber 1964, Ann Math Stat 35:73)."""
+"""The pull of a box on the line stops growing beyond this distance (Huber 1964, Ann Math Stat 35:73)."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class FoundRegion:
     """The middle of one box, patient position float64 [3] in mm; `slice_key` is where it was found.
 
     `upwards` is the unit vector, float64 [3], from the bottom of the slice to its top as it is hung: on an axial slice
-    to the front. `level` is None where nobody said, and `score` 1 where a person drew the box.
+    to the front. `level` is None where it is not known, and `score` is 1 where a person drew the box.
     """
 
     region: Region
@@ -49,7 +49,8 @@ class FoundRegion:
 def midline_places_mm(found: Iterable[FoundRegion]) -> list[NDArray[np.float64]]:
     """Return places on the midline of one study.
 
-    They lie before the surest canal of each slice, and between the surest foramina of each level that has both.
+    They lie before the highest-scoring canal of each slice, and between the highest-scoring foramina of each level
+    that has both.
     """
     canals: dict[str, FoundRegion] = {}
     foramina: dict[tuple[Level | None, Side | None], FoundRegion] = {}
@@ -87,7 +88,7 @@ def _surer(item: FoundRegion, other: FoundRegion | None) -> FoundRegion:
 
 
 def _fitted(z_mm: NDArray[np.float64], x_mm: NDArray[np.float64]) -> np.polynomial.Polynomial:
-    """Return x as a polynomial of z, by least squares that stray boxes hardly move."""
+    """Return x as a polynomial of z, by least squares that are robust to stray boxes."""
     weights = np.ones(len(z_mm))
     course = np.polynomial.Polynomial.fit(z_mm, x_mm, DEGREE)
     for _ in range(ROUNDS):

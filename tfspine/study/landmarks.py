@@ -12,7 +12,7 @@ from tfspine.study.sacrum import DISC_BELOW_FORAMEN_MM
 from tfspine.study.spine_curve import STRAIGHT_DOWN, direction
 
 AXIAL_DISC_NEAR = 0.3
-"""Within so many spacings of where the next level up would lie, an axial disc is that level."""
+"""An axial disc within this many spacings of where the next level up is expected is taken for that level."""
 
 _NONE = np.zeros((0, 3))
 
@@ -21,7 +21,7 @@ _NONE = np.zeros((0, 3))
 class Landmark:
     """One level: the mean of its foramina's centres, float64 [3] in patient mm, and the unit vector to the feet there.
 
-    `is_certain` is whether the level's name is sure; where nothing was found at a level its place is filled in.
+    `is_certain` is whether the level's name is certain; the place of a level at which nothing was found is filled in.
     """
 
     level: Level
@@ -43,7 +43,7 @@ def landmarks_of_piles(
     Args:
         piles: levels at which foramina were found, from head to feet.
         spacing_mm: the usual distance from level to level.
-        axial_discs_mm: where the axial series shows discs, float64 [N, 3]: they tell levels above the highest pile.
+        axial_discs_mm: where the axial series shows discs, float64 [N, 3]: they give levels above the highest pile.
     """
     ranks = ranks_of(piles, spacing_mm)
     places = np.array([pile.centre_mm for pile in piles])
@@ -75,7 +75,7 @@ def _named(
     certain_up_to: int,
     axial_discs_mm: NDArray[np.float64] = _NONE,
 ) -> tuple[Landmark, ...]:
-    """Return all levels, given from the lowest up; those above what was found go on at the usual spacing."""
+    """Return all levels, given from the lowest up; those above what was found follow at the usual spacing."""
     centres = list(centres_mm)
     while len(centres) < len(LEVELS):
         up = direction(centres[-2], centres[-1]) if len(centres) > 1 else -STRAIGHT_DOWN
@@ -90,6 +90,6 @@ def _named(
 
 
 def _footwards(centres: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
-    """Return the direction of the spine at every centre, given from below: that of its neighbours."""
+    """Return the direction of the spine at every centre, given from below, from the neighbours of the centre."""
     last = len(centres) - 1
     return [direction(centres[min(index + 1, last)], centres[max(index - 1, 0)]) for index in range(len(centres))]

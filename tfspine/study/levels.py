@@ -1,23 +1,24 @@
-"""Which disc level is where in one study, and whether that is sure.
+"""Which disc level is where in one study, and whether that is certain.
 
-The foramina found in the sagittal series are the landmarks. Along the spine's curve they pile up once a level
-(`piles.py`); the lowest pile is L5-S1, and the others are counted from it, over a level at which nothing was found.
-Only the order of the scores counts. The count is certain where three witnesses agree, and says why where it is not:
+The foramina found in the sagittal series are the landmarks. Along the spine's curve they cluster at each level
+(`piles.py`); the lowest cluster is L5-S1, and the others are counted from it, including levels at which nothing was
+found. Only the order of the scores counts. The count is certain where three sources agree; otherwise the reason for
+the doubt is recorded:
 
 - the sagittal series: below the lowest foramina there is room for one more that was not found, so that the sacrum is in
-  view; they lie at levels, not between; and their course, width and height do not speak for another lowest level
+  view; the foramina lie at levels, not between; and their course, width and height do not suggest another lowest level
   (`sacrum.py`, `shape.py`);
 - the axial series: it shows the canal at the lowest level and not below, and together with the foramina five levels,
   neither four nor six (`coverage.py`);
 - both lie in one frame of reference, and their discs in the same places (`alignment.py`). Where they do not, the axial
-  series is laid upon the sagittal one by its discs, and its levels are found, but are not certain.
+  series is aligned with the sagittal one by its discs, and its levels are found, but are not certain.
 
-A gap that is neither one level wide nor two puts the levels above it alone in doubt, and an axial slice half way
-between two discs is in doubt by itself. With no sagittal foramina the discs of the axial series are counted from the
-lowest; with no axial series the foramina are: neither is certain.
+Where a gap is neither one level wide nor two, only the levels above it are in doubt; an axial slice half way between
+two discs is in doubt by itself. Without sagittal foramina the discs of the axial series are counted from the lowest;
+without an axial series the foramina are counted alone: neither is certain.
 
-Whether five levels are L1-L2 to L5-S1 also where a fifth lumbar vertebra is missing and T12-L1 was found instead, only
-images of the whole spine would tell.
+If a fifth lumbar vertebra is missing and T12-L1 was found instead, five levels are not L1-L2 to L5-S1; only images of
+the whole spine would show that.
 """
 
 from collections.abc import Sequence
@@ -49,26 +50,26 @@ from tfspine.study.shape import fit_of
 from tfspine.study.spine_curve import SpineCurve, along_mm, below_slice_mm, fit_curve, spots_of
 
 SCATTERED_SHARE = 0.1
-"""More than this share of what was found off every level puts them all in doubt; stray boxes are less."""
+"""If more than this share of what was found lies off every level, all levels are in doubt; stray boxes are fewer."""
 
 DISC_REACH_MM = 22.0
 """An axial slice belongs to the disc that is nearest where it passes the canal, up to half of the widest distance from
 disc to disc; further off it has no level."""
 
 HALF_WAY_MM = 6.0
-"""Where the nearest two discs are equally far from an axial slice but for so much, its level is not certain. Boxes of a
-shortly trained detector put a slice on the wrong side of the middle where the difference was 3.5 mm (the demo)."""
+"""Where the distances of an axial slice from its two nearest discs differ by less, its level is not certain. Boxes of a
+briefly trained detector put a slice on the wrong side of the middle where the difference was 3.5 mm (the demo)."""
 
 NEAR_LEVEL_MM = 12.0
-"""A foramen further than this from its level is no certain one of it."""
+"""The level of a foramen further than this from that level is not certain."""
 
 
 @dataclass(frozen=True)
 class StudyLevels:
-    """The levels of one study from head to feet, none where neither foramina nor axial discs were found, and its curve.
+    """The levels of one study from head to feet, and its curve; no levels if neither foramina nor discs were found.
 
-    `axial_shift_mm`, float64 [3], is how far the axial series lies from where the levels have it. `doubt` says why
-    levels that are not certain are not, and is empty where all are.
+    `axial_shift_mm`, float64 [3], is how far the axial series is displaced from the levels. `doubt` says why levels
+    that are not certain are not, and is empty where all are.
     """
 
     landmarks: tuple[Landmark, ...]
@@ -81,7 +82,7 @@ def find_levels(readings: Sequence[SliceReading]) -> StudyLevels:
     """Name the levels of one study.
 
     Args:
-        readings: all slices of one study, axial and sagittal; the sides and levels of their boxes are not looked at.
+        readings: all slices of one study, axial and sagittal; the sides and levels of their boxes are ignored.
     """
     foramina = spots_of(readings, Region.NEURAL_FORAMEN)
     curve = better_curve(foramina, fit_curve(readings))
@@ -123,7 +124,7 @@ def find_levels(readings: Sequence[SliceReading]) -> StudyLevels:
 
 
 def landmark_of_place(levels: StudyLevels, centre_mm: NDArray[np.float64]) -> Landmark | None:
-    """Return the level of a foramen whose centre [3] lies there, or None where it is no level's."""
+    """Return the level of a foramen with this centre [3], or None where it belongs to no level."""
     here = float(along_mm(levels.curve, centre_mm[np.newaxis])[0])
     places = along_mm(levels.curve, np.array([mark.centre_mm for mark in levels.landmarks]).reshape(-1, 3))
     apart = np.abs(places - here)

@@ -1,7 +1,7 @@
-"""Levels as they show before they have a name: where along the spine's curve the foramina found pile up.
+"""Levels before they have a name: where the foramina found cluster along the spine's curve.
 
-Scores are summed, smoothed over `LEVEL_SPREAD_MM`; each peak is a pile. Boxes near the midline are left out: they are
-no foramina. Piles go from head to feet.
+Scores are summed and smoothed over `LEVEL_SPREAD_MM`; each peak is a pile. Boxes near the midline are left out, because
+they are not foramina. Piles are ordered from head to feet.
 """
 
 import math
@@ -23,29 +23,30 @@ from tfspine.study.spine_curve import (
 )
 
 LEVEL_SPREAD_MM = 5.0
-"""How far the foramina of one level scatter along the spine: boxes differ, and the two sides are not quite level."""
+"""How far the foramina of one level scatter along the spine: boxes differ, and the two sides differ in height."""
 
 LEVEL_GAP_MM = 18.0
-"""Two levels are further apart than this, and a foramen is nearer than this to its own. Discs of adults are 30 to 40 mm
-apart; foramina, on the inner side of lordosis, less."""
+"""Two levels are further apart than this, and a foramen is nearer than this to its own level. Discs of adults are 30 to
+40 mm apart; foramina, on the inner side of the lordosis, less."""
 
 SPACING_MM = (24.0, 42.0)
-"""Between these the distance from level to level is believed."""
+"""A distance from level to level outside this range is not trusted."""
 
 USUAL_SPACING_MM = 33.0
 """The distance from level to level before a study has shown its own (`phantom/measures.py`: 31 to 36 between discs)."""
 
 LANDMARK_SHARE = 0.3
 CLEAR_SHARE = 0.5
-"""A level is where the foramina found add up to more than the first share of what they do at a usual level, and a clear
-one where to more than the second; a stray box or two do not."""
+"""A peak is a level where the weights of its foramina exceed the first share of the sum at a usual level, and a clear
+level where they exceed the second; one or two stray boxes do not."""
 
 STRAY_GAP = 0.7
-"""A faint level nearer than so many spacings to both neighbours is none."""
+"""A faint level nearer than this many spacings to both neighbours is not a level."""
 
 GAP_OF_ONE = 1.35
 GAP_OF_TWO = 1.65
-"""Up to so many spacings are one level, and from so many on two or more: in one person they differ by 15 % or so."""
+"""Gaps of up to the first number of spacings are one level, from the second on two or more: gaps of one person differ
+by about 15 %."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Pile:
 
 
 def better_curve(foramina: Spots, curve: SpineCurve) -> SpineCurve:
-    """Return the curve with vertebrae leaning with it or level, as they are better told apart."""
+    """Return the curve with vertebrae that lean with it, or with level ones: whichever makes foramina cluster more."""
     return max((curve, replace(curve, is_leaning=False)), key=lambda tried: _crowding(foramina, tried)[1].sum())
 
 
@@ -80,7 +81,7 @@ def find_piles(foramina: Spots, curve: SpineCurve) -> list[Pile]:
         near = np.abs(places - peak) < 2 * LEVEL_SPREAD_MM
         place = float(np.average(places[near], weights=weights[near]))
         behind = np.average(behind_curve_mm(curve, centres[near]), weights=weights[near], axis=0)
-        # Where only one side was found the level's centre is still the midline's.
+        # Where only one side was found, the level's centre still lies on the midline.
         centre = place_at_mm(curve, place) + behind
         off = _half_width_mm(off_mm[near], weights[near])
         piles.append(Pile(centre, place, float(weights[near].sum()), off, float(np.median(heights[near]))))
@@ -130,7 +131,7 @@ def ranks_of(piles: Sequence[Pile], spacing_mm: float) -> list[int]:
 
 
 def scattered_share(piles: Sequence[Pile], foramina: Spots) -> float:
-    """Return which share of the weights of all foramina lies in no pile."""
+    """Return the share of the weights of all foramina that lies in no pile."""
     return 1.0 - sum(pile.weight for pile in piles) / float(foramina.weights.sum())
 
 

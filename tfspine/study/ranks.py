@@ -1,8 +1,8 @@
 """How much each box counts, from the order of the scores alone.
 
-Scores of detectors are not calibrated: those of one never pass 0.4, those of another never fall below it. Only their
+Scores of detectors are not calibrated: one detector's never exceed 0.4, another's never fall below it. Only their
 order within a study is used, so that any change of the scores that keeps their order keeps the levels. A box of score
-0 counts for nothing.
+0 has the weight 0.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 LEAST_WEIGHT = 0.2
-"""Of the lowest box that is counted; from the median upwards boxes count 1."""
+"""Weight of the lowest box that is counted; from the median upwards boxes have the weight 1."""
 
 
 def weights_by_rank(scores: ArrayLike, *, expected: int) -> NDArray[np.float64]:
@@ -18,8 +18,8 @@ def weights_by_rank(scores: ArrayLike, *, expected: int) -> NDArray[np.float64]:
 
     Args:
         scores: float [N], in any unit.
-        expected: how many boxes there would be if all were true; of more than these the lowest count for nothing, and
-            boxes of equal score count equally.
+        expected: how many boxes there would be if all were true; beyond this number the lowest have the weight 0, and
+            boxes of equal score have equal weights.
     """
     values = np.asarray(scores, np.float64)
     if not len(values):

@@ -1,4 +1,4 @@
-"""Is the lowest level found L5-S1? What the sagittal series says of it.
+"""Whether the lowest level found is L5-S1, according to the sagittal series.
 
 The sacrum has to be in view, and its foramina must not be among those found.
 """
@@ -17,18 +17,18 @@ from tfspine.study.shape import Fit
 from tfspine.study.spine_curve import STRAIGHT_DOWN, below_slice_mm, direction
 
 DISC_BELOW_FORAMEN_MM = 1.5
-"""A foramen reaches from pedicle to pedicle, past its disc: its centre lies so far above the disc's."""
+"""A foramen reaches from pedicle to pedicle, past its disc: its centre lies this far above that of the disc."""
 
 FORAMEN_IN_VIEW_MM = 10.0
-"""The half height of a foramen (`phantom/measures.py`): with so much of the image around its centre all is in view."""
+"""Half the height of a foramen (`phantom/measures.py`): with this margin around its centre all of it is in view."""
 
 FEWEST_LEVELS = 3
 """With fewer there is no second gap to compare the first with."""
 
 LIKELY = 0.8
 UNLIKELY = -2.0
-"""Logarithms of the likelihood of L5-S1 over that of another lowest level (`shape.py`): from the first on it is seen to
-be L5-S1, below the second it does not look like it."""
+"""Logarithms of the likelihood of L5-S1 over that of another lowest level (`shape.py`): from the first on the level is
+taken for L5-S1, below the second it does not look like it."""
 
 
 def clear_levels(piles: Sequence[Pile]) -> int:
@@ -39,7 +39,7 @@ def clear_levels(piles: Sequence[Pile]) -> int:
 
 
 def without_sacrum(piles: list[Pile], axial: Sequence[SliceGeometry]) -> tuple[list[Pile], list[str]]:
-    """Drop lowest piles that seem to be the sacrum's, and say what about the piles puts the count in doubt.
+    """Drop lowest piles that seem to be the sacrum's, and return why the piles put the count in doubt.
 
     Args:
         piles: levels from head to feet.
@@ -82,7 +82,7 @@ def lowest_disc(piles: Sequence[Pile]) -> tuple[NDArray[np.float64], NDArray[np.
 
 
 def is_beyond(piles: Sequence[Pile], axial: Sequence[SliceGeometry]) -> bool:
-    """Return whether there are axial slices and none passes the lowest disc: L5-S1 was planned for above it."""
+    """Return whether axial slices exist and none passes the lowest disc: L5-S1 was planned above it."""
     disc, down = lowest_disc(piles)
     reached = [abs(below_slice_mm(geometry, disc, down)) < SLICE_AT_DISC_MM for geometry in axial]
     return bool(reached) and not any(reached)

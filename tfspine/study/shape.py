@@ -1,8 +1,8 @@
-"""Which levels a row of foramina looks like: its course, its width and its height, from any lowest level.
+"""Which levels a row of foramina looks like: its course, width and height are compared for each possible lowest level.
 
-At the sacrum the row of foramina turns to the back, its two sides part, as pedicles grow wider to L5, and the foramina
-of the sacrum itself are half as tall as those above. A row that begins one level higher or lower has this elsewhere.
-Each guess of the lowest level gives expected values; the guesses are compared by their likelihood (normal
+At the sacrum the row of foramina turns to the back, its two sides diverge, because pedicles grow wider to L5, and the
+foramina of the sacrum are half as tall as those above. In a row that begins one level higher or lower this happens
+elsewhere. Each guess of the lowest level gives expected values; the guesses are compared by their likelihood (normal
 distributions, whose spreads are wider than those of simulated patients, because real spines differ more).
 """
 
@@ -20,23 +20,23 @@ COURSE_DEG = (-9.8, -8.9, -6.2, -1.2, 5.5, 14.4, 16.6)
 lordosis of about 40 degrees (Been & Kalichman 2014, Spine J 14:87-97; simulated patients' mean)."""
 
 OFF_MIDLINE_MM = (14.7, 15.4, 16.2, 16.7, 17.8, 19.7, 22.4, 22.4)
-"""Of the foramina, at every level: half of the canal and half of the pedicle, whose widths grow from 8.7 mm at L1 to
+"""Distance of the foramina from the midline, at every level: half the canal and half the pedicle, 8.7 mm wide at L1 to
 18 mm at L5 (Zindrick 1987, Spine 12:160-166; Cook & Baker 2021, Int J Spine Surg 15:1072-1081)."""
 
 HEIGHT_MM = (20.0, 21.6, 23.8, 24.0, 23.5, 23.9, 23.1, 14.5)
-"""Of their boxes with the bone around them (Hasegawa 1995, J Bone Joint Surg Am 77:32-38, and simulated patients)."""
+"""Height of their boxes with bone around them (Hasegawa 1995, J Bone Joint Surg Am 77:32-38; simulated patients)."""
 
 LEAST_HEIGHT_MM = 1.0
-"""A box may be cut to nothing at the edge of its image; its height has a logarithm all the same."""
+"""A box may have no height left at the edge of its image; this keeps the logarithm of its height finite."""
 
 COURSE_SPREAD_DEG, PITCH_DEG, LORDOSIS_SPREAD = 4.0, 5.0, 0.25
 WIDTH_SPREAD_MM, WIDTH_OF_PERSON = 1.5, 0.08
 HEIGHT_SPREAD, HEIGHT_OF_PERSON = 0.1, 0.12
 """Standard deviations: of each level by itself, and of the person: how the patient lies, how far the spine is bent, and
-how large it is as a share."""
+its size as a share."""
 
 L5_S1 = 6
-"""Its index in these tables."""
+"""The index of the level in these tables."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def fit_of(piles: Sequence[Pile], ranks: Sequence[int]) -> Fit:
 
     Args:
         piles: levels at which foramina were found, from head to feet.
-        ranks: how many levels each lies above the lowest; what lies above the tables is left out.
+        ranks: how many levels each lies above the lowest; levels above those of the tables are left out.
     """
     known = [(pile, rank) for pile, rank in zip(piles, ranks, strict=True) if rank < L5_S1]
     usual, higher, sacral = (_log_likelihood(known, lowest) for lowest in (L5_S1, L5_S1 - 1, L5_S1 + 1))
@@ -67,7 +67,7 @@ def _log_likelihood(known: Sequence[tuple[Pile, int]], lowest: int) -> float:
     places = np.array([pile.centre_mm for pile, _ in known])
     steps = np.diff(places, axis=0)
     course = np.degrees(np.arctan2(steps[:, 1], -steps[:, 2]))
-    # Over a level without foramina the course is the mean of two.
+    # Across a level without foramina the course is the mean of two.
     expected = np.array([np.mean(COURSE_DEG[start:end]) for start, end in itertools.pairwise(index)])
     widths = np.array([pile.off_midline_mm for pile, _ in known])
     has_both = np.isfinite(widths)
@@ -81,7 +81,7 @@ def _log_likelihood(known: Sequence[tuple[Pile, int]], lowest: int) -> float:
 
 
 def _log_normal(misses: NDArray[np.float64], spread: float, *of_person: NDArray[np.float64]) -> float:
-    """Return the logarithm of a normal density, but for a constant, of values that share deviations of the person."""
+    """Return the log density, up to a constant, of normal values that share deviations of the person."""
     if not len(misses):
         return 0.0
     covariance = spread**2 * np.eye(len(misses)) + sum(np.outer(shared, shared) for shared in of_person)

@@ -1,10 +1,10 @@
 """The course of one spine through its study: where the midline runs, and how far along it a place lies.
 
-The midline may bend to either side (scoliosis), lean as a whole (a patient who lies askew) and curve from front to
+The midline may bend to either side (scoliosis), lean as a whole (the patient lies obliquely) and curve from front to
 back (lordosis): x and y are smooth functions of z, fitted to the canals and foramina found. A place belongs to the
 nearest point of that curve, so that the two foramina of a vertebra that leans with the spine lie equally far along;
-where vertebrae stay level though the midline bends, x does not count. Patient coordinates in mm (`geometry.py`);
-positions along the curve grow to the feet.
+where vertebrae stay level although the midline bends, x is ignored. Patient coordinates in mm (`geometry.py`);
+positions along the curve increase towards the feet.
 """
 
 import itertools
@@ -21,11 +21,11 @@ from tfspine.structures import SliceReading
 from tfspine.study.ranks import weights_by_rank
 
 OFF_MIDLINE_MM = 19.5
-"""A foramen's middle lies so far off the midline: 14 mm, the half width of the canal with the pedicle's edge (Cook &
+"""Distance of a foramen's middle from the midline: 14 mm, half the canal's width with the pedicle's edge (Cook &
 Baker 2021, Int J Spine Surg 15:1072-1081), and half of a foramen's length."""
 
 BETWEEN_FORAMINA_MM = 6.0
-"""Nearer to the midline than this lies the canal: a box there is no foramen, and is no landmark."""
+"""The canal lies nearer to the midline than this: a box there is not a foramen, and not a landmark."""
 
 SCALE_MM = 75.0
 """Half the length of a lumbar spine: over it a leaning midline moves by `LEAN_MM` and a bent one by `BEND_MM`."""
@@ -34,19 +34,19 @@ STACK_STRAY_MM = 15.0
 LEAN_MM = 15.0
 BEND_MM = 15.0
 CURVE_MM = 30.0
-"""How far, one standard deviation, midlines are expected to stray from the middle of the sagittal stack, to lean and to
-bend sideways, and lordosis to curve; wide, so that what was found decides."""
+"""Standard deviations of the midline's distance from the middle of the sagittal stack, of its lean, of its bend
+sideways and of the lordosis; wide, so that what was found decides."""
 
 SPREAD_MM = 4.0
 OUTLIER_MM = 12.0
-"""How far canals and foramina scatter about their place, and from where on a box counts no more against a course."""
+"""How far canals and foramina scatter around their place, and the distance above which a box's cost is constant."""
 
 FORAMEN_WIDTH_MM = 14.0
 """How far a foramen reaches from its inner to its outer opening, and on how many sagittal slices it shows: about a
 pedicle's width, 8.7 mm at L1 to 18 mm at L5 (Zindrick 1987, Spine 12:160-166)."""
 
 LEAST_OF_A_SIDE = 0.2
-"""With less than this share of what was found on one side the other side alone does not tell where the midline is."""
+"""With less than this share of what was found on one side, the other side alone does not show the midline."""
 
 _STARTS = (-1.5, -0.75, 0.0, 0.75, 1.5)
 _ITERATIONS = 6
@@ -54,7 +54,7 @@ _BEYOND_MM = 150.0
 _STEP_MM = 1.0
 
 STRAIGHT_DOWN = np.array([0.0, 0.0, -1.0])
-"""The direction to the feet where one level alone was found."""
+"""The direction to the feet where only one level was found."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ _NO_SPOTS = Spots(np.zeros((0, 3)), np.zeros(0), np.zeros(0))
 class SpineCurve:
     """The midline at the depth of the foramina: points float64 [M, 3] from head to feet, and how far along each lies.
 
-    `is_leaning` is whether vertebrae lean with it to the side.
+    `is_leaning` is whether vertebrae lean to the side with it.
     """
 
     points_mm: NDArray[np.float64]
@@ -104,8 +104,8 @@ def spots_of(readings: Sequence[SliceReading], region: Region) -> Spots:
 def fit_curve(readings: Sequence[SliceReading]) -> SpineCurve:
     """Return the course of the spine of one study, straight where nothing was found.
 
-    Two rows of foramina have their midline between them; canals, which another series shows, are not needed for it and
-    are left out, so that a patient who moved between the series changes no side. With one row canals are used too.
+    The midline lies between two rows of foramina; canals, which another series shows, are then not needed and are left
+    out, so that a patient who moved between the series changes no side. With one row canals are used too.
     """
     canals, foramina = spots_of(readings, Region.CENTRAL_CANAL), spots_of(readings, Region.NEURAL_FORAMEN)
     of_stack = stack_middle_mm(readings)
@@ -116,7 +116,7 @@ def fit_curve(readings: Sequence[SliceReading]) -> SpineCurve:
     else:
         expected = float(np.median(canals.centres_mm[:, 0])) if len(canals.weights) else of_stack
         across, middle = _fit_across(canals, foramina, expected)
-    # Boxes near the midline, mostly false, lie behind the foramina: they do not bend the curve.
+    # Boxes near the midline, mostly false, lie behind the foramina: they must not bend the curve.
     is_off = np.abs(foramina.centres_mm[:, 0] - _at(across, foramina.centres_mm[:, 2], middle)) > BETWEEN_FORAMINA_MM
     beside = Spots(foramina.centres_mm[is_off], foramina.weights[is_off], foramina.heights_mm[is_off])
     depth = _fit_depth(beside, canals, middle)
@@ -126,7 +126,7 @@ def fit_curve(readings: Sequence[SliceReading]) -> SpineCurve:
 def _curve(
     across: NDArray[np.float64], depth: NDArray[np.float64], middle: float, heights_mm: tuple[float, float]
 ) -> SpineCurve:
-    """Return the curve of two parabolas between two heights; beyond, where they would run away, it goes on straight."""
+    """Return the curve of two parabolas between two heights; beyond them, where they diverge, it continues straight."""
     low, high = heights_mm
     inner = np.linspace(high, low, max(2, int(high - low) + 1))
     x, y = _at(across, inner, middle), _at(depth, inner, middle)
@@ -146,7 +146,7 @@ def _curve(
 
 
 def along_mm(curve: SpineCurve, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how far along the curve places [N, 3] lie, float64 [N], growing to the feet."""
+    """Return how far along the curve places [N, 3] lie, float64 [N], increasing towards the feet."""
     return np.asarray(curve.along_mm[_nearest(curve, points_mm)])
 
 
@@ -157,7 +157,7 @@ def off_midline_mm(curve: SpineCurve, points_mm: NDArray[np.float64]) -> NDArray
 
 
 def behind_curve_mm(curve: SpineCurve, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the steps, float64 [N, 3], from the curve to places [N, 3], but for those to the patient's side."""
+    """Return the vectors, float64 [N, 3], from the curve to places [N, 3], without their component to the side."""
     nearest = _nearest(curve, points_mm)
     last = len(curve.points_mm) - 1
     feet = curve.points_mm[np.minimum(nearest + 1, last)] - curve.points_mm[np.maximum(nearest - 1, 0)]
@@ -168,12 +168,12 @@ def behind_curve_mm(curve: SpineCurve, points_mm: NDArray[np.float64]) -> NDArra
 
 
 def place_at_mm(curve: SpineCurve, along: float) -> NDArray[np.float64]:
-    """Return the place on the curve, float64 [3], that lies so far along it; the inverse of `along_mm`."""
+    """Return the place on the curve, float64 [3], at a distance along it; the inverse of `along_mm`."""
     return np.array([np.interp(along, curve.along_mm, curve.points_mm[:, axis]) for axis in range(3)])
 
 
 def direction(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the unit vector, float64 [3], from one place to another; straight down where they are one."""
+    """Return the unit vector, float64 [3], from one place to another; straight down where the two are equal."""
     step = end - start
     length = float(np.linalg.norm(step))
     return step / length if length > 0 else STRAIGHT_DOWN
@@ -193,7 +193,7 @@ def _nearest(curve: SpineCurve, points_mm: NDArray[np.float64]) -> NDArray[np.in
 
 
 def _expected_boxes(readings: Sequence[SliceReading], region: Region) -> int:
-    """Return how many boxes of a region a lumbar spine has: a canal a slice, a foramen on all slices that pass it."""
+    """Return how many boxes of a region a lumbar spine has: a canal per slice, a foramen on each slice through it."""
     geometries = [reading.geometry for reading in readings if reading.plane is region.plane]
     if region is not Region.NEURAL_FORAMEN:
         return max(1, len(geometries) * (2 if region.is_paired else 1))
@@ -220,10 +220,10 @@ def _has_both_sides(foramina: Spots, course: NDArray[np.float64], middle_mm: flo
 
 
 def _fit_across(canals: Spots, foramina: Spots, expected_x_mm: float) -> tuple[NDArray[np.float64], float]:
-    """Return the parabola x(z) that has the canals on it and foramina at their distance on either side.
+    """Return the parabola x(z) through the canals, with foramina at their distance on either side.
 
-    Which foramina are of which side is not known before the midline is: many courses are tried, the best is refined.
-    The second value is the height from which z is counted in it.
+    The side of each foramen is not known before the midline is: many courses are tried, and the best is refined.
+    The second value is the height from which z is counted.
     """
     middle_mm = sum(_heights_mm(canals, foramina)) / 2
     prior = np.array([expected_x_mm, 0.0, 0.0])
@@ -234,7 +234,7 @@ def _fit_across(canals: Spots, foramina: Spots, expected_x_mm: float) -> tuple[N
     off = np.concatenate([np.zeros(len(canals.weights)), np.full(len(foramina.weights), OFF_MIDLINE_MM)])
 
     def sided(course: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return where the midline is, judged from each box on the side on which it now lies."""
+        """Return where the midline is, judged from each box by the side on which it lies now."""
         return np.asarray(x - np.where(x > _at(course, z, middle_mm), off, -off))
 
     def cost(course: NDArray[np.float64]) -> float:
@@ -250,7 +250,7 @@ def _fit_across(canals: Spots, foramina: Spots, expected_x_mm: float) -> tuple[N
 
 
 def _fit_depth(foramina: Spots, canals: Spots, middle_mm: float) -> NDArray[np.float64]:
-    """Return the parabola y(z) through the foramina, or through the canals where there is none."""
+    """Return the parabola y(z) through the foramina, or through the canals where there are no foramina."""
     used = foramina if len(foramina.weights) else canals
     if not len(used.weights):
         return np.zeros(3)
@@ -273,7 +273,7 @@ def _parabola(
     prior: NDArray[np.float64],
     deviation: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return the least-squares parabola; boxes count by weight, and less the further they lie from the former one."""
+    """Return the least-squares parabola; boxes count by weight, and less the further they lie from the previous one."""
     powers = np.vander(z_mm / SCALE_MM, 3, increasing=True)
     misses = (values_mm - powers @ former) / OUTLIER_MM
     factors = np.sqrt(weights / (1.0 + np.square(misses))) / SPREAD_MM
