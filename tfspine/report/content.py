@@ -1,4 +1,4 @@
-"""What stands in the report of studies and heatmaps; no markup yet."""
+"""The content of the report of studies and heatmaps, without markup."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ class Heatmap:
 
 
 def most_severe_first(studies: Sequence[JudgedStudy]) -> list[JudgedStudy]:
-    """Order studies by how many regions are severe, then moderate, then mild; of equals by name."""
+    """Order studies by the number of severe regions, then moderate, then mild; equal ones by name."""
 
     def rank(study: JudgedStudy) -> tuple[int, int, int, str]:
         severe, moderate, mild = (count_grade(study, grade) for grade in (Grade.SEVERE, Grade.MODERATE, Grade.MILD))
@@ -55,7 +55,7 @@ def cells(study: JudgedStudy) -> Cells:
 
 
 def warning(studies: Sequence[JudgedStudy]) -> str:
-    """Return what the head of the page says of studies that are in doubt; empty where none is."""
+    """Return the warning at the head of the page about studies that are in doubt; empty if there are none."""
     doubted = [study for study in studies if study.doubts]
     if not doubted:
         return ""
@@ -69,7 +69,7 @@ def warning(studies: Sequence[JudgedStudy]) -> str:
 
 
 def unsure_heatmaps(heatmaps: Sequence[Heatmap], studies: Sequence[JudgedStudy]) -> list[Heatmap]:
-    """Return the heatmaps of regions that have no grade to explain: their box lies below the operating point."""
+    """Return the heatmaps of regions without a grade to explain, because their box lies below the operating point."""
     unsure = {
         (study.study.study, item.row.region, item.row.side, item.row.level)
         for study in studies

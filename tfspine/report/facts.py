@@ -15,7 +15,7 @@ DONE = {"ingest": "Slices ingested", "predict": "Studies read", "evaluate": "Eva
 
 
 def run_facts(folders: Sequence[Path]) -> list[tuple[str, str]]:
-    """Return pairs of a name and a text; what no manifest says is left out.
+    """Return pairs of a name and a text; facts that no manifest contains are left out.
 
     Args:
         folders: outputs of commands, in the order in which they were made.

@@ -1,8 +1,8 @@
-"""What may be shown as found: the grade of a region only where its box reaches the model's operating point.
+"""Which findings may be shown: the grade of a region only where its box reaches the model's operating point.
 
-A detector that was hardly trained finds every region, on every slice, at scores near 0; its grades look like any
+A detector that was hardly trained finds every region on every slice, at scores near 0, and its grades look like any
 others. So each grade is shown with the score of its box, grades below the operating point are not shown, and a study
-of low scores or of more boxes than a spine has places is doubted in words.
+with low scores, or with more boxes than a spine has places for, is shown with a warning.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,21 +16,21 @@ from tfspine.labels import Grade, Plane, Region
 from tfspine.structures import RegionResult, SliceImage, StudyResult
 
 USUAL_POINT = DetectorConfig().score_threshold
-"""Operating point of a model that does not say its own: the paper's (docs/paper.md, Detector)."""
+"""Operating point of a model that does not state its own: the paper's (docs/paper.md, Detector)."""
 
 LOW_SCORE = 0.5
 """A study whose median score is below this is doubted."""
 
 MOST_BOXES: dict[Plane, float] = {Plane.AXIAL: 3.0, Plane.SAGITTAL: 6.0}
-"""Boxes a slice, on average, that a spine has places for: a canal and two recesses; foramina from T12-L1 to L5-S1."""
+"""Mean number of places for boxes on a slice: a canal and two recesses; foramina from T12-L1 to L5-S1."""
 
 SAME_PX = 0.01
-"""Two boxes whose corners lie as near are one: both tables are written at full precision."""
+"""Boxes whose corners are this close are the same box: both tables are written at full precision."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A region with the score, 0 to 1, of the box that graded it, None if no table says it, and the operating point."""
+    """A region, the score, 0 to 1, of the box that graded it (None if no table gives it), and the operating point."""
 
     row: RegionResult
     score: float | None
@@ -48,13 +48,13 @@ class Finding:
 
     @property
     def grade(self) -> Grade | None:
-        """The grade to show; None where nothing was found or nothing sure enough."""
+        """The grade to show; None where no box was found or none reaches the operating point."""
         return None if self.is_unsure else self.row.grade
 
 
 @dataclass(frozen=True)
 class JudgedStudy:
-    """A study's findings, in the order of its rows; `doubts` are sentences that say why it is not to be trusted."""
+    """A study's findings, in the order of its rows; `doubts` are sentences that say why not to trust the study."""
 
     study: StudyResult
     findings: tuple[Finding, ...]
@@ -62,7 +62,7 @@ class JudgedStudy:
 
 
 def judge(study: StudyResult, predictions: pd.DataFrame, slices: Mapping[str, SliceImage]) -> JudgedStudy:
-    """Look up the score of every finding, and how many boxes the study has for its slices.
+    """Look up the score of every finding, and compare the number of boxes with the number of slices.
 
     Args:
         study: what was read.
@@ -79,12 +79,12 @@ def judge(study: StudyResult, predictions: pd.DataFrame, slices: Mapping[str, Sl
 
 
 def operating_points(predictions: pd.DataFrame) -> dict[Region, float]:
-    """Return for each region the score from which on a box is a finding: the model's own, else the usual one."""
+    """Return for each region the score from which a box is a finding: the model's own, else the paper's."""
     return dict.fromkeys(Region, USUAL_POINT) | own_points(predictions)
 
 
 def own_points(predictions: pd.DataFrame) -> dict[Region, float]:
-    """Return the operating points that the model was exported with, of the regions for which it has one."""
+    """Return the operating points that the model was exported with, for the regions that have one."""
     if "score_threshold" not in predictions:
         return {}
     points = predictions.groupby("region")["score_threshold"].max().dropna()
@@ -92,7 +92,7 @@ def own_points(predictions: pd.DataFrame) -> dict[Region, float]:
 
 
 def _score(row: RegionResult, boxes: pd.DataFrame) -> float | None:
-    """Return the score of the very box that graded a region; None where the table has no such box."""
+    """Return the score of the box that graded a region; None where the table does not contain that box."""
     if row.box is None:
         return None
     at_place = boxes[(boxes["slice"] == row.slice_key) & (boxes["region"] == row.region.value)]

@@ -12,7 +12,7 @@ from tfspine.labels import Region
 
 @dataclass(frozen=True)
 class MeasureRow:
-    """One reader and region: numbers as text. Agreement comes with its band in words."""
+    """One reader and region: numbers as text. Agreement is followed by the name of its band."""
 
     reader: str
     region: str
@@ -31,7 +31,7 @@ class MeasureRow:
 
 @dataclass(frozen=True)
 class RegionGradeRow:
-    """One reader and region of what a radiologist gets, one grade for each level and side: numbers as text."""
+    """One reader and region with one grade for each level and side, as a radiologist receives them: numbers as text."""
 
     reader: str
     region: str
@@ -52,7 +52,7 @@ def measure_rows(metrics: Mapping[str, Any]) -> list[MeasureRow]:
     """Return the rows of the table of measures from the content of `metrics.json`, with intervals by patients.
 
     Raises:
-        EvaluationError: the file is of a version that had none.
+        EvaluationError: the file is of a version without intervals by patients.
     """
     rows = []
     for reader, content in metrics["readers"].items():
@@ -93,7 +93,7 @@ def region_grade_rows(
     Args:
         metrics: content of `metrics.json`.
         agreement: rows of `regions.json`.
-        accuracy: rows of `regions_accuracy.json`; a reader and region has one in both.
+        accuracy: rows of `regions_accuracy.json`; each reader and region has one row in both.
     """
     shares = {(row["reader"], row["region"]): row for row in accuracy if _is_of_first_set(row)}
     rows = []
@@ -122,11 +122,11 @@ def region_grade_rows(
 
 
 def _is_of_first_set(row: Mapping[str, Any]) -> bool:
-    """Whether a row is of the set that `metrics.json` tells of: the external one, if there is one, is another."""
+    """Return whether a row is of the set that `metrics.json` describes; an external set is another one."""
     return bool(row.get("set", "internal") == "internal")
 
 
 def _studies_of(reader: Mapping[str, Any]) -> str:
-    """Return how many studies a reader's coefficients come from, in words; a dash where the metrics do not say."""
+    """Return the number of studies behind a reader's coefficients, as text; a dash where the metrics lack it."""
     number = reader.get("studies_read", reader.get("studies"))
     return DASH if number is None else f"{number} {'study' if number == 1 else 'studies'}"

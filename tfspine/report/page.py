@@ -1,4 +1,4 @@
-"""The page a radiologist opens: one HTML file with everything inside, readable from disk and printable."""
+"""The report page for radiologists: one self-contained HTML file, readable from disk and printable."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ def render_page(content: ReportInput, *, maximum_studies: int, title: str = TITL
         content: what it shows; all text in it is escaped.
         maximum_studies: how many studies are drawn, the most severe first; the page says how many there are.
         title: heading of the page.
-        notice: what stands in the banner under it.
+        notice: text of the banner under the heading.
     """
     judged = [judge(study, content.predictions, content.slices) for study in content.studies]
     ordered = most_severe_first(judged)
@@ -96,7 +96,7 @@ def render_page(content: ReportInput, *, maximum_studies: int, title: str = TITL
 
 
 def _points(predictions: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return the operating point of each kind of region, as text, and whether the model has none of its own."""
+    """Return the operating point of each kind of region as text, which says so if the model has none of its own."""
     own = own_points(predictions)
     return [
         (REGION_TITLES[region], _score_text(point) + ("" if region in own else ", the paper’s, as the model has none"))
@@ -146,7 +146,7 @@ def _place_name(region: Region, side: Side | None) -> str:
 
 
 def _cell(item: Finding | None) -> dict[str, str]:
-    """Return a table cell. What was not found, or not surely, says so; it is never shown as normal."""
+    """Return a table cell. A region that was not found, or not surely, is marked so and never shown as normal."""
     if item is None or item.row.grade is None:
         return {"grade": "missing", "text": "not found", "probability": "", "score": ""}
     score = f"score {_score_text(item.score)}"
@@ -161,7 +161,7 @@ def _score_text(score: float | None) -> str:
 
 
 def _figure(item: Finding, name: str, study: StudyResult, content: ReportInput) -> dict[str, Any]:
-    """Return the drawing of the slice that graded a region, with the box that graded it and no other."""
+    """Return the drawing of the slice that graded a region, with only the box that graded it."""
     row, cell = item.row, _cell(item)
     slice_ = content.slices.get(row.slice_key) if row.slice_key else None
     svg = Markup("")
@@ -174,10 +174,10 @@ def _figure(item: Finding, name: str, study: StudyResult, content: ReportInput) 
 
 
 def _text_side(region: Region, side: str, slice_: SliceImage) -> str:
-    """Return where words do not cover a neighbour: canal below, recesses outwards, foramina towards the front.
+    """Return where the text covers no neighbour: canal below, recesses outwards, foramina towards the front.
 
-    The patient's right lies at the image's left in radiological display, and the front at the left of a sagittal
-    slice; the geometry decides, not the habit.
+    In radiological display the patient's right is usually at the image's left, and the front at the left of a sagittal
+    slice; the side is computed from the geometry instead of assuming this.
     """
     at_left = edge_letters(slice_.geometry)[0]
     if region is Region.CENTRAL_CANAL:

@@ -1,6 +1,6 @@
-"""One slice with its boxes as SVG: the pixels are an inline PNG, boxes and words stay sharp at any size.
+"""One slice with its boxes as SVG: the pixels are an inline PNG, boxes and text stay sharp at any size.
 
-The drawing is in millimetres, so that unequal row and column spacing come out right and words have one size in every
+The drawing is in millimetres, so that unequal row and column spacing come out right and text has the same size in every
 figure. It shows a window around the boxes, not the whole slice.
 """
 
@@ -23,16 +23,16 @@ WINDOW_MM: dict[Plane, tuple[float, float]] = {Plane.AXIAL: (84.0, 84.0), Plane.
 """Height and width shown of a slice."""
 
 MARGIN_MM = 16.0
-"""Room kept around the boxes where they need a larger window; words stand in it."""
+"""Margin around the boxes where they need a larger window; it holds the text."""
 
 UNITS = 84.0
-"""Height of a window in units of the drawing, by which lines and words are sized."""
+"""Height of a window in units of the drawing, which scales lines and text."""
 
 LINE_MM: dict[Grade, float] = {Grade.NORMAL: 0.45, Grade.MILD: 0.6, Grade.MODERATE: 0.8, Grade.SEVERE: 1.0}
-"""Lines grow with the grade, and the grade stands beside each box in words."""
+"""Line width increases with the grade, and the grade is written beside each box."""
 
 OUTLINE_MM = 0.35
-"""How far a dark line shows on either side of the coloured one, so that white is seen in bright fat."""
+"""Width of the dark edge on either side of the coloured line, so that white is visible on bright fat."""
 
 _SIDE_LETTERS = (("R", "L"), ("A", "P"), ("F", "H"))
 """Letters of the negative and positive end of the patient's axes (DICOM PS3.3 C.7.6.1.1.1)."""
@@ -40,7 +40,7 @@ _SIDE_LETTERS = (("R", "L"), ("A", "P"), ("F", "H"))
 
 @dataclass(frozen=True)
 class DrawnBox:
-    """A box with what is written beside it; `text_side` is where: below, left or right."""
+    """A box with the text beside it; `text_side` is where: below, left or right."""
 
     box: Box
     grade: Grade
@@ -81,7 +81,7 @@ def png_uri(pixels: NDArray[np.uint8]) -> str:
 def edge_letters(geometry: SliceGeometry) -> tuple[str, str]:
     """Return the letters of the patient's direction at the image's left edge and top edge.
 
-    The axis along which the edge points most decides: R, L, A, P, H or F.
+    The axis closest to the direction of the edge decides: R, L, A, P, H or F.
     """
     return _letter(-np.asarray(geometry.row_direction)), _letter(-np.asarray(geometry.column_direction))
 
@@ -92,7 +92,7 @@ def _letter(direction: NDArray[np.float64]) -> str:
 
 
 def _window_mm(slice_: SliceImage, boxes: Sequence[Box]) -> tuple[float, float, float, float]:
-    """Return top, left, height and width in mm: around the boxes, within the slice, of the plane's proportions."""
+    """Return top, left, height and width in mm of a window around the boxes, within the slice, in its proportions."""
     geometry = slice_.geometry
     size = np.array(WINDOW_MM[slice_.plane])
     extent = np.multiply(geometry.size_px, geometry.spacing_mm)
@@ -112,7 +112,7 @@ def _cut(
 ) -> tuple[NDArray[np.uint8], tuple[float, float, float, float]]:
     """Return the pixels that the window shows, and where they lie: x, y, width and height in mm."""
     spacing = np.array(slice_.geometry.spacing_mm)
-    # Edges are rounded to a thousandth of a pixel first: the window mostly ends where the slice does.
+    # Edges are first rounded to a thousandth of a pixel, because the window mostly ends where the slice does.
     low = np.floor(np.round(np.array([top, left]) / spacing, 3)).astype(int)
     high = np.ceil(np.round(np.array([top + height, left + width]) / spacing, 3)).astype(int)
     (y, x), (size_y, size_x) = low * spacing, (high - low) * spacing
@@ -120,7 +120,7 @@ def _cut(
 
 
 def _drawn_box(item: DrawnBox, geometry: SliceGeometry, unit: float) -> Markup:
-    """Return the box over a dark line, and the words; ``unit`` scales both with the window."""
+    """Return the box over a dark line, and the text; ``unit`` scales both with the window."""
     ymin, xmin, ymax, xmax = np.array(item.box) * np.tile(geometry.spacing_mm, 2)
     color, line = GRADE_COLORS[item.grade], LINE_MM[item.grade]
     x, y, anchor = {
@@ -143,7 +143,7 @@ def _drawn_box(item: DrawnBox, geometry: SliceGeometry, unit: float) -> Markup:
 
 
 def _orientation(geometry: SliceGeometry, top: float, left: float, width: float, unit: float) -> list[Markup]:
-    """Return the letters of the left, upper and right edges, along the top where they cover least."""
+    """Return the letters of the left, upper and right edges, along the top, where they cover the least."""
     at_left, at_top = edge_letters(geometry)
     opposite = {letter: other for pair in _SIDE_LETTERS for letter, other in (pair, pair[::-1])}
     places = (
