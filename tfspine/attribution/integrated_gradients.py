@@ -1,10 +1,10 @@
 """Integrated Gradients for any function of an image, in NumPy.
 
 Source: M. Sundararajan, A. Taly, Q. Yan, "Axiomatic Attribution for Deep Networks", ICML 2017 (arXiv 1703.01365),
-equation 1. The path runs straight from a baseline to the image; the integral is the trapezoid's over `steps` equal
-steps. Attributions keep their sign: positive pixels speak for the class, negative ones against it.
+equation 1. The path runs straight from a baseline to the image; the integral uses the trapezoidal rule over `steps`
+equal steps. Attributions keep their sign: positive pixels raise the value of the class, negative ones lower it.
 
-Completeness (the paper's axiom): attributions sum to f(image) - f(baseline). What is missing is the error of the
+Completeness (the paper's axiom): attributions sum to f(image) - f(baseline). The difference is the error of the
 integral, and is returned with every attribution.
 """
 
@@ -48,7 +48,7 @@ class Attribution:
     def completeness_gap(self) -> float:
         """|total - (f(image) - f(baseline))| as a share of |f(image) - f(baseline)|.
 
-        Where image and baseline give the same value there is no share: 0 if the total is 0 too, else infinite.
+        Where image and baseline give the same value no share is defined: 0 if the total is 0 too, else infinite.
         """
         difference = self.output - self.baseline_output
         error = abs(self.total - difference)
@@ -58,7 +58,7 @@ class Attribution:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the gap is small enough for the heatmap to be believed."""
+        """Whether the gap is small enough to trust the heatmap."""
         return self.completeness_gap <= LARGEST_GAP
 
 
@@ -79,7 +79,7 @@ def integrate_gradients(
         gradients: its gradients; called with batches of one size, at most `batch_size`.
         steps: equal steps of the path.
         batch_size: images held at a time.
-        baseline: float [H, W, C] that stands for nothing to see; None is black (docs/paper.md).
+        baseline: float [H, W, C], an image without content; None is black (docs/paper.md).
 
     Raises:
         ConfigError: `steps` or `batch_size` is below 1, or the baseline has another shape.

@@ -1,8 +1,8 @@
-"""Gradients of a grader, one network or several as they are served: the only door to tf-explain in this stage.
+"""Gradients of a grader, one network or several as they are served; only this module of the stage uses tf-explain.
 
 tf-explain 0.3.1 runs all steps of the path in one batch, takes their plain mean and never multiplies by
 (image - baseline) (docs/pitfalls.md). Its `IntegratedGradients.get_integrated_gradients` averages `n_steps` gradients
-in a row; asked for runs of one, it gives the gradient of each image of a batch. `integrated_gradients.py` does the
+in a row; called with runs of one, it gives the gradient of each image of a batch. `integrated_gradients.py` does the
 rest.
 """
 
@@ -20,14 +20,14 @@ STEPS_OF_ONE = 1
 Grader = Callable[[tf.Tensor], tf.Tensor]
 """Crops float32 [N, S, S, 3] in 0..1 to the probabilities of the grades, float32 [N, 4]: a network, or what is served.
 
-It is traced once for every such object: give the same one for every crop of a region. In float32: in half precision
-small gradients vanish.
+It is traced once for every such object, so pass the same one for every crop of a region. Use float32: in half
+precision small gradients vanish.
 """
 
 
 def class_functions(grader: Grader, grade: int) -> tuple[Output, Gradients]:
     """Return the probability of one grade and its gradients, as functions of crops float32 [N, S, S, 3] in 0..1."""
-    # A tensor, not an int: tf-explain's function is traced once for all grades.
+    # A tensor instead of an int, so that tf-explain's function is traced once for all grades.
     class_index = tf.constant(grade)
 
     def output(crops: Images) -> NDArray[np.floating]:

@@ -1,6 +1,6 @@
 """Heatmaps over grey crops (docs/paper.md: inferno map, overlay with alpha 0.4), in NumPy.
 
-A heatmap shows how strongly each pixel speaks for the class or against it: the absolute attribution, summed over the
+A heatmap shows how strongly each pixel counts for or against the class: the absolute attribution, summed over the
 channels, from 0 to its 99.5th percentile, so that a single pixel does not darken all others.
 """
 
@@ -17,7 +17,7 @@ GAP_PX = 4
 
 
 def heatmap(attributions: ArrayLike) -> NDArray[np.float64]:
-    """Return the strength, float64 [H, W] in 0..1, of attributions [H, W, C]; all 0 where nothing speaks."""
+    """Return the strength, float64 [H, W] in 0..1, of attributions [H, W, C]; all 0 where they are all 0."""
     strength = np.abs(np.asarray(attributions, np.float64).sum(axis=-1))
     brightest = float(np.percentile(strength, BRIGHTEST_PERCENTILE)) or float(strength.max())
     return np.clip(strength / brightest, 0.0, 1.0) if brightest > 0 else np.zeros_like(strength)
@@ -27,7 +27,7 @@ def overlay(crop: ArrayLike, attributions: ArrayLike) -> NDArray[np.uint8]:
     """Lay the heatmap over the crop.
 
     Args:
-        crop: what the grader saw, float [H, W, C] in 0..1, grey.
+        crop: the grader's input, float [H, W, C] in 0..1, grey.
         attributions: float [H, W, C] or of another number of channels.
 
     Returns:
@@ -48,9 +48,9 @@ def side_by_side(crop: ArrayLike, attributions: ArrayLike, *, mirrored: bool) ->
     """Return the crop and its overlay next to each other, uint8 [H, 2 W + 4, 3], as they lie in the slice.
 
     Args:
-        crop: what the grader saw, float [H, W, C] in 0..1.
+        crop: the grader's input, float [H, W, C] in 0..1.
         attributions: float [H, W, C].
-        mirrored: whether the grader saw the crop mirrored (right recesses); both are then mirrored back.
+        mirrored: whether the grader's input was mirrored (right recesses); both are then mirrored back.
     """
     left, right = _bytes(_grey(crop)), overlay(crop, attributions)
     if mirrored:

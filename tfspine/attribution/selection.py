@@ -1,4 +1,4 @@
-"""Which boxes to explain: those that grade, the most severe first, from as many studies, levels and sides as can be."""
+"""Which boxes to explain: those that grade, the most severe first, from as many studies, levels and sides as fit."""
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,10 @@ from tfspine.labels import GRADE_WORDS, Region
 def select_boxes(boxes: pd.DataFrame, *, region: Region, number: int) -> pd.DataFrame:
     """Return at most `number` rows of one region of a table of boxes (`boxes_csv.BOX_COLUMNS`).
 
-    Of each study, level and side only the box that grades it counts (`grading_box.py`; of equals the first by slice
-    and place), so that what is explained is what a study's table says; boxes below the model's operating point are no
-    findings. Studies take turns, each giving its most severe box first; within a turn the more severe goes first. The
-    same table gives the same rows, whatever their order.
+    For each study, level and side only the box that grades it counts (`grading_box.py`; of equal ones the first by
+    slice and place), so that the explained grade is the one in the study's table; boxes below the model's operating
+    point are not findings. Boxes are taken from the studies in turn, each study's most severe box first; within a turn
+    the more severe comes first. The order of the table's rows does not change the result.
     """
     ranked = boxes[boxes["region"] == region.value]
     ranked = ranked[is_counted(ranked["score"], ranked["score_threshold"])].copy()
