@@ -27,7 +27,7 @@ UNKNOWN_GRADE = -1
 
 IDS_FILE = "ids.csv"
 IDS_COLUMNS: tuple[str, ...] = ("source_id", "key", "plane", "split")
-"""`ids.csv` tells which slice each `image/source_id` is: the Model Garden parses it as an integer."""
+"""`ids.csv` maps each `image/source_id` to its slice, because the Model Garden parses that field as an integer."""
 
 
 def shard_name(plane: str, split: str, *, index: int, shards: int) -> str:

@@ -12,7 +12,7 @@ from tfspine.labels import DETECTOR_CLASSES, Grade, Plane, Region, object_name
 from tfspine.manifest import read_manifest
 
 COMPARED_SECTIONS = ("records",)
-"""Sections of the experiment on which the records depend; the split that they depend on is that of a file."""
+"""Sections of the experiment on which the records depend; the split comes from a separate file."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from tfspine.labels import Plane
 from tfspine.records import features
 
 _PLANE_AND_NUMBER = f"-({'|'.join(Plane)})-[0-9]+$"
-"""What `structures.slice_key` puts behind the study."""
+"""The part of a key that `structures.slice_key` appends to the study."""
 
 _SINGLE = {
     features.IMAGE: tf.io.FixedLenFeature((), tf.string),
