@@ -23,7 +23,7 @@ PARTS = ("backbone", "decoder", "rpn_head", "detection_head")
 """Attributes of the Model Garden's network; `ALL` stands for each of them."""
 
 DEPENDS_ON_CLASSES = "detection_head"
-"""Its last layers have a size for each class: of another data set they are left as they are, and that is told."""
+"""The size of its last layers depends on the number of classes: if it differs, they are not loaded, and reported."""
 
 GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 NAMES_SHOWN = 3

@@ -16,10 +16,10 @@ from tfspine.errors import ConfigError
 _log = logging.getLogger(__name__)
 
 ONE_GPU = 1
-"""Graders, sweeps, export, serving and explaining are small, and leave further GPUs to others."""
+"""Graders, sweeps, export, serving and explaining need only one GPU, and leave the others to other processes."""
 
 CPU = "cpu"
-"""In place of numbers: no GPU."""
+"""Value of ``--devices`` for no GPU, instead of numbers."""
 
 
 def use_gpus(at_most: int | None = None) -> int:

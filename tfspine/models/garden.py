@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 GARDEN_PRECISION = {Precision.FP32: "float32", Precision.FP16: "float16", Precision.BF16: "bfloat16"}
 
 LARGEST_LOSS = 1e4
-"""Orbit stops a run whose loss passes this: it has diverged."""
+"""Orbit stops a run when the loss exceeds this value, because the training has diverged."""
 
 
 def to_experiment(experiment: Experiment, plane: Plane, *, train_files: Sequence[str] = ()) -> cfg.ExperimentConfig:

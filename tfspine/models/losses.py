@@ -14,7 +14,7 @@ from tfspine.errors import RecordError
 from tfspine.labels import GRADES, Grade
 
 WeightTable = tuple[tuple[float, ...], ...]
-"""Four rows of four: weight by true grade, then by the grade predicted most probable."""
+"""Four rows of four weights: rows are true grades, columns the grades predicted as most probable."""
 
 
 @keras.saving.register_keras_serializable(package="tfspine")

@@ -88,7 +88,7 @@ REFUSED: Mapping[str, str] = {
     "task.train_data.parser.pad": _NOT_READ,
     "task.train_data.parser.keep_aspect_ratio": _NOT_READ,
 }
-"""Keys, and what lies below them, that are not taken, each with the reason or what to set instead."""
+"""Keys that are rejected, with all keys below them, each with the reason or the setting to use instead."""
 
 SWAPS_SIDES = "task.train_data.parser.aug_rand_hflip"
 

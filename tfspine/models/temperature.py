@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 SMALLEST_PROBABILITY = 1e-7
-"""As where it is fitted: a float32 softmax underflows, and log(0) has no temperature."""
+"""The same limit as in fitting: a float32 softmax can underflow to 0, and log(0) cannot be scaled."""
 
 
 def at_temperature(probabilities: tf.Tensor, temperature: float) -> tf.Tensor:
