@@ -1,4 +1,4 @@
-"""What happens between the epochs of a grader: progress with time left, learning rate, stop at a diverged loss."""
+"""Keras callbacks of a grader's training: progress with time left, learning rate, stop when the loss diverges."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class EpochProgress(keras.callbacks.Callback):
         self._forecast: Forecast | None = None
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Count from the epoch at hand."""
+        """Start counting at this epoch."""
         if self._forecast is None:
             self._forecast = Forecast(self._title, total=self._total, done=epoch * self._steps_per_epoch)
         self._bar.update(self._task, completed=epoch * self._steps_per_epoch)
@@ -35,7 +35,7 @@ class EpochProgress(keras.callbacks.Callback):
         self._bar.advance(self._task)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Show what the validation said, and how long the rest will take."""
+        """Show the validation results and the estimated time left."""
         if self._forecast is not None:
             tell(self._bar, self._forecast.line((epoch + 1) * self._steps_per_epoch))
         logs = logs or {}
@@ -46,12 +46,12 @@ class EpochProgress(keras.callbacks.Callback):
 def follow_schedule(
     grader: GraderConfig, *, epochs: int, past_losses: Sequence[float] = ()
 ) -> keras.callbacks.Callback:
-    """Return what sets the learning rate of each epoch, as `grader.schedule` says.
+    """Return the callback that sets the learning rate of each epoch according to `grader.schedule`.
 
     Args:
-        grader: the rate of the first epoch, and its course.
-        epochs: how many there will be; half a cosine ends with them (Loshchilov and Hutter, ICLR 2017, equation 5,
-            without restarts and with a smallest rate of 0).
+        grader: the initial learning rate and its schedule.
+        epochs: number of epochs; the half cosine reaches its end with them (Loshchilov and Hutter, ICLR 2017,
+            equation 5, without restarts and with a smallest rate of 0).
         past_losses: validation losses of the epochs before an interruption.
     """
     if grader.schedule is GraderSchedule.COSINE:
@@ -62,10 +62,10 @@ def follow_schedule(
 
 
 class LowerOnPlateau(keras.callbacks.ReduceLROnPlateau):
-    """Lower the learning rate after so many epochs without a better validation loss, counted across interruptions.
+    """Lower the learning rate after several epochs without a better validation loss, counted across interruptions.
 
-    Keras begins to count anew when a run goes on; this takes up the count from the validation losses before it. The
-    learning rate itself comes back with the optimizer.
+    Keras restarts the count when a run is resumed; this class restores it from the earlier validation losses. The
+    learning rate itself is restored with the optimizer.
     """
 
     def __init__(self, *, factor: float, patience: int, past_losses: Sequence[float] = ()) -> None:
@@ -85,13 +85,13 @@ class LowerOnPlateau(keras.callbacks.ReduceLROnPlateau):
 
 
 class StopWhenDiverged(keras.callbacks.Callback):
-    """End the training with a clear error at the first epoch whose loss, or validation loss, is no number."""
+    """End the training with a clear error at the first epoch with a loss or validation loss that is not finite."""
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Look at the losses.
+        """Check the losses.
 
         Raises:
-            ModelError: one of them is not finite.
+            ModelError: one of the losses is not finite.
         """
         for key, name in (("loss", "loss"), ("val_loss", "validation loss")):
             loss = (logs or {}).get(key, 0.0)

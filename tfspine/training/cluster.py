@@ -1,7 +1,7 @@
-"""TF_CONFIG: which machines train one detector together, looked at before TensorFlow is imported.
+"""TF_CONFIG: which machines train one detector together, checked before TensorFlow is imported.
 
-Without it `tf.distribute.MultiWorkerMirroredStrategy` takes itself for the only worker, so that several would train one
-detector each, all in the same folder (TensorFlow, Multi-worker training with Keras).
+Without it `tf.distribute.MultiWorkerMirroredStrategy` assumes that it is the only worker, so that each worker would
+train a detector of its own, all in the same folder (TensorFlow, Multi-worker training with Keras).
 """
 
 import json
@@ -19,10 +19,10 @@ ROLES = ("chief", "worker")
 
 
 def require_cluster() -> None:
-    """Refuse multi-worker training where TF_CONFIG does not say who the workers are and which one this is.
+    """Reject multi-worker training if TF_CONFIG does not list the workers and identify this one.
 
     Raises:
-        ConfigError: with what is missing, and an example.
+        ConfigError: TF_CONFIG is incomplete; the message names what is missing and gives an example.
     """
     text = os.environ.get(VARIABLE, "")
     if not text.strip():

@@ -1,8 +1,8 @@
 """Training the Faster R-CNN with the Model Garden's own task, losses, parser and trainer.
 
-The run folder is the Model Garden's: checkpoints, `params.yaml`, TensorBoard events under `train/`; beside them
-`history.csv` and, once the last step is done, `manifest.json`. A run without a manifest goes on from its newest
-checkpoint; the rows of the steps after it, which are trained again, leave the history.
+The run folder holds the Model Garden's files (checkpoints, `params.yaml`, TensorBoard events under `train/`),
+`history.csv` and, once the last step is done, `manifest.json`. A run without a manifest is resumed from its newest
+checkpoint; later steps are trained again, and their rows are removed from the history.
 """
 
 import contextlib
@@ -37,17 +37,17 @@ LOG_FILE = "train.log"
 GARDEN_LOGGERS = ("absl", "tensorflow")
 LOSSES = ("total_loss", "rpn_score_loss", "rpn_box_loss", "frcnn_cls_loss", "frcnn_box_loss")
 COLUMNS = ("step", *LOSSES)
-"""Of `history.csv`: how many steps are done, and the means of the losses over the steps since the row before."""
+"""Columns of `history.csv`: the number of steps done, and the mean losses over the steps since the previous row."""
 
 
 def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experiment, run_folder: Path) -> None:
-    """Train the detector of `plane` on the training records, or go on with a run that was interrupted.
+    """Train the detector of `plane` on the training records, or resume a run that was interrupted.
 
     Under `Strategy.MULTIWORKER` every worker runs this with its own TF_CONFIG and the same `run_folder`; only the
     first worker writes there.
 
     Raises:
-        ConfigError: the devices are not there, or cannot share a batch evenly.
+        ConfigError: the devices do not exist, or cannot share a batch evenly.
         ModelError: the initial checkpoint is missing, or the loss diverged.
     """
     _require_checkpoint(experiment)
@@ -73,10 +73,10 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
                 save_summary=is_chief,
                 train_actions=[progress],
             )
-        # By now the newest checkpoint is restored.
+        # At this point the newest checkpoint has been restored.
         progress.follow(runner.trainer.global_step)
         try:
-            # Not runner.run(): it goes on to count the graph's operations, most of a minute for a line in a log.
+            # Not runner.run(): it also counts the graph's operations, which takes most of a minute for one log line.
             with strategy.scope():
                 runner.controller.train(steps=params.trainer.train_steps)
         except RuntimeError as error:
@@ -107,7 +107,7 @@ def _require_checkpoint(experiment: Experiment) -> None:
 
 @contextlib.contextmanager
 def _checkpoint_explained(run_folder: Path) -> Iterator[None]:
-    """Tell of a run's own checkpoint that is cut short, which its trainer restores as it is made."""
+    """Raise a clear error if the run's own checkpoint, which the trainer restores on creation, is truncated."""
     try:
         yield
     except (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError) as error:
@@ -123,7 +123,7 @@ def _checkpoint_explained(run_folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _garden_log(run_folder: Path) -> Iterator[None]:
-    """Send what the Model Garden prints and logs, each of it twice, to `train.log` instead of the terminal."""
+    """Write the Model Garden's log to `train.log` and drop its output to the terminal, which repeats the log."""
     loggers = [logging.getLogger(name) for name in GARDEN_LOGGERS]
     former = [(logger.handlers, logger.propagate, logger.level) for logger in loggers]
     handler = _LogFile(run_folder / LOG_FILE, delay=True)
@@ -141,7 +141,7 @@ def _garden_log(run_folder: Path) -> Iterator[None]:
 
 
 class _LogFile(logging.FileHandler):
-    """A log that cannot be written tells nobody so, line after line: of a full disk the next checkpoint tells."""
+    """A log file that ignores write errors: if the disk is full, saving the next checkpoint reports it once."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the name is Python's)
         """Do nothing."""
@@ -157,7 +157,7 @@ class _Progress:
         self._history = history and history / HISTORY_FILE
 
     def follow(self, global_step: tf.Variable) -> None:
-        """Count by the trainer's own step, which a resumed run does not start at 0."""
+        """Count with the trainer's own step, which does not start at 0 in a resumed run."""
         self._global_step = global_step
         step = int(global_step.numpy())
         self._forecast = Forecast(self._name, total=self._total_steps, done=step)
@@ -176,9 +176,9 @@ class _Progress:
 
 
 def _forget_rows(path: Path, *, after: int) -> None:
-    """Keep the rows up to a step: those after it are written again as the steps are trained again.
+    """Keep the rows up to a step; later rows are written again when their steps are trained again.
 
-    A row that was cut short is one of these: a row is on the disk before the checkpoint that holds its step.
+    A truncated row is always a later one, because a row is written to disk before the checkpoint of its step.
     """
     if not path.exists():
         return

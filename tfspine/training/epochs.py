@@ -1,7 +1,7 @@
-"""The epochs of a grader on disk: the newest with its optimizer, from which a run goes on, and the best.
+"""The epochs of a grader on disk: the newest with its optimizer, from which a run is resumed, and the best.
 
-Both are written under the number of their epoch, the newest last. An epoch is done when its file is there: whatever an
-interruption leaves behind, the best weights are of an epoch that counts, and none is trained once too often.
+The file names contain the number of the epoch, and the newest epoch is written last. An epoch is done when its file
+exists: after any interruption, the best weights are from a completed epoch, and no completed epoch is repeated.
 """
 
 from collections.abc import Sequence
@@ -13,25 +13,25 @@ import keras
 from tfspine.errors import ModelError
 
 NEWEST, BEST = ".weights.h5", ".keras"
-"""Endings: ``00003.weights.h5`` holds weights and optimizer after three epochs, ``00002.keras`` the second's model."""
+"""Endings: ``00003.weights.h5`` has weights and optimizer after epoch 3, ``00002.keras`` the model after epoch 2."""
 
 
 def done_epochs(folder: Path) -> int:
-    """Return how many epochs are done; 0 where the folder is missing."""
+    """Return how many epochs are done; 0 if the folder is missing."""
     return max(_numbers(folder, NEWEST), default=0)
 
 
 def best_file(folder: Path) -> Path:
-    """Return the model of the best epoch of those that are done; there is one as soon as an epoch is."""
+    """Return the model file of the best completed epoch; it exists as soon as one epoch is done."""
     done = done_epochs(folder)
     return _file(folder, max(number for number in _numbers(folder, BEST) if number <= done), BEST)
 
 
 def restore(model: keras.Model, folder: Path) -> None:
-    """Give a compiled model the weights and the optimizer's state of the newest epoch, where there is one.
+    """Restore the weights and the optimizer state of the newest epoch, if there is one, in a compiled model.
 
     Raises:
-        ModelError: the file is cut short, or of another network.
+        ModelError: the file is truncated, or belongs to another network.
     """
     if not done_epochs(folder):
         return
@@ -45,13 +45,13 @@ def restore(model: keras.Model, folder: Path) -> None:
 
 
 class KeepEpochs(keras.callbacks.Callback):
-    """Writes each epoch, and the model when its validation loss is the smallest so far.
+    """Saves each epoch, and the model when its validation loss is the smallest so far.
 
-    It has to come after the callbacks that note something of the epoch: with its file the epoch is done.
+    It must come after all callbacks that record something about the epoch, because its file marks the epoch as done.
 
     Args:
-        folder: for the files; made where it is missing.
-        past_losses: validation losses of the epochs that are done.
+        folder: folder of the files; created if it is missing.
+        past_losses: validation losses of the completed epochs.
     """
 
     def __init__(self, folder: Path, *, past_losses: Sequence[float] = ()) -> None:
@@ -60,11 +60,11 @@ class KeepEpochs(keras.callbacks.Callback):
         self._smallest = min(past_losses, default=None)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write the epoch, then remove what it takes the place of."""
+        """Save the epoch, then remove the files that it replaces."""
         loss = (logs or {})["val_loss"]
         newest, model = (_file(self._folder, epoch + 1, ending) for ending in (NEWEST, BEST))
         self._folder.mkdir(parents=True, exist_ok=True)
-        # An interruption may have left one of this epoch, as it was when it was trained before.
+        # An interruption may have left a model of this epoch from an earlier, incomplete attempt.
         model.unlink(missing_ok=True)
         if self._smallest is None or loss < self._smallest:
             self._smallest = loss
@@ -86,7 +86,7 @@ def _numbers(folder: Path, ending: str) -> list[int]:
 
 
 def _save(save: Any, path: Path) -> None:
-    """Save under a name that counts for nothing, which Keras wants to end as the other does, and rename."""
+    """Save under a temporary name with the same ending, which Keras requires, and rename the file."""
     partial = path.with_name(f"partial-{path.name}")
     save(partial)
     partial.replace(path)

@@ -1,6 +1,6 @@
-"""How long a training will take, said once, soon after it began: a bar's time left is gone with the terminal.
+"""A forecast of the training time, printed once soon after the start, because a progress bar leaves no record.
 
-The first steps take longer than the others, since TensorFlow lays out its graph in them.
+The first steps take longer than the others, because TensorFlow builds its graph during them.
 """
 
 import time
@@ -12,28 +12,28 @@ from rich.text import Text
 from tfspine.compat import UTC
 
 PATIENCE_S = 60.0
-"""First steps that take longer than this are told of at once, as an upper limit, before the next ones are known."""
+"""If the first steps take longer than this, an upper limit is printed at once, without waiting for the next steps."""
 
 LONG_S = 3 * 24 * 3600.0
-"""Above three days somebody may want to do something else."""
+"""From three days on, a hint about shorter trainings is added."""
 
 HINT = "it may be stopped and run again, and goes on; fewer steps: experiments/own_data_gpu.toml, own_data_cpu.toml"
 
 
 def tell(bar: Progress, line: str | None) -> None:
-    """Print a line, where there is one, above a bar."""
+    """Print a line, if there is one, above a progress bar."""
     if line:
         bar.console.print(Text(line), soft_wrap=True)
 
 
 class Forecast:
-    """Turns steps that are done into one line, or at most two, about the time to the end.
+    """Estimates the time to the end from the steps done so far, in one line, or at most two.
 
     Args:
         title: what is trained.
-        total: steps in all.
-        done: steps before this stretch.
-        now: seconds of a clock that only goes forward; for the reader of a line the time of day is taken besides.
+        total: total number of steps.
+        done: steps done before this process started.
+        now: seconds of a monotonic clock; the time of day shown in the line comes from the system clock.
     """
 
     def __init__(self, title: str, *, total: int, done: int, now: float | None = None) -> None:
@@ -42,7 +42,7 @@ class Forecast:
         self._marks = [(done, time.monotonic() if now is None else now)]
 
     def line(self, done: int, now: float | None = None) -> str | None:
-        """Return what is to be said after `done` steps, or None: all is said, or nothing is left to do."""
+        """Return the line to print after `done` steps, or None if everything was printed or no step is left."""
         self._marks.append((done, time.monotonic() if now is None else now))
         (before, earlier), (_, later) = self._marks[-2:]
         if len(self._marks) > 3 or done >= self._total or done <= before:
@@ -60,7 +60,7 @@ class Forecast:
 
 
 def in_words(seconds: float) -> str:
-    """Return a length of time in its largest unit, to two digits: 90 is "90 seconds", 7,200 is "2 hours"."""
+    """Return a duration in its largest unit, to two digits: 90 is "90 seconds", 7,200 is "2 hours"."""
     for unit, length, enough in (("days", 86_400.0, 2), ("hours", 3_600.0, 2), ("minutes", 60.0, 2)):
         if seconds >= enough * length:
             amount = seconds / length

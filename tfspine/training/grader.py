@@ -1,8 +1,8 @@
 """Training one grader: one region, one network, the best weights by validation loss.
 
-The run folder holds `grader.keras`, `history.csv` (one row an epoch), `validation.csv` (what the best weights say of
-each validation crop) and `tensorboard/`; while it trains also `backup/` (`epochs.py`), from which an interrupted run
-goes on. A run that went on repeats the order and augmentation of the first epochs.
+The run folder holds `grader.keras`, `history.csv` (one row per epoch), `validation.csv` (predictions of the best
+weights for each validation crop) and `tensorboard/`; during training also `backup/` (`epochs.py`), from which an
+interrupted run is resumed. A resumed run repeats the order and augmentation of the first epochs.
 """
 
 import csv
@@ -39,13 +39,13 @@ _log = logging.getLogger(__name__)
 
 VALIDATION_FILE = "validation.csv"
 VALIDATION_COLUMNS = ("grade", *(f"p_{word}" for word in GRADE_WORDS))
-"""One row a validation crop, in the order of the records: its true grade as a word, and four probabilities at T = 1."""
+"""One row per validation crop, in the order of the records: name of the true grade, four probabilities at T = 1."""
 
 TENSORBOARD_FOLDER = "tensorboard"
 BACKUP_FOLDER = "backup"
 
 History = list[dict[str, float]]
-"""One row an epoch: epoch (from 0), loss, val_loss, ac1, val_ac1, learning_rate."""
+"""One row per epoch: epoch (from 0), loss, val_loss, ac1, val_ac1, learning_rate."""
 
 
 def train_grader(
@@ -56,17 +56,17 @@ def train_grader(
     run_folder: Path,
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Train the grader of `region`, or go on with a run that was interrupted; write `grader.keras` and the manifest.
+    """Train the grader of `region`, or resume a run that was interrupted; write `grader.keras` and the manifest.
 
     Args:
-        records: of the region's plane.
-        region: which grader.
-        experiment: its `[grader]` and `[training]`.
-        run_folder: made where it is missing.
-        details: more to say in the manifest.
+        records: the records of the region's plane.
+        region: the region to train a grader for.
+        experiment: settings; the sections `[grader]` and `[training]` are used.
+        run_folder: created if it is missing.
+        details: additional entries for the manifest.
 
     Raises:
-        RecordError: a split without a graded box of this region.
+        RecordError: a split has no graded box of this region.
         ModelError: the loss diverged.
     """
     experiment = runtime.prepare(experiment, gpus=ONE_GPU)
@@ -104,7 +104,7 @@ def compile_grader(records: RecordFolder, *, region: Region, experiment: Experim
     """Return the network with Adam, the configured loss for the grades in training, and AC1.
 
     Raises:
-        RecordError: no training crop, or none that the loss needs.
+        RecordError: there is no training crop, or none of a grade that the loss needs.
     """
     counts = records.grade_counts(region, "train")
     model = build_grader(experiment.grader)
@@ -112,7 +112,7 @@ def compile_grader(records: RecordFolder, *, region: Region, experiment: Experim
         optimizer=keras.optimizers.Adam(experiment.grader.learning_rate),
         loss=make_loss(experiment.grader.loss, counts),
         metrics=[GwetAC1()],
-        # On two cores XLA took a third longer an epoch and ten seconds to compile.
+        # On two cores XLA made each epoch a third longer and took ten seconds to compile.
         jit_compile="auto" if tf.config.get_visible_devices("GPU") else False,
     )
     return model
@@ -124,7 +124,7 @@ def datasets(
     """Return the training and the validation batches of a region.
 
     Raises:
-        RecordError: one of the splits has no graded box of it.
+        RecordError: one of the splits has no graded box of the region.
     """
     for split in DEVELOPMENT:
         if not sum(records.grade_counts(region, split).values()):
@@ -151,7 +151,7 @@ def count_steps(records: RecordFolder, *, region: Region, experiment: Experiment
 
 
 def read_history(run_folder: Path) -> History:
-    """Read `history.csv`; no rows where there is none, and without a row that an interruption cut short."""
+    """Read `history.csv`, without a row truncated by an interruption; no rows if the file is missing."""
     path = run_folder / HISTORY_FILE
     if not path.is_file():
         return []
@@ -167,15 +167,15 @@ def _callbacks(experiment: Experiment, past: History, run_folder: Path) -> Seque
         follow_schedule(experiment.grader, epochs=experiment.grader.epochs, past_losses=losses),
         keras.callbacks.CSVLogger(str(run_folder / HISTORY_FILE), append=True),
         keras.callbacks.TensorBoard(str(run_folder / TENSORBOARD_FOLDER), write_graph=False),
-        # After the others, so that an epoch is done only when all of them have noted it.
+        # Last, so that an epoch is marked as done only after all other callbacks have recorded it.
         KeepEpochs(run_folder / BACKUP_FOLDER, past_losses=losses),
     ]
 
 
 def _take_up_history(run_folder: Path) -> History:
-    """Keep the epochs that are done, and forget those that will be trained again.
+    """Keep the history of the completed epochs, and drop the rows of those that will be trained again.
 
-    Where rows of epochs that are done are missing, nothing is known for sure, and the training begins anew.
+    If rows of completed epochs are missing, the state is uncertain, and the training starts again from the beginning.
     """
     epochs = done_epochs(run_folder / BACKUP_FOLDER)
     past = [row for row in read_history(run_folder) if row["epoch"] < epochs]
@@ -195,7 +195,7 @@ def _cell(key: str, value: float) -> str:
 
 
 def _calibrate(validation: tf.data.Dataset, run_folder: Path) -> float:
-    """Write `validation.csv` with what the best weights say, as they will be served, and return the temperature."""
+    """Write `validation.csv` with the predictions of the best weights, as they are served; return the temperature."""
     grader = load_grader(run_folder / GRADER_FILE)
     answers = [(grader(crops, training=False).numpy(), grades.numpy().argmax(-1)) for crops, grades in validation]
     probabilities, grades = (np.concatenate(part) for part in zip(*answers, strict=True))

@@ -26,19 +26,19 @@ def train_member(
     splits: Mapping[str, str],
     run_folder: Path,
 ) -> None:
-    """Train one member, go on with it where it was interrupted, or leave it as it is where it is done.
+    """Train one member, resume it if it was interrupted, or leave it unchanged if it is complete.
 
     Args:
-        records: of the region's plane, written once for all divisions.
-        region: which grader.
-        experiment: of all members; the member has a seed of its own.
-        member: which one.
+        records: the records of the region's plane, written once for all divisions.
+        region: the region to train a grader for.
+        experiment: shared by all members; each member has its own seed.
+        member: the member to train.
         splits: the split of every study in the member's division.
-        run_folder: of all members.
+        run_folder: the folder of all members.
 
     Raises:
         ModelError: the folder belongs to another training, or the loss diverged.
-        OutputError: another process trains it now.
+        OutputError: another process is training this member.
         RecordError: the division does not fit the records, or leaves a split without a graded box of this region.
     """
     experiment = replace(experiment, seed=member.seed(experiment.seed))
@@ -53,7 +53,7 @@ def train_member(
         if state is RunState.COMPLETE:
             return
         keras.utils.clear_session()
-        # Dividing the records anew reads them with TensorFlow, which then has chosen its devices.
+        # Refolding the records reads them with TensorFlow, which then fixes its choice of devices.
         use_gpus(ONE_GPU)
         train_grader(
             refold(records, splits),

@@ -1,9 +1,9 @@
-"""Several members of one grader: some divisions of the development patients, each trained some times.
+"""Several members of one grader: several divisions of the development patients, with several trainings on each.
 
 The paper has nine (docs/paper.md, Model): training and validation patients divided three times, trained three times on
 each division. Member s2r3 is the third training on the second division. A run of members holds `splits1.csv` and so on,
-one a division; `members/s1r1/` and so on, each a grader run like any other; and, when all are there, `members.csv` and
-the manifest. Processes and machines that share the folder each take members of their own.
+one for each division; `members/s1r1/` and so on, each an ordinary grader run; and, when all are complete, `members.csv`
+and the manifest. Processes and machines that share the folder each train different members.
 """
 
 import csv
@@ -22,37 +22,37 @@ TABLE_FILE = "members.csv"
 TABLE_COLUMNS = (
     "member", "split", "repeat", "seed", "epochs", "best_epoch", "val_loss", "val_ac1", "temperature", "selected",
 )  # fmt: skip
-"""`selected` is yes for the member of each division with the smallest validation loss, which was the same patients'.
+"""`selected` is yes for the member with the smallest validation loss in each division.
 
-Losses of different divisions are of different patients, and are not compared.
+Losses are compared within a division only, because different divisions validate on different patients.
 """
 
 LARGEST = 99
-"""Divisions and repeats are two digits of a member's seed."""
+"""Largest number of divisions and of repeats: each takes two digits of a member's seed."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """One training: the division it was trained on and which repeat it is, both from 1."""
+    """One training: the number of its division and of its repeat, both counted from 1."""
 
     split: int
     repeat: int
 
     @property
     def name(self) -> str:
-        """Its folder: ``s1r1``."""
+        """The name of its folder: ``s1r1``."""
         return f"s{self.split}r{self.repeat}"
 
     def seed(self, experiment_seed: int) -> int:
-        """Return its seed, another for each member of each experiment."""
+        """Return its seed, which differs for each member of each experiment."""
         return (experiment_seed * 10_000 + self.split * 100 + self.repeat) % 2**32
 
 
 def parse_members(text: str) -> tuple[Member, ...]:
-    """Read ``3x3``: so many divisions, so many trainings of each; the members by division, then repeat.
+    """Parse ``3x3``, divisions x trainings on each; return the members ordered by division, then repeat.
 
     Raises:
-        ConfigError: it is not two whole numbers from 1 to 99.
+        ConfigError: the text is not two whole numbers from 1 to 99.
     """
     splits, repeats = _two_numbers(text, "x", f'--members "{text}"; expected DIVISIONSxREPEATS, for example 3x3')
     if max(splits, repeats) > LARGEST:
@@ -61,10 +61,10 @@ def parse_members(text: str) -> tuple[Member, ...]:
 
 
 def take_shard(members: Sequence[Member], text: str) -> tuple[Member, ...]:
-    """Return the share ``K/N`` of the members: every N-th from the K-th, so that N shares hold each of them once.
+    """Return the share ``K/N`` of the members: every N-th from the K-th, so that N shares hold each member once.
 
     Raises:
-        ConfigError: it is not two whole numbers with K from 1 to N.
+        ConfigError: the text is not two whole numbers with K from 1 to N.
     """
     number, shards = _two_numbers(text, "/", f'--shard "{text}"; expected K/N, for example 1/9')
     if number > shards:
@@ -73,21 +73,21 @@ def take_shard(members: Sequence[Member], text: str) -> tuple[Member, ...]:
 
 
 def member_folder(run_folder: Path, member: Member) -> Path:
-    """Return where a member's run lies."""
+    """Return the run folder of a member."""
     return run_folder / MEMBERS_FOLDER / member.name
 
 
 def is_done(run_folder: Path, member: Member) -> bool:
-    """Whether a member is trained to its end."""
+    """Whether the training of a member is complete."""
     return read_manifest(member_folder(run_folder, member)) is not None
 
 
 def finish(
     run_folder: Path, members: Sequence[Member], *, region: Region, experiment: Experiment, inputs: Sequence[Path]
 ) -> int:
-    """Write `members.csv` and the manifest once every member is done; return how many are not.
+    """Write `members.csv` and the manifest once every member is done; return how many are not done.
 
-    Whoever trains the last member finishes; two who find all done at the same moment write the same.
+    The process that trains the last member does this; if two do it at the same moment, they write the same content.
     """
     waiting = [member for member in members if not is_done(run_folder, member)]
     if waiting:

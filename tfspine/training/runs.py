@@ -1,6 +1,6 @@
-"""A run folder belongs to one configuration: it is new, goes on, is complete, or is refused.
+"""A run folder belongs to one configuration: its run is new, resumed or complete; any other is rejected.
 
-It belongs to one process at a time as well, unless several share the work.
+It also belongs to one process at a time, unless several processes share the work.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from tfspine.outputs import held, write_text
 from tfspine.ownership import require_apart
 
 HISTORY_FILE = "history.csv"
-"""The first thing that a training writes of itself: without it nothing was trained."""
+"""The first result that a training writes: if it is missing, nothing has been trained."""
 
 GRADER_SECTIONS = ("grader", "training")
 DETECTOR_SECTIONS = ("detector", "training", "overrides")
@@ -28,7 +28,7 @@ DETECTOR_SECTIONS = ("detector", "training", "overrides")
 
 
 class RunState(StrEnum):
-    """How far a run folder is."""
+    """How far the training in a run folder has come."""
 
     NEW = "new"
     STARTED = "started"
@@ -43,19 +43,19 @@ def open_run(
     sections: Sequence[str],
     records_folder: Path,
 ) -> RunState:
-    """Claim `run_folder` for one training, or find out how far it came; several processes may do so at once.
+    """Claim `run_folder` for one training, or find out how far it has come; several processes may do so at once.
 
     Args:
-        run_folder: made where it is missing.
-        trains: what is trained, for example ``{"kind": "grader", "region": "central_canal"}``; values are
-            those of JSON, tables go one level deep.
-        experiment: its seed and `sections` must be those that the run began with.
-        sections: those on which the trained weights depend.
-        records_folder: the records must be the same as well.
+        run_folder: created if it is missing.
+        trains: what is trained, for example ``{"kind": "grader", "region": "central_canal"}``; the values are
+            JSON values, tables at most one level deep.
+        experiment: its seed and `sections` must equal those with which the run was started.
+        sections: the sections on which the trained weights depend.
+        records_folder: the records must also be the same.
 
     Raises:
-        ModelError: the folder belongs to another training, with both values, or holds something else.
-        OutputError: the folder is, holds, or lies inside the records.
+        ModelError: the folder belongs to another training (the message shows both values), or holds something else.
+        OutputError: the folder is the records folder, contains it, or lies inside it.
     """
     require_apart(run_folder, [records_folder])
     claim: dict[str, Any] = {
@@ -82,16 +82,16 @@ def hold_run(
     sections: Sequence[str],
     records_folder: Path,
 ) -> Iterator[RunState]:
-    """Do as `open_run`, and keep every other process out of the folder while the block runs.
+    """Do the same as `open_run`, and lock the folder against other processes while the block runs.
 
-    A new run that is refused before anything is trained leaves the folder as empty as it was.
+    If a new run fails with an error before anything is trained, the folder is left empty again.
 
     Raises:
         ModelError: as `open_run`.
         OutputError: as `outputs.held`.
     """
     require_apart(run_folder, [records_folder])
-    _names(run_folder)  # before anything is made in a folder that is none of ours
+    _names(run_folder)  # before anything is created in a folder that belongs to something else
     with held(run_folder):
         state = open_run(
             run_folder, trains=trains, experiment=experiment, sections=sections, records_folder=records_folder
@@ -105,7 +105,7 @@ def hold_run(
 
 
 def _give_back(run_folder: Path) -> None:
-    """Empty a folder that was new, so that the same --out takes the settings that are put right."""
+    """Empty a folder that was new, so that the same --out can be used with corrected settings."""
     for name in _names(run_folder):
         path = run_folder / name
         if path.is_dir():
@@ -115,10 +115,10 @@ def _give_back(run_folder: Path) -> None:
 
 
 def _names(run_folder: Path) -> set[str]:
-    """Return what a run folder holds but for hidden files: another worker's claim may be on its way.
+    """Return the names in a run folder, without hidden files: another worker may be writing its claim.
 
     Raises:
-        ModelError: it is a file, or a folder of something else.
+        ModelError: it is a file, or a folder that is not a run.
     """
     if run_folder.exists() and not run_folder.is_dir():
         raise ModelError(f"{run_folder}: is a file; name another --out")
@@ -152,7 +152,7 @@ def _compare(run_folder: Path, began: Mapping[str, Any], wanted: Mapping[str, An
 
 
 def _told(key: str, claim: Mapping[str, Any]) -> str:
-    """Return a setting as its file has it; what belongs to no section, such as the region, is a plain word."""
+    """Return a setting as written in its file; a value without a section, such as the region, is a plain word."""
     value = claim.get(key)
     return toml_text(value) if "." in key else str(value)
 

@@ -1,7 +1,7 @@
-"""Global state of both Keras worlds in one place: seeds, precision, devices (`models.devices`), strategy.
+"""Global state of both Keras versions in one place: seeds, precision, devices (`models.devices`), strategy.
 
-Whatever trains calls `prepare` first, and makes a strategy after it: a strategy makes TensorFlow look for its devices,
-and nothing can be said about them afterwards. Nothing else in the package sets any of it.
+Every training calls `prepare` first, and then creates a strategy: a strategy makes TensorFlow initialise its devices,
+which cannot be configured afterwards. No other module of the package sets this state.
 """
 
 import logging
@@ -33,7 +33,7 @@ KERAS_POLICY = {
 PROCESSOR_LIST = Path("/proc/cpuinfo")
 
 NATIVE_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
-"""Names in Linux's list of what an x86 processor can do. Without one of them bf16 is emulated, and slow."""
+"""Linux names of x86 processor features for bf16. Without at least one of these, bf16 is emulated and slow."""
 
 NATIVE_BF16_CAPABILITY = (8, 0)
 """Compute capability of the first NVIDIA GPUs with bf16 (Ampere)."""
@@ -43,11 +43,11 @@ def prepare(experiment: Experiment, *, gpus: int | None = None) -> Experiment:
     """Seed every generator, set the precision of `keras` and `tf_keras`, and the devices.
 
     Args:
-        experiment: its seed and its precision.
-        gpus: how many of the chosen GPUs are used at most; None for all.
+        experiment: its seed and precision are used.
+        gpus: the largest number of the chosen GPUs to use; None for all.
 
     Returns:
-        the experiment with `Precision.AUTO` replaced by what was chosen for this machine.
+        the experiment with `Precision.AUTO` replaced by the precision chosen for this machine.
     """
     use_gpus(gpus)
     if experiment.training.precision is Precision.AUTO:
@@ -65,8 +65,8 @@ def prepare(experiment: Experiment, *, gpus: int | None = None) -> Experiment:
 def gpus_for(experiment: Experiment) -> int | None:
     """Return how many of the chosen GPUs the detector's training uses; None for all.
 
-    A step's batch is divided evenly among the devices: `Strategy.AUTO` takes the largest number of them by which it
-    can be, and says so where some are left over.
+    The batch of each step is divided evenly among the devices: `Strategy.AUTO` uses the largest number of GPUs that
+    divides the batch size, and logs when some GPUs are left over.
     """
     if experiment.training.strategy is Strategy.ONE:
         return ONE_GPU
@@ -92,7 +92,7 @@ def make_strategy(strategy: Strategy) -> tf.distribute.Strategy:
     other TensorFlow operation runs.
 
     Raises:
-        ConfigError: multi-worker training without a cluster in TF_CONFIG.
+        ConfigError: multi-worker training was chosen, but TF_CONFIG defines no cluster.
     """
     if strategy is Strategy.MULTIWORKER:
         require_cluster()
@@ -105,10 +105,10 @@ def make_strategy(strategy: Strategy) -> tf.distribute.Strategy:
 
 
 def require_even_batch(strategy: tf.distribute.Strategy, batch_size: int) -> None:
-    """Refuse a batch that the devices of a strategy cannot share evenly.
+    """Reject a batch size that the devices of a strategy cannot share evenly.
 
     Raises:
-        ConfigError: with both numbers.
+        ConfigError: the batch is not divisible; the message shows both numbers.
     """
     devices = strategy.num_replicas_in_sync
     if batch_size % devices:
@@ -119,14 +119,14 @@ def require_even_batch(strategy: tf.distribute.Strategy, batch_size: int) -> Non
 
 
 def _in_use() -> int:
-    """Return how many of the chosen GPUs TensorFlow is to see: `prepare` may have narrowed them."""
+    """Return how many of the chosen GPUs are visible to TensorFlow: `prepare` may have reduced them."""
     chosen, visible = chosen_gpus(), tf.config.get_visible_devices("GPU")
     narrowed = [gpu for gpu in chosen if gpu in visible]
     return len(narrowed) or len(chosen)
 
 
 def _garden_name(strategy: Strategy, gpus: int) -> str:
-    """Return the Model Garden's word for a strategy."""
+    """Return the Model Garden's name of a strategy."""
     match strategy:
         case Strategy.AUTO:
             return "mirrored" if gpus > 1 else "one_device"
@@ -146,7 +146,7 @@ def _computes_bf16() -> bool:
 
 
 def _compute_capability(device: tf.config.PhysicalDevice) -> tuple[int, int]:
-    """Return NVIDIA's number for what a GPU can do, (0, 0) where it is not told."""
+    """Return the NVIDIA compute capability of a GPU, (0, 0) if it is unknown."""
     try:
         details = tf.config.experimental.get_device_details(device)
     except ValueError:

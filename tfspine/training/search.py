@@ -1,7 +1,7 @@
-"""The search space of a sweep: read from TOML, and turned into the ordinary experiment of each trial.
+"""The search space of a sweep: read from TOML, and converted into an ordinary experiment for each trial.
 
-A sweep file has ``[tuner]``, which says how to search, and ``[space]``, which names settings of the grader and what
-they may be: ``{values = [...]}``, or ``{min =, max =}`` with ``sampling`` and ``step`` as Keras Tuner knows them.
+A sweep file has ``[tuner]``, which sets the search method, and ``[space]``, which lists settings of the grader and
+their possible values: ``{values = [...]}``, or ``{min =, max =}`` with Keras Tuner's ``sampling`` and ``step``.
 """
 
 import json
@@ -24,7 +24,7 @@ SECTION = "grader."
 
 
 class TunerKind(StrEnum):
-    """Keras Tuner's ways to search."""
+    """The search methods of Keras Tuner."""
 
     RANDOM = "random"
     HYPERBAND = "hyperband"
@@ -32,7 +32,7 @@ class TunerKind(StrEnum):
 
 
 class Sampling(StrEnum):
-    """How a range is drawn from."""
+    """How values are sampled from a range."""
 
     LINEAR = "linear"
     LOG = "log"
@@ -41,38 +41,38 @@ class Sampling(StrEnum):
 
 @dataclass(frozen=True)
 class TunerConfig:
-    """`[tuner]`: how to search. Hyperband decides on its number of trials itself, from `epochs` and `factor`."""
+    """`[tuner]`: how to search. Hyperband determines its number of trials from `epochs` and `factor`."""
 
     kind: TunerKind = TunerKind.HYPERBAND
-    """Keras Tuner's way to search."""
+    """The search method of Keras Tuner."""
 
     trials: Count = 20
-    """Settings that are tried, at random or by Bayesian optimization."""
+    """Number of trials in a random search or Bayesian optimization."""
 
     epochs: Annotated[int, Range(1, unit="epochs")] = 30
-    """Epochs of a trial; of Hyperband, of those that come furthest."""
+    """Epochs of a trial; with Hyperband, epochs of the longest trials."""
 
     factor: Annotated[int, Range(2)] = 3
-    """Of how many trials of a round Hyperband lets one go on (Li 2018, JMLR 18:185, eta)."""
+    """Hyperband continues one in this many trials after each round (Li 2018, JMLR 18:185, eta)."""
 
     seed: CountOrNone = 1
-    """Begin of the random sequence of settings."""
+    """Seed of the random sequence of settings."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several values, each as JSON: Keras Tuner knows no lists."""
+    """One of several values, each encoded as JSON, because Keras Tuner does not support lists."""
 
     encoded: tuple[str, ...]
 
     def table(self) -> dict[str, Any]:
-        """Return what the file says."""
+        """Return the dimension as written in the file."""
         return {"values": [json.loads(item) for item in self.encoded]}
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Any value from `low` to `high`, both included; whole numbers where both are."""
+    """Any value from `low` to `high`, both included; whole numbers if both limits are."""
 
     low: float
     high: float
@@ -80,34 +80,34 @@ class Interval:
     step: float | None
 
     def table(self) -> dict[str, Any]:
-        """Return what the file says, with defaults."""
+        """Return the dimension as written in the file, with defaults."""
         step = {} if self.step is None else {"step": self.step}
         return {"min": self.low, "max": self.high, "sampling": self.sampling.value} | step
 
     @property
     def is_whole(self) -> bool:
-        """Whether only whole numbers are meant."""
+        """Whether the values are whole numbers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep file; `space` goes by the name of the grader's setting, without its section."""
+    """A sweep file; the keys of `space` are names of grader settings, without their section."""
 
     source: str
     tuner: TunerConfig
     space: Mapping[str, Choice | Interval]
 
     def space_table(self) -> dict[str, dict[str, Any]]:
-        """Return `[space]` as plain values, by the names in the file."""
+        """Return `[space]` as plain values, with the names of the file as keys."""
         return {SECTION + name: dimension.table() for name, dimension in self.space.items()}
 
 
 def load_sweep(path: Path, base: Experiment) -> Sweep:
-    """Read a sweep file and try both ends of every dimension on the experiment it starts from.
+    """Read a sweep file and test both ends of every dimension on the base experiment.
 
     Raises:
-        ConfigError: the file cannot be read, or names something that no grader has, with a suggestion.
+        ConfigError: the file cannot be read, or names an unknown grader setting (with a suggestion).
     """
     table = read_toml(path, "sweep file")
     _refuse_unknown(table, ("tuner", "space"), source=str(path), prefix="")
@@ -125,7 +125,7 @@ def load_sweep(path: Path, base: Experiment) -> Sweep:
 
 
 def draw(hp: keras_tuner.HyperParameters, space: Mapping[str, Choice | Interval]) -> dict[str, Any]:
-    """Declare every dimension to Keras Tuner and return the values of this trial, as TOML would hold them."""
+    """Declare every dimension to Keras Tuner and return the values of this trial, as TOML values."""
     values: dict[str, Any] = {}
     for name, dimension in space.items():
         if isinstance(dimension, Choice):
@@ -143,10 +143,10 @@ def draw(hp: keras_tuner.HyperParameters, space: Mapping[str, Choice | Interval]
 
 
 def trial_experiment(base: Experiment, values: Mapping[str, Any], *, source: str) -> Experiment:
-    """Return the experiment with settings of its grader replaced.
+    """Return the experiment with some settings of its grader replaced.
 
     Raises:
-        ConfigError: a value that the setting cannot take.
+        ConfigError: a value is not valid for its setting.
     """
     table = as_dict(base)
     table["grader"] |= values

@@ -1,8 +1,8 @@
 """A Keras Tuner sweep of one grader; each trial trains the ordinary network, the objective is validation AC1.
 
-A sweep that was interrupted goes on: finished trials count, the trial in progress goes on from its last epoch.
+An interrupted sweep is resumed: finished trials are kept, and the trial in progress continues from its last epoch.
 Chief and workers find each other through Keras Tuner's own KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and
-KERASTUNER_ORACLE_PORT; all name the same output folder, and the chief writes the result.
+KERASTUNER_ORACLE_PORT; all use the same output folder, and the chief writes the result.
 """
 
 import contextlib
@@ -46,15 +46,15 @@ OBJECTIVE = keras_tuner.Objective("val_ac1", "max")
 def sweep_grader(
     records: RecordFolder, *, region: Region, experiment: Experiment, sweep: Sweep, out: Path
 ) -> tuple[Experiment, float] | None:
-    """Search, and write `best.toml`, `trials.csv` and the manifest into `out`; return the best and its AC1.
+    """Search, and write `best.toml`, `trials.csv` and the manifest into `out`; return the best trial and its AC1.
 
-    A worker of a distributed sweep leaves writing to the chief and returns None.
+    A worker of a distributed sweep writes nothing, because the chief does, and returns None.
 
     Raises:
-        ModelError: no trial ended well, or too many in a row failed; the last message is repeated.
+        ModelError: no trial succeeded, or too many in a row failed; the error includes the message of the last one.
         RecordError: as `train_grader`.
     """
-    # Before the records are looked at, which makes TensorFlow choose its devices.
+    # Before the records are read, which makes TensorFlow initialise its devices.
     runtime.prepare(experiment, gpus=ONE_GPU)
     datasets(records, region=region, experiment=experiment)
     tuner = _make_tuner(_GraderTrials(records, region, experiment, sweep), sweep.tuner, out)
@@ -87,7 +87,7 @@ def sweep_grader(
 
 def _search(tuner: keras_tuner.Tuner) -> bool:
     """Run the trials; return whether Keras Tuner gave up because too many failed in a row."""
-    # Keras Tuner prints its progress; standard output is for results.
+    # Keras Tuner prints its progress to standard output, which is reserved for results.
     with contextlib.redirect_stdout(sys.stderr):
         try:
             tuner.search(verbose=0)
@@ -110,7 +110,7 @@ class _GraderTrials(keras_tuner.HyperModel):
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Sequential:
         experiment = self.experiment(hp)
-        # Keras Tuner clears the session between trials, and with it the precision.
+        # Keras Tuner clears the session between trials, which also resets the precision.
         experiment = runtime.prepare(experiment, gpus=ONE_GPU)
         return compile_grader(self._records, region=self._region, experiment=experiment)
 
@@ -126,7 +126,7 @@ class _GraderTrials(keras_tuner.HyperModel):
         epochs: int | None = None,
         initial_epoch: int = 0,
     ) -> keras.callbacks.History:
-        """Fit one trial; Hyperband says by `epochs` and `initial_epoch` which part of the training is due."""
+        """Fit one trial; Hyperband passes `epochs` and `initial_epoch` to select the part of the training to run."""
         experiment = self.experiment(hp)
         train, validation = datasets(self._records, region=self._region, experiment=experiment)
         epochs = epochs or self._sweep.tuner.epochs
@@ -150,7 +150,7 @@ class _GraderTrials(keras_tuner.HyperModel):
 
 
 class _TellsWhatFailed:
-    """Makes a trial's failure visible: Keras Tuner itself only marks it invalid and goes on."""
+    """Reports the failure of a trial: Keras Tuner itself only marks it as invalid and continues."""
 
     def run_trial(self, trial: Trial, **kwargs: Any) -> Any:
         folder = Path(self.get_trial_dir(trial.trial_id)) / "backup"  # type: ignore[attr-defined]
@@ -204,7 +204,7 @@ def _best_toml(experiment: Experiment, best: Trial, completed: int) -> str:
 
 
 def _trials_table(trials: list[Trial]) -> str:
-    """Return every trial with its settings; a trial that failed has no score but a message."""
+    """Return every trial with its settings; a failed trial has a message instead of a score."""
     names = sorted({name for trial in trials for name in trial.hyperparameters.values})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
