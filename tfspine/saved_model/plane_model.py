@@ -1,6 +1,6 @@
-"""One plane as it is served: detector and graders in one graph, under the signatures of `signatures.py`.
+"""The served model of one plane: detector and graders in one graph, with the signatures of `signatures.py`.
 
-The detector is `tf_keras`, the graders Keras 3; in a SavedModel they are just variables and operations.
+The detector uses `tf_keras`, the graders Keras 3; in a SavedModel both are plain variables and operations.
 """
 
 import copy
@@ -24,9 +24,9 @@ EMPTY_BYTES = f"{signatures.IMAGE_BYTES.name}: an empty batch; expected one PNG 
 class PlaneModel:
     """Reads slices of one plane: finds the regions, and grades each with the grader of its region.
 
-    Where the graders have several members, the grade probabilities are their mean, and the members' own and their
-    disagreement come besides (`signatures.OF_MEMBERS`). With an operating point, the score from which a box of its
-    kind of region counts comes besides, too (`signatures.OF_OPERATING_POINT`).
+    If the graders have several members, the grade probabilities are their mean, and the probabilities of each member
+    and their disagreement are returned as well (`signatures.OF_MEMBERS`). With an operating point, the score
+    threshold of the region of each box is also returned (`signatures.OF_OPERATING_POINT`).
 
     Raises:
         ModelError: the graders differ in their number of members.
@@ -50,11 +50,11 @@ class PlaneModel:
         self.detector = detector
         self.score_thresholds = dict(score_thresholds or {})
         self.graders = {str(region): grader for region, grader in graders.items()}
-        # One function, so that the detector is traced and saved once and not again for every signature.
+        # One function, so that the detector is traced and saved once instead of once per signature.
         self._find = tf.function(
             self.detector, input_signature=[tf.TensorSpec(signatures.IMAGES.shape, signatures.IMAGES.dtype)]
         )
-        # The graders as well.
+        # The same applies to the graders.
         self._grade = tf.function(
             self._graded,
             input_signature=[
@@ -64,7 +64,7 @@ class PlaneModel:
         )
 
     def read(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Find and grade: images uint8 [N, H, W, 1] give boxes, classes, scores, count and grade probabilities."""
+        """Detect and grade: from images uint8 [N, H, W, 1] to boxes, classes, scores, count and grade probabilities."""
         found = self._find(_checked(images))
         return self._found(found) | self._grade(images, found.boxes_yxyx_px, found.classes)
 
@@ -74,32 +74,32 @@ class PlaneModel:
         return self.read(tf.map_fn(_decoded, files, fn_output_signature=tf.TensorSpec([None, None, 1], tf.uint8)))
 
     def detect(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Find only."""
+        """Detect regions without grading them."""
         return self._found(self._find(_checked(images)))
 
     def grade(self, images: tf.Tensor, boxes_yxyx_px: tf.Tensor, classes: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Grade boxes that somebody else drew: float32 [N, D, 4] and int32 [N, D], class 0 for an empty slot."""
+        """Grade given boxes, float32 [N, D, 4], of given classes, int32 [N, D]; class 0 marks an empty slot."""
         return self._grade(_checked(images), boxes_yxyx_px, classes)
 
     def only(self, member: int) -> "PlaneModel":
-        """Return the model that has one member of each grader, counted from 0, and the same detector."""
+        """Return a model with one member of each grader, counted from 0, and the same detector."""
         graders = {Region(name): only(grader, member) for name, grader in self.graders.items()}
         return PlaneModel(self.plane, detector=self.detector, graders=graders, score_thresholds=self.score_thresholds)
 
     def at_thresholds(self, score_thresholds: Mapping[Region, float]) -> "PlaneModel":
-        """Return the model with an operating point: of each kind of region the score from which its boxes count.
+        """Return the model with an operating point: the lowest score at which a box counts, for each kind of region.
 
-        Both share what is traced: the thresholds are no part of the networks.
+        Both models share the traced functions, because the thresholds are not part of the networks.
         """
         model = copy.copy(self)
         model.score_thresholds = dict(score_thresholds)
         return model
 
     def variables(self) -> tf.Module:
-        """Return what a SavedModel has to keep of the networks.
+        """Return the part of the networks that a SavedModel must keep.
 
-        Their variables alone: with the networks themselves Keras would trace and store every layer once more, which
-        triples the time to save and to load and which no signature needs.
+        These are only the variables: with the networks themselves, Keras would trace and store every layer again,
+        which no signature needs and which triples the time to save and to load.
         """
         kept = tf.Module(name=self.name)
         kept.detector = list(self.detector.network.variables)
@@ -120,10 +120,10 @@ class PlaneModel:
         return functions | {signatures.DEFAULT_SIGNATURE: functions[signatures.READ.name]}
 
     def _found(self, found: Found) -> dict[str, tf.Tensor]:
-        """Return what was found by name, and where there is an operating point its threshold for each box."""
+        """Return the detections by output name and, if there is an operating point, the threshold for each box."""
         named = _named(found)
         if self.score_thresholds:
-            # By class id; class 0 is an empty slot, and a region without a threshold counts from score 0.
+            # Indexed by class id; class 0 is an empty slot, and a region without a threshold has threshold 0.
             by_class = [0.0] * (1 + max(entry.class_id for entry in DETECTOR_CLASSES[self.plane]))
             for entry in DETECTOR_CLASSES[self.plane]:
                 by_class[entry.class_id] = self.score_thresholds.get(entry.region, 0.0)
@@ -131,14 +131,14 @@ class PlaneModel:
         return named
 
     def _graded(self, images: tf.Tensor, boxes_yxyx_px: tf.Tensor, classes: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Return the mean of the members, and where there are several their own answers and their disagreement."""
+        """Return the mean of the members and, if there are several, the output of each and their disagreement."""
         of_members = self._probabilities(images, boxes_yxyx_px, classes)
         mean = tf.reduce_mean(of_members, axis=2)
         graded = {signatures.GRADE_PROBABILITIES.name: mean}
         if self.members > 1:
             disagreement = _entropy_bits(mean) - tf.reduce_mean(_entropy_bits(of_members), axis=2)
             graded[signatures.MEMBER_PROBABILITIES.name] = of_members
-            # Rounding may leave a little less than none.
+            # Rounding may give a value slightly below 0.
             graded[signatures.GRADE_DISAGREEMENT.name] = tf.maximum(disagreement, 0.0)
         return graded
 
@@ -161,7 +161,7 @@ class PlaneModel:
 
 
 def _checked(images: tf.Tensor) -> tf.Tensor:
-    """Return the images; the graph refuses those of no pixel in words, where a resize would fail further in."""
+    """Return the images; the graph raises a clear error for empty images, on which a later resize would fail."""
     return _filled(tf.ensure_shape(images, signatures.IMAGES.shape), EMPTY_IMAGES)
 
 

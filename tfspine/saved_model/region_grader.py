@@ -1,4 +1,4 @@
-"""The grader of one region as it is served: one network, or several members side by side, each at its temperature."""
+"""The served grader of one region: one network, or several members in parallel, each with its own temperature."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from tfspine.models.temperature import at_temperature
 
 @dataclass(frozen=True)
 class GraderMember:
-    """One trained network and the name of its run; without a temperature its probabilities are served as they are."""
+    """One trained network and the name of its run; without a temperature its probabilities are served unscaled."""
 
     name: str
     network: keras.Model
@@ -23,7 +23,7 @@ class RegionGrader:
     """The members of one region's grader, one or more; all take crops of one size.
 
     Raises:
-        ModelError: there is none, or they take crops of different sizes.
+        ModelError: there are no members, or they take crops of different sizes.
     """
 
     members: tuple[GraderMember, ...]
@@ -39,11 +39,11 @@ class RegionGrader:
         return self.members[0].network.input_shape[1]
 
     def probabilities(self, crops: tf.Tensor) -> tf.Tensor:
-        """Return what each of V members says of crops float32 [M, S, S, 3]: float32 [M, V, 4]."""
+        """Return the probabilities of each of V members for crops float32 [M, S, S, 3]: float32 [M, V, 4]."""
         return tf.stack([_graded(member, crops) for member in self.members], axis=1)
 
     def served(self, crops: tf.Tensor) -> tf.Tensor:
-        """Return what is served of crops float32 [M, S, S, 3]: the mean of the members, float32 [M, 4]."""
+        """Return the served probabilities for crops float32 [M, S, S, 3]: the mean of the members, float32 [M, 4]."""
         return tf.reduce_mean(self.probabilities(crops), axis=1)
 
 
@@ -53,9 +53,9 @@ def only(grader: RegionGrader, member: int) -> RegionGrader:
 
 
 def _graded(member: GraderMember, crops: tf.Tensor) -> tf.Tensor:
-    """Return float32 [M, 4], also for M = 0, which a convolution refuses: one black crop is added and dropped.
+    """Return float32 [M, 4], also for M = 0, where a convolution would fail: one black crop is added and dropped.
 
-    Not by tf.pad: TensorFlow's graph optimizer folds a pad into the convolution behind it, and loses the added crop.
+    This does not use tf.pad: TensorFlow's graph optimizer merges a pad into the next convolution and loses the crop.
     """
     at_least_one = tf.concat([crops, tf.zeros([1, *crops.shape[1:]])], axis=0)
     probabilities = tf.cast(member.network(at_least_one, training=False), tf.float32)[:-1]

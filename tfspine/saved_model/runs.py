@@ -1,4 +1,4 @@
-"""From run folders back to the models they trained."""
+"""Loading trained models from their run folders."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,16 +25,16 @@ def load_plane_model(
     """Build the model of one plane from its trained detector and graders.
 
     Args:
-        detector_run: folder that ``tfspine train detector`` wrote; it decides the plane.
+        detector_run: folder that ``tfspine train detector`` wrote; it determines the plane.
         grader_runs: folders that ``tfspine train grader`` wrote, with members or without, one for each region of the
             plane.
         settings: overrides of the run's experiment, for example ``detector.score_threshold=0.3``.
-        take: which members, of graders that have several.
+        take: which members to use of graders that have several.
 
     Raises:
-        ModelError: a run is unfinished or of the wrong kind, a region has no grader, or two, the graders of a plane
-            differ in their number of members, a temperature is wanted that a run does not have, or two runs were
-            trained on different splits.
+        ModelError: a run is unfinished or of the wrong kind, a region has no grader or two graders, the graders of a
+            plane differ in their number of members, a run lacks a required temperature, or two runs were trained on
+            different splits.
     """
     use_gpus(ONE_GPU)
     manifest = _finished_run(detector_run, RunKind.DETECTOR)
@@ -52,10 +52,10 @@ def load_plane_model(
 
 
 def require_one_split(runs: Sequence[Path]) -> str:
-    """Return the SHA-256 of the division that all runs were trained on, empty where none says.
+    """Return the SHA-256 of the split that all runs were trained on, empty if no run states it.
 
     Raises:
-        ModelError: two say different ones: patients who test one model would have trained the other.
+        ModelError: two runs have different splits: test patients of one would be training patients of the other.
     """
     splits = {run: split for run in runs if (split := split_of(run))}
     for run, split in splits.items():
@@ -71,10 +71,10 @@ def require_one_split(runs: Sequence[Path]) -> str:
 def load_region_graders(
     grader_runs: Sequence[Path], *, take: Take = Take.ALL, calibrate: bool = False
 ) -> dict[Region, RegionGrader]:
-    """Return the graders of runs, with members or without, as `load_plane_model` puts them together.
+    """Return the graders of runs, with members or without, as `load_plane_model` combines them.
 
     Raises:
-        ModelError: a run is unfinished or no grader's, two grade one region, or a temperature is missing.
+        ModelError: a run is unfinished or not of a grader, two grade the same region, or a temperature is missing.
     """
     found: dict[Region, Path] = {}
     for run in grader_runs:
@@ -83,7 +83,7 @@ def load_region_graders(
 
 
 def run_experiment(detector_run: Path, settings: Sequence[str] = ()) -> Experiment:
-    """Return the experiment that a detector was trained with, some settings overridden.
+    """Return the experiment that a detector was trained with, with `settings` overridden.
 
     Raises:
         ModelError: the run is unfinished, or not of a detector.
@@ -150,7 +150,7 @@ def _add_run(found: dict[Region, Path], run: Path) -> Region:
 
 
 def _finished_run(run: Path, *kinds: RunKind) -> Manifest:
-    """Return the manifest of a run of one of some kinds; the first is the one to tell of."""
+    """Return the manifest of a finished run of one of `kinds`; error messages name the first kind."""
     manifest = read_manifest(run)
     if manifest is None:
         raise ModelError(f"{run}: not a finished run (no {MANIFEST}); train it with tfspine train {kinds[0]}")

@@ -1,7 +1,7 @@
-"""From an exported model back to its graders, as they are served, so that they can be explained.
+"""Loading the served graders from an exported model, so that they can be explained.
 
-A SavedModel keeps the variables of the graders and no layers (`PlaneModel.variables`); which layers they belong to
-stands beside it in `NETWORKS_FILE`, and their temperatures in the manifest.
+A SavedModel keeps the variables of the graders but not the layers (`PlaneModel.variables`). The layers are described
+in `NETWORKS_FILE` in the same folder, and the temperatures are in the manifest.
 """
 
 import json
@@ -21,7 +21,7 @@ from tfspine.saved_model.region_grader import GraderMember, RegionGrader
 from tfspine.signatures import MODEL_NAMES
 
 NETWORKS_FILE = Path("assets.extra") / "graders.json"
-"""By region the Keras configuration of each member's network; a model server takes no notice of this folder."""
+"""Keras configuration of the network of each member, by region; model servers ignore this folder."""
 
 
 def write_networks(folder: Path, graders: Mapping[str, RegionGrader]) -> None:
@@ -34,7 +34,7 @@ def newest_versions(root: Path) -> dict[Plane, Path]:
     """Return for each plane the folder of the highest version under `root`, which ``tfspine export`` wrote.
 
     Raises:
-        ModelError: there is none of any plane.
+        ModelError: there is no version for any plane.
     """
     found: dict[Plane, Path] = {}
     for plane, name in MODEL_NAMES.items():
@@ -49,13 +49,13 @@ def newest_versions(root: Path) -> dict[Plane, Path]:
 
 
 def load_served_graders(folder: Path) -> dict[Region, RegionGrader]:
-    """Return the graders of one exported version, with the temperatures that it serves them at.
+    """Return the graders of one exported version, with the temperatures used in serving.
 
     Args:
         folder: a version, for example ``exported/tfspine_axial/1``.
 
     Raises:
-        ModelError: it is no export, or one from before exports named their networks.
+        ModelError: the folder is not an export, or is from an older tfspine that did not write `NETWORKS_FILE`.
     """
     manifest = read_manifest(folder)
     if manifest is None or manifest.command != "export":
@@ -79,7 +79,7 @@ def load_served_graders(folder: Path) -> dict[Region, RegionGrader]:
 def _region_grader(
     folder: Path, temperatures: dict[str, float | None], configs: list[dict[str, Any]], saved: list[tf.Variable]
 ) -> RegionGrader:
-    """Return the members; `saved` holds the variables of one after the other, as `PlaneModel.variables` keeps them."""
+    """Return the members; `saved` holds their variables one after the other, in the order of `PlaneModel.variables`."""
     members = []
     for (name, temperature), config in zip(temperatures.items(), configs, strict=True):
         network = keras.Sequential.from_config(config)

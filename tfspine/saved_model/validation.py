@@ -1,4 +1,4 @@
-"""A plane's detector on validation slices: its boxes, from which the operating point is chosen."""
+"""The boxes of a plane's detector on validation slices, from which the operating point is chosen."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -21,11 +21,11 @@ Progress = Callable[[Sequence[list[SliceImage]]], Iterable[list[SliceImage]]]
 def validation_boxes(model: PlaneModel, slices: Sequence[SliceImage], *, progress: Progress = iter) -> pd.DataFrame:
     """Return every box that the detector finds, whatever its score, as a table with `boxes_csv.BOX_COLUMNS`.
 
-    A box has no grade, no level, and no side but that of its class: foramina have none.
+    A box has no grade and no level; its side is that of its class, and foramina have no side.
 
     Args:
-        model: of the plane that the slices show.
-        slices: any number, of any sizes.
+        model: the model of the plane that the slices show.
+        slices: any number of slices of any size.
         progress: wraps the batches.
     """
     rows = [row for batch in progress(list(_batches(slices))) for row in _rows(model, batch)]
@@ -35,7 +35,7 @@ def validation_boxes(model: PlaneModel, slices: Sequence[SliceImage], *, progres
 
 
 def _batches(slices: Sequence[SliceImage]) -> Iterator[list[SliceImage]]:
-    """Yield slices of one size, some at a time."""
+    """Yield batches of slices of equal size."""
     of_size: dict[tuple[int, ...], list[SliceImage]] = {}
     for slice_ in slices:
         of_size.setdefault(slice_.pixels.shape, []).append(slice_)

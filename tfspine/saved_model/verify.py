@@ -1,4 +1,4 @@
-"""Comparing a SavedModel on disk with the model in memory: what is served is what was trained."""
+"""Comparing a SavedModel on disk with the model in memory, so that the served model is the trained one."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ TOLERANCE = 1e-4
 """Largest difference allowed, in pixels for boxes and absolute for scores and probabilities (issue 1 of 4)."""
 
 MEAN_TOLERANCE = 1e-5
-"""Largest difference allowed between the ensemble's probabilities and the mean of its members, each run alone."""
+"""Largest difference allowed between the ensemble's probabilities and the mean of its members run separately."""
 
 
 def verify(folder: Path, model: PlaneModel, images: NDArray[np.uint8]) -> float:
@@ -24,15 +24,15 @@ def verify(folder: Path, model: PlaneModel, images: NDArray[np.uint8]) -> float:
 
     Args:
         folder: the SavedModel.
-        model: what was saved there.
-        images: uint8 [N, H, W]; taken round and round to fill batches of 1, 3 and 8. An empty image is tried too.
+        model: the model that was saved there.
+        images: uint8 [N, H, W]; repeated as needed to fill batches of 1, 3 and 8. An empty image is tested as well.
 
     Returns:
         The largest absolute difference of any output.
 
     Raises:
-        ModelError: a difference is larger than `TOLERANCE`, or the probabilities of several members are further than
-            `MEAN_TOLERANCE` from the mean of what each of them says alone.
+        ModelError: a difference is larger than `TOLERANCE`, or the combined probabilities of several members differ
+            by more than `MEAN_TOLERANCE` from the mean of the members run separately.
     """
     saved = tf.saved_model.load(str(folder)).signatures
     reloaded = saved[signatures.DEFAULT_SIGNATURE]
@@ -49,7 +49,7 @@ def verify(folder: Path, model: PlaneModel, images: NDArray[np.uint8]) -> float:
 def _verify_mean(
     folder: Path, grade: tf.types.experimental.ConcreteFunction, model: PlaneModel, images: NDArray[np.uint8]
 ) -> None:
-    """Compare on the middle of an image, for each class: whether a region was found there does not matter."""
+    """Compare the grades of a box in the middle of an image, for each class, whether or not a region lies there."""
     rows, columns = images.shape[1:]
     ids = [entry.class_id for entry in DETECTOR_CLASSES[model.plane]]
     middle = [rows / 4, columns / 4, rows * 3 / 4, columns * 3 / 4]

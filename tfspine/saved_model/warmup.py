@@ -1,4 +1,4 @@
-"""Warm-up requests inside a SavedModel, so that the first patient does not wait for the graph to be laid out.
+"""Warm-up requests inside a SavedModel, so that the graph is initialised before the first real request.
 
 TensorFlow Serving replays `assets.extra/tf_serving_warmup_requests` (TFRecord of PredictionLog) when it loads a
 version (docs/serving.md, Configuration).

@@ -17,12 +17,12 @@ from tfspine.saved_model.verify import verify
 from tfspine.saved_model.warmup import write_warmup
 
 STAGES = ("saving", "adding warm-up requests", "verifying")
-"""What `export_plane` does, in order."""
+"""The stages of `export_plane`, in order."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: the version folder, and by how much its answers differ from the model in memory."""
+    """The exported version: its folder, and the largest difference of its outputs from the model in memory."""
 
     folder: Path
     version: int
@@ -40,20 +40,20 @@ def export_plane(
     operating_point: Mapping[str, object] | None = None,
     begin: Callable[[str], None] = lambda stage: None,
 ) -> Exported:
-    """Save, add warm-up requests, verify, and only then give the folder its version number.
+    """Save, add warm-up requests, verify, and rename the folder to its version number only after that.
 
     Args:
         model: detector and graders of one plane.
-        root: the folder that holds every servable; the model goes to `root/NAME/VERSION`.
+        root: the folder of all served models; this one is written to `root/NAME/VERSION`.
         images: slices, uint8 [N, H, W], for the warm-up and the comparison.
         inputs: the runs that the model came from, for the manifest.
         config: the experiment, for the manifest.
-        split: SHA-256 of the division that the runs were trained on, for the manifest.
+        split: SHA-256 of the split that the runs were trained on, for the manifest.
         operating_point: how the model's score thresholds were chosen, for the manifest.
-        begin: told which of `STAGES` begins.
+        begin: called with the name of each of `STAGES` when it begins.
 
     Raises:
-        ModelError: the saved model does not answer as the one in memory.
+        ModelError: the outputs of the saved model differ from those of the model in memory.
     """
     home = root / signatures.MODEL_NAMES[model.plane]
     version = _next_version(home)
@@ -71,7 +71,7 @@ def export_plane(
             "split": split,
             "largest_difference": difference,
             "operating_point": operating_point,
-            # by region the members in the order of `member_probabilities`, each with its temperature, or null.
+            # For each region: its members in the order of `member_probabilities`, with their temperatures or null.
             "graders": {
                 region: {item.name: item.temperature for item in grader.members}
                 for region, grader in model.graders.items()
