@@ -41,7 +41,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Return a function of `tfspine.api`, which is loaded when one is first asked for."""
+    """Return a function of `tfspine.api`, which is imported at its first use."""
     if name not in __all__:
         raise AttributeError(f"module 'tfspine' has no attribute {name!r}; it has {', '.join(__all__)}")
     from tfspine import api

@@ -1,8 +1,8 @@
-"""What a notebook or a service imports: one function for each thing that tfspine does, each with an example that runs.
+"""The public functions for notebooks and services: one function for each task, each with an example that runs.
 
-The examples follow one another, from simulated patients to heatmaps. Their networks are tiny and trained for seconds:
-what they find means nothing. Everything raises a `TfspineError` of one line for what it cannot use. Whatever these
-functions do not offer is in `tfspine.workflows`, which they call.
+The examples build on one another, from simulated patients to heatmaps. Their networks are tiny and trained for
+seconds, so their results mean nothing. Invalid input raises a `TfspineError` with a message of one line. These
+functions call `tfspine.workflows`, which offers further options.
 """
 
 import tempfile
@@ -30,10 +30,10 @@ AnyPath = str | PathLike[str]
 
 
 def load_experiment(path: AnyPath | None = None, *settings: str) -> Experiment:
-    """Read an experiment: a TOML file of your own or one that comes along, with settings on top.
+    """Read an experiment: your own TOML file or one that is included in the package, with settings on top.
 
     Args:
-        path: the file; None has the defaults, which are the paper's values.
+        path: the file; None means the defaults, which are the paper's values.
         settings: overrides such as ``grader.epochs=20``.
 
     Example:
@@ -67,10 +67,10 @@ def ingest(dicom: AnyPath, out: AnyPath, *, series_map: AnyPath | None = None, w
     """Turn DICOM studies into windowed slices: `slices/*.png`, `slices.csv`, and `refused.csv` with reasons.
 
     Args:
-        dicom: folder with DICOM files at any depth and of any name, zip archive, or DICOMDIR.
+        dicom: folder with DICOM files at any depth and with any file names, zip archive, or DICOMDIR.
         out: folder to write.
-        series_map: CSV that says what series are for, where the choice is not what you want.
-        workers: processes that share the studies.
+        series_map: CSV that states what each series is used for, to override the automatic choice.
+        workers: number of parallel processes.
 
     Raises:
         DicomError: no study can be used.
@@ -88,17 +88,17 @@ def ingest(dicom: AnyPath, out: AnyPath, *, series_map: AnyPath | None = None, w
 def make_records(
     slices: AnyPath, labels: AnyPath, out: AnyPath, experiment: Experiment, *, splits: AnyPath | None = None
 ) -> "RecordsSummary":
-    """Write TFRecords of labelled slices, with every patient in one of training, validation and test.
+    """Write TFRecords of labelled slices; every patient is in exactly one of training, validation and test.
 
     Args:
         slices: folder that `ingest` wrote.
-        labels: folder of LabelImg XML files, one a slice.
+        labels: folder of LabelImg XML files, one per slice.
         out: folder to write.
-        experiment: `[records]`, and `[split]` where there are no splits yet.
-        splits: table of patient, study, split; None: `splits.csv` beside `out`, made where it is missing.
+        experiment: `[records]`, and `[split]` if there are no splits yet.
+        splits: table of patient, study, split; None: `splits.csv` beside `out`, created if it is missing.
 
     Raises:
-        AnnotationError: a label has an error that ``tfspine check`` tells of, or there are too few patients.
+        AnnotationError: a label has an error that ``tfspine check`` reports, or there are too few patients.
 
     Example:
         >>> made = tfspine.make_records("slices", "phantom/labels", "records", experiment)
@@ -114,7 +114,7 @@ def make_records(
 
 
 def train_detector(records: AnyPath, out: AnyPath, *, plane: str, experiment: Experiment) -> "TrainedRun":
-    """Train the Faster R-CNN of one plane, or go on with an interrupted run.
+    """Train the Faster R-CNN of one plane, or continue an interrupted run.
 
     Args:
         records: folder that `make_records` wrote.
@@ -132,7 +132,7 @@ def train_detector(records: AnyPath, out: AnyPath, *, plane: str, experiment: Ex
 
 
 def train_grader(records: AnyPath, out: AnyPath, *, region: str, experiment: Experiment) -> "TrainedRun":
-    """Train the grader of one region, or go on with an interrupted run.
+    """Train the grader of one region, or continue an interrupted run.
 
     Args:
         records: folder that `make_records` wrote.
@@ -152,16 +152,16 @@ def train_grader(records: AnyPath, out: AnyPath, *, region: str, experiment: Exp
 def export(detector: AnyPath, graders: Sequence[AnyPath], slices: AnyPath, out: AnyPath) -> "ExportSummary":
     """Write one plane's detector and graders as the next version of a SavedModel, and verify it.
 
-    The score from which boxes count is chosen on validation by ``tfspine export --labels --splits``.
+    To choose the score threshold of the boxes on the validation studies, use ``tfspine export --labels --splits``.
 
     Args:
-        detector: run of the plane's detector.
-        graders: runs of its graders.
-        slices: folder that `ingest` wrote, on some of which the export is verified.
+        detector: run folder of the plane's detector.
+        graders: run folders of its graders.
+        slices: folder that `ingest` wrote; the export is verified on some of its slices.
         out: folder of exports, with a folder for each model.
 
     Raises:
-        ModelError: runs do not belong together, or the export answers otherwise than the networks in memory.
+        ModelError: the runs do not belong together, or the export gives other results than the networks in memory.
 
     Example:
         >>> axial = ["runs/central_canal", "runs/lateral_recess"]
@@ -176,12 +176,12 @@ def export(detector: AnyPath, graders: Sequence[AnyPath], slices: AnyPath, out: 
 
 
 def connect(url: str, model: str, *, timeout_s: float = 60.0) -> "Predictor":
-    """Return a client of one model behind a server; it needs no TensorFlow, and nothing is sent yet.
+    """Return a client for one model on a server; it needs no TensorFlow, and nothing is sent yet.
 
     Args:
         url: ``grpc://host:port``, ``http://host:port`` or ``https://host:port``.
-        model: its name there, such as ``tfspine_axial``.
-        timeout_s: how long an answer is waited for, in seconds.
+        model: name of the model on the server, such as ``tfspine_axial``.
+        timeout_s: how long to wait for an answer, in seconds.
 
     Example:
         >>> predictor = tfspine.connect("grpc://127.0.0.1:8500", "tfspine_axial")
@@ -196,21 +196,21 @@ def connect(url: str, model: str, *, timeout_s: float = 60.0) -> "Predictor":
 def read_studies(
     studies: AnyPath, *, model: AnyPath | None = None, server: str | None = None, slices: AnyPath | None = None
 ) -> "StudyReadings":
-    """Read studies with SavedModels in this process, or by a server: one grade for each level and side.
+    """Read studies with SavedModels in this process, or through a server: one grade for each level and side.
 
     Args:
         studies: DICOM, as for `ingest`, or a folder that `ingest` wrote.
         model: folder that `export` wrote; or
         server: ``grpc://host:port``, ``http://host:port`` or ``https://host:port``.
-        slices: folder that keeps what is ingested of DICOM; None: it is gone afterwards.
+        slices: folder that keeps the slices ingested from DICOM; None: they are deleted afterwards.
 
     Returns:
-        `table` is a pandas table of a row for each level and side of every study; `boxes` has every box.
+        `table` is a pandas table with one row for each level and side of every study; `boxes` has every box.
 
     Raises:
-        ConfigError: neither a model nor a server is named, or both are.
+        ConfigError: neither a model nor a server is given, or both are.
         DicomError: no study can be used.
-        ServerError: the models cannot be reached, or answer wrongly.
+        ServerError: the models cannot be reached, or their answers are invalid.
 
     Example:
         >>> readings = tfspine.read_studies("phantom/dicom", model="exported")
@@ -243,17 +243,17 @@ def evaluate(
     slices: AnyPath | None = None,
     experiment: Experiment | None = None,
 ) -> "Evaluation":
-    """Compare readers with a reference: agreement, sensitivity and specificity, with intervals by patients.
+    """Compare readers with a reference: agreement, sensitivity and specificity, with patient-level intervals.
 
     Args:
         reference: table of boxes, or a folder of LabelImg XML files.
-        readers: the same of each reader, by name; the first is the one that others are compared with.
+        readers: the same for each reader, by name; all others are compared with the first.
         out: folder to write.
         slices: folder that `ingest` wrote; needed with folders of labels.
-        experiment: `[evaluation]` and the seed; None has the defaults.
+        experiment: `[evaluation]` and the seed; None means the defaults.
 
     Returns:
-        `table("regions")` and so on are pandas tables, unrounded; `summary` is what ``tfspine evaluate`` prints.
+        `table("regions")` and so on are unrounded pandas tables; `summary` is what ``tfspine evaluate`` prints.
 
     Example:
         >>> readers = {"radiologist": "phantom/readers/radiologist_1"}
@@ -275,14 +275,14 @@ def evaluate(
 def explain(
     model: AnyPath, slices: AnyPath, boxes: AnyPath, out: AnyPath, *, experiment: Experiment | None = None
 ) -> "ExplainSummary":
-    """Draw Integrated Gradients heatmaps of graded boxes, of the very function that graded them.
+    """Draw Integrated Gradients heatmaps of graded boxes, computed on the same function that graded them.
 
     Args:
         model: folder that `export` wrote.
         slices: folder that `ingest` wrote.
         boxes: table of boxes to choose from, such as `predictions.csv`.
         out: folder to write.
-        experiment: `[explain]`; None has the defaults.
+        experiment: `[explain]`; None means the defaults.
 
     Example:
         >>> readings = tfspine.read_studies("slices", model="exported")

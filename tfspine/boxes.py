@@ -1,8 +1,8 @@
 """Box arithmetic in NumPy.
 
 Boxes are ``yxyx``: (ymin, xmin, ymax, xmax) in pixels, float, continuous corners: pixel (i, j) covers
-[i, i + 1) x [j, j + 1), so the far edge is excluded and the whole image is (0, 0, rows, columns). Other orders exist
-only at the borders (LabelImg files, TFRecords).
+[i, i + 1) x [j, j + 1), so the far edge is excluded and the whole image is (0, 0, rows, columns). Other orders are
+used only in file formats (LabelImg files, TFRecords).
 """
 
 import numpy as np
@@ -31,9 +31,9 @@ def iou(first_yxyx_px: ArrayLike, second_yxyx_px: ArrayLike) -> NDArray[np.float
 
 
 def iou_of_pairs(first_yxyx_px: ArrayLike, second_yxyx_px: ArrayLike) -> NDArray[np.float64]:
-    """Return intersection over union, float64 [...] in 0 to 1, of boxes [..., 4] with those in the same places.
+    """Return intersection over union, float64 [...] in 0 to 1, of boxes [..., 4] with boxes at the same indices.
 
-    Places broadcast; a box without area has IoU 0 with everything, itself included.
+    Indices broadcast; a box without area has IoU 0 with everything, itself included.
     """
     first, second = np.asarray(first_yxyx_px, np.float64), np.asarray(second_yxyx_px, np.float64)
     low = np.maximum(first[..., :2], second[..., :2])

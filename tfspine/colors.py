@@ -1,7 +1,7 @@
 """Colours of the grades, as in the paper (docs/paper.md): white normal, blue mild, orange moderate, red severe.
 
-They are the same in every picture, table and legend; only the outline follows the ground. Words stand beside them
-wherever they are used, and on slices lines grow with the grade, so that nobody has to tell colours apart.
+They are the same in every picture, table and legend; only the outline depends on the background. Every colour is
+accompanied by text, and on slices the line width grows with the grade, so that colour is never the only cue.
 """
 
 from tfspine.labels import Grade
@@ -12,7 +12,7 @@ GRADE_COLORS: dict[Grade, str] = {
     Grade.MODERATE: "#ff9b21",
     Grade.SEVERE: "#ff4a40",
 }
-"""Light enough to be seen on black, and for dark words to be read on them: contrast 5.9 to 1 and more (WCAG 2)."""
+"""Light enough to be visible on black and to carry dark text: a contrast of at least 5.9 to 1 (WCAG 2)."""
 
 OUTLINE = "#1c2430"
-"""Around and upon them: white would vanish on a white page, and in bright fat on a slice."""
+"""Outline and text colour: white alone would be invisible on a white page, and in bright fat on a slice."""

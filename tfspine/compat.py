@@ -1,4 +1,4 @@
-"""What the standard library has from Python 3.11 on, for 3.10, on which the part without TensorFlow runs too."""
+"""Standard library features of Python 3.11 for Python 3.10, which the part without TensorFlow also supports."""
 
 import sys
 from datetime import timezone

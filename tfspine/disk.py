@@ -1,7 +1,7 @@
-"""Errors that speak of the disk, whoever raises them: Python, HDF5, TensorFlow, or one of them on behalf of another.
+"""Recognising disk errors, whether Python, HDF5 or TensorFlow raises them, directly or as the cause of another error.
 
-TensorFlow has error classes of its own, in which "no space left" is the same class as "out of memory": the system's
-words are in the message (POSIX errno.h, as the C library words them).
+TensorFlow has its own error classes, in which "no space left" is the same class as "out of memory": the system's
+text is in the message (POSIX errno.h, in the wording of the C library).
 """
 
 import errno
@@ -16,7 +16,7 @@ _WORDS = re.compile("|".join(re.escape(os.strerror(number)) for number in DISK))
 
 
 def disk_refusal(error: BaseException) -> str | None:
-    """Return what the system said of the disk, such as "No space left on device", or None if it is no such error."""
+    """Return the system's message, such as "No space left on device", or None if it is not a disk error."""
     for cause in _chain(error):
         if isinstance(cause, OSError) and cause.errno in DISK:
             return os.strerror(cause.errno)
@@ -28,7 +28,7 @@ def disk_refusal(error: BaseException) -> str | None:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and those that it came from."""
+    """Yield an error and its causes."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -1,4 +1,4 @@
-"""One exception base, and one subclass per way in which an input can be wrong.
+"""One base exception, and one subclass for each kind of invalid input.
 
 A message is one line: file, element, value, what was expected, what to do. The command line prints it and exits
 with 2; anything that is not a `TfspineError` is a bug and keeps its traceback.
@@ -10,7 +10,7 @@ class TfspineError(Exception):
 
 
 class ConfigError(TfspineError, ValueError):
-    """An experiment file or an override says something that no experiment can mean."""
+    """An experiment file or an override is invalid."""
 
 
 class DicomError(TfspineError, ValueError):
@@ -18,7 +18,7 @@ class DicomError(TfspineError, ValueError):
 
 
 class FormatError(TfspineError, ValueError):
-    """A file is not in its format: ``FILE: line N: column value; expected ...; what to do``."""
+    """A file does not follow its format: ``FILE: line N: column value; expected ...; what to do``."""
 
 
 class AnnotationError(FormatError):
@@ -34,15 +34,15 @@ class ModelError(TfspineError, ValueError):
 
 
 class ServerError(TfspineError, RuntimeError):
-    """A model server cannot be started, reached, or refused what it was asked."""
+    """A model server cannot be started or reached, or refused the request."""
 
 
 class PacsError(TfspineError, RuntimeError):
-    """A DICOMweb server cannot be reached, or does not give what it was asked for."""
+    """A DICOMweb server cannot be reached, or does not return what was requested."""
 
 
 class PacsLoginError(PacsError):
-    """A DICOMweb server wants other credentials: no further request has a chance."""
+    """A DICOMweb server rejects the credentials, so that every further request would fail too."""
 
 
 class EvaluationError(TfspineError, ValueError):

@@ -1,6 +1,6 @@
-"""Reading experiments: TOML with dotted overrides, in which whatever is not known is an error with a suggestion.
+"""Reading experiments: TOML with dotted overrides, in which an unknown key is an error with a suggestion.
 
-Sweeps are read with the same functions (`build`, `read_toml`, `unknown_key`), so that both say the same.
+Sweeps are read with the same functions (`build`, `read_toml`, `unknown_key`), so that both give the same messages.
 """
 
 import copy
@@ -22,10 +22,10 @@ from tfspine.config.toml_text import toml_text
 from tfspine.errors import ConfigError
 
 LEAST_LIKENESS = 0.5
-"""How alike a misspelt key and its suggestion are at least, as `difflib` measures it."""
+"""The least similarity between a misspelt key and its suggestion, as `difflib` measures it."""
 
 STRANGER = 0.15
-"""By how much more alike a key of another section has to be."""
+"""How much higher the similarity of a key in another section has to be."""
 
 Config = typing.TypeVar("Config")
 
@@ -46,7 +46,7 @@ def load_experiment(path: Path | None, settings: Sequence[str] = ()) -> Experime
 
 
 def experiment_from_table(table: dict[str, Any], settings: Sequence[str] = (), *, source: str) -> Experiment:
-    """Return the experiment that a TOML or a manifest holds as plain values, with settings on top.
+    """Return the experiment from the plain values of a TOML file or a manifest, with settings on top.
 
     Args:
         table: sections and keys; `config.as_dict` writes them back.
@@ -70,17 +70,17 @@ def experiment_from_table(table: dict[str, Any], settings: Sequence[str] = (), *
 
 
 def _require_sound(experiment: Experiment, placed: Set[str], source: str) -> None:
-    """Refuse values out of range, then settings that contradict one another; say whether a file or ``--set`` did it."""
-    # One after the other: arithmetic on values out of range may fail.
+    """Refuse values out of range, then contradicting settings; the message names the file or ``--set``."""
+    # In this order, because arithmetic on values out of range may fail.
     for key, message in itertools.chain(out_of_range(experiment), contradictions(experiment)):
         raise ConfigError(f"{'--set' if key in placed else source}: {message}")
 
 
 def read_toml(path: Path, what: str) -> dict[str, Any]:
-    """Return the tables of a file; `what` says which kind of file was expected.
+    """Return the tables of a file; `what` names the kind of file that was expected.
 
     Raises:
-        ConfigError: it is not there, or no TOML.
+        ConfigError: the file does not exist or is not TOML.
     """
     try:
         return tomllib.loads(path.read_text())
@@ -119,7 +119,7 @@ def build(
         table: keys and values as TOML gives them; what is missing keeps its default.
         source: the file to name in an error.
         prefix: the section with a dot, as messages name it.
-        whole: the dataclass of all sections, whose keys are suggested too; None for `kind`.
+        whole: the dataclass of all sections, to suggest keys of other sections too; None means `kind`.
 
     Raises:
         ConfigError: a key is unknown (with a suggestion), or a value has the wrong type.
@@ -149,23 +149,23 @@ def unknown_key(
     prefix: str = "",
     sections: Mapping[str, Sequence[str]] = types.MappingProxyType({}),
 ) -> ConfigError:
-    """Return the error about a key that is not known.
+    """Return the error about an unknown key.
 
-    It names every section that has such a key, else the key most like it; of equals the one in its place.
+    It names every section that has such a key, else the most similar key; in a tie, the one of the same section.
 
     Args:
         key: as it was written.
-        known: keys that would have been right in its place.
+        known: the valid keys of its section.
         source: the file to name.
         prefix: the section with a dot.
-        sections: other sections of the file and their keys, where it may have been meant.
+        sections: other sections of the file and their keys, which may have been meant.
     """
     told = f'{source}: unknown key "{prefix}{key}"'
     known = list(known)
     everywhere = {f"{section}.{name}": name for section, names in sections.items() for name in names}
     meant = [dotted for dotted, name in everywhere.items() if name == key]
     if not meant:
-        # A key of another section has to be more alike: the section is mostly right.
+        # A key of another section has to be more similar, because the section is usually right.
         likeness = {dotted: _likeness(key, name) - STRANGER for dotted, name in everywhere.items()}
         likeness |= {prefix + name: _likeness(key, name) for name in known}
         most = max(likeness.values())
@@ -189,7 +189,7 @@ def _sections(whole: type) -> dict[str, list[str]]:
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
-    """Return `value` as the annotated type, or say what was expected."""
+    """Return `value` as the annotated type, or raise an error that states what was expected."""
     if typing.get_origin(hint) is tuple:
         return _convert_tuple(typing.get_args(hint), value, where)
     if typing.get_origin(hint) is Mapping:

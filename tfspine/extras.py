@@ -1,7 +1,7 @@
-"""The optional parts of the installation: what each is for, what it brings, and what to type when it is missing.
+"""The optional parts of the installation: the purpose and modules of each, and how to install a missing one.
 
-`pip install tfspine` is the light part: DICOM, study assembly, clients, evaluation. The rest are the extras of
-`setup.cfg`. Code imports what it needs where it needs it; the command turns the `ModuleNotFoundError` into one line.
+`pip install tfspine` installs the light part: DICOM, study assembly, clients, evaluation. The rest are the extras of
+`setup.cfg`. Optional modules are imported where they are used; the command turns `ModuleNotFoundError` into one line.
 """
 
 import importlib.util
@@ -14,9 +14,9 @@ class Extra:
     """One optional part.
 
     Attributes:
-        purpose: what it is for, to follow "for".
-        modules: top-level modules that it brings, each with the name of its distribution.
-        verbs: commands for which this extra is proposed before another that brings the same module.
+        purpose: what it is used for, as the words after "for" in a message.
+        modules: top-level modules that it installs, each with the name of its distribution.
+        verbs: commands for which this extra is proposed before another one with the same module.
     """
 
     purpose: str
@@ -54,14 +54,14 @@ EXTRAS = {
     "cluster": Extra("tfspine ingest --cluster", {"ray": "ray"}),
     "completion": Extra("tfspine completion", {"shtab": "shtab"}),
 }
-"""Each extra of `setup.cfg` but `all`, which is all of these, and `gpu`, which is `train` with CUDA."""
+"""Every extra of `setup.cfg` except `all`, which combines these, and `gpu`, which is `train` with CUDA."""
 
 WHOLE_WAY = ("demo", "paper-study", "run")
 """Commands that do everything from DICOM to the report, for which `all` is proposed."""
 
 _NETWORKS = ("tensorflow", "official", "tf_keras", "keras")
 EVERYTHING = (*_NETWORKS, "tensorflow_serving", "aiohttp", "matplotlib", "jinja2", "psutil")
-"""What a training from DICOM to the report imports, hours later perhaps."""
+"""What a training from DICOM to the report imports, possibly hours after its start."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "records": ("tensorflow",),
@@ -77,14 +77,14 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "demo": EVERYTHING,
     "paper-study": EVERYTHING,
 }
-"""The modules without which a command is of no use, whatever its options; `remedy` covers those of an option alone."""
+"""The modules that a command always needs; `remedy` covers modules that only one of its options needs."""
 
 
 def require(modules: Iterable[str]) -> None:
-    """Look whether all is installed that a command will import, before it reads or writes anything.
+    """Check that everything a command will import is installed, before it reads or writes anything.
 
     Raises:
-        ModuleNotFoundError: something is not, with its `name`; the command line makes one line of it (`remedy`).
+        ModuleNotFoundError: a module is missing; the command line turns the error into one line (`remedy`).
     """
     for module in modules:
         if not is_installed(module):
@@ -92,7 +92,7 @@ def require(modules: Iterable[str]) -> None:
 
 
 def remedy(error: ModuleNotFoundError, verb: str) -> str | None:
-    """Say what `verb` lacks and what to type; None where the module is none of an extra, or is installed."""
+    """Return what `verb` lacks and how to install it; None if no extra has the module, or it is installed."""
     module = (error.name or "").partition(".")[0]
     bringing = {name: extra for name, extra in EXTRAS.items() if module in extra.modules}
     if not bringing or is_installed(module):

@@ -28,14 +28,14 @@ DISPLAY_AXES = {
     Plane.AXIAL: ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)),
     Plane.SAGITTAL: ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0)),
 }
-"""Where columns and rows grow to when a slice is hung as radiologists do: an axial one with the patient's left at the
-image's right and the front on top, a sagittal one with the front at the image's left and the head on top."""
+"""Directions in which columns and rows grow in radiological display: an axial slice has the patient's left at the
+image's right and the front on top, a sagittal slice has the front at the image's left and the head on top."""
 
 PARALLEL_DEG = 1.0
-"""Slices whose normals differ by less lie in one stack; scanners round directions, and plan by the degree."""
+"""Slices whose normals differ by less belong to one stack; scanners round directions, and plan in whole degrees."""
 
 MAXIMUM_TILT_DEG = 45.0
-"""Slices tilted further than this from a plane no longer belong to it: past it another plane is nearer."""
+"""Slices tilted further than this from a plane do not belong to it: beyond it another plane is nearer."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ def pixel_to_patient(geometry: SliceGeometry, pixels_rc: ArrayLike) -> NDArray[n
 
 
 def patient_to_pixel(geometry: SliceGeometry, points_mm: ArrayLike) -> NDArray[np.float64]:
-    """Return pixel coordinates, float64 [..., 2], of points [..., 3] dropped at right angles onto the slice.
+    """Return pixel coordinates, float64 [..., 2], of points [..., 3] projected orthogonally onto the slice.
 
-    The exact inverse of `pixel_to_patient`, also where rounding left the directions not quite at right angles.
+    The exact inverse of `pixel_to_patient`, even if rounding made the directions not quite orthogonal.
     """
     offset = np.asarray(points_mm, np.float64) - np.asarray(geometry.position_mm)
     return np.asarray(offset @ np.linalg.pinv(np.stack(_steps_mm(geometry))))
@@ -127,10 +127,10 @@ def display_geometry(geometry: SliceGeometry, plane: Plane) -> SliceGeometry:
 
 
 def to_display(geometry: SliceGeometry, plane: Plane, pixels: NDArray[T]) -> NDArray[T]:
-    """Return a slice's pixels as it is hung for reading (`DISPLAY_AXES`), by transposing and flipping alone.
+    """Return a slice's pixels in radiological display (`DISPLAY_AXES`), by transposing and flipping only.
 
-    With `display_geometry` every pixel keeps its place in the patient. A stored picture may be turned in any of eight
-    ways, and models that have only seen hung ones take its left recess for the right.
+    With `display_geometry` every pixel keeps its position in the patient. A stored image may have any of eight
+    orientations, and models trained on displayed images would confuse its left and right recess.
 
     Args:
         geometry: where the stored slice lies.
@@ -150,8 +150,8 @@ def side_of_patient(x_mm: float, midline_x_mm: float) -> Side:
 def stacks_of(geometries: Sequence[SliceGeometry], plane: Plane) -> list[list[int]]:
     """Return the stacks of parallel slices of a series, as indices in the order in which slices are numbered.
 
-    Axial slices are numbered from head to feet, sagittal ones from the patient's right to left: in a stack along its
-    normal, and stack after stack by the middle of each. InstanceNumber plays no part: scanners number as they please.
+    Axial slices are numbered from head to feet, sagittal ones from the patient's right to left: within a stack along
+    its normal, and stacks in the order of their centres. InstanceNumber is ignored, as vendors number differently.
     """
     stacks: list[list[int]] = []
     normals = [geometry.normal for geometry in geometries]
@@ -171,10 +171,10 @@ def stacks_of(geometries: Sequence[SliceGeometry], plane: Plane) -> list[list[in
 
 
 def along_stack_mm(stack: Sequence[SliceGeometry], plane: Plane) -> NDArray[np.float64]:
-    """Return where the slices of one stack lie along its normal, float64 [slices], growing with the slice number.
+    """Return the positions of a stack's slices along its normal, float64 [slices], growing with the slice number.
 
-    The normal is the first slice's, and the place of a slice that of its middle: among slices turned by half a degree
-    against one another, corners and normals of their own would seem millimetres further or nearer than they are.
+    The normal is that of the first slice, and a slice's position is that of its centre: for slices rotated by half a
+    degree against one another, their own corners and normals would give positions that are off by millimetres.
     """
     normal = stack[0].normal
     towards = np.sign(normal[AXIS_OF_PLANE[plane]]) * DIRECTION_OF_NUMBERS[plane]
@@ -195,7 +195,7 @@ def _sorted_along(stack: Sequence[int], positions_mm: ArrayLike) -> list[int]:
 
 
 def _turns(geometry: SliceGeometry, plane: Plane) -> tuple[bool, bool, bool]:
-    """Return whether a stored slice is hung by transposing, then by flipping columns, then by flipping rows."""
+    """Return whether radiological display needs a transpose, then a flip of the columns, then one of the rows."""
     across, down = DISPLAY_AXES[plane]
     along_rows, along_columns = (
         np.array([np.dot(direction, axis) for axis in (across, down)])

@@ -1,4 +1,4 @@
-"""SHA-256 of what is on disk: of the content of files and folders, and of the package's own code.
+"""SHA-256 hashes of the content of files and folders, and of the package's own code.
 
 A folder's hash covers each file's path and content. Files that say when and how something was made do not count
 (`manifest.json` and its like): the same content made twice has the same hash.
@@ -21,8 +21,8 @@ PACKAGE = Path(__file__).parent
 THREADS = 8
 BLOCK_BYTES = 2**20
 SETTLED_S = 2.0
-"""A file that changed so shortly ago may change again at the same size within one tick of the clock: it is not
-remembered."""
+"""The hash of a file that changed more recently is not cached: the file may change again, with the same size, within
+one tick of the clock."""
 
 _remembered: dict[tuple[str, int, int, int], str] = {}
 
@@ -31,7 +31,7 @@ def hash_input(path: Path) -> str:
     """Return the SHA-256 of a file's content, or of the paths and contents of all files in a folder.
 
     Args:
-        path: a file or a folder; of a folder, hidden files, manifests and checksums are left out.
+        path: a file or a folder; in a folder, hidden files, manifests and checksums are left out.
 
     Raises:
         OSError: the path is missing or cannot be read.
@@ -46,7 +46,7 @@ def hash_input(path: Path) -> str:
 
 
 def hash_files(paths: Iterable[Path]) -> list[str]:
-    """Return the SHA-256 of each file's content, several read at once; a link counts as what it leads to."""
+    """Return the SHA-256 of each file's content, reading several at once; links are followed."""
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(hash_file, paths))
 
@@ -78,16 +78,16 @@ def files_of(folder: Path) -> list[str]:
 
 @cache
 def package_hash() -> str:
-    """Return the SHA-256 of all code of the package: what a commit says, also of a changed or installed copy."""
+    """Return the SHA-256 of all code of the package, which identifies a modified or installed copy as well."""
     return _hash_code(path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc")
 
 
 @cache
 def code_hash(module: str) -> str:
-    """Return the SHA-256 of a module of this package and of all that it may import of the package.
+    """Return the SHA-256 of a module of this package and of all modules of the package that it may import.
 
-    A command whose code changed is found by it, and one that cannot reach the change is not. Files beside the
-    modules that are not Python, such as page templates, count with them.
+    It changes when code that a command can reach changes, and only then. Files beside the modules that are not
+    Python, such as page templates, are included.
 
     Args:
         module: its full name, for example ``tfspine.cli.records``.
@@ -139,7 +139,7 @@ def _imports(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
-            # What is imported from a package may be a module of it.
+            # A name imported from a package may be a module.
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 

@@ -1,4 +1,4 @@
-"""Disc levels, regions, sides, grades and detector classes: the only table of them.
+"""Disc levels, regions, sides, grades and detector classes, defined here only.
 
 Sides are the patient's. On an axial slice in radiological display the patient's right lies at the image's left, so
 detector class 1, which the original authors call ``left``, is the patient's *right* recess.
@@ -21,7 +21,7 @@ class Plane(StrEnum):
 
 
 class Region(StrEnum):
-    """What is graded."""
+    """A kind of anatomical region that is graded."""
 
     CENTRAL_CANAL = "central_canal"
     LATERAL_RECESS = "lateral_recess"
@@ -125,10 +125,10 @@ def object_name(region: Region, side: Side | None, grade: Grade | None = None) -
 
 
 def parse_object_name(name: str) -> tuple[Region, Side | None, Grade | None]:
-    """Read an object name back; the inverse of `object_name`.
+    """Parse an object name; the inverse of `object_name`.
 
     Raises:
-        AnnotationError: the name is not one that `object_name` writes; the message lists those that are.
+        AnnotationError: the name is not valid; the message lists the valid names.
     """
     head, colon, grade_word = name.strip().partition(":")
     if head not in _OBJECTS:

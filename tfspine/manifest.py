@@ -1,4 +1,4 @@
-"""What made an artefact: versions, configuration, seed, commit and hashes of the inputs, written beside it."""
+"""How an artefact was made: versions, configuration, seed, commit and hashes of the inputs, written beside it."""
 
 import json
 import platform
@@ -23,7 +23,7 @@ _STARTED = time.monotonic()
 
 
 class RunKind(StrEnum):
-    """What a run trained: `kind` among the details of its manifest."""
+    """What a run trained: `kind` in the details of its manifest."""
 
     DETECTOR = "detector"
     GRADER = "grader"
@@ -32,7 +32,7 @@ class RunKind(StrEnum):
 
 
 MEMBERS_FOLDER = "members"
-"""Where a run of `RunKind.GRADER_MEMBERS` has a run of `RunKind.GRADER` for each of them."""
+"""Where a run of `RunKind.GRADER_MEMBERS` keeps one run of `RunKind.GRADER` for each member."""
 
 
 CLAIM_FILE = "run.json"
@@ -41,14 +41,14 @@ CLAIM_FILE = "run.json"
 
 @dataclass(frozen=True)
 class Manifest:
-    """Read-only view of a `manifest.json`; what an older one does not say is empty.
+    """Read-only view of a `manifest.json`; fields that an older one lacks are empty.
 
     Attributes:
         command: the verb.
         config: the experiment, or the sections of it that the command depends on.
-        details: what only that command has to say.
+        details: information that is specific to the command.
         tfspine: version of the package.
-        commit: of the checkout, 40 hexadecimal digits.
+        commit: commit of the checkout, 40 hexadecimal digits.
         created: date and time, ISO 8601.
         packages: versions of the libraries that matter.
     """
@@ -88,13 +88,13 @@ class Manifest:
 
     @property
     def models(self) -> Mapping[str, int]:
-        """Names and versions of the models that predict asked."""
+        """Names and versions of the models that predict used."""
         models: Mapping[str, int] = self.details.get("models", {})
         return models
 
     @property
     def source(self) -> str:
-        """Where the models lay that predict asked."""
+        """Location of the models that predict used."""
         return str(self.details.get("source") or "")
 
     def section(self, name: str) -> Mapping[str, Any]:
@@ -118,7 +118,7 @@ def write_manifest(
         command: the verb, for example ``"records"``.
         config: the experiment, or the sections of it that the artefact depends on.
         inputs: files that were read, or folders with a manifest of their own; each is recorded by name and SHA-256.
-        details: anything else a reader or a later command needs: counts, seed, what was refused.
+        details: anything else that a reader or a later command needs: counts, seed, refused files.
     """
     content = _content(command, config=config, inputs=inputs, details=details)
     write_text(folder / MANIFEST, json.dumps(content, indent=2, default=str) + "\n")
@@ -141,10 +141,10 @@ def split_of(folder: Path) -> str:
 
 
 def claim_folder(folder: Path, *, command: str, config: Mapping[str, Any], inputs: Iterable[Path] = ()) -> None:
-    """Make a folder in which a command will work in many steps, or go on in one that it began before.
+    """Make a folder in which a command works in many steps, or continue in one that it began before.
 
     Raises:
-        OutputError: the folder holds anything else, or an input.
+        OutputError: the folder holds something else, or an input.
     """
     inputs = [*inputs]
     require_folder(folder, command=command, inputs=inputs)
@@ -163,12 +163,12 @@ def write_file(
     """Write the single file that a command makes, and `FILE.manifest.json` beside it.
 
     Args:
-        target: the file; one that is there is replaced only as `ownership` allows.
+        target: the file; an existing one is replaced only as `ownership` allows.
         text: its content.
         command: the verb, for example ``"split"``.
         config: the sections of the experiment that it depends on.
         inputs: files and folders that were read.
-        force: replace a file that the command did not write.
+        force: also replace a file that the command did not write.
 
     Raises:
         OutputError: the file may not or cannot be written.
@@ -182,10 +182,10 @@ def write_file(
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """Read `folder/manifest.json`; None where there is none.
+    """Read `folder/manifest.json`; None if it does not exist.
 
     Raises:
-        FormatError: there is something else, as `require_manifest`.
+        FormatError: the file is invalid, as in `require_manifest`.
     """
     return require_manifest(folder) if (folder / MANIFEST).is_file() else None
 
@@ -194,7 +194,7 @@ def require_manifest(folder: Path) -> Manifest:
     """Read `folder/manifest.json`.
 
     Raises:
-        FormatError: it is not there, cannot be read, or is no manifest.
+        FormatError: the file does not exist, cannot be read, or is not a manifest.
     """
     path = folder / MANIFEST
     try:
@@ -252,7 +252,7 @@ def _content(
 
 
 def _hash_inputs(inputs: Iterable[Path]) -> dict[str, str]:
-    """Return the SHA-256 of each input by its name, or by as much of its path as tells two of one name apart."""
+    """Return the SHA-256 of each input by its name; inputs with the same name get as much of the path as needed."""
     paths = list(dict.fromkeys(path.absolute() for path in inputs))
     hashes = {}
     for path in paths:

@@ -1,6 +1,6 @@
-"""Writing without ever leaving half an output: a temporary name first, then one rename; and one process per folder.
+"""Writing complete outputs only: under a temporary name first, then one rename; and one process per folder.
 
-What may be replaced at all is the rule of `ownership`; the former output is kept until the new one is complete.
+`ownership` decides what may be replaced; the former output is kept until the new one is complete.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ logger = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def new_folder(target: Path, *, command: str, inputs: Iterable[Path] = ()) -> Iterator[Path]:
-    """Yield a temporary folder that becomes `target` when the block ends well, and vanishes when it does not.
+    """Yield a temporary folder that becomes `target` when the block succeeds, and is deleted when it fails.
 
     Args:
         target: the output; its former content is replaced only at the end, so that a failed run leaves it as it was.
-        command: the verb that writes it, as its manifest says; the block writes the manifest.
+        command: the verb that writes it, as in the manifest that the block writes.
         inputs: files and folders that the command reads.
 
     Raises:
@@ -43,12 +43,12 @@ def new_folder(target: Path, *, command: str, inputs: Iterable[Path] = ()) -> It
 
 @contextlib.contextmanager
 def resumable_folder(target: Path, *, command: str, inputs: Iterable[Path] = ()) -> Iterator[Path]:
-    """Yield a folder that becomes `target` when the block ends well, and stays for the next run when it is stopped.
+    """Yield a folder that becomes `target` when the block succeeds, and stays for the next run when it is stopped.
 
-    A wrong input does not leave it behind: there is nothing to go on with.
+    It is deleted after an invalid input, because there is nothing to continue with.
 
     Raises:
-        OutputError: as `new_folder`.
+        OutputError: as for `new_folder`.
     """
     with _building(target, command=command, inputs=inputs) as partial:
         try:
@@ -62,12 +62,12 @@ def resumable_folder(target: Path, *, command: str, inputs: Iterable[Path] = ())
 
 @contextlib.contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder that becomes `target`, which is not there yet, when the block ends well.
+    """Yield a temporary folder that becomes `target`, which must not exist yet, when the block succeeds.
 
-    For folders that a command only ever adds, such as the next version of a model.
+    It is for folders that a command adds and never replaces, such as the next version of a model.
 
     Raises:
-        OutputError: `target` is there, or the disk is full or read-only.
+        OutputError: `target` exists, or the disk is full or read-only.
     """
     partial = target.parent / f".{target.name}.partial-{os.getpid()}"
     if target.exists():
@@ -83,16 +83,16 @@ def whole_folder(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def held(folder: Path, *, refusal: str = "another process works on it; wait for it, or end it") -> Iterator[None]:
-    """Hold a folder, made where it is missing, against others; the system lets go when this process ends.
+    """Lock a folder, created if missing, against other processes; the lock ends with this process at the latest.
 
-    A process that inherits open files (`subprocess.Popen` with `close_fds=False`) holds it too, until it ends.
+    A process that inherits open files (`subprocess.Popen` with `close_fds=False`) holds the lock too, until it ends.
 
     Args:
-        folder: to hold.
-        refusal: what the others are told.
+        folder: the folder to lock.
+        refusal: the error message for other processes.
 
     Raises:
-        OutputError: another process holds it, or the file system knows no locks.
+        OutputError: another process holds the lock, or the file system does not support locks.
     """
     path = folder / LOCK
     try:
@@ -112,7 +112,7 @@ def held(folder: Path, *, refusal: str = "another process works on it; wait for 
 
 
 def write_bytes(target: Path, content: bytes) -> None:
-    """Write a file under a temporary name and rename it; the folder is made where it is missing.
+    """Write a file under a temporary name and rename it; the folder is created if it is missing.
 
     Raises:
         OutputError: the file cannot be written.
@@ -135,10 +135,10 @@ def write_text(target: Path, content: str) -> None:
 
 @contextlib.contextmanager
 def explained(target: Path) -> Iterator[None]:
-    """Turn the operating system's refusal to write into one clear line.
+    """Turn the operating system's write errors into one clear line.
 
     Raises:
-        OutputError: in place of an `OSError`, or of an error of TensorFlow that speaks of the disk.
+        OutputError: in place of an `OSError`, or of a TensorFlow error caused by the disk.
     """
     try:
         yield
@@ -157,7 +157,7 @@ def explained(target: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _building(target: Path, *, command: str, inputs: Iterable[Path]) -> Iterator[Path]:
-    """Yield the folder in which `target` is built, held against other processes."""
+    """Yield the folder in which `target` is built, locked against other processes."""
     target = target.resolve()
     if Path.cwd().is_relative_to(target):
         raise OutputError(f"{target}: is the folder you are in, which cannot be replaced whole; name a folder in it")
@@ -170,8 +170,8 @@ def _building(target: Path, *, command: str, inputs: Iterable[Path]) -> Iterator
 
 
 def _publish(partial: Path, target: Path, command: str) -> None:
-    """Put a complete folder in the place of the former one, and take over what others have put into that."""
-    require_folder(target, command=command)  # again: hours may have passed
+    """Replace the former folder by the complete new one, and carry over files that others have put into it."""
+    require_folder(target, command=command)  # again, because hours may have passed
     with explained(target):
         write_checksums(partial)
     _keep_added(partial, target, command)
@@ -184,7 +184,7 @@ def _publish(partial: Path, target: Path, command: str) -> None:
 
 
 def _keep_added(partial: Path, target: Path, command: str) -> None:
-    """Carry files that the command did not write, such as labels drawn beside pictures, into the new folder."""
+    """Move files that the command did not write, such as labels saved beside images, into the new folder."""
     added = added_files(target) if target.is_dir() else []
     for name in added:
         if os.path.lexists(partial / name):
@@ -199,7 +199,7 @@ def _keep_added(partial: Path, target: Path, command: str) -> None:
 
 
 def _restore(target: Path) -> None:
-    """Clear up after a process that was killed while it put the new folder in the place of the former one."""
+    """Clean up after a process that was killed while it replaced the former folder by the new one."""
     former = _former(target)
     if former.is_dir() and not target.exists():
         former.rename(target)

@@ -1,7 +1,7 @@
-"""One bar over all steps of a chain, with the time left, and below it the bars of the step that is at work.
+"""One bar over all steps of a chain, with the time left, and below it the bars of the current step.
 
-The time left follows from the seconds that each step took in a run that is known, and from how much faster or slower
-this one is so far. Bars of a process of its own (`workflows.own_process`) are sent here and drawn here, for two
+The time left is estimated from the seconds that each step took in a reference run, and from how much faster or slower
+this run is so far. The bars of a separate process (`workflows.own_process`) are sent here and drawn here, because two
 processes cannot draw on one terminal.
 """
 
@@ -23,15 +23,15 @@ from tfspine.compat import Self
 from tfspine.progress import BAR_COLUMNS, clock, line_of
 
 KNOWN_S = 60.0
-"""What a run of so many seconds says of its speed counts as much as the known one."""
+"""After so many seconds, the measured speed of this run has the same weight as that of the reference run."""
 
 SENT_EVERY_S = 0.25
-"""How often a process of its own tells of its bars."""
+"""How often a separate process sends its bars."""
 
 
 @dataclass(frozen=True)
 class BarState:
-    """One task of a bar: `total` is None where nobody knows it; `bar` and `task` tell it from others."""
+    """One task of a bar: `total` is None if it is unknown; `bar` and `task` identify it."""
 
     bar: int
     task: int
@@ -44,9 +44,9 @@ class OverallBar:
     """The bar over all steps; within its `with` block, `progress.new_bar` shows what it counts below it.
 
     Args:
-        seconds: what each step took in the run that is known, by its name.
+        seconds: how long each step took in the reference run, by its name.
         console: standard error if None.
-        every_s: seconds between two plain lines, where standard error is a file or pipe.
+        every_s: seconds between two plain lines, if standard error is a file or pipe.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class OverallBar:
         self._seconds = dict(seconds)
         self._waiting = dict(seconds)
         self._step = ""
-        self._inside = 0.0  # how much of the step is done, 0 to 1
+        self._inside = 0.0  # share of the step that is done, 0 to 1
         self._step_since = time.monotonic()
-        self._worked_s = 0.0  # known seconds of the steps that were done in this run
+        self._worked_s = 0.0  # reference seconds of the steps that were done in this run
         self._since = time.monotonic()
         self._guests: list[Progress] = []
         self.console = console or Console(stderr=True)
@@ -69,26 +69,26 @@ class OverallBar:
         self._task = self._bar.add_task("all steps", total=sum(self._seconds.values()) or 1.0)
 
     def begin(self, step: str) -> None:
-        """Say which step is at work."""
+        """Set the current step."""
         self._step, self._inside, self._step_since = step, 0.0, time.monotonic()
         self.update()
 
     def finish(self, step: str, *, is_new: bool = True) -> None:
-        """Say that a step is done: now, or in an earlier run, which tells nothing of how fast this one is."""
+        """Mark a step as done: now, or in an earlier run, which does not affect the estimated speed of this one."""
         known_s = self._waiting.pop(step, 0.0)
         self._worked_s += known_s if is_new else 0.0
         self._step = ""
         self.update()
 
     def left_s(self) -> float:
-        """Return how many seconds are left, as far as the steps so far tell."""
+        """Return the estimated number of seconds left."""
         inside = self._waiting.get(self._step, 0.0) * self._share()
         worked = self._worked_s + inside
         pace = (time.monotonic() - self._since + KNOWN_S) / (worked + KNOWN_S)
         return pace * (sum(self._waiting.values()) - inside)
 
     def update(self) -> None:
-        """Count anew how far things are."""
+        """Update the progress."""
         done = sum(self._seconds.values()) - sum(self._waiting.values())
         completed = done + self._waiting.get(self._step, 0.0) * self._share()
         words = f"all steps, now {self._step}" if self._step else "all steps"
@@ -106,7 +106,7 @@ class OverallBar:
         self._guests.append(bar)
 
     def closed(self, bar: Progress, *, is_well: bool) -> None:
-        """Show it no more; a file or pipe is told how far it came."""
+        """Remove a bar; in a file or pipe, write a last line about it."""
         if bar in self._guests:
             self.update()
             self._guests.remove(bar)
@@ -114,12 +114,12 @@ class OverallBar:
             self.tell(line_of(task) for task in bar.tasks if task.total != 0)
 
     def tell(self, lines: Iterable[str]) -> None:
-        """Write plain lines, above the bars where there are any."""
+        """Write plain lines, above the bars if there are any."""
         for line in lines:
             self.console.print(Text(line), soft_wrap=True)
 
     def tables(self) -> Iterator[RenderableType]:
-        """Yield the bars of the step at work, as they are drawn."""
+        """Yield the bars of the current step, as they are drawn."""
         for bar in tuple(self._guests):
             yield bar.make_tasks_table(bar.tasks)
 
@@ -144,10 +144,10 @@ class OverallBar:
             self.tell([self.line()])
 
     def _share(self) -> float:
-        """Return how much of the step at work is done, 0 to 1, as the bar that was opened last says.
+        """Return the share of the current step that is done, 0 to 1, according to the bar that was opened last.
 
-        A step may have several bars, so that a full one says little: no more is believed than that it goes twice as
-        fast as in the known run. What was told is not taken back.
+        A step may have several bars, so that a full one is weak evidence: the share is limited to twice the speed of
+        the reference run. The value never decreases.
         """
         bar = self._guests[-1] if self._guests else None
         task = bar.tasks[-1] if bar and bar.tasks else None
@@ -167,14 +167,14 @@ class OverallBar:
 
 
 class RemoteBars:
-    """Shows the bars that a process of its own sends; without an `OverallBar`, as bars of this process."""
+    """Shows the bars that a separate process sends; without an `OverallBar`, as bars of this process."""
 
     def __init__(self) -> None:
         self._bars: dict[int, Progress] = {}
         self._tasks: dict[tuple[int, int], TaskID] = {}
 
     def show(self, states: Sequence[BarState]) -> None:
-        """Show what was sent last; a bar that is in it no more has ended well."""
+        """Show the latest bars; a bar that is missing from them has ended normally."""
         numbers = {state.bar for state in states}
         for number in numbers - set(self._bars):
             self._bars[number] = progress.new_bar()
@@ -211,7 +211,7 @@ def send_bars(send: Callable[[tuple[BarState, ...]], None]) -> Iterator[None]:
     """Send every bar of this process, instead of drawing it, while the block runs.
 
     Args:
-        send: brings the state of all bars to whoever shows them; called from a thread too.
+        send: passes the state of all bars to the process that shows them; also called from a thread.
     """
     former, sender = progress.host, _Sender(send)
     progress.host = sender
@@ -223,7 +223,7 @@ def send_bars(send: Callable[[tuple[BarState, ...]], None]) -> Iterator[None]:
 
 
 class _Sender:
-    """Tells of the bars of this process, now and then and whenever one begins or ends."""
+    """Sends the bars of this process, at regular intervals and whenever one begins or ends."""
 
     def __init__(self, send: Callable[[tuple[BarState, ...]], None]) -> None:
         self.console = Console(stderr=True)
@@ -242,7 +242,7 @@ class _Sender:
     def closed(self, bar: Progress, *, is_well: bool) -> None:
         self._tell()
         self._bars = {number: other for number, other in self._bars.items() if other is not bar}
-        if is_well:  # after a failure its error is the last that is told
+        if is_well:  # after a failure the error is the last message
             self._tell()
 
     def end(self) -> None:
@@ -265,7 +265,7 @@ class _Sender:
 
 
 class _Stack(Progress):
-    """The overall bar and, below it, those of the step at work."""
+    """The overall bar and, below it, the bars of the current step."""
 
     def __init__(self, overall: OverallBar) -> None:
         columns = (

@@ -1,9 +1,9 @@
-"""Who wrote an output, and so what a command may replace: one rule for every command.
+"""Which command wrote an output, and therefore which outputs a command may replace: one rule for every command.
 
-A folder is replaced only where it holds the manifest of the same command; one that is missing or empty is made; any
-other is refused, and nothing is touched. Files in it that the command did not write itself stay; one that it wrote and
-somebody changed since is a reason to refuse. An output may not be, contain, or lie inside an input. A single file is
-replaced only where the same command wrote it, as `FILE.manifest.json` says, or where the user insists.
+A folder is replaced only if it holds the manifest of the same command; a missing folder is created and an empty one is
+used; any other folder is refused and left unchanged. Files in it that the command did not write stay; if a file that it
+wrote has been changed since, the folder is refused. An output may not be, contain, or lie inside an input. A single
+file is replaced only if `FILE.manifest.json` shows that the same command wrote it, or with `force`.
 """
 
 import json
@@ -15,17 +15,17 @@ from tfspine.errors import OutputError
 from tfspine.hashes import CHECKSUMS, MANIFEST, files_of, hash_file, hash_files
 
 LOCK = ".lock"
-"""The file by which a process holds a folder."""
+"""The lock file of a folder."""
 
 OWN = (MANIFEST, CHECKSUMS, LOCK)
-"""Files that say when and how a folder was written; they are no content, and the same content has the same list."""
+"""Files that record when and how a folder was written; they are not part of its content and do not affect its hash."""
 
 
 def require_folder(target: Path, *, command: str, inputs: Iterable[Path] = ()) -> None:
-    """Refuse a folder that a command may not write; see the module for the rule.
+    """Refuse a folder that a command may not write; the rule is in the module's docstring.
 
     Raises:
-        OutputError: with what lies there.
+        OutputError: the message states what is in the folder.
     """
     require_apart(target, inputs)
     if target.exists() and not target.is_dir():
@@ -46,16 +46,16 @@ def require_folder(target: Path, *, command: str, inputs: Iterable[Path] = ()) -
 
 
 def require_file(target: Path, *, command: str, inputs: Iterable[Path] = (), force: bool = False) -> None:
-    """Refuse a file that a command may not write: one that is there and that the same command did not write.
+    """Refuse a file that a command may not write: an existing one that the same command did not write.
 
     Args:
-        target: the file; `manifest.write_file` records beside it who wrote what.
+        target: the file; `manifest.write_file` records beside it which command wrote it.
         command: the verb that writes it.
         inputs: files and folders that the command reads.
-        force: replace any file; an input is refused all the same.
+        force: replace any file except an input, which is still refused.
 
     Raises:
-        OutputError: with what is there.
+        OutputError: the message states what exists there.
     """
     require_apart(target, inputs)
     if target.is_dir():
@@ -73,7 +73,7 @@ def require_apart(target: Path, inputs: Iterable[Path]) -> None:
     """Refuse an output that is, contains, or lies inside an input; links are followed.
 
     Raises:
-        OutputError: with both paths.
+        OutputError: the message gives both paths.
     """
     output = target.resolve()
     for given in inputs:
@@ -90,13 +90,13 @@ def require_apart(target: Path, inputs: Iterable[Path]) -> None:
 
 
 def command_of(manifest: Path) -> str | None:
-    """Return the verb that wrote a manifest, or None where there is none that can be read."""
+    """Return the verb that wrote a manifest, or None if there is no readable manifest."""
     command = _read_json(manifest).get("command")
     return command if isinstance(command, str) else None
 
 
 def changed_files(folder: Path) -> list[str]:
-    """Return the files that somebody changed after a command wrote the folder; a file that is gone is no loss."""
+    """Return the files that were changed after a command wrote the folder; deleted files do not count."""
     written = _checksums(folder)
     there = [name for name in written if (folder / name).is_file()]
     found = hash_files(folder / name for name in there)
@@ -104,7 +104,7 @@ def changed_files(folder: Path) -> list[str]:
 
 
 def added_files(folder: Path) -> list[str]:
-    """Return the files and links in a folder that the command which wrote it did not write."""
+    """Return the files and links in a folder that were not written by the command that wrote the folder."""
     written = _checksums(folder)
     if not written:
         return []
@@ -112,7 +112,7 @@ def added_files(folder: Path) -> list[str]:
 
 
 def write_checksums(folder: Path) -> None:
-    """List what a command wrote into a folder, so that it knows later what is its own."""
+    """Record the files that a command wrote into a folder, so that it recognises them later."""
     names = [name for name in files_of(folder) if name not in OWN]
     contents = hash_files(folder / name for name in names)
     lines = [f"{content}  {name}\n" for content, name in zip(contents, names, strict=True)]
@@ -120,12 +120,12 @@ def write_checksums(folder: Path) -> None:
 
 
 def record_path(target: Path) -> Path:
-    """Return where it is recorded who wrote a single file, and from what."""
+    """Return the path of a single file's manifest, which records the command and its inputs."""
     return target.with_name(f"{target.name}.{MANIFEST}")
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file that a command wrote into a folder; nothing where no list is there."""
+    """Return the SHA-256 of each file that a command wrote into a folder; empty if there is no list."""
     try:
         lines = (folder / CHECKSUMS).read_text(errors="surrogateescape").split("\n")
     except OSError:

@@ -1,7 +1,7 @@
-"""Items shared among processes of this machine: in order, or so that an item that kills its process costs no other.
+"""Items processed in parallel processes: in order, or so that an item that kills its process affects no other item.
 
 The processes share no state with this one. They are forked from a server that has imported what the work needs, and
-keep NumPy to one thread of linear algebra each.
+limit NumPy to one thread for linear algebra each.
 """
 
 import functools
@@ -24,15 +24,15 @@ BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
 
 def one_blas_thread() -> None:
-    """Keep NumPy, here and in processes started from here, to one thread of linear algebra; before it is imported.
+    """Limit NumPy to one thread for linear algebra, in this process and its children; to call before NumPy is imported.
 
-    Its threads spin over matrices too small to share, at the expense of the other processes.
+    On small matrices its threads busy-wait, which slows the other processes down.
     """
     os.environ.setdefault(BLAS_THREADS, "1")
 
 
 def each(function: Callable[[Item], Result], items: Sequence[Item], *, workers: int) -> Iterator[Result]:
-    """Yield the result of each item, in order, whatever the number of processes that share them; 1: this one alone."""
+    """Yield the result of each item, in order; with one worker the items are processed in this process."""
     if workers == 1:
         yield from map(function, items)
         return
@@ -50,16 +50,16 @@ def each_guarded(
 ) -> Iterator[tuple[Item, Result]]:
     """Yield each item with its result, in the order in which they finish.
 
-    A worker that dies, as one may over a damaged file in a decoder written in C, takes its own item with it and no
-    other: what was under way beside it is done again, each in a process of its own. One worker alone is a process
-    too, for that reason. A worker that is not done with an item after `longest_s` seconds dies, see `limited`.
+    If a worker dies, for example in a C decoder because of a damaged file, only its own item is lost: the other items
+    in progress are repeated, each in a separate process. For the same reason, a single worker is a separate process
+    too. A worker that has not finished an item after `longest_s` seconds dies, see `limited`.
 
     Args:
-        function: of a module; what it raises ends everything.
-        items: to work on.
-        workers: processes at once.
-        longest_s: of one item.
-        lost: gives the result of an item whose process died; it is told whether that was for want of time.
+        function: a function of a module; an exception in it ends everything.
+        items: the items to process.
+        workers: number of parallel processes.
+        longest_s: time limit for one item, in seconds.
+        lost: returns the result of an item whose process died; its argument says whether the time limit was the cause.
     """
     work = functools.partial(limited, function, longest_s=longest_s)
     left = deque(items)
@@ -82,9 +82,9 @@ def each_guarded(
 
 
 def limited(function: Callable[[Item], Result], item: Item, *, longest_s: float) -> Result:
-    """Return the function's result, or have this process die when `longest_s` seconds have passed.
+    """Return the function's result, or end this process when `longest_s` seconds have passed.
 
-    The kernel ends it, by the alarm that nobody handles: a loop in a decoder written in C would not let Python do so.
+    The kernel ends it with an unhandled alarm signal, because Python cannot interrupt a loop in a C decoder.
     """
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, longest_s)
@@ -116,8 +116,8 @@ def _pool(workers: int, function: Callable[[Item], Result]) -> ProcessPoolExecut
 class _Process(ForkServerProcess):
     """A process that does not run the caller's script again.
 
-    Python would import it there for functions defined in it, and a script without ``if __name__ == "__main__"`` would
-    begin anew in every worker. Ours are functions of modules.
+    By default Python imports the script in every worker, so that one without ``if __name__ == "__main__"`` would start
+    again. That import is not needed here, because the functions belong to modules.
     """
 
     @staticmethod

@@ -1,6 +1,6 @@
-"""Progress on standard error: a bar on a terminal, and plain lines, one every half minute, where it is a file or pipe.
+"""Progress on standard error: a bar on a terminal, or a plain line every half minute in a file or pipe.
 
-A log, of Slurm for one, has no use for a bar that moves, and none for silence.
+Plain lines suit logs, for example those of Slurm, in which a moving bar cannot be shown.
 """
 
 import threading
@@ -24,22 +24,22 @@ from rich.table import Column
 from rich.text import Text
 
 LINE_EVERY_S = 30.0
-"""How often a file or pipe is told how far things are, in seconds."""
+"""Seconds between two progress lines in a file or pipe."""
 
 BAR_COLUMNS = 20
 
 SPEED_OVER_S = 600.0
-"""The time left follows from the speed over so many seconds: steps come in rounds with pauses between them."""
+"""The time left is estimated from the speed over so many seconds, because steps come in rounds with pauses."""
 
 
 T = TypeVar("T")
 
 
 class Track(Protocol):
-    """How a workflow tells its progress: the items pass through, and are counted; `track` and `silent` are two."""
+    """How a workflow reports its progress: it counts the items that it yields; `track` and `silent` implement it."""
 
     def __call__(self, items: Iterable[T], words: str, total: int | None = None) -> Iterator[T]:
-        """Yield `items`, of which there are `total` where that is known; `words` say what is done with them."""
+        """Yield `items`, `total` in number if that is known; `words` describe what is done with them."""
 
 
 def track(items: Iterable[T], words: str, total: int | None = None) -> Iterator[T]:
@@ -49,16 +49,16 @@ def track(items: Iterable[T], words: str, total: int | None = None) -> Iterator[
 
 
 def silent(items: Iterable[T], words: str, total: int | None = None) -> Iterator[T]:
-    """Yield `items`, and tell nobody."""
+    """Yield `items` without showing progress."""
     yield from items
 
 
 @contextmanager
 def stage_bar(stages: int | None = None) -> Iterator[Callable[[str], None]]:
-    """Yield a function that names the next of so many stages under a bar with time left, on standard error.
+    """Yield a function that starts the next named stage, under a bar with time left, on standard error.
 
     Args:
-        stages: how many there are; None where that is not known.
+        stages: number of stages; None if it is unknown.
     """
     with new_bar() as bar:
         task = bar.add_task("", total=stages)
@@ -74,7 +74,7 @@ def stage_bar(stages: int | None = None) -> Iterator[Callable[[str], None]]:
 
 
 class Host(Protocol):
-    """Who shows the bars of this process, where somebody does: an overall bar, or the process that started this one."""
+    """What shows the bars of this process instead of itself: an overall bar, or the process that started this one."""
 
     console: Console
 
@@ -82,15 +82,15 @@ class Host(Protocol):
         """Show a bar from now on."""
 
     def closed(self, bar: Progress, *, is_well: bool) -> None:
-        """Show it no more."""
+        """Remove a bar."""
 
 
 host: Host | None = None
-"""None where every bar shows itself."""
+"""None if every bar shows itself."""
 
 
 def new_bar(*, is_shown: bool = True, console: Console | None = None, every_s: float | None = None) -> Progress:
-    """Return what counts steps, time gone and time left, to be used in a `with` block.
+    """Return a bar that counts steps, elapsed time and time left, for use in a `with` block.
 
     Args:
         is_shown: only one of several workers shows it.
@@ -102,8 +102,8 @@ def new_bar(*, is_shown: bool = True, console: Console | None = None, every_s: f
     console = console or Console(stderr=True)
     if is_shown and (not console.is_terminal or console.is_dumb_terminal):
         return _Lines(console, LINE_EVERY_S if every_s is None else every_s)
-    # What is printed on standard output belongs there, and not beside the bar on standard error; whoever sends it
-    # elsewhere while the bar is shown is not overruled.
+    # Output printed to standard output stays there, and is not moved to standard error beside the bar; a redirection
+    # that is set up while the bar is shown is respected.
     return Progress(
         *_columns(),
         console=console,
@@ -114,7 +114,7 @@ def new_bar(*, is_shown: bool = True, console: Console | None = None, every_s: f
 
 
 def _columns() -> tuple[ProgressColumn, ...]:
-    """Return what a bar shows. Where it is narrow the words fold, and the numbers stay whole."""
+    """Return the columns of a bar. In a narrow terminal the words wrap, and the numbers are not cut."""
     return (
         TextColumn("{task.description}", markup=False, table_column=Column()),
         BarColumn(bar_width=BAR_COLUMNS, table_column=Column(no_wrap=True)),
@@ -125,7 +125,7 @@ def _columns() -> tuple[ProgressColumn, ...]:
 
 
 class _Guest(Progress):
-    """Counts as its base does, and leaves the drawing to whoever shows it."""
+    """Counts like its base class, and leaves the drawing to the host."""
 
     def __init__(self, shown_by: Host) -> None:
         super().__init__(
@@ -150,11 +150,11 @@ class _Guest(Progress):
 
 
 class _Lines(Progress):
-    """Counts as its base does, and writes a line now and then, one more at the end, and none after a failure."""
+    """Counts like its base class, and writes a line at intervals and one at the end, but none after a failure."""
 
     def __init__(self, console: Console, every_s: float) -> None:
-        # Disabled it draws nothing, and counts all the same; with auto_refresh `track` would count in a thread that
-        # ends with the drawing.
+        # A disabled bar draws nothing, but still counts; with auto_refresh `track` would count in a thread that ends
+        # with the drawing.
         super().__init__(console=console, disable=True, auto_refresh=False, speed_estimate_period=SPEED_OVER_S)
         self._every_s = every_s
         self._is_over = threading.Event()

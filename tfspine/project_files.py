@@ -1,7 +1,7 @@
-"""The files that come along: experiments (``experiments/*.toml``) and the configuration of servers (``serving/``).
+"""The included files: experiments (``experiments/*.toml``) and the configuration of servers (``serving/``).
 
-In a checkout they lie beside the package, in a wheel inside it (`setup.py` puts them there). A user names them the
-same way in both cases, ``experiments/demo.toml``; a file of that name in the working directory comes first.
+In a checkout they are beside the package, in a wheel inside it (`setup.py` puts them there). Their names are the same
+in both cases, for example ``experiments/demo.toml``; a file of that name in the working directory takes precedence.
 """
 
 from pathlib import Path
@@ -13,10 +13,10 @@ IN_WHEEL = "project"
 
 
 def project_file(name: str) -> Path:
-    """Return a file that comes along, such as ``experiments/demo.toml``.
+    """Return the path of an included file, such as ``experiments/demo.toml``.
 
     Raises:
-        ConfigError: no such file comes along, with those that do.
+        ConfigError: there is no such file; the message lists the included files.
     """
     package = Path(tfspine.__file__).parent
     for root in (package.parent, package / IN_WHEEL):
@@ -26,7 +26,7 @@ def project_file(name: str) -> Path:
 
 
 def project_file_names() -> list[str]:
-    """Return the names by which `project_file` finds what comes along."""
+    """Return the names of the included files, as `project_file` takes them."""
     package = Path(tfspine.__file__).parent
     roots = [root for root in (package.parent, package / IN_WHEEL) if (root / "experiments" / "demo.toml").is_file()]
     files = [(root, path) for root in roots for path in (*root.glob("experiments/*.toml"), *root.glob("serving/*"))]
@@ -34,9 +34,9 @@ def project_file_names() -> list[str]:
 
 
 def own_or_project_file(text: str) -> Path:
-    """Return the path that `text` names or, where there is no such file, what comes along under that name.
+    """Return the path that `text` names or, if there is no such file, the included file of that name.
 
-    Made for the `type` of an option: what neither finds is left as it is, for the reader to refuse in its own words.
+    It is the `type` of an option: if neither exists the path is returned unchanged, and its reader reports the error.
     """
     path = Path(text)
     if path.exists() or path.as_posix() not in project_file_names():

@@ -1,6 +1,6 @@
-"""Names, types and shapes of what the served models take and give.
+"""Names, types and shapes of the served models' inputs and outputs.
 
-One SavedModel a plane. N is the number of images in a request, D the largest number of detections an image
+There is one SavedModel per plane. N is the number of images in a request, D the largest number of detections per image
 (`[detector] maximum_detections`). Slots beyond `count` hold zeros. The exporter builds these, the client reads them.
 """
 
@@ -11,7 +11,7 @@ from tfspine.labels import GRADES, Plane
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """One named tensor; None stands for a size that the request decides."""
+    """One named tensor; None stands for a size that depends on the request."""
 
     name: str
     dtype: str
@@ -20,7 +20,7 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class Signature:
-    """One callable of a SavedModel."""
+    """One callable function of a SavedModel."""
 
     name: str
     inputs: tuple[TensorSpec, ...]
@@ -31,7 +31,7 @@ IMAGES = TensorSpec("images", "uint8", (None, None, None, 1))
 """Windowed slices of one size, [N, H, W, 1]."""
 
 IMAGE_BYTES = TensorSpec("image_bytes", "string", (None,))
-"""PNG or JPEG files, [N], all of one size in pixels."""
+"""PNG or JPEG files, [N], all of the same size in pixels."""
 
 BOXES = TensorSpec("boxes_yxyx_px", "float32", (None, None, 4))
 """Boxes in pixels of the input images, [N, D, 4]."""
@@ -40,7 +40,7 @@ CLASSES = TensorSpec("classes", "int32", (None, None))
 """Detector class ids (`labels.DETECTOR_CLASSES`), [N, D]; 0 in empty slots."""
 
 SCORES = TensorSpec("scores", "float32", (None, None))
-"""Detection scores in 0 to 1, falling, [N, D]."""
+"""Detection scores in 0 to 1, in descending order, [N, D]."""
 
 COUNT = TensorSpec("count", "int32", (None,))
 """How many of the D slots are filled, [N]."""
@@ -49,28 +49,28 @@ GRADE_PROBABILITIES = TensorSpec("grade_probabilities", "float32", (None, None, 
 """Probabilities of normal, mild, moderate, severe, [N, D, 4]; they sum to 1 in filled slots."""
 
 MEMBER_PROBABILITIES = TensorSpec("member_probabilities", "float32", (None, None, None, len(GRADES)))
-"""What each of V members of the graders says, [N, D, V, 4]; their mean is `GRADE_PROBABILITIES`."""
+"""Probabilities of each of V members of the graders, [N, D, V, 4]; their mean is `GRADE_PROBABILITIES`."""
 
 GRADE_DISAGREEMENT = TensorSpec("grade_disagreement", "float32", (None, None))
-"""How far the members disagree, [N, D]: mutual information of grade and member in bits, 0 where all say the same.
+"""Disagreement of the members, [N, D]: mutual information of grade and member in bits, 0 if all agree exactly.
 
-At most 2, when the members are sure of different grades; 0 in empty slots.
+It is at most 2, when the members are certain of different grades; 0 in empty slots.
 """
 
 SCORE_THRESHOLDS = TensorSpec("score_thresholds", "float32", (None, None))
-"""The operating point of each box's kind of region, [N, D]: a box of a lower score is no finding; 0 in empty slots.
+"""The operating point of each box's kind of region, [N, D]: a box with a lower score is no finding; 0 in empty slots.
 
-Such boxes are answered all the same, for curves over all scores. The threshold was chosen on validation (`export`).
+Such boxes are returned nevertheless, for curves over all scores. `export` chose the threshold on validation studies.
 """
 
 OF_MEMBERS = (MEMBER_PROBABILITIES, GRADE_DISAGREEMENT)
-"""What `READ`, `READ_BYTES` and `GRADE` give besides their outputs when the graders have several members.
+"""Additional outputs of `READ`, `READ_BYTES` and `GRADE` when the graders have several members.
 
-A client that does not know them need not: they are no part of the signatures that it checks.
+A client may ignore them: they are not part of the signatures that it checks.
 """
 
 OF_OPERATING_POINT = (SCORE_THRESHOLDS,)
-"""What `READ`, `READ_BYTES` and `DETECT` give besides when the model has an operating point; no client need know it."""
+"""Extra outputs of `READ`, `READ_BYTES` and `DETECT` if the model has an operating point; a client may ignore it."""
 
 _FOUND = (BOXES, CLASSES, SCORES, COUNT)
 
@@ -81,7 +81,7 @@ GRADE = Signature("grade", (IMAGES, BOXES, CLASSES), (GRADE_PROBABILITIES,))
 
 SIGNATURES: tuple[Signature, ...] = (READ, READ_BYTES, DETECT, GRADE)
 DEFAULT_SIGNATURE = "serving_default"
-"""The name under which TensorFlow Serving looks for `READ` when a request names none."""
+"""The signature that TensorFlow Serving uses when a request names none; it is `READ`."""
 
 MODEL_NAMES: dict[Plane, str] = {Plane.AXIAL: "tfspine_axial", Plane.SAGITTAL: "tfspine_sagittal"}
-"""Name of each plane's model: its folder under `exported/`, and what a request asks the server for."""
+"""Name of each plane's model: its folder under `exported/`, and its name in requests to the server."""

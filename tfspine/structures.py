@@ -13,14 +13,14 @@ Box = tuple[float, float, float, float]
 """(ymin, xmin, ymax, xmax) in pixels, far edge excluded: see `boxes.py`."""
 
 Probabilities = tuple[float, float, float, float]
-"""Of normal, mild, moderate and severe; they sum to 1."""
+"""Probabilities of normal, mild, moderate and severe; they sum to 1."""
 
 
 @dataclass(frozen=True)
 class SliceImage:
     """One slice ready for reading: `pixels` is uint8 [rows, columns], read-only.
 
-    Positions of slices can be compared where `frame_of_reference_uid` is the same; it is empty where nobody said.
+    Positions of slices can be compared if `frame_of_reference_uid` is the same; it is empty if unknown.
     """
 
     key: str
@@ -36,7 +36,7 @@ class SliceImage:
 
 @dataclass(frozen=True)
 class Annotation:
-    """One box drawn by a person or by the phantom. `grade` and `level` are None where nobody said."""
+    """One box drawn by a person or by the phantom. `grade` and `level` are None if they were not given."""
 
     box: Box
     region: Region
@@ -47,7 +47,7 @@ class Annotation:
 
 @dataclass(frozen=True)
 class AnnotatedSlice:
-    """Everything that one label file says. `size_px` is (rows, columns) of its image."""
+    """The content of one label file. `size_px` is (rows, columns) of its image."""
 
     key: str
     size_px: tuple[int, int]
@@ -58,10 +58,10 @@ class AnnotatedSlice:
 class Detection:
     """One box found by a model, with its score and the probabilities of the four grades, all in 0 to 1.
 
-    `side` of a foramen and `level` are None until the study is assembled: one slice alone cannot tell them.
-    `is_level_certain` is False where the levels of the study may be miscounted: the level is then a guess. `members`
-    holds what each of several members of the grader said, whose mean `probabilities` is; it is empty of one member.
-    `score_threshold` is the model's operating point for the region, None where it has none.
+    `side` of a foramen and `level` are None until the study is assembled, as a single slice does not determine them.
+    `is_level_certain` is False if the levels of the study may be miscounted: the level is then a guess. `members`
+    holds the probabilities of each member of the grader, and `probabilities` is their mean; it is empty for a single
+    member. `score_threshold` is the model's operating point for the region, or None.
     """
 
     box: Box
@@ -81,7 +81,7 @@ class Detection:
 
     @property
     def grade(self) -> Grade:
-        """The most probable grade; of equals the milder."""
+        """The most probable grade; in a tie, the milder one."""
         return Grade(int(np.argmax(self.probabilities)))
 
 
@@ -99,9 +99,9 @@ class SliceReading:
 
 @dataclass(frozen=True)
 class RegionResult:
-    """One row of a report: a region at a level and side, graded from the worst of its sure boxes.
+    """One row of a report: a region at a level and side, graded by the worst of its boxes with a sufficient score.
 
-    `grade`, `probability` and `slice_key` are None where nothing was found; nothing found is not "normal".
+    `grade`, `probability` and `slice_key` are None if nothing was found, which does not mean "normal".
     """
 
     region: Region
@@ -115,7 +115,7 @@ class RegionResult:
 
 @dataclass(frozen=True)
 class SliceLevel:
-    """The level of one axial slice, None where it lies far from every disc."""
+    """The level of one axial slice, None if it lies far from every disc."""
 
     slice_key: str
     level: Level | None
@@ -126,8 +126,8 @@ class SliceLevel:
 class StudyResult:
     """A whole study: 5 canals, 10 recesses and 10 foramina, found or not.
 
-    `level_doubt` says why its levels may be miscounted, and is empty where they are sure. `slices` holds every axial
-    slice.
+    `level_doubt` gives the reason why its levels may be miscounted, and is empty if they are certain. `slices` holds
+    every axial slice.
     """
 
     study: str
@@ -138,10 +138,10 @@ class StudyResult:
 
 @dataclass(frozen=True)
 class Refusal:
-    """One file, or one line of a table, that was left out, and why: a row of `refused.csv`.
+    """One file, or one line of a table, that was left out, and the reason: a row of `refused.csv`.
 
-    `file` is a name below what was read, or stands for a series or study by its pseudonym; `line` counts from 1, the
-    header of the table, and is None where all of the file is meant.
+    `file` is a path relative to the input, or the pseudonym of a series or study; `line` counts from 1, which is the
+    header of the table, and is None if the whole file was left out.
     """
 
     file: str
@@ -154,21 +154,21 @@ class Refusal:
 
 
 def writable(text: str) -> str:
-    """Return a text that UTF-8 can hold: bytes of a file name that are none (PEP 383) stand as escapes."""
+    """Return a text that UTF-8 can encode: undecodable bytes of a file name (PEP 383) become escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def pseudonym(identifier: str) -> str:
     """Return ten hexadecimal digits that stand for an identifier such as StudyInstanceUID in keys and file names.
 
-    It is no secret: whoever tries identifiers finds the one. It shortens what `slices.csv` or `sources.csv` gives in
-    full beside it, UIDs and the numbers of published data sets. A patient's pseudonym is salted (`Salt.patient`).
+    It does not protect the identifier, which can be found by trying. It only shortens UIDs and the numbers of published
+    data sets, which `slices.csv` or `sources.csv` give in full. A patient's pseudonym is salted (`Salt.patient`).
     """
     return hashlib.sha256(identifier.encode()).hexdigest()[:10]
 
 
 def slice_key(study: str, plane: Plane, number: int) -> str:
-    """Return the key of a slice, also the stem of its PNG and label file: ``3f0a91c2de-axial-07``; numbers from 1."""
+    """Return the key of a slice, also the stem of its PNG and label file: ``3f0a91c2de-axial-07``; numbered from 1."""
     return f"{study}-{plane}-{number:02d}"
 
 

@@ -1,4 +1,4 @@
-"""Tables as text that fit a terminal of 80 columns: one too wide becomes several, each naming its rows."""
+"""Tables as text for a terminal of 80 columns: a wider table is split, and each part repeats the row names."""
 
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -16,13 +16,13 @@ COLUMNS = 80
 
 
 def print_table(console: Console, texts: "pd.DataFrame", *, title: str, left: Collection[str]) -> None:
-    """Print a table of texts under a title, in as many parts as the width of the console asks for.
+    """Print a table of texts under a title, in as many parts as the width of the console requires.
 
     Args:
         console: of fixed width.
-        texts: a column under each heading; nothing in it is taken for markup.
-        title: what stands above it, folded where it is long.
-        left: headings of the columns to align at the left; those at the beginning name the rows of every part.
+        texts: one column for each heading; markup in it is not interpreted.
+        title: the title above the table; a long one is wrapped.
+        left: headings of the left-aligned columns; the leading ones are row names and are repeated in every part.
     """
     console.print(Text(title))
     for part in _parts(console, texts, left):
@@ -30,7 +30,7 @@ def print_table(console: Console, texts: "pd.DataFrame", *, title: str, left: Co
 
 
 def _parts(console: Console, texts: "pd.DataFrame", left: Collection[str]) -> list[list[int]]:
-    """Return the columns of each part: those that name the rows, and as many others as have room beside them."""
+    """Return the columns of each part: the row names, and as many other columns as fit beside them."""
     headings = list(texts.columns)
     naming = [place for place, heading in enumerate(headings) if set(headings[: place + 1]) <= set(left)]
     parts: list[list[int]] = []
@@ -46,7 +46,7 @@ def _parts(console: Console, texts: "pd.DataFrame", left: Collection[str]) -> li
 
 
 def _drawn(texts: "pd.DataFrame", left: Collection[str]) -> Table:
-    """Return the table; where even two columns are too wide, their words are folded and none is cut."""
+    """Return the table; if even two columns are too wide, their text is wrapped and never cut."""
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in texts.columns:
         justify: Literal["left", "right"] = "left" if heading in left else "right"
