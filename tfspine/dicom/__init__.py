@@ -1,1 +1,1 @@
-"""DICOM in: headers, series, pixels."""
+"""Reading DICOM: headers, choice of series, pixels."""

@@ -1,6 +1,6 @@
-"""When a slice was measured: what orders repeats that nothing else tells apart, and stays where UIDs are replaced.
+"""When a slice was acquired. This orders repeated acquisitions that nothing else distinguishes.
 
-De-identification moves all days of a patient alike and keeps times, so that the order is the same before and after.
+De-identification shifts all dates of a patient equally and keeps times, so the order is the same before and after it.
 """
 
 import re
@@ -12,15 +12,15 @@ _DATE = re.compile(r"(\d{4})[.]?(\d{2})[.]?(\d{2})")
 _TIME = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2}(?:[.]\d+)?)?")
 
 STAGES = ("Acquisition", "Series", "Content")
-"""Beginnings of the names of dates and times, the most exact first."""
+"""Prefixes of the keywords of dates and times, the most exact first."""
 
 DAY_S = 86400.0
 
 
 def acquired_s(ds: Attributes) -> float:
-    """Return the seconds from 1 January of the year 1 to the measurement; 0 where no time is said.
+    """Return the seconds from 1 January of the year 1 to the acquisition; 0 if the header gives no time.
 
-    Of enhanced images it is the frame's or the file's date-time, without its zone.
+    For enhanced images this is the date-time of the frame or of the file, without its time zone.
     """
     for keyword in ("FrameAcquisitionDateTime", "AcquisitionDateTime"):
         text = str(ds.get(keyword) or "").strip()

@@ -1,4 +1,4 @@
-"""Whether a contrast agent had been given when a slice was measured, by the attributes that say so (PS3.3 C.7.6.4)."""
+"""Whether a contrast agent had been given before a slice was acquired, from the header attributes (PS3.3 C.7.6.4)."""
 
 from tfspine.dicom.descriptions import words
 from tfspine.dicom.frames import Attributes
@@ -9,14 +9,14 @@ NO_AGENT = frozenset(
     {"", "-", "0", "N", "NO", "NIL", "NONE", "N/A", "UNKNOWN", "NOT GIVEN", "NO CONTRAST", "WITHOUT", "W/O CONTRAST"}
     | {"NA", "N.A.", "NULL", "NOT APPLICABLE", "UNDEFINED", "?", "FALSE"}
 )
-"""What people and programs write into ContrastBolusAgent where none was given."""
+"""What people and programs write into ContrastBolusAgent when no agent was given."""
 
 AMOUNTS_ML = ("ContrastBolusVolume", "ContrastBolusTotalDose")
-"""Attributes that hold how much was given; 0 where scanners fill them in without an agent."""
+"""Attributes that hold the amount given; some scanners write 0 when no agent was given."""
 
 
 def contrast_agent(ds: Attributes) -> str:
-    """Return the agent given before this slice, its amount where only that is said, or nothing."""
+    """Return the agent given before this slice, or its amount if only that is recorded; empty if none was given."""
     if ds.get("ContrastBolusAgentAdministered") == "NO":
         return ""
     agents = [str(ds.get("ContrastBolusAgent") or "")]
@@ -30,7 +30,7 @@ def contrast_agent(ds: Attributes) -> str:
 
 
 def is_no_agent(agent: str) -> bool:
-    """Return whether a text says that there was no agent, in one of the languages of `series_words.py`."""
+    """Return whether a text means that no agent was given, in one of the languages of `series_words.py`."""
     text = agent.strip(" \0").upper()
     said = words(text)
     is_denied = bool(said) and MEANING_OF[said[0]] in (Meaning.NOT, Meaning.BEFORE)

@@ -1,10 +1,11 @@
-"""One function over many studies on a cluster, by Ray Data: the same code that runs in one process, a study a task.
+"""Apply one function to many studies on a cluster, with Ray Data: the same code as in one process, one task per study.
 
-Ray is the engine that installs beside the rest (Apache Beam 2.77 wants protobuf below 7, pyarrow below 26 and pillow
-below 13). Without an address it starts on this machine and stops at the end; with one it joins a cluster that runs. The
-nodes of a cluster need tfspine installed and the studies' folders under the same names, as a shared file system gives.
-Started here, it listens on the loopback interface alone, without its dashboard, and turns away who has not the token
-that it keeps in the user's home, unless the environment says `RAY_AUTH_MODE=disabled`. Ray's usage statistics are off.
+Ray was chosen because its dependencies are compatible with the others (Apache Beam 2.77 requires protobuf below 7,
+pyarrow below 26 and pillow below 13). Without an address, Ray is started on this machine and stopped at the end; with
+an address, it joins a running cluster. The nodes of a cluster need tfspine installed and the study folders under the
+same paths, for example on a shared file system. A local Ray listens on the loopback interface only, without its
+dashboard, and requires the token that it keeps in the user's home directory, unless the environment sets
+`RAY_AUTH_MODE=disabled`. Ray's usage statistics are off.
 """
 
 import logging
@@ -28,10 +29,10 @@ Result = TypeVar("Result")
 
 LOCAL = "local"
 MANY_MACHINES_VARIABLE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
-"""With 0, Ray is for one machine and listens on loopback alone; on Linux, too, whatever its name says."""
+"""With 0, Ray runs on one machine and listens on loopback only; despite its name, this also applies on Linux."""
 
 LOCAL_STORE_BYTES = 256 << 20
-"""Ray's store for what is between tasks; here that is a study's description and its result, never pixels."""
+"""Size of Ray's object store; it holds only descriptions and results of studies, never pixels."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,12 @@ class Cluster:
 
     Attributes:
         address: `local`, or a running cluster as Ray names it: `auto`, `HOST:6379`, `ray://HOST:10001`.
-        workers: studies at a time; None: as many as the processors allow.
-        processors_per_study: what one study reserves.
-        memory_per_study_bytes: what one study reserves; None: nothing.
-        attempts: how often a study is tried whose process dies, for want of memory say.
-        longest_s: after so many seconds the process of a study that is not done dies.
-        engine: further keywords of `ray.init`, such as `runtime_env`.
+        workers: number of studies at a time; None: as many as the processors allow.
+        processors_per_study: processors that one study reserves.
+        memory_per_study_bytes: memory that one study reserves; None: no reservation.
+        attempts: how often a study is tried if its process dies, for example for lack of memory.
+        longest_s: time limit for one study in seconds; its process is ended after that.
+        engine: further keyword arguments of `ray.init`, such as `runtime_env`.
     """
 
     address: str = LOCAL
@@ -59,7 +60,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class StudyFailure:
-    """What stands in place of a result: why there is none, without any value of the patient's."""
+    """Returned in place of a result: the reason for the failure, without any patient data."""
 
     reason: str
 
@@ -67,13 +68,13 @@ class StudyFailure:
 def run_per_study(
     function: Callable[[Item], Result], studies: Sequence[Item], *, cluster: Cluster | None = None
 ) -> Iterator[Result | StudyFailure]:
-    """Yield `function(study)` for each study, in the order of the studies, as soon as those before it are there.
+    """Yield `function(study)` for each study, in the order of the studies, as soon as all earlier results are there.
 
-    A study that fails, or whose process dies, gives a `StudyFailure` and stops no other.
+    A study that fails, or whose process dies, yields a `StudyFailure` and does not affect the other studies.
 
     Args:
-        function: picklable by cloudpickle, so it may also be a lambda or defined in a function; its result likewise.
-        studies: picklable; each is sent to its task alone, so a description with paths, not pixels.
+        function: must be picklable by cloudpickle, so lambdas and nested functions are allowed; so must its result.
+        studies: picklable; each is sent to its own task, so pass a description with paths, not pixels.
         cluster: where to run; this machine, if None.
 
     Raises:
@@ -97,14 +98,14 @@ def run_per_study(
 def on_cluster(
     function: Callable[[Item], Result], items: Sequence[Item], *, cluster: Cluster
 ) -> Iterator[tuple[Item, Result | str]]:
-    """Yield each item with its result or the reason why it has none, as `many.in_processes` does."""
+    """Yield each item with its result, or with the reason why there is no result, as `many.in_processes` does."""
     for item, result in zip(items, run_per_study(function, items, cluster=cluster), strict=True):
         yield item, result.reason if isinstance(result, StudyFailure) else result
 
 
 def _start(cluster: Cluster) -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read by Ray when it starts; not for patient data
-    # Ray reads the variable when it is imported: here that has been, in the processes that it starts it has not.
+    # Ray reads the variable on import, which is already done in this process but not in those that Ray starts.
     ray_constants.ENABLE_RAY_CLUSTER = cluster.address != LOCAL
     os.environ[MANY_MACHINES_VARIABLE] = str(int(ray_constants.ENABLE_RAY_CLUSTER))
     options: dict[str, Any] = {"address": cluster.address, "logging_level": logging.ERROR, "log_to_driver": False}
@@ -124,7 +125,7 @@ def _start(cluster: Cluster) -> None:
 def _results(
     function: Callable[[Item], Result], studies: Sequence[Item], cluster: Cluster
 ) -> Iterator[Result | StudyFailure]:
-    """Yield the results in order; a study of which nothing comes back has taken its process with it."""
+    """Yield the results in order; if nothing comes back for a study, its process has died."""
     context = ray.data.DataContext.get_current().copy()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
@@ -137,7 +138,7 @@ def _results(
     with ray.data.DataContext.current(context):
         rows = [{"number": number, "study": cloudpickle.dumps(study)} for number, study in enumerate(studies)]
         with warnings.catch_warnings():
-            # Ray deprecates max_retries without another way to say it, and would try a dying study for ever.
+            # Ray deprecates max_retries without a replacement; without it, a study that dies would be retried for ever.
             warnings.simplefilter("ignore", DeprecationWarning)
             data = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
                 _Guarded(cloudpickle.dumps(function), cluster.longest_s),
@@ -156,7 +157,7 @@ def _results(
 
 @dataclass(frozen=True)
 class _Guarded(Generic[Item, Result]):
-    """A function of one row that returns errors as values; both travel pickled, since Arrow has no column for them."""
+    """Wrap the function for one row, returning errors as values; both are pickled, as Arrow has no type for them."""
 
     function: bytes
     longest_s: float
@@ -167,6 +168,6 @@ class _Guarded(Generic[Item, Result]):
             result = limited(function, study, longest_s=self.longest_s)
         except TfspineError as error:
             result = StudyFailure(str(error))
-        except Exception as error:  # one study never stops the rest
+        except Exception as error:  # one failing study must not stop the others
             result = StudyFailure(f"failed with {type(error).__name__}; please report it")
         return {"number": row["number"], "result": cloudpickle.dumps(result)}

@@ -1,8 +1,8 @@
-"""How large a compressed picture says it is, in its own header.
+"""The image size that the header of a compressed image declares.
 
-A decoder asks for memory by the codestream, not by Rows and Columns: a damaged or hostile file may claim terabytes
-there. Only the markers that carry the size are read: SIZ of JPEG 2000 (ISO/IEC 15444-1 A.5.1) and the frame headers of
-JPEG and JPEG-LS (ITU-T T.81 B.2.2, T.87 C.2.2).
+A decoder allocates memory according to the codestream, not to Rows and Columns, and a damaged or hostile file may
+declare terabytes there. Only the markers that hold the size are read: SIZ of JPEG 2000 (ISO/IEC 15444-1 A.5.1) and the
+frame headers of JPEG and JPEG-LS (ITU-T T.81 B.2.2, T.87 C.2.2).
 """
 
 import struct
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 SOC_AND_SIZ = b"\xff\x4f\xff\x51"
 JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
-"""How a JP2 file starts, whose boxes some writers leave around the codestream (PS3.5 A.4.4 forbids it)."""
+"""Start of a JP2 file; some writers leave its boxes around the codestream, although PS3.5 A.4.4 forbids it."""
 
 START_OF_IMAGE = b"\xff\xd8"
 
@@ -18,19 +18,19 @@ START_OF_FRAME = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA
 """Second bytes of the markers that open a frame; 0xF7 is JPEG-LS."""
 
 WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xDA)})
-"""Second bytes of markers that no length follows, up to the start of the scan's own header."""
+"""Second bytes of markers that are not followed by a length, up to the start of the scan header."""
 
 
 @dataclass(frozen=True)
 class CodedSize:
-    """What a codestream claims: `size_px` is (rows, columns), `components` one for grey."""
+    """What a codestream declares: `size_px` is (rows, columns), `components` is 1 for greyscale."""
 
     size_px: tuple[int, int]
     components: int
 
 
 def coded_size(codestream: bytes) -> CodedSize | None:
-    """Return what a JPEG, JPEG-LS or JPEG 2000 codestream claims, or None where it is none of these."""
+    """Return what a JPEG, JPEG-LS or JPEG 2000 codestream declares, or None for any other data."""
     if codestream.startswith(JP2_SIGNATURE):
         codestream = _unboxed(codestream)
     if codestream.startswith(SOC_AND_SIZ):
@@ -41,9 +41,9 @@ def coded_size(codestream: bytes) -> CodedSize | None:
 
 
 def coded_precision(codestream: bytes) -> int | None:
-    """Return the bits of a sample that a bare codestream claims, or None where it is none of these.
+    """Return the bits per sample that a bare codestream declares, or None for any other data.
 
-    In SIZ they are the first byte of a component, less its sign, plus one; in a frame header the byte after its length.
+    SIZ stores them in the first byte of a component (without the sign bit, plus one), a frame header after its length.
     """
     if codestream.startswith(SOC_AND_SIZ):
         return (codestream[42] & 0x7F) + 1 if len(codestream) > 42 else None
@@ -52,7 +52,7 @@ def coded_precision(codestream: bytes) -> int | None:
 
 
 def _unboxed(jp2: bytes) -> bytes:
-    """Return the codestream of a JP2 file, from its first jp2c box (ISO/IEC 15444-1 I.4), or nothing."""
+    """Return the codestream of a JP2 file, from its first jp2c box (ISO/IEC 15444-1 I.4); empty if it has none."""
     at = 0
     while at + 8 <= len(jp2):
         length, kind = struct.unpack_from(">I4s", jp2, at)

@@ -1,4 +1,4 @@
-"""Age and sex of the patients of some studies, where headers still give them: for a table of the cohort, no more."""
+"""Age and sex of the patients, if the headers still contain them; used only for the table of the cohort."""
 
 import math
 import re
@@ -15,20 +15,20 @@ _AGE = re.compile(r"^\s*(\d{1,3})([DWMY])\s*$")
 
 @dataclass(frozen=True)
 class Demographics:
-    """Age in years, NaN where it is not given (PS3.5 6.2, AS), and sex as ``"F"``, ``"M"``, ``"O"`` or nothing."""
+    """Age in years, NaN if not given (PS3.5 6.2, AS), and sex as ``"F"``, ``"M"``, ``"O"`` or an empty text."""
 
     age_years: float
     sex: str
 
 
 def read_demographics(path: Path, *, beside: Path | None = None) -> dict[str, Demographics]:
-    """Return age and sex by StudyInstanceUID, from the first readable file of each study that gives either.
+    """Return age and sex by StudyInstanceUID, from the first readable file of each study that contains either.
 
-    A study whose files give neither is not in the result; nor is a file that cannot be read: ingest lists those.
+    Studies without either are not in the result. Files that cannot be read are skipped; ingest lists them.
 
     Args:
         path: folder, zip archive, DICOMDIR or file.
-        beside: the output, beside which archives are unpacked.
+        beside: the output path; archives are unpacked next to it.
 
     Raises:
         DicomError: there is no such folder, archive or file.
@@ -38,7 +38,7 @@ def read_demographics(path: Path, *, beside: Path | None = None) -> dict[str, De
         for file in source.names:
             try:
                 ds = read_dataset(file)
-                with refusing("header"):  # a wrong value warns when it is decoded, and the warning quotes it
+                with refusing("header"):  # pydicom's warning about an invalid value quotes the value
                     study, age, sex = (
                         str(ds.get(name, "")) for name in ("StudyInstanceUID", "PatientAge", "PatientSex")
                     )

@@ -1,7 +1,7 @@
-"""What the description of a series says: its words, by the vocabulary of `series_words.py`, and what they deny.
+"""What a series description means: its words, from the vocabulary of `series_words.py`, and what they negate.
 
-Words outside the vocabulary are passed over before anything is decided. So a description says the same when they have
-been taken out of it, as de-identification does.
+Words outside the vocabulary are ignored from the start. A description therefore keeps its meaning when
+de-identification removes such words.
 """
 
 import functools
@@ -16,17 +16,17 @@ from tfspine.dicom.series_words import GLUED, MEANING_OF, PAIRS, SAFE_WORDS, STE
 DIXON_PARTS = (Meaning.IN_PHASE, Meaning.OUT_PHASE, Meaning.WATER, Meaning.FAT)
 
 DENIABLE = frozenset({Meaning.CONTRAST, Meaning.FAT_DARK, Meaning.INVERSION, Meaning.DIXON, *DIXON_PARTS})
-"""What a NO before it takes back."""
+"""Meanings that a preceding NO negates."""
 
 ONLY_OF_DIXON = frozenset(["W", "F", "IN", "OUT", "OP", "OPP", "OPPOSED", "IP", "FF"])
-"""Words so short or so usual that they name a picture of Dixon's method only where the method is named too."""
+"""Words so short or common that they denote a Dixon image only if the Dixon method is named too."""
 
 ALSO_SAYS = {"T1C": Meaning.T1, "T1CE": Meaning.T1}
 
 DENY_CONTRAST_THEMSELVES = frozenset(["C-", "UNENHANCED", "NONCONTRAST", "PRECONTRAST", "PREGAD", "PREGD", "PREKM"])
 
 FILLERS = frozenset(["IV", "AND", "UND", "ET", "WITH", "W", "MIT", "AVEC", "CON", "COM", "MET"])
-"""What may stand between a NO and what it denies: "without and with contrast" does not say that there was any."""
+"""What may stand between a NO and what it negates: "without and with contrast" does not mean that any was given."""
 
 SINGLE_BODY = frozenset(["SPINE", "BODY", "UND", "AND"])
 """What may stand among the parts of the body that name one coil."""
@@ -40,7 +40,7 @@ _WEIGHTINGS = frozenset({Meaning.T1, Meaning.T2, Meaning.PD, Meaning.INVERSION})
 
 @dataclass(frozen=True)
 class Description:
-    """What a description says: `said` and `denied` hold the word, by its meaning; what is denied is not said."""
+    """The meaning of a description: `said` and `denied` map meanings to words; negated ones are only in `denied`."""
 
     words: tuple[str, ...]
     said: Mapping[Meaning, str]
@@ -48,20 +48,20 @@ class Description:
 
     @property
     def weighting(self) -> str:
-        """``"T1"`` or ``"T2"`` where exactly one weighting is named, else nothing."""
+        """``"T1"`` or ``"T2"`` if exactly one weighting is named, else an empty text."""
         named = [meaning for meaning in (Meaning.T1, Meaning.T2, Meaning.PD, Meaning.INVERSION) if meaning in self.said]
         return named[0].name if len(named) == 1 and named[0] in (Meaning.T1, Meaning.T2) else ""
 
     @property
     def dixon_part(self) -> Meaning | None:
-        """The picture of Dixon's method that is named, where exactly one is: a name may also list all four."""
+        """The Dixon image that is named, if exactly one is (a description may also list all four)."""
         named = [meaning for meaning in DIXON_PARTS if meaning in self.said]
         return named[0] if len(named) == 1 else None
 
 
 @functools.lru_cache(maxsize=4096)
 def describe(text: str) -> Description:
-    """Return what a description says; `text` is as it stands in the header, in any case."""
+    """Return the meaning of a description; `text` is the header value, in upper or lower case."""
     tokens = words(text)
     is_denied, is_idle = _denied(tokens), _idle(tokens)
     said: dict[Meaning, str] = {}
@@ -81,7 +81,7 @@ def describe(text: str) -> Description:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Return the words of a description that are in the vocabulary, in order; of the rest nothing.
+    """Return the words of a description that are in the vocabulary, in order; the others are dropped.
 
     ``words(" ".join(words(text)))`` is ``words(text)`` again.
     """
@@ -89,7 +89,7 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def _plain(text: str) -> str:
-    """Return a text in capitals without accents, with blanks for underscores, carets and line ends."""
+    """Return a text in capitals without accents, with underscores, carets and line ends replaced by blanks."""
     expanded = text.replace("ß", "ss").replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
     expanded = expanded.replace("Ä", "AE").replace("Ö", "OE").replace("Ü", "UE")
     letters = unicodedata.normalize("NFKD", expanded)
@@ -98,7 +98,7 @@ def _plain(text: str) -> str:
 
 
 def _known(token: re.Match[str]) -> Sequence[str]:
-    """Return the words of the vocabulary that one token stands for, often none."""
+    """Return the words of the vocabulary that one token stands for; often there are none."""
     if token.lastgroup is not None:
         return [SYMBOLS[int(token.lastgroup[1:])][1]]
     word = token[0]
@@ -111,7 +111,7 @@ def _known(token: re.Match[str]) -> Sequence[str]:
 
 
 def _pieces(word: str) -> Iterator[tuple[str, ...]]:
-    """Yield the ways in which a word is made of `GLUED` ones, longer pieces first."""
+    """Yield the ways in which a word can be split into words of `GLUED`, longer pieces first."""
     if not word:
         yield ()
     for length in range(len(word), 1, -1):
@@ -120,14 +120,14 @@ def _pieces(word: str) -> Iterator[tuple[str, ...]]:
 
 
 def _is_glued(pieces: Sequence[str]) -> bool:
-    """Return whether pieces are a description: a weighting among them, or a denial and what it denies."""
+    """Return whether pieces form a description: they contain a weighting, or a negation and what it negates."""
     meanings = [MEANING_OF[piece] for piece in pieces]
     is_denial = meanings[0] in (Meaning.NOT, Meaning.BEFORE) and bool(_FAT_OR_CONTRAST & set(meanings[1:]))
     return is_denial or bool(_WEIGHTINGS & set(meanings))
 
 
 def _paired(tokens: list[str]) -> tuple[str, ...]:
-    """Join `PAIRS` until there are none."""
+    """Join `PAIRS` until none are left."""
     joined: list[str] = []
     for word in tokens:
         joined.append(word)
@@ -137,7 +137,7 @@ def _paired(tokens: list[str]) -> tuple[str, ...]:
 
 
 def _denied(tokens: Sequence[str]) -> frozenset[int]:
-    """Return the places of the words that a NO, a PRE or an OFF takes back."""
+    """Return the positions of the words that a NO, a PRE or an OFF negates."""
     found: set[int] = set()
     for number, word in enumerate(tokens):
         meaning = MEANING_OF[word]
@@ -151,7 +151,7 @@ def _denied(tokens: Sequence[str]) -> frozenset[int]:
 
 
 def _reached(tokens: Sequence[str], start: int, deniable: frozenset[Meaning]) -> set[int]:
-    """Return the places that a denial reaches: the next word and those of the same meaning, and on over an OR."""
+    """Return the positions that a negation covers: the next word, others of the same meaning, and more after an OR."""
     reached: set[int] = set()
     meaning: Meaning | None = None
     for number in range(start, len(tokens)):
@@ -169,12 +169,12 @@ def _reached(tokens: Sequence[str], start: int, deniable: frozenset[Meaning]) ->
 
 
 def _is_with(tokens: Sequence[str], number: int) -> bool:
-    """Return whether a W is the one of "with contrast", not water's."""
+    """Return whether a W stands for "with" (contrast) and not for "water"."""
     return tokens[number] == "W" and MEANING_OF.get("".join(tokens[number + 1 : number + 2])) is Meaning.CONTRAST
 
 
 def _next_contrast(tokens: Sequence[str], start: int) -> int:
-    """Return the place of the next word of contrast that no AND parts from what comes before it."""
+    """Return the position of the next word for contrast that is not separated by an AND from what comes before it."""
     for number in range(start, len(tokens)):
         if MEANING_OF[tokens[number]] is Meaning.CONTRAST:
             return number
@@ -184,7 +184,7 @@ def _next_contrast(tokens: Sequence[str], start: int) -> int:
 
 
 def _idle(tokens: Sequence[str]) -> frozenset[int]:
-    """Return the places of words that are not meant as they stand: HEAD in HEAD FIRST, NECK in HEAD NECK COIL."""
+    """Return the positions of words that have another meaning here: HEAD in HEAD FIRST, NECK in HEAD NECK COIL."""
     found: set[int] = set()
     for number, word in enumerate(tokens):
         if MEANING_OF[word] is Meaning.EQUIPMENT:

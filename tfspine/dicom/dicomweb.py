@@ -1,8 +1,8 @@
-"""Studies out of a PACS by DICOMweb: QIDO-RS finds them, WADO-RS brings their MR series (DICOM PS3.18, 10.6 and 10.4).
+"""Fetch studies from a PACS by DICOMweb: QIDO-RS finds them, WADO-RS retrieves their MR series (PS3.18, 10.6 and 10.4).
 
-A study lies below its pseudonym, `STUDY/SERIES/INSTANCE.dcm`, in the transfer syntax in which the server keeps it. It
-appears there whole or not at all, so one that is there is not fetched again; images that the server receives later are
-missed: remove the folder to fetch them. One fetch at a time may write to a folder.
+A study is stored under its pseudonym, `STUDY/SERIES/INSTANCE.dcm`, in the transfer syntax that the server uses. It is
+stored completely or not at all, so an existing study is not fetched again. Images that the server receives later are
+therefore missed; remove the folder to fetch them. Only one fetch at a time may write to a folder.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from tfspine.outputs import whole_folder
 from tfspine.structures import pseudonym
 
 PAGE = 100
-"""Answers to a search at a time; a server may send fewer."""
+"""Search results requested per page; a server may send fewer."""
 
 ANY_TRANSFER_SYNTAX = (("application/dicom", "*"),)
 
@@ -33,15 +33,15 @@ PATIENT_ID, STUDY_UID, SERIES_UID, SERIES_INSTANCES = "00100020", "0020000D", "0
 
 @dataclass(frozen=True)
 class Query:
-    """Which studies, and which of their series; what is empty does not restrict.
+    """Which studies and series to fetch; an empty field does not restrict.
 
     Attributes:
-        study_instance_uids: these studies.
-        patient_ids: studies of these patients, each by its exact PatientID.
+        study_instance_uids: StudyInstanceUIDs of the studies.
+        patient_ids: exact PatientIDs of the patients.
         dates: first and last StudyDate, YYYYMMDD, both included; either may be empty.
         modality: of the series to fetch.
-        body_parts: BodyPartExamined of the series to fetch; a series that does not say is fetched.
-        limit: how many studies at most.
+        body_parts: BodyPartExamined of the series to fetch; a series without this attribute is fetched.
+        limit: largest number of studies.
     """
 
     study_instance_uids: tuple[str, ...] = ()
@@ -63,9 +63,9 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Found:
-    """StudyInstanceUIDs in the order in which the server lists them, and reasons for what was asked and is not there.
+    """StudyInstanceUIDs in the order in which the server lists them, and what was requested but not found, and why.
 
-    A reason that concerns a patient says which entry of `patient_ids` it is, from 1, not the PatientID.
+    A reason that concerns a patient gives the number of the entry in `patient_ids`, from 1, and not the PatientID.
     """
 
     study_instance_uids: tuple[str, ...]
@@ -74,7 +74,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Fetched:
-    """One study on disk: how many instances and bytes came now (none when it lay there already), what was left out."""
+    """One study on disk: the instances and bytes fetched now (0 if it was there already), and what was left out."""
 
     folder: Path
     instances: int
@@ -83,17 +83,17 @@ class Fetched:
 
 
 class Pacs:
-    """A connection to one server: list with `find_studies`, then bring each with `fetch_study`."""
+    """A connection to one server: list studies with `find_studies`, then fetch each with `fetch_study`."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._client: DICOMwebClient = connect(server)
 
     def find_studies(self, query: Query) -> Found:
-        """Return the studies that the server has of those asked for.
+        """Return the requested studies that the server has.
 
-        The server's answers are checked against the question: one that ignores a condition, as some do, would
-        otherwise hand over other people's studies.
+        The answers are checked against the query, because some servers ignore a condition and would return studies of
+        other patients.
 
         Raises:
             PacsError: the server cannot be reached or refuses.
@@ -114,10 +114,10 @@ class Pacs:
         return Found(tuple(found), tuple(missing))
 
     def fetch_study(self, study_instance_uid: str, target: Path, *, query: Query) -> Fetched:
-        """Bring the series of one study into `target/PSEUDONYM`, unless they are there.
+        """Fetch the series of one study into `target/PSEUDONYM`, unless they are already there.
 
         Raises:
-            PacsError: a series cannot be had whole, or none is of the modality and body parts asked for.
+            PacsError: a series is incomplete, or no series has the requested modality and body parts.
             OutputError: the folder cannot be written.
         """
         folder = target / pseudonym(study_instance_uid)
@@ -145,7 +145,7 @@ class Pacs:
         for entry in self._pages(search, STUDY_UID):
             first, last = query.dates
             date, modalities = _text(entry, STUDY_DATE), entry.get(MODALITIES_IN_STUDY, {}).get("Value") or []
-            # ModalitiesInStudy is no condition of the search: with it Orthanc 1.10 ends after the first page.
+            # The search does not use ModalitiesInStudy: with it Orthanc 1.10 stops after the first page.
             if not uid and modalities and query.modality not in modalities:
                 continue
             if (
@@ -180,10 +180,10 @@ class Pacs:
         return chosen, tuple(left_out)
 
     def _pages(self, search: Callable[..., list[Entry]], uid_tag: str) -> Iterator[Entry]:
-        """Yield what a search finds, page after page, until a page brings nothing new.
+        """Yield the results of a search page by page, until a page contains nothing new.
 
-        An empty page is the end, a short one is not: servers bound their pages as they like. A server that ignores
-        `offset` sends the first page again.
+        Only an empty page is the end, since servers choose their own page size. A server that ignores `offset` sends
+        the first page again.
         """
         seen: set[str] = set()
         offset = 0
@@ -199,7 +199,7 @@ class Pacs:
             offset += len(page)
 
     def _save_series(self, study: str, entry: Entry, folder: Path) -> list[int]:
-        """Write one series, over what an attempt that broke off has left, and return the sizes in bytes."""
+        """Write one series, replacing what an interrupted attempt left behind, and return the sizes in bytes."""
         series = _text(entry, SERIES_UID)
         place = folder / pseudonym(series)
         place.mkdir(exist_ok=True)
@@ -213,7 +213,7 @@ class Pacs:
                 sizes[path] = path.stat().st_size
         except (PacsError, requests.RequestException, OSError):
             raise
-        except Exception as error:  # the client and pydicom meet damaged bytes with many kinds of exception
+        except Exception as error:  # the client and pydicom raise many kinds of exception for damaged data
             kind = type(error).__name__
             raise PacsError(f"series {pseudonym(series)}: what the server sent is not DICOM ({kind})") from None
         expected = int(_text(entry, SERIES_INSTANCES) or 1)
@@ -223,6 +223,6 @@ class Pacs:
 
 
 def _text(entry: Entry, tag: str) -> str:
-    """Return the first value of an attribute, or an empty text where it has none."""
+    """Return the first value of an attribute, or an empty text if it has no value."""
     values = entry.get(tag, {}).get("Value") or [""]
     return str(values[0]).strip()

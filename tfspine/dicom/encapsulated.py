@@ -1,4 +1,4 @@
-"""Where each frame lies in compressed pixel data (PS3.5 A.4), found once and not anew for every frame."""
+"""The positions of the frames in compressed pixel data (PS3.5 A.4), found once instead of again for every frame."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ ITEM_HEADER_BYTES = 8
 
 @dataclass(frozen=True)
 class FrameSpans:
-    """First byte and end of each fragment of each frame; `problem` is why there are no further frames, or nothing."""
+    """First byte and end of each fragment of each frame; `problem` says why frames are missing, else it is empty."""
 
     spans: tuple[tuple[tuple[int, int], ...], ...]
     problem: str
@@ -27,7 +27,7 @@ def frame_spans(pixel_data: bytes, frames: int) -> FrameSpans:
 
     Args:
         pixel_data: value of PixelData, from the item of the basic offset table.
-        frames: how many there are to be.
+        frames: the expected number of frames.
     """
     at = ITEM_HEADER_BYTES + int.from_bytes(pixel_data[4:ITEM_HEADER_BYTES], "little")
     spans = []
@@ -39,6 +39,6 @@ def frame_spans(pixel_data: bytes, frames: int) -> FrameSpans:
                 at = first + len(fragment)
                 span.append((first, at))
             spans.append(tuple(span))
-    except Exception as error:  # damaged items raise several kinds; the frames before them are whole
+    except Exception as error:  # damaged items raise several kinds of exception; the frames before them are intact
         return FrameSpans(tuple(spans), str(error) or type(error).__name__)
     return FrameSpans(tuple(spans), "")

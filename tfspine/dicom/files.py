@@ -1,7 +1,7 @@
-"""Opening one DICOM file that may be damaged or hostile: every refusal is a `DicomError`, nothing is unbounded.
+"""Open one DICOM file that may be damaged or hostile: every refusal is a `DicomError`, and memory use is limited.
 
-What a file claims is checked before memory is asked for: frames, rows and columns, the size of what a deflated file
-unpacks to, and the size that a compressed picture's own header gives (`codestream.py`).
+What a file declares is checked before memory is allocated: frames, rows and columns, the unpacked size of a deflated
+file, and the size in the header of a compressed image (`codestream.py`).
 """
 
 import contextlib
@@ -28,13 +28,13 @@ PREAMBLE_BYTES = 128
 PREFIX = b"DICM"
 
 FIRST_GROUPS = (b"\x08\x00", b"\x02\x00")
-"""How a data set starts that was stored without the preamble (before PS3.10, or cut off by a careless export)."""
+"""Start of a data set that was stored without the preamble (before PS3.10, or removed by a faulty export)."""
 
 LARGEST_INFLATED_BYTES = 1 << 30
-"""A deflated file that unpacks to more is refused; a study of MR slices is a tenth of this."""
+"""A deflated file that unpacks to more is refused; a whole study of MR slices is about a tenth of this."""
 
 LARGEST_FILE_BYTES = 4 << 30
-"""No MR object is larger; a claim of more is damage."""
+"""No MR object is larger; a file that declares more is damaged."""
 
 CHUNK_BYTES = 1 << 20
 
@@ -44,37 +44,37 @@ META_GROUP = 0x0002
 ZIP_PREFIX = b"PK\x03\x04"
 
 TALKATIVE = ("pydicom", "imagecodecs")
-"""Loggers of the libraries that read; their messages quote the header, and that is the patient's."""
+"""Loggers of the reading libraries; their messages quote header values, which may identify the patient."""
 
 
 def read_dataset(path: Path) -> pydicom.Dataset:
-    """Read everything of one file but its pixels.
+    """Read one file without its pixels.
 
     Raises:
         DicomError: not DICOM, unreadable, damaged, or larger than the limits; the message is the reason, without the
-            path and without any value of the header.
+            path and without any header value.
     """
     with refusing("header"):
         return _read(path, stop_before_pixels=True)
 
 
 def read_whole(path: Path) -> pydicom.Dataset:
-    """Read everything of one file, pixels included, as `read_dataset` does."""
+    """Read one file as `read_dataset` does, but with its pixels."""
     with refusing("file"):
         return _read(path, stop_before_pixels=False)
 
 
 def printable(text: str) -> str:
-    """Return the beginning of a text that a message or a table quotes, on one line: damaged bytes hold anything."""
+    """Return the beginning of a text on one line, for a message or a table; damaged files may hold any characters."""
     return "".join(letter if letter.isprintable() else "?" for letter in text[:200])
 
 
 @contextlib.contextmanager
 def refusing(part: str) -> Iterator[None]:
-    """Turn whatever damaged bytes raise inside the block into one `DicomError`; `part` is what was being read.
+    """Turn any exception that damaged data raises inside the block into a `DicomError`; `part` is what was being read.
 
-    Warnings and log lines of the libraries that read are silenced: they quote values of the header, and those are the
-    patient's. Values are taken as they are, whether or not their representation allows them.
+    Warnings and log lines of the reading libraries are silenced, because they quote header values, which may identify
+    the patient. Values are accepted even if they are invalid for their value representation.
     """
     loggers = {logging.getLogger(name): logging.getLogger(name).level for name in TALKATIVE}
     try:
@@ -89,7 +89,7 @@ def refusing(part: str) -> Iterator[None]:
         raise DicomError("not a DICOM file") from None
     except OSError as error:
         raise DicomError(f"cannot be read: {error.strerror or type(error).__name__}") from None
-    except Exception as error:  # damaged bytes raise nearly every kind there is
+    except Exception as error:  # damaged data raise nearly every kind of exception
         raise DicomError(f"damaged {part}: {type(error).__name__}; export the file again") from None
     finally:
         for logger, level in loggers.items():
@@ -127,10 +127,10 @@ def _without_preamble(path: Path, *, stop_before_pixels: bool) -> pydicom.Datase
 
 
 def _read_deflated(path: Path, *, stop_before_pixels: bool) -> pydicom.Dataset | None:
-    """Read a deflated file by way of one on disk that has no name; return None where a file is none.
+    """Read a deflated file by way of an unnamed temporary file; return None if the file is not deflated.
 
-    pydicom would unpack it in memory, twice and however large. What is unpacked is gone with this process, however it
-    ends.
+    pydicom would unpack it in memory, twice and without a limit. The temporary file disappears when this process ends,
+    in whatever way.
     """
     with path.open("rb") as file:
         file.seek(PREAMBLE_BYTES + len(PREFIX))

@@ -1,7 +1,7 @@
-"""An enhanced multi-frame data set, taken apart into frames that read like classic images.
+"""Split an enhanced multi-frame data set into frames that can be read like classic images.
 
-Functional groups (PS3.3 C.7.6.16 and C.8.13.5) are sequences of one item, shared by all frames or given for each.
-Their attributes are looked up before those of the whole: the frame's own first, then the shared ones.
+Functional groups (PS3.3 C.7.6.16 and C.8.13.5) are sequences of one item, either shared by all frames or per frame.
+Their attributes take precedence over those of the whole data set: first the per-frame ones, then the shared ones.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,17 +21,17 @@ CLASSIC_KEYWORD = {
     "FrameAcquisitionNumber": "AcquisitionNumber",
     "InStackPositionNumber": "InstanceNumber",
 }
-"""What functional groups call by another name than the classic image."""
+"""Attributes whose keyword in functional groups differs from that in classic images."""
 
 SCANNING_SEQUENCE = {"SPIN": ("SE",), "GRADIENT": ("GR",), "BOTH": ("GR", "SE")}
-"""EchoPulseSequence (PS3.3 C.8.13.4) in the words of ScanningSequence."""
+"""Values of EchoPulseSequence (PS3.3 C.8.13.4) as values of ScanningSequence."""
 
 ALSO_SCANNING_SEQUENCE = {"InversionRecovery": "IR", "EchoPlanarPulseSequence": "EP"}
-"""Attributes that are YES or NO (PS3.3 C.8.13.5.5 and C.8.13.4) and the word of ScanningSequence for YES."""
+"""Attributes that are YES or NO (PS3.3 C.8.13.5.5 and C.8.13.4) and the ScanningSequence value for YES."""
 
 
 class Attributes(Protocol):
-    """What has DICOM attributes by keyword: a classic data set, or one frame of an enhanced one."""
+    """Anything with DICOM attributes by keyword: a classic data set, or one frame of an enhanced one."""
 
     def get(self, keyword: str, default: Any = None, /) -> Any:
         """Return the value of an attribute, or the default where it is absent."""
@@ -39,7 +39,7 @@ class Attributes(Protocol):
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame of an enhanced data set: what its functional groups say, laid over what holds for the whole."""
+    """One frame of an enhanced data set: attributes of its functional groups override those of the whole data set."""
 
     groups: Mapping[str, Any]
     whole: pydicom.Dataset
@@ -50,10 +50,10 @@ class Frame:
 
 
 def frames_of(ds: pydicom.Dataset) -> Iterator[Attributes]:
-    """Yield the frames of an enhanced data set; a classic one as it is.
+    """Yield the frames of an enhanced data set; a classic data set is yielded unchanged.
 
     Raises:
-        DicomError: the number of frames contradicts the groups, or there are more than anyone measures.
+        DicomError: the number of frames contradicts the functional groups, or is implausibly large.
     """
     per_frame = ds.get("PerFrameFunctionalGroupsSequence")
     frames = int(ds.get("NumberOfFrames") or 1)
@@ -75,9 +75,9 @@ def frames_of(ds: pydicom.Dataset) -> Iterator[Attributes]:
 
 
 def _flat(groups: pydicom.Dataset) -> dict[str, Any]:
-    """Return the attributes inside the one-item sequences of functional groups, under their classic keyword.
+    """Return the attributes inside the one-item sequences of functional groups, under their classic keywords.
 
-    Private groups are passed over: Philips repeats standard attributes in them with other meanings.
+    Private groups are skipped: Philips repeats standard attributes in them with other meanings.
     """
     flat: dict[str, Any] = {}
     for tag in tuple(groups.keys()):
@@ -93,7 +93,7 @@ def _flat(groups: pydicom.Dataset) -> dict[str, Any]:
 
 
 def _scanning_sequence(frame: Frame) -> dict[str, list[str]]:
-    """Return ScanningSequence in the words of the classic image, where the enhanced attributes say it."""
+    """Return ScanningSequence as in classic images, if the enhanced attributes define it."""
     words = list(SCANNING_SEQUENCE.get(str(frame.get("EchoPulseSequence", "")), ()))
     words += [word for keyword, word in ALSO_SCANNING_SEQUENCE.items() if frame.get(keyword) == "YES"]
     return {"ScanningSequence": words} if words else {}

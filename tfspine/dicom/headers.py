@@ -1,8 +1,8 @@
-"""The headers of one DICOM file, checked and frozen: one for a classic MR image, one a frame for an enhanced one.
+"""The checked headers of one DICOM file: one for a classic MR image, one for each frame of an enhanced one.
 
 Attributes keep their DICOM keyword in snake case. Reading stops before the pixels. An enhanced file (PS3.3 A.36.2)
-keeps what concerns its frames in functional groups, shared or per frame; flattened over the rest (`frames.py`), each
-frame reads like a classic image.
+stores the attributes of its frames in functional groups, shared or per frame; `frames.py` flattens them, so that each
+frame can be read like a classic image.
 """
 
 import functools
@@ -23,21 +23,21 @@ from tfspine.geometry import SliceGeometry, display_geometry, plane_of
 from tfspine.labels import Plane
 
 DIRECTION_TOLERANCE = 1e-3
-"""How far the direction cosines may be from unit length and right angles; real scanners round them to 6 digits."""
+"""Tolerance of the direction cosines for unit length and right angles; scanners round them to 6 digits."""
 
 LONGEST_SIDE_PX = 4096
-"""More rows or columns than any MR image has are damage, and would ask for gigabytes."""
+"""No MR image has more rows or columns; a larger value means damage and would require gigabytes of memory."""
 
 MR_STORAGE = frozenset({MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage})
-"""What stands for Modality where public data sets leave it out, as that of RSNA 2024 does."""
+"""Used in place of Modality where public data sets, such as RSNA 2024, leave it out."""
 
 
 @dataclass(frozen=True)
 class PixelEncoding:
-    """How stored values become grey values.
+    """How stored values are converted to grey values.
 
-    `padding` is the lowest and the highest stored value that stands for no measurement; `slope` and `intercept` are
-    those of the modality transformation (PS3.3 C.11.1).
+    `padding` is the lowest and the highest stored value that marks pixels without a measurement; `slope` and
+    `intercept` are those of the modality transformation (PS3.3 C.11.1).
     """
 
     photometric_interpretation: str
@@ -52,10 +52,10 @@ class PixelEncoding:
 
 @dataclass(frozen=True)
 class PulseSequence:
-    """How the slice was excited; times in ms, None where absent.
+    """The pulse sequence of the slice; times in ms, None if absent.
 
-    `scanning_sequence` holds SE, GR, IR, EP; `is_fat_suppressed` is what ScanOptions or SpectrallySelectedSuppression
-    say.
+    `scanning_sequence` holds SE, GR, IR, EP; `is_fat_suppressed` comes from ScanOptions or
+    SpectrallySelectedSuppression.
     """
 
     scanning_sequence: tuple[str, ...]
@@ -68,14 +68,14 @@ class PulseSequence:
 
 @dataclass(frozen=True)
 class SliceHeader:
-    """What the other steps need to know of one MR slice; `frame` counts from 0, field in tesla, None where absent.
+    """What the other steps need to know about one MR slice; `frame` counts from 0, field in tesla, None if absent.
 
-    `described` and `protocol` are what people typed for the series (SeriesDescription and ProtocolName),
-    `study_described` what they typed for all of the study (StudyDescription): in capitals, underscores as blanks; they
-    may name the patient and are never written anywhere, nor is `patient_key`. `image_type` holds ImageType and, of
-    enhanced images, ComplexImageComponent. `geometry` is that of the stored picture, `hung` that of the same slice
-    turned as readers hang it (`geometry.to_display`), where its plane has such a way. `acquired_s` is when it was
-    measured, in seconds from some day on, 0 where that is not said; it orders, and is written nowhere.
+    `described`, `protocol` and `study_described` are SeriesDescription, ProtocolName and StudyDescription, in capitals,
+    with blanks for underscores. People type them, so they may contain the patient's name; like `patient_key`, they are
+    never written to a file. `image_type` holds ImageType and, for enhanced images, ComplexImageComponent. `geometry` is
+    that of the stored image, `hung` that of the same slice in its display orientation (`geometry.to_display`), if its
+    plane has one. `acquired_s` is the time of acquisition in seconds from a fixed day, 0 if unknown; it is used only
+    for ordering and never written to a file.
     """
 
     path: Path
@@ -103,20 +103,20 @@ class SliceHeader:
 
     @functools.cached_property
     def plane(self) -> Plane | None:
-        """The plane to which the slice is nearest; None where it is coronal or too oblique."""
+        """The plane nearest to that of the slice; None if it is coronal or too oblique."""
         return plane_of(self.geometry)
 
     @functools.cached_property
     def hung(self) -> SliceGeometry:
-        """The slice's geometry as it is written, turned for reading."""
+        """The geometry of the slice as it is written, in display orientation."""
         return self.geometry if self.plane is None else display_geometry(self.geometry, self.plane)
 
 
 def read_headers(path: Path) -> tuple[SliceHeader, ...]:
-    """Read and check the header of one file; of an enhanced file, that of each frame.
+    """Read and check the header of one file; for an enhanced file, that of each frame.
 
     Raises:
-        DicomError: not DICOM, not MR, coloured, or without a usable position; the message is the reason, without the
+        DicomError: not DICOM, not MR, in colour, or without a usable position; the message is the reason, without the
             path.
     """
     ds = read_dataset(path)
@@ -126,7 +126,7 @@ def read_headers(path: Path) -> tuple[SliceHeader, ...]:
 
 
 def _require_mr(ds: pydicom.Dataset) -> None:
-    """Refuse other modalities; where none is said, the class of the object says it, or that it is an image at all."""
+    """Refuse other modalities; without Modality, use the SOP class, or accept any object that is an image."""
     modality = str(ds.get("Modality") or "")
     if modality == "MR":
         return

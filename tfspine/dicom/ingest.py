@@ -1,4 +1,4 @@
-"""From the DICOM files of one study to windowed PNG slices, and a list of what was refused and why."""
+"""Convert the DICOM files of one study to windowed PNG slices, and list what was refused and why."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -24,22 +24,22 @@ from tfspine.labels import Plane
 from tfspine.structures import Refusal, pseudonym, slice_key
 
 PNG_COMPRESSION = 1
-"""zlib's quickest level: noise hardly compresses further, and writing is what ingest waits for."""
+"""The fastest level of zlib: noise hardly compresses further, and writing takes most of the time of ingest."""
 
 SERIES_COLUMNS: tuple[str, ...] = (
     "study", "series_number", "part", "slices", "stacks", "gaps", "duplicates", "plane", "weighting",
     "row_spacing_mm", "column_spacing_mm", "chosen_as", "reason",
     "warning",
 )  # fmt: skip
-"""Columns of `series.csv`: one row for each part of each series, chosen or not, and the rule that decided."""
+"""Columns of `series.csv`: one row for each part of each series, chosen or not, with the rule that decided."""
 
 
 @dataclass(frozen=True)
 class IngestedStudy:
-    """Rows of `slices.csv` and of `series.csv` for one study, and the files of it that were refused.
+    """Rows of `slices.csv` and of `series.csv` for one study, and its files that were refused.
 
-    Of many studies together `warning` is one line on patients that have no PatientID, empty where all have one, and
-    `unmatched` counts the rows of the series map that fit no series.
+    For many studies together, `warning` is one line about patients without a PatientID (empty if all have one), and
+    `unmatched` counts the rows of the series map that do not match any series.
     """
 
     rows: tuple[dict[str, Any], ...]
@@ -57,17 +57,17 @@ def ingest_study(
     salt: Salt,
     series_map: SeriesMap = NOTHING_SAID,
 ) -> IngestedStudy:
-    """Choose the series of one study, window their slices and write them as PNG, hung as readers hang them.
+    """Choose the series of one study, window their slices and write them as PNG in display orientation.
 
-    A study with one of the two planes is read for what it has. One with neither keeps its rows of `series.csv`; its
-    files are all refused.
+    A study with only one of the two planes is still used. A study with neither keeps its rows in `series.csv`, and all
+    of its files are refused.
 
     Args:
         headers: all readable slices of one study.
-        names: the name of each file in what was refused.
-        target: the folder that gets `slices/KEY.png`.
-        salt: the secret behind the pseudonyms of patients.
-        series_map: what a person says of the series.
+        names: the name under which each file is listed if it is refused.
+        target: the folder in which `slices/KEY.png` is written.
+        salt: the secret from which the pseudonyms of patients are derived.
+        series_map: the user's own choice of series.
     """
     study = pseudonym(headers[0].study_instance_uid)
     unique, refused = without_copies(headers, names)
@@ -92,7 +92,7 @@ def ingest_study(
 
 @dataclass(frozen=True)
 class _Chosen:
-    """What was decided, what can be read of it by plane, one survey a window, and what cannot be read."""
+    """The decisions, the readable slices by plane (one survey for each window), and the unreadable slices."""
 
     decisions: tuple[Decision, ...]
     surveys: Mapping[Plane, Sequence[Survey]]
@@ -100,9 +100,9 @@ class _Chosen:
 
 
 def _choose(headers: Sequence[SliceHeader], series_map: SeriesMap) -> _Chosen:
-    """Choose series and read them; where slices are damaged that another series or a duplicate has whole, choose anew.
+    """Choose series and read them; choose again if another series or a duplicate can replace damaged slices.
 
-    What lies at the same place as a damaged slice, or in the next best series, would else be lost with it.
+    Otherwise a slice at the position of a damaged one, or the next best series, would be lost as well.
     """
     unreadable: list[tuple[SliceHeader, str]] = []
     while True:
@@ -122,7 +122,7 @@ def _choose(headers: Sequence[SliceHeader], series_map: SeriesMap) -> _Chosen:
 
 
 def _surveys(decisions: Sequence[Decision], plane: Plane) -> list[Survey]:
-    """Return one survey for each part that is taken; parts too small for a window of their own share one."""
+    """Return one survey for each part that is used; parts too small for a window of their own share one."""
     parts = [decision.part.slices for decision in decisions if decision.plane is plane]
     large = [slices for slices in parts if len(slices) >= FEWEST_SLICES]
     small = [header for slices in parts if len(slices) < FEWEST_SLICES for header in slices]
@@ -132,9 +132,10 @@ def _surveys(decisions: Sequence[Decision], plane: Plane) -> list[Survey]:
 def without_copies(
     headers: Sequence[SliceHeader], names: Mapping[Path, str]
 ) -> tuple[list[SliceHeader], list[Refusal]]:
-    """Return each slice once, of several files with one SOPInstanceUID the first that is whole.
+    """Return each slice once: of several files with the same SOPInstanceUID, the first that is intact.
 
-    Images that share a SOPInstanceUID and lie elsewhere are no copies: some programs write one UID into all files.
+    Images with the same SOPInstanceUID at different positions are not copies: some programs write one UID into all
+    files.
     """
     copies: dict[tuple[str, int, Vector], list[SliceHeader]] = defaultdict(list)
     for header in sorted(headers, key=lambda header: names[header.path]):
@@ -156,7 +157,7 @@ def without_copies(
 
 
 def _is_whole(path: Path, headers: Sequence[SliceHeader], known: dict[Path, bool]) -> bool:
-    """Return whether all slices of a file can be decoded; `known` remembers the files looked into."""
+    """Return whether all slices of a file can be decoded; `known` caches the result for each file."""
     if path not in known:
         inside = [header for header in headers if header.path == path]
         known[path] = not any(isinstance(pixels, DicomError) for _, pixels in read_pixels(inside))
@@ -164,7 +165,7 @@ def _is_whole(path: Path, headers: Sequence[SliceHeader], known: dict[Path, bool
 
 
 def _refusals(headers: Sequence[SliceHeader], names: Mapping[Path, str], reason: str) -> list[Refusal]:
-    """Return one refusal for each file, however many of its frames are meant."""
+    """Return one refusal for each file, however many of its frames are refused."""
     return [Refusal(name, reason) for name in dict.fromkeys(names[header.path] for header in headers)]
 
 

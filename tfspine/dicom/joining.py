@@ -1,8 +1,8 @@
-"""Which candidates for one plane are taken, and which of their slices: one series, or several that complete it.
+"""Choose the candidates for one plane, and which of their slices are used: one series, or several that complement it.
 
-A plane may be measured as one series, as one for each disc, or slice by slice. The best candidate is taken first
-(`PREFERENCES`), and with it every other that was measured alike, in the same frame of reference, and shows mostly what
-the better ones do not. What then still lies where a better series has a slice is left out.
+A plane may be acquired as one series, as one series for each disc, or slice by slice. The best candidate is chosen
+first (`PREFERENCES`), together with every other that was acquired with similar parameters in the same frame of
+reference and mostly shows what the better ones do not. Slices at a position that a better series covers are left out.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,31 +18,31 @@ from tfspine.geometry import patient_to_pixel
 from tfspine.labels import Plane
 
 FEWEST_SLICES = 5
-"""Of all series taken for one plane; a localizer has three, a lumbar stack more than ten."""
+"""Smallest number of slices of all series used for one plane; a localizer has three, a lumbar stack more than ten."""
 
 SAME_ANATOMY_SHARE = 0.75
-"""Slices nearer to one another than this much of their thickness show the same; neighbours of a stack do not."""
+"""Slices closer together than this fraction of their thickness show the same tissue; neighbours in a stack do not."""
 
 USUAL_THICKNESS_MM = 4.0
-"""Where SliceThickness is absent."""
+"""Used if SliceThickness is absent."""
 
 MOST_UNLIKE = 1.6
-"""Ratio of echo times, thicknesses and pixel sizes up to which series count as measured alike."""
+"""Largest ratio of echo times, thicknesses and pixel sizes at which series count as acquired alike."""
 
 CORRECTED = frozenset({"DIS2D", "DIS3D"})
-"""Values of ImageType of pictures that the scanner straightened; ND means that it did not, and both may be kept."""
+"""Values of ImageType of distortion-corrected images; ND marks uncorrected ones, and a scanner may store both."""
 
 
 _Joined = tuple[dict[int, tuple[Part, tuple[SliceHeader, ...]]], dict[int, str]]
-"""The candidates that are taken, by their place, with the slices used and left out of each; why the others are not."""
+"""The chosen candidates by index, with the slices used and left out of each, and why the others were not chosen."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A part that no rule refuses, with what is said of it; `is_named` where a person's series map names it.
+    """A part that no rule refuses, with its descriptions; `is_named` if the user's series map names it.
 
-    `together` counts its slices and, of a part too small to stand alone, those of all that are as small and measured
-    alike. `covers` is the share of the axial slices, in tenths, whose height it shows; 0 of an axial one.
+    `together` is its number of slices or, for a part too small to be used alone, that of all equally small parts that
+    were acquired alike. `covers` is the share of axial slices, in tenths, whose height it shows; 0 for an axial part.
     """
 
     part: Part
@@ -54,7 +54,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of a candidate: the part with the slices that are used, if any, those left out, and the rule."""
+    """The decision on a candidate: the part with the slices that are used, if any, those left out, and the rule."""
 
     part: Part
     is_taken: bool
@@ -65,12 +65,12 @@ class Verdict:
 def compared(
     candidates: Sequence[Candidate], plane: Plane, axial: Sequence[SliceHeader] = ()
 ) -> Iterator[tuple[Candidate, Verdict]]:
-    """Yield the candidates of one plane, best first, each with what becomes of it.
+    """Yield the candidates of one plane, best first, each with the decision on it.
 
     Args:
-        candidates: to compare.
-        plane: that all of them lie in.
-        axial: the slices taken for the axial plane, which a sagittal series should show.
+        candidates: the parts to compare.
+        plane: the plane in which all of them lie.
+        axial: the slices chosen for the axial plane, whose positions a sagittal series should cover.
     """
     known = [
         replace(item, together=_together(item, candidates), covers=_share_shown(item.part, axial))
@@ -105,7 +105,7 @@ def _rank(candidate: Candidate) -> tuple[float | str, ...]:
 
 
 def _orders(best_first: list[Candidate]) -> Iterator[list[Candidate]]:
-    """Yield the candidates with each of them first: where the best has too few slices, the next may have enough."""
+    """Yield orders with each candidate first in turn: if the best has too few slices, the next may have enough."""
     for number, first in enumerate(best_first):
         yield [first, *best_first[:number], *best_first[number + 1 :]]
 
@@ -125,7 +125,7 @@ def _together(candidate: Candidate, candidates: Sequence[Candidate]) -> int:
 
 
 def _share_shown(part: Part, axial: Sequence[SliceHeader]) -> float:
-    """Return the share of axial slices whose middle lies between the upper and the lower border of a sagittal part."""
+    """Return the share of axial slices whose centre lies between the upper and the lower border of a sagittal part."""
     middle = part.slices[len(part.slices) // 2]
     known = [header for header in axial if header.frame_of_reference_uid == middle.frame_of_reference_uid]
     if part.plane is not Plane.SAGITTAL or not known:
@@ -135,7 +135,7 @@ def _share_shown(part: Part, axial: Sequence[SliceHeader]) -> float:
 
 
 def _joined(best_first: Sequence[Candidate]) -> _Joined:
-    """Return the candidates that are taken, with the slices used and left out of each, and why the others are not."""
+    """Return the chosen candidates, with the slices used and left out of each, and why the others were not chosen."""
     taken: dict[int, tuple[Part, tuple[SliceHeader, ...]]] = {}
     others: dict[int, str] = {}
     for number, candidate in enumerate(best_first):
@@ -151,7 +151,7 @@ def _joined(best_first: Sequence[Candidate]) -> _Joined:
 
 
 def _is_alike(part: Part, best: Part) -> bool:
-    """Return whether two parts were measured alike, in one frame of reference: their positions compare."""
+    """Return whether two parts were acquired alike and in one frame of reference, so that positions are comparable."""
     first, second = part.slices[0], best.slices[0]
     if first.frame_of_reference_uid != second.frame_of_reference_uid:
         return False
@@ -165,7 +165,7 @@ def _is_alike(part: Part, best: Part) -> bool:
 
 
 def _shows_same(header: SliceHeader, other: SliceHeader) -> bool:
-    """Return whether the middle of a slice lies within another; unknown, and so no, across frames of reference."""
+    """Return whether the centre of a slice lies within another; False if their frames of reference differ."""
     if header.frame_of_reference_uid != other.frame_of_reference_uid:
         return False
     offset_mm = header.hung.centre_mm - other.hung.centre_mm
@@ -214,9 +214,9 @@ PREFERENCES: tuple[tuple[str, Callable[[Candidate], float]], ...] = (
     ("begins further back", lambda item: item.part.slices[0].geometry.position_mm[1]),
     ("begins further up", lambda item: item.part.slices[0].geometry.position_mm[2]),
 )
-"""Which of several candidates is taken: the first of these in which they differ decides; then SeriesInstanceUID.
+"""Which of several candidates is chosen: the first criterion in which they differ decides, then SeriesInstanceUID.
 
-The UID comes last, since de-identification gives another: what the study is must not hang on it.
+The UID comes last because de-identification replaces it, and the choice should not depend on it.
 """
 
 

@@ -1,10 +1,10 @@
-"""Ingest over many studies: worker processes, one bad study never stops the rest, and a stopped run goes on.
+"""Ingest many studies in worker processes. A bad study does not stop the others, and a stopped run can be continued.
 
-Who does the work is a `Runner`: processes of this machine (`in_processes`), this one alone (`in_this_process`), or a
+A `Runner` does the work: processes of this machine (`in_processes`), this process only (`in_this_process`), or a
 cluster (`cluster.on_cluster`).
 
-Every study that is finished leaves `studies/PSEUDONYM.json`, written last: what it says is on disk, and a run that was
-killed takes it from there.
+Every finished study has a file `studies/PSEUDONYM.json`, which is written last. When a run is started again after it
+was stopped, the studies that have this file are read back instead of being ingested again.
 """
 
 import functools
@@ -35,20 +35,20 @@ Result = TypeVar("Result")
 Track = Callable[[Iterable[Any], str, int], Iterable[Any]]
 
 Runner = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[tuple[Any, Any]]]
-"""``runner(function, items)`` yields each item with its result, or with the reason, a string, why it has none."""
+"""``runner(function, items)`` yields each item with its result, or with a string that says why there is no result."""
 
 STUDIES_FOLDER = "studies"
 FILES_AT_A_TIME = 64
 
 LONGEST_S = 600.0
-"""Of one item: a study takes seconds, 64 headers less. What takes longer hangs, as a decoder may over damaged bytes."""
+"""Time limit for one item: a study takes seconds, 64 headers less. A decoder may hang on damaged data."""
 
 KILLED = "the process that read it died; a file in it is damaged so that its decoder fails"
 
 
 @dataclass(frozen=True)
 class StudyTask:
-    """One study to ingest: everything that a worker needs, and nothing else."""
+    """One study to ingest: exactly what a worker needs."""
 
     headers: tuple[SliceHeader, ...]
     names: Mapping[Path, str]
@@ -75,11 +75,11 @@ def ingest_studies(
 
     Args:
         source: the files.
-        target: the folder that gets `slices/`, and `studies/` to go on from.
+        target: the folder in which `slices/` is written, and `studies/`, from which a stopped run is continued.
         runner: reads the headers, some files at a time, then ingests the studies.
         track: shows progress: ``track(items, description, total)`` yields the items.
-        salt: the secret behind the pseudonyms of patients; None: a new one, so that no other run has the same.
-        series_map: what a person says of the series.
+        salt: the secret from which patient pseudonyms are derived; None: a new one, so that runs have different ones.
+        series_map: the user's own choice of series.
     """
     salt = salt or random_salt()
     studies_of, refused = _find_studies(source, runner=runner, track=track)
@@ -103,9 +103,9 @@ def ingest_studies(
 def _find_studies(
     source: Source, *, runner: Runner, track: Track
 ) -> tuple[list[tuple[tuple[SliceHeader, ...], dict[Path, str]]], list[Refusal]]:
-    """Read the header of every file, whatever it is called, and return the studies in them, and the files that fail.
+    """Read the header of every file, whatever its name, and return the studies found and the files that failed.
 
-    A study is its slices and the names of their files.
+    A study consists of its slices and the names of their files.
     """
     studies: dict[str, list[SliceHeader]] = defaultdict(list)
     refused = list(source.refused)
@@ -125,7 +125,7 @@ def _find_studies(
 
 
 def _of_one_patient(slices: Sequence[SliceHeader]) -> tuple[SliceHeader, ...]:
-    """Return the slices of a study with its patient, also those whose own file does not give the PatientID."""
+    """Return the slices of a study with its patient, including those whose own file has no PatientID."""
     keys = {header.patient_key for header in slices}
     if len(keys) == 1:
         return tuple(slices)
@@ -133,7 +133,7 @@ def _of_one_patient(slices: Sequence[SliceHeader]) -> tuple[SliceHeader, ...]:
 
 
 def ingest_task(task: StudyTask) -> IngestedStudy:
-    """Ingest one study and say on disk that it is finished; one that is finished already is only read back."""
+    """Ingest one study and record on disk that it is finished; a study that is already finished is only read back."""
     done = task.target / STUDIES_FOLDER / f"{task.study}.json"
     inputs = _fingerprint(task)
     if done.is_file():
@@ -151,10 +151,10 @@ def ingest_task(task: StudyTask) -> IngestedStudy:
 def for_each(
     function: Callable[[Item], Result], items: Sequence[Item], *, runner: Runner, track: Track, description: str
 ) -> list[Result | str]:
-    """Return the result of each item, in their order, or the reason why it has none; for items by the thousand.
+    """Return, in order, the result of each item or the reason why there is none; for thousands of items.
 
-    Items go to the runner some at a time. Those of a group whose process died go again, each by itself, so that one
-    costs no other.
+    Items are sent to the runner in groups. If the process of a group dies, its items are sent again one by one, so that
+    only the item that caused it is lost.
     """
     numbered = list(enumerate(items))
     groups = [numbered[first : first + FILES_AT_A_TIME] for first in range(0, len(items), FILES_AT_A_TIME)]
@@ -176,7 +176,7 @@ def _each(function: Callable[[Item], Result], group: Sequence[tuple[int, Item]])
 
 
 def in_this_process(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[Item, Result | str]]:
-    """Yield each item with its result or the reason why it has none, one after another, without other processes."""
+    """Yield each item with its result or the reason why there is none, one after another, without other processes."""
     for item in items:
         yield item, _guarded(function, item)
 
@@ -184,9 +184,9 @@ def in_this_process(function: Callable[[Item], Result], items: Sequence[Item]) -
 def in_processes(
     function: Callable[[Item], Result], items: Sequence[Item], *, workers: int, longest_s: float = LONGEST_S
 ) -> Iterator[tuple[Item, Result | str]]:
-    """Yield each item with its result, in the order in which they finish, or with the reason why it has none.
+    """Yield each item with its result, or the reason why there is none, in the order in which they finish.
 
-    A worker that dies, or is not done after `longest_s` seconds, takes its own item with it and no other.
+    If a worker dies, or is not done after `longest_s` seconds, only its own item is lost.
     """
 
     def lost(is_late: bool) -> Result | str:
@@ -199,9 +199,9 @@ def in_processes(
 
 
 def _guarded(function: Callable[[Item], Result], item: Item) -> Result | str:
-    """Return the result, or the reason why there is none, without any value of the patient's.
+    """Return the result, or the reason why there is none, without any patient data.
 
-    What cannot be written stops the run: the next study could not be written either.
+    An error in writing the output stops the run, because the next study could not be written either.
     """
     try:
         return function(item)
@@ -209,14 +209,14 @@ def _guarded(function: Callable[[Item], Result], item: Item) -> Result | str:
         return str(error)
     except OSError:
         raise
-    except Exception as error:  # one study never stops the rest
+    except Exception as error:  # one failing study must not stop the others
         return f"failed with {type(error).__name__}; please report it"
 
 
 def _fingerprint(task: StudyTask) -> str:
-    """Return what the inputs of a study are known by.
+    """Return what identifies the inputs of a study, to detect changes.
 
-    Its files' names, sizes and times, and their instances; what reads them, the salt, and what a person said of series.
+    That is the names, sizes, times and instances of its files, the version of tfspine, the salt and the series map.
     """
     files = [(name, *_size_and_time(path)) for path, name in task.names.items()]
     instances = [(task.names[header.path], header.sop_instance_uid, header.frame) for header in task.headers]
@@ -225,7 +225,7 @@ def _fingerprint(task: StudyTask) -> str:
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:
-    """Return the size in bytes and the time of the last change in ns, both 0 of a file that is gone."""
+    """Return the size in bytes and the time of the last change in ns, both 0 if the file no longer exists."""
     try:
         stat = path.stat()
     except OSError:

@@ -1,11 +1,11 @@
-"""Signs of spinal instrumentation in the written slices of one study: a hint for a person, no diagnosis.
+"""Signs of spinal instrumentation in the written slices of one study: a hint for a human reader, not a diagnosis.
 
-Metal leaves a hole without any signal, larger than itself, and the signal that it displaced piles up beside the hole,
-brighter than any tissue (Hargreaves 2011, AJR 197:547). Air and gas are as dark but have no bright rim; cortical bone
-is thin; vessels with fast flow lie before the spine, out of the region that is searched. What stands out in both
-series, axial T2w and sagittal T1w, is hardly any of these.
+Metal causes a signal void larger than itself, and the displaced signal piles up beside the void, brighter than any
+tissue (Hargreaves 2011, AJR 197:547). Air and gas are as dark but have no bright rim; cortical bone is thin; vessels
+with fast flow lie in front of the spine, outside the region that is searched. A finding in both series, axial T2w and
+sagittal T1w, is very unlikely to be any of these.
 
-Small implants, such as a single titanium clip, are not found; neither is anything where the slices do not go.
+Small implants, such as a single titanium clip, are not found, nor is anything outside the slices.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,36 +21,36 @@ from tfspine.structures import SliceImage
 BESIDE_MM = 32.0
 BEFORE_MM = 20.0
 BEHIND_MM = 45.0
-"""The region that is searched, around the middle of the axial slices: technologists centre them on the back of the
-discs, within some 10 mm. It holds the vertebrae, where screws are, and the posterior elements, but no aorta."""
+"""The region that is searched, around the centre of the axial slices: technologists centre them on the back of the
+discs, within about 10 mm. It contains the vertebrae, where screws are, and the posterior elements, but no aorta."""
 
 DARKEST = 14
-"""Grey value, of 255, below which nothing gives signal: muscle in T2, the darkest tissue that is thick, has some 25."""
+"""Grey value, of 255, below which a pixel counts as void: muscle in T2, the darkest thick tissue, has about 25."""
 
 SMOOTHING_MM = 0.6
-"""Standard deviation of a blur that keeps noise from filling holes."""
+"""Standard deviation of a blur that prevents noise from filling holes."""
 
 LEAST_AREA_MM2 = 25.0
 LEAST_RADIUS_MM = 1.8
-"""Of the widest circle within a hole; a screw of 5 to 7 mm makes it more than 3, cortical bone 1 or 2."""
+"""Radius of the largest circle within a hole; more than 3 for a screw of 5 to 7 mm, 1 or 2 for cortical bone."""
 
 RIM_MM = 5.0
 RIM_GREY = 235.0
 RIM_PERCENTILE = 95.0
-"""Within so many mm around a hole the brightest twentieth has at least this grey: the fat of plain slices stays below
-200 but beside the coil."""
+"""Within `RIM_MM` of a hole, the brightest twentieth of the pixels has at least this grey value. Fat in slices without
+metal stays below 200, except next to the coil."""
 
 
 def metal_ml(slices: Sequence[SliceImage]) -> float | None:
-    """Return the volume of holes with a bright rim near the spine, in millilitres: in that plane where it is smaller.
+    """Return the volume of holes with a bright rim near the spine, in millilitres: the smaller value of the two planes.
 
-    Holes count with the distance between slices, so that what lies in the gap between two counts too.
+    The volume of a hole is its area times the distance between slices, which includes the gap between them.
 
     Args:
         slices: both planes of one study.
 
     Returns:
-        The volume, 0 for nothing, or None where a plane is missing.
+        The volume, 0 if there are no holes, or None if a plane is missing.
     """
     axial = [slice_ for slice_ in slices if slice_.plane is Plane.AXIAL]
     sagittal = [slice_ for slice_ in slices if slice_.plane is Plane.SAGITTAL]
@@ -68,8 +68,8 @@ def _hole_areas_mm2(slice_: SliceImage, middles_mm: NDArray[np.float64]) -> Iter
     """Yield the area of each hole of one slice that looks like metal and lies mostly where metal is searched.
 
     Args:
-        slice_: of either plane.
-        middles_mm: the middles of the axial slices, float64 [N, 3], from the feet to the head.
+        slice_: a slice of either plane.
+        middles_mm: the centres of the axial slices, float64 [N, 3], from the feet to the head.
     """
     spacing_mm = slice_.geometry.spacing_mm
     pixels = slice_.pixels.astype(np.float32)

@@ -1,9 +1,9 @@
-"""The connection to a DICOMweb server: who we are, whom we trust, how long we wait, how much we take.
+"""The connection to a DICOMweb server: credentials, certificates, time limits and size limits.
 
-`dicomweb-client` speaks the protocol. What it leaves open is closed here: a bound on what is read, waits that end,
-retries of broken connections, no redirects (they could carry a patient's ID elsewhere), no credentials but those
-that were named, and errors of one line that repeat neither addresses nor answers, since both may name a patient.
-Bounded are the silence between two packets and the number of bytes; a server that trickles is slow, not an error.
+`dicomweb-client` implements the protocol. This module adds a limit on the bytes read, limited waits, retries of broken
+connections, no redirects (they could send a patient's ID elsewhere), no credentials other than the given ones, and
+one-line errors that quote neither addresses nor answers, since both may identify a patient. The time without data and
+the number of bytes are limited; a server that sends slowly is not an error.
 """
 
 import ipaddress
@@ -30,26 +30,26 @@ T = TypeVar("T")
 
 CHUNK_BYTES = 1 << 16
 PASSING_STATUSES = frozenset({408, 429, 502, 503, 504})
-"""A server that answers one of these may answer otherwise in a while; 429 and 503 may say when (RFC 9110, 10.2.3)."""
+"""Status codes after which a later attempt may succeed; 429 and 503 may say when (RFC 9110, 10.2.3)."""
 
 TALKATIVE_LOGGERS = ("dicomweb_client", "urllib3")
-"""They log addresses, and the address of a search holds the PatientID."""
+"""These loggers log addresses, and the address of a search contains the PatientID."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A DICOMweb server and how to speak with it.
+    """A DICOMweb server and the settings of the connection to it.
 
     Attributes:
-        url: the root below which lies `/studies`.
-        credentials: from `read_credentials`; None where the server asks for none.
+        url: the root URL, to which `/studies` is appended.
+        credentials: from `read_credentials`; None if the server requires none.
         ca_file: certificates (PEM) to trust in place of those that requests ships.
         insecure_http: allow `http:` to other machines than this one.
-        timeout_s: seconds for a connection, and of silence on it.
-        attempts: how often a request is sent in all.
-        first_wait_s: seconds before the second attempt, twice as many before each further one.
-        longest_wait_s: bound of a wait, also of one that the server asks for.
-        largest_answer_bytes: bound of one answer after decompression: of one series, or one page of a list.
+        timeout_s: seconds to wait for a connection, and for data on it.
+        attempts: total number of times that a request is sent.
+        first_wait_s: seconds before the second attempt, doubled before each further one.
+        longest_wait_s: limit of a wait, even if the server requests a longer one.
+        largest_answer_bytes: limit of one answer after decompression: of one series, or one page of a list.
     """
 
     url: str
@@ -75,7 +75,7 @@ def connect(server: Server) -> DICOMwebClient:
     for name in TALKATIVE_LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     session = requests.Session()
-    # From the environment come the proxies alone: else requests would take logins from .netrc, and prefer the
+    # Only the proxies are taken from the environment; otherwise requests would read logins from .netrc and prefer the
     # environment's certificates to ours.
     session.trust_env = False
     session.proxies.update({} if _is_loopback(address) else requests.utils.get_environ_proxies(server.url))
@@ -86,16 +86,16 @@ def connect(server: Server) -> DICOMwebClient:
     client = DICOMwebClient(
         server.url.rstrip("/"), session=session, chunk_size=CHUNK_BYTES, timeout=(server.timeout_s, server.timeout_s)
     )
-    client.set_http_retry_params(retry=False)  # its waits have no bound, and it gives up on a broken connection
+    client.set_http_retry_params(retry=False)  # its retries wait without a limit and give up on a broken connection
     return client
 
 
 def patiently(server: Server, call: Callable[[], T]) -> T:
-    """Call, and call again after a wait while the server is busy or the connection breaks.
+    """Call, and call again after a wait if the server is busy or the connection breaks.
 
     Raises:
-        PacsLoginError: the server wants other credentials.
-        PacsError: any other refusal, or the attempts are used up; the message is the reason.
+        PacsLoginError: the server requires other credentials.
+        PacsError: any other refusal, or all attempts failed; the message is the reason.
     """
     for attempt in itertools.count(1):
         try:
@@ -113,7 +113,7 @@ def read_credentials(text: str, *, source: str) -> AuthBase:
     """Read the line `bearer TOKEN` or `basic USER:PASSWORD`; `source` names its file or variable in messages.
 
     Raises:
-        ConfigError: the text says something else; the message does not repeat it.
+        ConfigError: the text has another form; the message does not quote it.
     """
     scheme, _, secret = text.strip().partition(" ")
     secret = secret.strip()
@@ -127,7 +127,7 @@ def read_credentials(text: str, *, source: str) -> AuthBase:
 
 
 class BearerAuth(AuthBase):
-    """Sends a token that an identity provider gave (RFC 6750)."""
+    """Sends a token issued by an identity provider (RFC 6750)."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -161,14 +161,14 @@ def _is_loopback(address: SplitResult) -> bool:
 
 
 class _BoundedAdapter(HTTPAdapter):
-    """Sends requests with the Host that HTTP asks for, and bounds what comes back."""
+    """Sends requests with the Host header that HTTP requires, and limits the size of the answers."""
 
     def __init__(self, largest_bytes: int) -> None:
         super().__init__()
         self._largest_bytes = largest_bytes
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send without the Host of `dicomweb-client`, which lacks the port; http.client adds the whole one."""
+        """Send without the Host header of `dicomweb-client`, which lacks the port; http.client adds a complete one."""
         request.headers.pop("Host", None)
         response = super().send(request, *args, **kwargs)
         response.raw = _BoundedBody(response.raw, self._largest_bytes)
@@ -176,14 +176,14 @@ class _BoundedAdapter(HTTPAdapter):
 
 
 class _BoundedBody:
-    """A body of urllib3 that refuses to be read past a number of bytes."""
+    """A urllib3 response body that raises an error beyond a number of bytes."""
 
     def __init__(self, body: Any, largest_bytes: int) -> None:
         self._body = body
         self._largest_bytes = largest_bytes
 
     def stream(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
-        """Yield what the body yields while it is within the bound."""
+        """Yield the body's data up to the limit."""
         taken = 0
         for chunk in self._body.stream(*args, **kwargs):
             taken += len(chunk)
@@ -208,7 +208,7 @@ def _status(error: requests.RequestException) -> int | None:
 
 
 def _wait_s(error: requests.RequestException, otherwise_s: float) -> float:
-    """Return the seconds that the server asks to be left alone for, a number or a date, or else ours."""
+    """Return the seconds to wait that the server requests, as a number or a date, or else our own default."""
     asked = "" if error.response is None else error.response.headers.get("Retry-After", "").strip()
     if asked.isdecimal():
         return float(asked)
@@ -219,7 +219,7 @@ def _wait_s(error: requests.RequestException, otherwise_s: float) -> float:
 
 
 def _reason(error: requests.RequestException, server: Server) -> str:
-    """Say what went wrong without requests' words: they repeat the address, with the patient's ID in it."""
+    """Describe the error without the message of requests, which contains the address and in it the patient's ID."""
     status = _status(error)
     match error:
         case _ if status == 401:

@@ -1,9 +1,9 @@
-"""A series taken apart: what was measured together, in stacks, in order, with gaps and duplicates named.
+"""Split a series into parts that were acquired together: ordered stacks, with gaps and duplicates.
 
-One SeriesInstanceUID may hold several echoes, repeats, magnitudes and phases, planes and stacks. What shares plane,
-matrix, echo and kind of image is one part; a part may have several stacks (one for each disc, say). Where slices lie
-twice at one place, or inside one another, and acquisitions taken apart do less so, each acquisition is a part of its
-own; what then still lies twice is a duplicate. (Acquisitions that interleave to one stack stay together.)
+One SeriesInstanceUID may hold several echoes, repeats, magnitudes and phases, planes and stacks. Slices with the same
+plane, matrix, echo and kind of image form one part, which may have several stacks (for example one for each disc). If
+slices share a position or overlap, and splitting by acquisition reduces this, each acquisition becomes a part of its
+own; slices that still share a position are duplicates. (Acquisitions that interleave to one stack stay together.)
 """
 
 from collections import defaultdict
@@ -18,23 +18,23 @@ from tfspine.geometry import Vector, along_stack_mm, stacks_of
 from tfspine.labels import Plane
 
 SAME_PLACE_MM = 0.1
-"""Slices of one stack nearer than this lie at one place; no spacing between lumbar slices is under a millimetre."""
+"""Slices of one stack closer than this share a position; lumbar slices are always at least a millimetre apart."""
 
 ECHOES_APART_MS = 2.0
-"""Echoes of one excitation are further apart; the echo time of one and the same may be rounded slice by slice."""
+"""Echoes of one excitation are further apart; the echo time of a single echo may be rounded differently per slice."""
 
 CROWDED_SHARE = 0.5
-"""Slices of one two-dimensional stack nearer than this much of their thickness were not measured together."""
+"""Slices of one two-dimensional stack closer than this fraction of their thickness were not acquired together."""
 
 GAP_SHARE = 1.5
-"""A distance this much longer than the stack's median is a gap: a slice is missing there."""
+"""A distance longer than this multiple of the stack's median is a gap: a slice is missing there."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Slices measured together: `stacks` in stacking order, each without duplicates.
+    """Slices acquired together: `stacks` in stacking order, each without duplicates.
 
-    `gaps` counts places where a slice is missing in a stack; what lies beyond the ends of a stack cannot be told.
+    `gaps` counts positions where a slice is missing in a stack; slices missing at its ends cannot be detected.
     """
 
     plane: Plane | None
@@ -49,7 +49,7 @@ class Part:
 
 
 def parts_of(series: Sequence[SliceHeader]) -> list[Part]:
-    """Take one series apart; every slice is in one part, or a duplicate of one."""
+    """Split one series into parts; every slice belongs to one part, possibly as a duplicate."""
     echoes = _echoes(series)
     parts: list[Part] = []
     for group in _grouped(series, lambda header: (echoes[header.sequence.echo_time_ms], *_kind(header))):
@@ -61,7 +61,7 @@ def parts_of(series: Sequence[SliceHeader]) -> list[Part]:
 
 
 def _echoes(series: Sequence[SliceHeader]) -> dict[float | None, int]:
-    """Return which echo each echo time belongs to, numbered by time; 0 where it is absent."""
+    """Return the echo to which each echo time belongs, numbered by time; 0 if it is absent."""
     found = {header.sequence.echo_time_ms for header in series}
     times_ms = np.array(sorted(time_ms for time_ms in found if time_ms is not None))
     numbers = np.cumsum(np.diff(times_ms, prepend=-np.inf) > ECHOES_APART_MS)
@@ -87,7 +87,7 @@ def _grouped(headers: Iterable[SliceHeader], key: Callable[[SliceHeader], Hashab
 
 
 def _number(header: SliceHeader) -> tuple[int, int, float, Vector, str]:
-    """Return what orders slices; the UID comes last, since it is another one after de-identification."""
+    """Return the sort key of a slice; the UID comes last, since de-identification replaces it."""
     place = header.geometry.position_mm
     return header.instance_number or 0, header.frame, header.acquired_s, place, header.sop_instance_uid
 
@@ -113,7 +113,7 @@ def _part(group: Sequence[SliceHeader]) -> Part:
 
 
 def _crowded(part: Part) -> int:
-    """Return how many slices lie twice at one place or inside another."""
+    """Return how many slices share a position or overlap with another."""
     if part.plane is None:
         return 0
     within = 0

@@ -1,4 +1,4 @@
-"""Whose file it is: what tells patients apart, for ingest and for de-identification alike."""
+"""Which patient a file belongs to: the key that distinguishes patients, for both ingest and de-identification."""
 
 import re
 from collections.abc import Iterable
@@ -11,14 +11,14 @@ _WORDS = """
     NONAME NONE NOTGIVEN NULL PATIENT PATIENTID PATIENTNAME REMOVED UNBEKANNT UNKNOWN UNKNOWNPATIENT
 """
 _NOBODY = frozenset(_WORDS.split())
-"""What programs write where they leave the patient out: people share it who have nothing to do with each other."""
+"""What programs write in place of the patient; unrelated patients share these values."""
 
 _NOTHING = re.compile(r"[0Xx?*.\-_^=/\\ \0]*")
 _MARKS = re.compile(r"[\W_]+")
 
 
 class KnownBy(StrEnum):
-    """What a patient is known by."""
+    """What identifies a patient."""
 
     ID = "id"
     NAME = "name"
@@ -26,11 +26,11 @@ class KnownBy(StrEnum):
 
 
 def patient_key(ds: Attributes) -> str:
-    """Return what tells patients apart, a secret: PatientID, else name and birth date, else the study.
+    """Return a confidential key that distinguishes patients: PatientID, else name and birth date, else the study.
 
-    A value that stands for nobody (``ANONYMOUS``, ``0000``) counts as absent: all that share it would become one
-    patient. Name without PatientID counts whatever its case and punctuation. IssuerOfPatientID is left out: the same
-    hospital writes it into some files and not into others.
+    A placeholder (``ANONYMOUS``, ``0000``) counts as absent, since all files that share it would become one patient.
+    Names are compared without regard to case and punctuation. IssuerOfPatientID is not used, because the same hospital
+    writes it into some files and not into others.
     """
     patient_id = _text(ds, "PatientID")
     if not stands_for_nobody(patient_id):
@@ -42,28 +42,28 @@ def patient_key(ds: Attributes) -> str:
 
 
 def known_by(key: str) -> KnownBy:
-    """Return what the patient of a key is known by."""
+    """Return what the key identifies the patient by."""
     return KnownBy(key.split("\0", 1)[0])
 
 
 def key_of_study(key: str, keys: Iterable[str]) -> str:
-    """Return the key of one file, or that of the other files of its study where they alone know the PatientID.
+    """Return the key of one file, or that of the other files of its study if only they have the PatientID.
 
     Args:
-        key: of the file.
-        keys: of all files of the study.
+        key: key of the file.
+        keys: keys of all files of the study.
     """
     ids = {other for other in keys if known_by(other) is KnownBy.ID}
     return ids.pop() if known_by(key) is not KnownBy.ID and len(ids) == 1 else key
 
 
 def stands_for_nobody(text: str) -> bool:
-    """Return whether a PatientID or PatientName is empty, or says that it was left out."""
+    """Return whether a PatientID or PatientName is empty or a placeholder."""
     return bool(_NOTHING.fullmatch(text)) or _MARKS.sub("", text).upper() in _NOBODY
 
 
 def warning(keys: set[str]) -> str:
-    """Return one line on the patients of these keys who have no PatientID; empty where all have one."""
+    """Return one line about the patients of these keys without a PatientID; empty if all have one."""
     by_name = sum(known_by(key) is KnownBy.NAME for key in keys)
     by_study = sum(known_by(key) is KnownBy.STUDY for key in keys)
     if not by_name + by_study:

@@ -1,4 +1,4 @@
-"""Stored pixels of DICOM images to grey values, and those of a series to 8 bits: the only windowing in the package."""
+"""Convert stored DICOM pixels to grey values, and those of a series to 8 bits: the only windowing in the package."""
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,7 @@ from tfspine.dicom.headers import PixelEncoding, SliceHeader
 from tfspine.errors import DicomError
 
 WINDOW_PERCENTILES = (0.5, 99.5)
-"""The window of a series: a few bright pixels near the coil and the empty air do not decide the contrast."""
+"""The window of a series; with these percentiles, bright pixels near the coil and air do not determine the contrast."""
 
 Pixels = NDArray[np.float32]
 Stored = NDArray[np.integer[Any]]
@@ -31,22 +31,22 @@ DECODERS: dict[UID, Callable[[bytes], Stored]] = {
     **dict.fromkeys(JPEGLSTransferSyntaxes, jpegls_decode),
     **dict.fromkeys(JPEG2000TransferSyntaxes, jpeg2k_decode),
 }
-"""What reads each compressed encoding but RLE, which pydicom reads: libjpeg-turbo, CharLS and OpenJPEG, which the
-package imagecodecs (BSD) carries. Of pydicom's own choice for JPEG, pylibjpeg-libjpeg is under the GPL, and gdcm takes
-the process with it over damaged pixels.
+"""The decoder of each compressed encoding except RLE, which pydicom decodes: libjpeg-turbo, CharLS and OpenJPEG, all
+included in the package imagecodecs (BSD). Of pydicom's own decoders for JPEG, pylibjpeg-libjpeg is under the GPL, and
+gdcm crashes the process on damaged pixels.
 """
 
 OF_PIXELS = (
     "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit",
     "PixelRepresentation",
 )  # fmt: skip
-"""What a decoder has to know of a frame (PS3.3 C.7.6.3)."""
+"""What a decoder needs to know about a frame (PS3.3 C.7.6.3)."""
 
 END_OF_IMAGE = b"\xff\xd9"
-"""Ends a codestream (ITU-T T.81 B.1.1.3); libjpeg-turbo paints what is missing before it in grey."""
+"""The marker at the end of a codestream (ITU-T T.81 B.1.1.3); libjpeg-turbo fills missing data before it with grey."""
 
 END_WITHIN_BYTES = 64
-"""Where the end is looked for: a byte or some fill may follow it to make the length even."""
+"""Number of last bytes in which the end marker is searched; padding to an even length may follow it."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,15 @@ class _Opened:
 def read_pixels(headers: Sequence[SliceHeader]) -> Iterator[tuple[SliceHeader, Pixels | DicomError]]:
     """Yield each slice with its grey values, or with the reason why there are none, in the order given.
 
-    Grey values are float32 [rows, columns] in native byte order: rescaled, MONOCHROME1 turned so that bright is high,
-    and what PixelPaddingValue marks as never measured set to the darkest of the rest. A file of many frames is read
-    once while its slices follow one another; beside it no more than one frame is held.
+    Grey values are float32 [rows, columns] in native byte order: rescaled, MONOCHROME1 inverted so that bright is high,
+    and pixels that PixelPaddingValue marks as not measured set to the darkest other value. A multi-frame file is read
+    only once if its slices follow one another; no more than one decoded frame is held in memory.
     """
     opened: _Opened | None = None
     refusal: tuple[Path, DicomError] | None = None
     for header in headers:
         if opened is None or opened.path != header.path:
-            opened = None  # before the next is read: two large files need not be there at once
+            opened = None  # released before the next file is read, so that only one large file is in memory
             try:
                 if refusal is None or refusal[0] != header.path:
                     opened = _Opened(header.path, read_whole(header.path))
@@ -91,9 +91,9 @@ def window_limits(slices: Sequence[Pixels]) -> tuple[float, float]:
 
 
 def window(pixels: Pixels, limits: tuple[float, float]) -> NDArray[np.uint8]:
-    """Map pixels linearly to uint8: `limits` (low, high) become 0 and 255, what lies outside is clipped.
+    """Map pixels linearly to uint8: `limits` (low, high) become 0 and 255, values outside are clipped.
 
-    An image without contrast, low equal to high, becomes black.
+    An image without contrast (low equal to high) becomes black.
     """
     low, high = limits
     if high <= low:
@@ -128,7 +128,7 @@ def _stored(opened: _Opened, header: SliceHeader) -> Stored:
                 stored = pixel_array(ds, index=header.frame, raw=True, correct_unused_bits=False)
         except DicomError:
             raise
-        except Exception as error:  # each decoder meets damaged bytes with its own; their words quote no header
+        except Exception as error:  # each decoder raises its own errors; their messages quote no header
             reason = printable(str(error)) or type(error).__name__
             raise DicomError(f"pixels cannot be decoded: {reason}") from None
     if stored.shape != header.geometry.size_px:
@@ -137,9 +137,9 @@ def _stored(opened: _Opened, header: SliceHeader) -> Stored:
 
 
 def _run_lengths(opened: _Opened, header: SliceHeader) -> Stored:
-    """Return one frame of RLE by pydicom's own decoder, as a file of one frame; the one in Rust panics over damage.
+    """Return one RLE frame decoded by pydicom as a single-frame file; the decoder in Rust panics on damaged data.
 
-    Unused bits are ours to clear (`_stored_bits`): pydicom takes the stored ones for the lowest.
+    Unused bits are cleared in `_stored_bits`, since pydicom assumes that the stored bits are the lowest.
     """
     single = pydicom.Dataset()
     single.file_meta = opened.ds.file_meta
@@ -151,7 +151,7 @@ def _run_lengths(opened: _Opened, header: SliceHeader) -> Stored:
 
 
 def _codestream(opened: _Opened, header: SliceHeader) -> bytes:
-    """Return one compressed frame; one larger than its header says is refused before a decoder makes room for it."""
+    """Return one compressed frame; one larger than the header says is refused before a decoder allocates memory."""
     codestream = _frame(opened, header)
     coded = coded_size(codestream)
     if coded is None:
@@ -179,7 +179,7 @@ def _frame(opened: _Opened, header: SliceHeader) -> bytes:
 
 
 def _in_header_type(decoded: Stored, encoding: PixelEncoding) -> Stored:
-    """Return values of the allocated bits and the sign that the header says; JPEG and JPEG-LS know no sign."""
+    """Return values with the allocated bits and the sign from the header; JPEG and JPEG-LS store no sign."""
     size = encoding.bits_allocated // 8
     return decoded.astype(f"u{size}").view(f"i{size}" if encoding.is_signed else f"u{size}")
 
@@ -200,7 +200,7 @@ def _grey_values(stored: Stored, encoding: PixelEncoding) -> Pixels:
 
 
 def _stored_bits(stored: Stored, encoding: PixelEncoding) -> Stored:
-    """Return what the stored bits alone say: others may hold an overlay, as files before 2004 have it (PS3.5 8.1.1)."""
+    """Return the value of the stored bits only; others may hold an overlay in files before 2004 (PS3.5 8.1.1)."""
     unused_above = encoding.bits_allocated - encoding.high_bit - 1
     unused_below = encoding.high_bit + 1 - encoding.bits_stored
     if not unused_above and not unused_below:

@@ -1,8 +1,8 @@
-"""How good the pictures of one series are: noise, ghosts and sharpness, from the written 8-bit slices alone.
+"""Image quality of one series: noise, ghosting and sharpness, measured on the written 8-bit slices only.
 
-All three hold whatever the window, for they are ratios of grey values; that black is no signal at all is taken for
-granted, as the window of ingest begins at the darkest half per cent. The direction of phase encoding is not needed:
-both directions are measured, and the worse counts.
+All three are ratios of grey values and therefore independent of the window. Black is assumed to mean no signal, as the
+window of ingest begins at the darkest half per cent. The direction of phase encoding is not needed: both directions are
+measured, and the worse one counts.
 """
 
 from collections.abc import Sequence
@@ -16,33 +16,33 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d, minimum_filter1d
 from tfspine.structures import SliceImage
 
 DARKEST_TISSUE = 40
-"""Grey value, of 255, from which a pixel is taken for tissue: muscle in T2 is about as dark, air and bone darker."""
+"""Grey value, of 255, from which a pixel counts as tissue: muscle in T2 is about as dark, air and bone are darker."""
 
 BLOCK_PX = 7
 BLOCK_STEP_PX = 3
 QUIETEST_PERCENTILE = 5.0
-"""Of all blocks of tissue the quietest twentieth shows nothing but noise; the others have borders in them."""
+"""Percentile of the blocks of tissue: the least noisy twentieth contains only noise; the others contain borders."""
 
 QUANTIZATION_VARIANCE = 1.0 / 12.0
-"""Of values rounded to whole ones: uniform within a step of 1."""
+"""Variance caused by rounding to whole numbers: uniform within a step of 1."""
 
 LEAST_GHOST_DISTANCE = 0.06
-"""Share of the field of view; echoes nearer than this are the widths of tissues."""
+"""Share of the field of view; echoes at a shorter distance come from the widths of tissues."""
 
 GHOST_FREQUENCIES = (0.3, 0.15)
 """Highest spatial frequency, in periods a pixel, along and across the direction of ghosts; beyond is mostly noise."""
 
 EDGE_REACH_PX = 4
 STRONGEST_STEP = 80
-"""An edge is a step of at least so many grey values within so many pixels to either side."""
+"""An edge is a step of at least this many grey values within this many pixels on either side."""
 
 SHARPEST_PERCENTILE = 20.0
-"""Of all edges the sharpest fifth is cut at right angles, and is as wide as the picture is blurred."""
+"""Percentile of the edge widths: the sharpest fifth of edges is crossed at right angles, so its width is the blur."""
 
 
 @dataclass(frozen=True)
 class SeriesQuality:
-    """Measures of one plane; None where there was nothing to measure on.
+    """Measures of one plane; None if nothing could be measured.
 
     `snr` is the median grey value of tissue over the standard deviation of noise; `ghosting` the strength of a
     displaced copy as a share of the picture; `edge_mm` the width over which a sharp border is smeared.
@@ -64,12 +64,12 @@ def measure_quality(slices: Sequence[SliceImage]) -> SeriesQuality:
 
 
 def signal_to_noise(pictures: Sequence[NDArray[np.float64]]) -> float | None:
-    """Return the median of tissue over the noise within it.
+    """Return the median of tissue divided by the noise within it.
 
-    Noise is the residual of blocks after a plane was fitted to each, in the quietest blocks of the series. Estimators
-    that look from pixel to pixel (Immerkaer 1996, Comput Vis Image Underst 64:300) see too little of it in pictures
-    that the scanner interpolated, by half at a share sampled of 0.65; the background (Gudbjartsson 1995, Magn Reson
-    Med 34:910) is cut off by the field of view and the window, and lifted by ghosts.
+    Noise is the residual after a plane is fitted to each block, in the least noisy blocks of the series. Estimators
+    from neighbouring pixels (Immerkaer 1996, Comput Vis Image Underst 64:300) underestimate it in images that the
+    scanner interpolated, by half if a share of 0.65 was sampled; the background (Gudbjartsson 1995, Magn Reson Med
+    34:910) is cut off by the field of view and the window, and raised by ghosts.
     """
     quiet: list[NDArray[np.float64]] = []
     tissue: list[NDArray[np.float64]] = []
@@ -87,8 +87,8 @@ def ghosting(pictures: Sequence[NDArray[np.float64]]) -> float | None:
     """Return the strength of the clearest ghost, along rows or columns, as a share of the picture.
 
     A copy of strength s at distance D multiplies the spectrum by 1 + 2 s cos(2 pi k D); its logarithm, transformed once
-    more, has a peak of s at D (the cepstrum; Bogert, Healy and Tukey 1963). Discs at even distances echo too, by some
-    0.03 to 0.07 along the spine.
+    more, has a peak of s at D (the cepstrum; Bogert, Healy and Tukey 1963). Evenly spaced discs also cause a peak, of
+    about 0.03 to 0.07 along the spine.
     """
     sizes = {picture.shape for picture in pictures if np.ptp(picture) > 0}
     strengths = []
@@ -116,7 +116,7 @@ def edge_width_mm(pictures: Sequence[NDArray[np.float64]], spacings_mm: Sequence
 
 
 def _block_deviations(picture: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the deviation from a plane in each block that is tissue alone, neither black nor clipped anywhere."""
+    """Return the deviation from a plane in each block that is tissue only, without black or clipped pixels."""
     every = sliding_window_view(picture, (BLOCK_PX, BLOCK_PX))[::BLOCK_STEP_PX, ::BLOCK_STEP_PX]
     blocks = every.reshape(-1, BLOCK_PX**2)
     blocks = blocks[

@@ -1,8 +1,8 @@
-"""Folders for what is unpacked: originals of patients, which must not stay behind, however a command ends.
+"""Temporary folders for unpacked files. These are identified patient data and must not remain when a command ends.
 
-Such a folder lies hidden beside the output, where its owner looks, not in the system's temporary folder. It is locked
-while a process uses it. A hang-up or a request to end removes it; one whose process was killed outright is removed by
-the next command that writes to the same place.
+Such a folder is hidden and lies next to the output, where its owner looks, not in the system's temporary folder. It is
+locked while a process uses it. It is removed on SIGHUP and SIGTERM; if its process was killed outright, the next
+command that writes to the same place removes it.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ _ENDINGS = (signal.SIGHUP, signal.SIGTERM)
 
 @contextlib.contextmanager
 def scratch_folder(out: Path | None) -> Iterator[Path]:
-    """Yield an empty folder beside `out` (None: in the system's temporary folder), and remove it at the end.
+    """Yield an empty folder next to `out` (None: in the system's temporary folder), and remove it at the end.
 
     Raises:
         OutputError: nothing can be written there.
@@ -47,7 +47,7 @@ def scratch_folder(out: Path | None) -> Iterator[Path]:
 
 
 def clear_abandoned(out: Path | None) -> None:
-    """Remove what killed processes left beside `out`."""
+    """Remove the folders that killed processes left next to `out`."""
     for folder in scratch_parent(out).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError), (folder / LOCK).open("r+") as lock:
             if _is_free(lock):
@@ -55,7 +55,7 @@ def clear_abandoned(out: Path | None) -> None:
 
 
 def scratch_parent(out: Path | None) -> Path:
-    """Return the folder that holds such folders: the nearest above `out` that is there."""
+    """Return the folder that contains the temporary folders: the nearest existing parent of `out`."""
     if out is None:
         return Path(tempfile.gettempdir())
     return next(folder for folder in out.absolute().parents if folder.is_dir())
@@ -71,7 +71,7 @@ def _is_free(lock: IO[str]) -> bool:
 
 @contextlib.contextmanager
 def _ending_orderly() -> Iterator[None]:
-    """Turn a hang-up and a request to end into an exit that runs every clean-up; only where nobody handles them."""
+    """Turn SIGHUP and SIGTERM into an exit that runs every clean-up, unless they already have a handler."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

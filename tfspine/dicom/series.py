@@ -1,6 +1,7 @@
 """Which series of a study are the axial T2w and the sagittal T1w, and why the others are not.
 
-A person's series map comes first, then the rules (`series_rules.py`), then what is left is compared (`joining.py`).
+The user's series map is applied first, then the rules (`series_rules.py`); the remaining parts are then compared
+(`joining.py`).
 """
 
 from collections import defaultdict
@@ -21,11 +22,11 @@ NOTHING_SAID = SeriesMap()
 
 @dataclass(frozen=True)
 class Decision:
-    """One part of a series, and either the plane it serves or the reason why it does not; `reason` is never empty.
+    """One part of a series, and either the plane for which it is used or why it is not; `reason` is never empty.
 
-    `number` counts the parts of a series from 1; `weighting` is T1, T2, or what the part is else. `repeated` are slices
-    of a part that is taken which lie where a better series has one; they are not among the slices of `part`. `warning`
-    says where a part that is taken contradicts what people typed, and is empty elsewhere.
+    `number` counts the parts of a series from 1; `weighting` is T1, T2, or a description of what the part is.
+    `repeated` are slices of a used part at positions that a better series covers; they are not among the slices of
+    `part`. `warning` says how a used part contradicts its description, and is empty otherwise.
     """
 
     part: Part
@@ -40,7 +41,7 @@ class Decision:
 def choose_series(headers: Iterable[SliceHeader], series_map: SeriesMap = NOTHING_SAID) -> list[Decision]:
     """Decide on every part of every series of one study.
 
-    Where a map names series for a plane, those alone serve it.
+    If a map names series for a plane, only those are used for it.
     """
     series: dict[str, list[SliceHeader]] = defaultdict(list)
     for header in headers:
@@ -82,7 +83,7 @@ def choose_series(headers: Iterable[SliceHeader], series_map: SeriesMap = NOTHIN
 
 
 def _contradiction(part: Part, use: Use) -> str | None:
-    """Return why a part is not what a person says that it is for, or None; ignored is also a reason."""
+    """Return why a part cannot be used as the series map says, or None; "ignored" is also a reason."""
     if use is Use.IGNORE:
         return "ignored by the series map"
     if part.plane is not use.plane:

@@ -1,10 +1,10 @@
-"""What a person says of series, where the rules would choose otherwise: a table, ``--series-map CSV``.
+"""The series map (``--series-map CSV``): a table in which the user overrides the rules that choose series.
 
-One row says what one series is for: `series` is its SeriesInstanceUID, or `description` a pattern that its
-SeriesDescription matches (``*`` stands for anything; case, and underscore or blank, make no difference). `use` is
-axial_t2, sagittal_t1 or ignore; left empty, the rules decide. `part` numbers the parts of a series, as ``series.csv``
-does; empty means all. The first row that fits counts, those of a series before those of a pattern. Other columns are
-for reading only.
+Each row states the use of one series: `series` is its SeriesInstanceUID, or `description` is a pattern for its
+SeriesDescription (``*`` matches anything; case is ignored, and underscores equal blanks). `use` is axial_t2,
+sagittal_t1 or ignore; if it is empty, the rules decide. `part` is the number of a part of the series, as in
+``series.csv``; empty means all parts. The first matching row counts, rows with a series before those with a pattern.
+Other columns are only for information.
 """
 
 import fnmatch
@@ -23,14 +23,14 @@ COLUMNS = ("use",)
 OPTIONAL_COLUMNS = ("series", "description", "part")
 TOLD_COLUMNS = ("study", "series_number", "slices", "plane", "weighting", "words", "reason")
 TEMPLATE_COLUMNS = ("series", "part", "use", "description", *TOLD_COLUMNS)
-"""Columns of `template`; those of `TOLD_COLUMNS` are for whoever edits it."""
+"""Columns of `template`; those of `TOLD_COLUMNS` inform the person who edits it."""
 
 TEMPLATE_FILE = "series_map.csv"
-"""What ``tfspine ingest --explain`` leaves in its output."""
+"""The file that ``tfspine ingest --explain`` writes to its output folder."""
 
 
 class Use(StrEnum):
-    """What a series is for."""
+    """The use of a series."""
 
     AXIAL_T2 = "axial_t2"
     SAGITTAL_T1 = "sagittal_t1"
@@ -38,7 +38,7 @@ class Use(StrEnum):
 
     @property
     def plane(self) -> Plane | None:
-        """The plane that it serves; None where it is left out."""
+        """The plane for which the series is used; None if it is left out."""
         return {Use.AXIAL_T2: Plane.AXIAL, Use.SAGITTAL_T1: Plane.SAGITTAL}.get(self)
 
 
@@ -57,17 +57,17 @@ class MapRow:
 
 @dataclass(frozen=True)
 class SeriesMap:
-    """What a person said, in the order in which it counts."""
+    """The rows of a series map, in order of priority."""
 
     rows: tuple[MapRow, ...] = ()
 
     def use_of(self, header: SliceHeader, part: int) -> Use | None:
-        """Return what is said of a part of a series, or None where the rules are to decide."""
+        """Return the use that the map gives for a part of a series, or None if the rules decide."""
         row = next((row for row in self.rows if _fits(row, header, part)), None)
         return None if row is None else row.use
 
     def of_study(self, headers: Sequence[SliceHeader]) -> "SeriesMap":
-        """Return the rows that may fit the series of one study: of a large cohort, each worker needs but these."""
+        """Return the rows that may match series of one study: in a large cohort, each worker needs only these."""
         uids = {header.series_instance_uid for header in headers}
         return SeriesMap(tuple(row for row in self.rows if row.pattern or row.series_instance_uid in uids))
 
@@ -76,8 +76,8 @@ def read_series_map(path: Path) -> SeriesMap:
     """Read a series map.
 
     Raises:
-        AnnotationError: the file is no such table.
-        ConfigError: a row says of no series what it is for, or names a use that there is not.
+        AnnotationError: the file is not a series map.
+        ConfigError: a row names no series, or its use is invalid.
     """
     table = read_csv_file(path, COLUMNS, optional=OPTIONAL_COLUMNS)
     rows = [_row(table, number, values) for number, values in enumerate(table.rows)]
@@ -85,10 +85,11 @@ def read_series_map(path: Path) -> SeriesMap:
 
 
 def template(series: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows of a series map that says what was decided, to be edited and given back.
+    """Return a series map that repeats the decisions made, to be edited and used as input.
 
     Args:
-        series: rows of ``series.csv`` with `series_instance_uid` and `words`, the description's words that name nobody.
+        series: rows of ``series.csv`` with `series_instance_uid` and `words`, those words of the description that
+            cannot name a person.
     """
     return [
         {
@@ -103,7 +104,7 @@ def template(series: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def unmatched(series_map: SeriesMap, headers: Sequence[SliceHeader]) -> list[MapRow]:
-    """Return the rows that fit no series, as those with a misspelt UID do."""
+    """Return the rows that match no series, for example because of a misspelt UID."""
     first = {header.series_instance_uid: header for header in headers}
     return [
         row

@@ -1,8 +1,8 @@
-"""Why a part of a series cannot be the axial T2w or the sagittal T1w: physics first, then what people typed.
+"""Why a part of a series cannot be the axial T2w or the sagittal T1w: first by its physics, then by its description.
 
-What is measured or set by the scanner decides: orientation, sequence, TR and TE, image type, contrast agent. Words
-decide where the header is silent: an agent or a fat suppression that only the description names. They never overrule
-what was measured.
+Attributes measured or set by the scanner decide: orientation, sequence, TR and TE, image type, contrast agent. The
+description decides only where these are missing, such as a contrast agent or fat suppression that only it names. It
+never overrules what was measured.
 """
 
 from collections.abc import Callable
@@ -16,21 +16,21 @@ from tfspine.labels import Plane
 SECONDARY_IMAGE_TYPES = frozenset(
     {"DERIVED", "LOCALIZER", "SECONDARY", "PROJECTION IMAGE", "MPR", "POSDISP", "MOSAIC", "ADC", "SUBTRACTION"}
 )
-"""Values of ImageType of pictures that were not measured slice by slice for reading."""
+"""Values of ImageType of images that were not acquired slice by slice for reading."""
 
 NOT_MAGNITUDE = frozenset(
     {"P", "PHASE", "PHASE MAP", "P_SE", "P_IR", "R", "REAL", "R_SE", "R_IR", "I", "IMAGINARY", "I_SE", "I_IR"}
     | {"VELOCITY", "VELOCITY MAP", "T1 MAP", "T2 MAP", "T2_STAR MAP", "R2 MAP"}
 )
-"""Values of ImageType, from the third on, of pictures that are no magnitude, and of maps; M_SE and OTHER are one."""
+"""Values of ImageType, from the third on, of maps and non-magnitude images; M_SE and OTHER mean magnitude."""
 
 DIXON_PARTS = frozenset(
     {"WATER", "W", "FAT", "F", "OUT_PHASE", "OPP_PHASE", "OPPOSED_PHASE", "OUTPHASE", "OP", "OPP", "FAT_FRACTION", "FF"}
 )
-"""Values of ImageType, from the third on, of what Dixon's method takes apart."""
+"""Values of ImageType, from the third on, of the images that the Dixon method separates."""
 
 IN_PHASE = frozenset({"IN_PHASE", "INPHASE", "IP"})
-"""Values of ImageType of Dixon's picture in phase, which is like a plain one though it was computed: fat is bright."""
+"""Values of ImageType of the in-phase Dixon image, which looks like a plain one although computed: fat is bright."""
 
 WEIGHTING_OF_PLANE = {Plane.AXIAL: "T2", Plane.SAGITTAL: "T1"}
 
@@ -38,7 +38,7 @@ _DIXON_WORDS = (Meaning.WATER, Meaning.FAT, Meaning.OUT_PHASE)
 
 
 def refusal(part: Part, wording: Wording) -> str | None:
-    """Return why a part can serve no plane, or None; the first rule that speaks decides."""
+    """Return why a part cannot be used for any plane, or None; the first rule that applies decides."""
     for rule in _RULES:
         reason = rule(part, wording)
         if reason is not None:
@@ -47,7 +47,7 @@ def refusal(part: Part, wording: Wording) -> str | None:
 
 
 def contradictions(part: Part, wording: Wording) -> str:
-    """Return where a part that is taken is not what people typed, or was taken by their word alone; often nothing."""
+    """Return how a used part contradicts its description, or that it was chosen only by it; usually empty."""
     named, measured = wording.series.weighting, weighting(part)
     told = []
     if not is_measured(part):
@@ -64,12 +64,12 @@ def contradictions(part: Part, wording: Wording) -> str:
 
 
 def is_in_phase(part: Part, wording: Wording) -> bool:
-    """Return whether a part is the picture in phase of Dixon's method."""
+    """Return whether a part is the in-phase image of the Dixon method."""
     return bool(IN_PHASE & set(part.slices[0].image_type)) or wording.series.dixon_part is Meaning.IN_PHASE
 
 
 def names_lumbar(wording: Wording) -> bool:
-    """Return whether the lumbar spine is named for the series itself."""
+    """Return whether the lumbar spine is named for the series itself, and not only for the study."""
     return Meaning.LUMBAR in wording.series.said or Meaning.LUMBAR in wording.body_part.said
 
 
@@ -88,7 +88,7 @@ def _not_measured(part: Part, wording: Wording) -> str | None:
 
 
 def _dixon(part: Part, wording: Wording) -> str | None:
-    """Refuse water, fat and out of phase where only the name says so: what ImageType says comes first."""
+    """Refuse water, fat and opposed-phase images that only the description names as such; ImageType comes first."""
     named = wording.series.dixon_part
     if named not in _DIXON_WORDS or IN_PHASE & set(part.slices[0].image_type):
         return None
@@ -96,10 +96,10 @@ def _dixon(part: Part, wording: Wording) -> str | None:
 
 
 def _elsewhere(part: Part, wording: Wording) -> str | None:
-    """Refuse what is of another part of the body, and not of the lumbar spine with it.
+    """Refuse images of another part of the body that do not also show the lumbar spine.
 
-    What is said of the series comes before what the scanner was set to, and both before what is said of the study: a
-    coil's or a programme's BodyPartExamined stays on ABDOMEN for a lumbar spine.
+    The description of the series comes first, then BodyPartExamined, then the description of the study. Scanners may
+    leave BodyPartExamined at ABDOMEN for a lumbar spine, so a description as lumbar outweighs it.
     """
     series, body_part, study = wording.series, wording.body_part, wording.study
     is_lumbar_study = Meaning.LUMBAR in study.said
@@ -115,7 +115,7 @@ def _elsewhere(part: Part, wording: Wording) -> str | None:
 
 
 def _after_contrast(part: Part, wording: Wording) -> str | None:
-    """Refuse what was measured after an agent was given; a study "with and without contrast" says nothing of it."""
+    """Refuse images acquired after a contrast agent; a study "with and without contrast" does not decide this."""
     if part.slices[0].sequence.contrast_agent:
         return "post-contrast: ContrastBolusAgent is given"
     typed = wording.series.said.get(Meaning.CONTRAST)
@@ -136,7 +136,7 @@ def _other_sequence(part: Part, wording: Wording) -> str | None:
         return "fat-suppressed; expected fat to be bright"
     typed = wording.series.said.get(Meaning.FAT_DARK)
     if typed is None and not (kinds and weighting(part) == "T1"):
-        typed = wording.series.said.get(Meaning.INVERSION)  # in a short TR there is no time for it
+        typed = wording.series.said.get(Meaning.INVERSION)  # a short TR leaves no time for it
     return f"fat-suppressed: described with {typed}; expected fat to be bright" if typed else None
 
 

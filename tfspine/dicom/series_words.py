@@ -1,9 +1,9 @@
-"""The words of series descriptions: what each means for the choice of a series, and which may be kept.
+"""The vocabulary of series descriptions: what each word means for the choice of a series, and which may be kept.
 
-Descriptions are typed by people of many countries. A word that is in no group here decides nothing. The groups are the
-whole vocabulary: de-identification keeps exactly `SAFE_WORDS`, so that a description says the same before and after it.
-Words stand as the tokenizer (`descriptions.py`) writes them: capitals without accents, one word for what is also typed
-in two (FAT SAT is FATSAT, W/O is WO).
+Descriptions are typed by people of many countries. A word that is in none of these groups has no effect. The groups are
+the whole vocabulary: de-identification keeps exactly `SAFE_WORDS`, so a description has the same meaning before and
+after it. Words are in the form that the tokenizer (`descriptions.py`) produces: capitals without accents, and one word
+for what is also typed as two (FAT SAT is FATSAT, W/O is WO).
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from tfspine.compat import StrEnum
 
 
 class Meaning(StrEnum):
-    """What a word says of a series."""
+    """What a word means for a series."""
 
     T1 = "T1-weighted"
     T2 = "T2-weighted"
@@ -39,7 +39,7 @@ class Meaning(StrEnum):
 
 @dataclass(frozen=True)
 class WordGroup:
-    """Words of one meaning and where they come from."""
+    """Words with one meaning, and their source."""
 
     meaning: Meaning
     words: str
@@ -180,7 +180,7 @@ GROUPS: tuple[WordGroup, ...] = (
 MEANING_OF: Mapping[str, Meaning] = {word: group.meaning for group in GROUPS for word in group.words.split()}
 
 SAFE_WORDS = frozenset(MEANING_OF)
-"""All words that are safe to keep in a description: none of them names anybody."""
+"""All words that are safe to keep in a description, since none can identify a person."""
 
 SYMBOLS: tuple[tuple[str, str], ...] = (
     (r"\bW ?/ ?O\b", "WO"),
@@ -210,11 +210,11 @@ SYMBOLS: tuple[tuple[str, str], ...] = (
     ("颈椎|頸椎|頚椎", "CERVICAL"),
     ("胸椎", "THORACIC"),
 )
-"""Patterns with signs or single letters in them, in the order in which they are tried, and the word that each is.
+"""Patterns that contain signs or single letters, in the order in which they are tried, and the word for each.
 
 S/ and SS are short for sin, sans and senza, O. for ohne; the last are Chinese and Japanese.
 
-Single letters are words nowhere else: beside a name that was taken out they would come to stand where they did not.
+Single letters are words only here; elsewhere, removing a name next to one could change its meaning.
 """
 
 STEMS: tuple[tuple[str, str], ...] = (
@@ -236,7 +236,7 @@ STEMS: tuple[tuple[str, str], ...] = (
     (r"POSTOP.*", "POSTOP"),
     (r"(?:OPERAT|SURG|FUSION|LAMINECT|SPONDYLOD).*", "OPERATION"),
 )
-"""Whole words by their beginning, and the word for all of a family."""
+"""Prefixes of words, and the word that stands for all words with the prefix."""
 
 PAIRS: Mapping[tuple[str, str], str] = {
     ("FAT", "SAT"): "FATSAT",
@@ -260,7 +260,7 @@ PAIRS: Mapping[tuple[str, str], str] = {
     ("PRE", "OP"): "PREOP",
     ("PRE", "OPERATION"): "PREOP",
 }
-"""Two words that are one."""
+"""Pairs of words that are joined to one."""
 
 _GLUED = """
     T1 T1W T2 T2W PD STIR TIRM FS FATSAT SPIR SPAIR GD KM CE GAD GADO CONTRAST SAG TRA AX COR TSE FSE SE NO NON OHNE WO

@@ -20,7 +20,7 @@ def load_slices(folder: Path, *, studies: Collection[str] | None = None) -> list
 
     Raises:
         FormatError: the table is missing or damaged.
-        DicomError: an image is missing or damaged, or a study asked for is not there.
+        DicomError: an image is missing or damaged, or a requested study does not exist.
     """
     table = read_slices(folder)
     if studies is not None:

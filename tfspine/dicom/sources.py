@@ -1,6 +1,6 @@
 """Where DICOM files come from: a folder, one file, a DICOMDIR, or a zip archive unpacked within limits.
 
-Reasons for leaving something out never hold a file's name, which may be the patient's: de-identification writes them.
+Reasons for leaving out a file never contain its name, which may be the patient's: de-identification saves them.
 """
 
 import contextlib
@@ -24,10 +24,10 @@ MOST_MEMBERS = 100_000
 LARGEST_UNPACKED_BYTES = 64 << 30
 LARGEST_MEMBER_BYTES = 4 << 30
 HIGHEST_RATIO = 200
-"""MR slices shrink to a half or a third; a member that unpacks to this many times its size is a bomb."""
+"""MR slices compress to a half or a third; a member that unpacks to this many times its size is a zip bomb."""
 
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Other methods may ask for gigabytes of memory before the first byte comes out."""
+"""Other methods may allocate gigabytes of memory before they return the first byte."""
 
 ZIP_SUFFIX = ".zip"
 
@@ -38,7 +38,7 @@ CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Source:
-    """Files to read, each with the name that messages and tables give it: its path below the source."""
+    """Files to read, each with its name in messages and tables: its path relative to the source."""
 
     names: Mapping[Path, str]
     refused: tuple[Refusal, ...]
@@ -48,14 +48,14 @@ class Source:
 def open_source(path: Path, *, beside: Path | None = None) -> Iterator[Source]:
     """Yield the files of a folder, a zip archive, a DICOMDIR or one DICOM file, sorted by name.
 
-    Zip archives in a folder are opened too. What is unpacked is deleted when the block ends, or at the next start.
+    Zip archives in a folder are opened too. Unpacked files are deleted when the block ends, or at the next start.
 
     Args:
         path: what to open.
-        beside: the output, beside which archives are unpacked (`scratch.py`); None: in the system's temporary folder.
+        beside: the output; archives are unpacked next to it (`scratch.py`). None: in the system's temporary folder.
 
     Raises:
-        DicomError: there is no such file or folder, or an archive given by name cannot be unpacked.
+        DicomError: there is no such file or folder, or `path` is an archive that cannot be unpacked.
     """
     if not path.exists():
         raise DicomError(f"{path}: no such file or folder; expected DICOM files, a DICOMDIR or a zip archive")
@@ -80,10 +80,10 @@ def open_source(path: Path, *, beside: Path | None = None) -> Iterator[Source]:
 def unpack(archive: Path, target: Path) -> tuple[Refusal, ...]:
     """Unpack a zip archive below `target` and return the members that were left out, with the reason.
 
-    Links, encrypted members, names that lead outside, and members that unpack beyond the limits are left out.
+    Links, encrypted members, paths that lead outside, and members that unpack beyond the limits are left out.
 
     Raises:
-        DicomError: not a readable archive, or more members or bytes than the limits allow in all.
+        DicomError: not a readable archive, or the total of members or bytes exceeds the limits.
     """
     refused = []
     with refusing("zip archive"), zipfile.ZipFile(archive) as opened:
@@ -93,7 +93,7 @@ def unpack(archive: Path, target: Path) -> tuple[Refusal, ...]:
         limit = min(
             LARGEST_UNPACKED_BYTES,
             shutil.disk_usage(target).free,
-            HIGHEST_RATIO * max(archive.stat().st_size, CHUNK_BYTES),  # members may overlap, and share their bytes
+            HIGHEST_RATIO * max(archive.stat().st_size, CHUNK_BYTES),  # members may overlap and share the same bytes
         )
         if len(members) > MOST_MEMBERS or total > limit:
             raise DicomError(
@@ -108,7 +108,7 @@ def unpack(archive: Path, target: Path) -> tuple[Refusal, ...]:
 
 
 def _wrong_with(member: zipfile.ZipInfo) -> str | None:
-    """Return why a member must not be unpacked, by what the archive says of it, or None."""
+    """Return why a member must not be unpacked, from its entry in the archive, or None."""
     name = PurePosixPath(member.filename.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts or DRIVE.match(member.filename) or not name.parts:
         return "its name leads outside the archive"
@@ -124,7 +124,7 @@ def _wrong_with(member: zipfile.ZipInfo) -> str | None:
 
 
 def _unpack_member(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, number: int) -> str | None:
-    """Unpack one member, or return why that cannot be done; nothing half-written stays."""
+    """Unpack one member, or return why this is not possible; a partly written file is removed."""
     path = target / _short(PurePosixPath(member.filename.replace("\\", "/")), number)
     left = member.file_size
     try:
@@ -137,7 +137,7 @@ def _unpack_member(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Pat
                 file.write(chunk)
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         return "a second member of this name"
-    except Exception as error:  # zipfile and zlib each meet damage with their own
+    except Exception as error:  # zipfile and zlib each raise their own errors for damaged data
         path.unlink(missing_ok=True)
         if isinstance(error, OSError):
             return f"cannot be written: {error.strerror or type(error).__name__}"
@@ -146,7 +146,7 @@ def _unpack_member(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Pat
 
 
 def _short(name: PurePosixPath, number: int) -> str:
-    """Return a member's path where the file system takes it, else a number: names may be of any length."""
+    """Return a member's path if the file system accepts it, else a number: names may be of any length."""
     fits = all(0 < len(part.encode()) < 200 and part.isprintable() for part in name.parts) and len(str(name)) < 1000
     return str(name) if fits else f"member-{number:06d}"
 
@@ -184,7 +184,7 @@ def _plain_folder(root: Path) -> Source:
 
 
 def _files_below(root: Path, refused: list[Refusal]) -> list[Path]:
-    """Return all files below a folder, sorted, and add the folders that may not be looked into to `refused`."""
+    """Return all files below a folder, sorted, and add folders that cannot be opened to `refused`."""
 
     def note(error: OSError) -> None:
         name = os.path.relpath(error.filename, root)
@@ -192,7 +192,7 @@ def _files_below(root: Path, refused: list[Refusal]) -> list[Path]:
 
     found = []
     for folder, folders, files in os.walk(root, onerror=note):
-        folders[:] = [name for name in folders if not name.startswith(PREFIX)]  # of a command that runs beside this one
+        folders[:] = [name for name in folders if not name.startswith(PREFIX)]  # of another running command
         links = [Path(folder, name) for name in folders if os.path.islink(Path(folder, name))]
         refused += [Refusal(str(path.relative_to(root)), "a link to a folder; name that folder") for path in links]
         for path in (Path(folder, name) for name in files):
@@ -204,7 +204,7 @@ def _files_below(root: Path, refused: list[Refusal]) -> list[Path]:
 
 
 def _listed(dicomdir: Path, root: Path) -> Source:
-    """Return the files that a DICOMDIR lists (PS3.3 F.3), and those that are not there; names count from `root`."""
+    """Return the files that a DICOMDIR lists (PS3.3 F.3), and the missing ones; names are relative to `root`."""
     name = str(dicomdir.relative_to(root))
     try:
         listed = _referenced(dicomdir)
@@ -226,19 +226,19 @@ def _listed(dicomdir: Path, root: Path) -> Source:
 
 
 def _referenced(dicomdir: Path) -> list[tuple[str, ...]]:
-    """Return what a DICOMDIR refers to, by the parts of each path."""
+    """Return the files that a DICOMDIR refers to, each as the components of its path."""
     ds = read_dataset(dicomdir)
     with refusing("DICOMDIR"):
         named = [record.get("ReferencedFileID") or "" for record in ds.get("DirectoryRecordSequence") or ()]
-        # Parts are values of their own (PS3.11); some writers put separators inside one.
+        # Each component is a separate value (PS3.11), but some writers put separators inside a value.
         paths = ["/".join([value] if isinstance(value, str) else map(str, value)) for value in named]
         return [parts for path in paths if (parts := tuple(part for part in path.split("/") if part))]
 
 
 def _found(folder: Path, parts: tuple[str, ...], entries: dict[Path, dict[str, str]]) -> Path | None:
-    """Return the file of this path below a folder; a medium's capitals may have become small letters on the way.
+    """Return the file with this path below a folder, ignoring case: copying may have changed capitals to small letters.
 
-    `entries` keeps the names in each folder looked into, by their capitals.
+    `entries` caches the names in each folder by their upper-case form.
     """
     path = folder
     for part in parts:

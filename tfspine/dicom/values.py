@@ -1,8 +1,8 @@
-"""Values of single attributes, as files have them rather than as the standard wants them.
+"""Values of single attributes, read tolerantly, as real files often deviate from the standard.
 
-What is longer than its representation allows (PS3.5 6.2: 16 characters of DS and CS, 64 of LO and UI) is read all the
-same, and so is a decimal comma: between the backslashes that part several values it can mean nothing else. What nobody
-can read is refused by name where the choice of series or the picture depends on it, and is absent elsewhere.
+A value longer than its representation allows (PS3.5 6.2: 16 characters for DS and CS, 64 for LO and UI) is read anyway.
+So is a decimal comma, which is unambiguous because backslashes separate values. If the choice of series or the image
+depends on a value that cannot be read, an error names the attribute; other unreadable values count as absent.
 """
 
 import re
@@ -16,12 +16,12 @@ from tfspine.dicom.frames import Attributes
 from tfspine.errors import DicomError
 
 LARGEST_NUMBER = 1e9
-"""No time in ms, length in mm, field or rescale value is further from 0."""
+"""No valid time in ms, length in mm, field strength or rescale value has a larger magnitude."""
 
 LARGEST_POSITION_MM = 1e6
 
 LONGEST_CODE = 16
-"""Of CS (PS3.5 6.2); a longer value is several words that somebody ran together."""
+"""Limit for CS (PS3.5 6.2); a longer value is several words that were joined."""
 
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d*")
 
@@ -39,10 +39,10 @@ def required(ds: Attributes, keyword: str) -> str:
 
 
 def numbers(ds: Attributes, keyword: str, count: int) -> tuple[float, ...]:
-    """Return so many numbers that place a slice in the patient.
+    """Return the given count of numbers from an attribute that defines the position of a slice in the patient.
 
     Raises:
-        DicomError: they are absent, fewer or more, or no numbers.
+        DicomError: the attribute is absent, has fewer or more values, or values that are not numbers.
     """
     value = ds.get(keyword)
     found = tuple(map(_parsed, value)) if isinstance(value, list | MultiValue) else ()
@@ -52,10 +52,10 @@ def numbers(ds: Attributes, keyword: str, count: int) -> tuple[float, ...]:
 
 
 def number(ds: Attributes, keyword: str) -> float | None:
-    """Return a number on which something depends, or the first of several, or None where there is none.
+    """Return an important number, the first if there are several, or None if the attribute is absent.
 
     Raises:
-        DicomError: it is there and cannot be read.
+        DicomError: the value is present but cannot be read.
     """
     value = _first(ds.get(keyword))
     if value in (None, ""):
@@ -69,33 +69,33 @@ def number(ds: Attributes, keyword: str) -> float | None:
 
 
 def spare_number(ds: Attributes, keyword: str) -> float | None:
-    """Return a number that is only passed on, or None where it is absent or cannot be read."""
+    """Return a less important number, or None if it is absent or cannot be read."""
     parsed = _parsed(_first(ds.get(keyword)))
     return parsed if parsed is not None and abs(parsed) < LARGEST_NUMBER else None
 
 
 def spare_integer(ds: Attributes, keyword: str) -> int | None:
-    """Return a whole number that orders or numbers, or None where it is absent or cannot be read."""
+    """Return a whole number used for ordering or numbering, or None if it is absent or cannot be read."""
     parsed = spare_number(ds, keyword)
     return None if parsed is None else int(parsed)
 
 
 def codes(ds: Attributes, keyword: str) -> tuple[str, ...]:
-    """Return the values of a code string, which may be one, several or absent, in capitals.
+    """Return the values of a code string in capitals; there may be one, several or none.
 
-    One that is longer than a code can be, or has a slash in it, is given whole and in its words.
+    A value that is too long for a code, or that contains a slash, is returned both whole and split into its words.
     """
     found = [str(value).strip().upper() for value in _all(ds.get(keyword))]
     return tuple(word for value in found for word in (value, *_run_together(value)))
 
 
 def typed(ds: Attributes, keyword: str) -> str:
-    """Return free text as rules read it: in capitals, with blanks for the underscores that scanners put in."""
+    """Return free text in the form that the rules use: in capitals, with blanks in place of underscores."""
     return " ".join(str(value) for value in _all(ds.get(keyword))).upper().replace("_", " ").strip()
 
 
 def quoted(value: object) -> str:
-    """Return the beginning of a value that a message quotes: damaged bytes may be long."""
+    """Return the beginning of a value for a message: a damaged value may be long."""
     return printable(str(value)[:16])
 
 

@@ -1,4 +1,4 @@
-"""T1 or T2: by the times of the sequence, and by what people typed where the times are absent or between the two."""
+"""T1 or T2: by the times of the sequence, or by the description if the times are absent or between the two."""
 
 import statistics
 
@@ -12,26 +12,26 @@ T2_SHORTEST_TR_MS = 1800.0
 T2_SHORTEST_TE_MS = 60.0
 """Spin-echo weighting by TR and TE; the paper's examples are 500/10-15 and 3500-5300/80-100 (docs/paper.md, Data).
 
-A TR of a few ms is a gradient echo's, also where ScanningSequence does not say so.
+A TR of a few ms means a gradient echo, even if ScanningSequence does not say so.
 """
 
 T2_DOUBTFUL_TR_MS = 1500.0
 T2_DOUBTFUL_TE_MS = 45.0
-"""Where a long T1 (TR up to `T2_SHORTEST_TR_MS`) or a short T2 is what its name says."""
+"""Range in which the description decides: a T1 with a long TR (up to `T2_SHORTEST_TR_MS`) or a T2 with short times."""
 
 STIR_LONGEST_TI_MS = 300.0
-"""Inversion this short nulls fat (some 150 to 220 ms)."""
+"""An inversion time up to this nulls fat (about 150 to 220 ms)."""
 
 T1_INVERSION_MS = (500.0, 1300.0)
-"""Inversion of T1 FLAIR, with which spines are measured at 3 T (some 700 to 1000 ms); longer times null the fluid."""
+"""Inversion times of T1 FLAIR, used for spines at 3 T (about 700 to 1000 ms); longer times null the fluid."""
 
 
 def weighting(part: Part, description: Description | None = None) -> str:
-    """Return T1, T2, or the times that are neither, by the median TR and TE of a part, and its inversion.
+    """Return T1 or T2 by the median TR, TE and inversion time of a part, or the times themselves if they are neither.
 
     Args:
-        part: to weigh.
-        description: what is said of it; decides where the times do not.
+        part: the part to classify.
+        description: its description, which decides if the times do not.
     """
     named = "" if description is None else description.weighting
     tr_ms = _median([header.sequence.repetition_time_ms for header in part.slices])
@@ -54,13 +54,13 @@ def weighting(part: Part, description: Description | None = None) -> str:
 
 
 def inversion_ms(part: Part) -> float | None:
-    """Return the inversion time of an inversion-recovery sequence; scanners fill InversionTime in others too."""
+    """Return the inversion time of an inversion-recovery sequence; scanners set InversionTime in others too."""
     sequence = part.slices[0].sequence
     return sequence.inversion_time_ms or None if "IR" in sequence.scanning_sequence else None
 
 
 def is_measured(part: Part) -> bool:
-    """Return whether the header says TR and TE at all."""
+    """Return whether the header contains TR and TE."""
     sequence = part.slices[0].sequence
     return sequence.repetition_time_ms is not None and sequence.echo_time_ms is not None
 

@@ -1,7 +1,7 @@
-"""One window for the slices of a series, and the slices under it, without all their pixels in memory at once.
+"""Find one window for all slices of a series and apply it, without all their pixels in memory at once.
 
-Slices of classic files are kept while the window is found. A file of many frames is gone through twice instead: once to
-count its grey values, once to show them.
+Slices of classic files are kept in memory while the window is found. A multi-frame file is read twice instead: once to
+count its grey values, once to apply the window.
 """
 
 from collections import Counter
@@ -16,14 +16,14 @@ from tfspine.dicom.pixels import WINDOW_PERCENTILES, Pixels, read_pixels, window
 from tfspine.errors import DicomError
 
 MOST_LEVELS = 1 << 20
-"""More distinct grey values than integers of 16 bits under a few slopes give; beyond, they are rounded to fewer."""
+"""More distinct grey values than 16-bit integers with a few slopes give; if there are more, values are rounded."""
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What a first look at slices gave: their window, those that can be shown, the others with the reason.
+    """The result of a first reading: the window, the readable slices, and the others with the reason.
 
-    `kept` holds the pixels of those that need not be read again, by their place among the readable ones.
+    `kept` holds the pixels of slices that need not be read again, by their index among the readable ones.
     """
 
     limits: tuple[float, float]
@@ -35,7 +35,7 @@ class Survey:
 def survey(headers: Sequence[SliceHeader]) -> Survey:
     """Read slices once, file by file, and find the window that all of them share.
 
-    The window is (0, 0) where no slice can be read.
+    The window is (0, 0) if no slice can be read.
     """
     frames = Counter(header.path for header in headers)
     in_file_order = sorted(headers, key=lambda header: (str(header.path), header.frame))
@@ -59,7 +59,7 @@ def shown(seen: Survey) -> Iterator[tuple[SliceHeader, NDArray[np.uint8]]]:
     """Yield the readable slices, uint8 [rows, columns] under their window, as they are stored.
 
     Raises:
-        DicomError: a file cannot be read any more.
+        DicomError: a file can no longer be read.
     """
     again = (header for number, header in enumerate(seen.readable) if number not in seen.kept)
     reread = read_pixels(list(again))
@@ -71,7 +71,7 @@ def shown(seen: Survey) -> Iterator[tuple[SliceHeader, NDArray[np.uint8]]]:
 
 
 class GreyLevels:
-    """How often each grey value occurs in pictures that are added one by one."""
+    """Counts of each grey value in images that are added one by one."""
 
     def __init__(self) -> None:
         self._values: NDArray[np.float32] = np.empty(0, np.float32)
@@ -99,7 +99,7 @@ class GreyLevels:
         self._values, self._counts = both, np.bincount(place, weights=weights).astype(np.int64)
 
     def _at(self, place: float, ends: NDArray[np.int64]) -> float:
-        """Return the value at a place, counted from 0, in the sorted row of all values."""
+        """Return the value at an index, from 0, in the sorted sequence of all values."""
         low, high = (float(self._values[np.searchsorted(ends, whole, side="right")]) for whole in _around(place))
         return float(low + (high - low) * (place - int(place)))
 

@@ -1,8 +1,8 @@
-"""What people typed for a part of a series, and what they typed for the whole examination.
+"""Which descriptions apply to a part of a series, and which to the whole examination.
 
-SeriesDescription speaks of the series. ProtocolName does on some scanners; on GE's, and wherever several kinds of
-series share it or it names several weightings, it is the name of the examination and says as little of one series as
-StudyDescription does.
+SeriesDescription describes the series, and so does ProtocolName on some scanners. On GE scanners, and wherever several
+kinds of series share it or it names several weightings, ProtocolName is the name of the examination and describes one
+series as little as StudyDescription does.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ WEIGHTINGS = (Meaning.T1, Meaning.T2, Meaning.PD, Meaning.INVERSION)
 
 @dataclass(frozen=True)
 class Wording:
-    """`series` is what is said of the part alone, `body_part` of what the scanner was set to, `study` of all series."""
+    """Descriptions: `series` of the part, `body_part` from BodyPartExamined, `study` of the whole examination."""
 
     series: Description
     body_part: Description
@@ -26,7 +26,7 @@ class Wording:
 
 
 def wordings(parts: Sequence[Part]) -> dict[Part, Wording]:
-    """Return what is said of each part of a study."""
+    """Return the descriptions that apply to each part of a study."""
     kinds: dict[tuple[str, ...], set[Hashable]] = defaultdict(set)
     for part in parts:
         kinds[describe(part.slices[0].protocol).words].add(_kind(part))
@@ -43,7 +43,7 @@ def wordings(parts: Sequence[Part]) -> dict[Part, Wording]:
 
 
 def _kind(part: Part) -> Hashable:
-    """Return what series of one protocol have in common: the plane and how they were excited, roughly."""
+    """Return what series of one protocol have in common: the plane and, roughly, the pulse sequence."""
     sequence = part.slices[0].sequence
     is_long = (sequence.repetition_time_ms or 0.0) > 1500.0
     return part.plane, is_long, sequence.scanning_sequence
@@ -55,7 +55,7 @@ def _names_examination(part: Part, protocol: Description, kinds: int) -> bool:
 
 
 def _together(first: Description, second: Description) -> Description:
-    """Return what two descriptions say; where they contradict one another, the first."""
+    """Combine two descriptions; if they contradict one another, the first one counts."""
     denied = {**{meaning: word for meaning, word in second.denied.items() if meaning not in first.said}, **first.denied}
     said = {**{meaning: word for meaning, word in second.said.items() if meaning not in denied}, **first.said}
     return Description((*first.words, *second.words), said, denied)
