@@ -1,4 +1,4 @@
-"""Everything that is measured of a question: the paper's tables, what a reviewer asks for, the filled checklists."""
+"""All measurements of an evaluation: the paper's tables, additional tables for reviewers, the filled checklists."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ SIMULATED = "Trained or tested on simulated patients: what it does on people is 
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of a question.
+    """The results of an evaluation.
 
     Attributes:
         question: with every model's boxes at its operating point.
@@ -54,7 +54,7 @@ class Measured:
 
 
 def measure_as_paper(question: Question, settings: EvaluationConfig) -> Measured:
-    """Measure what the paper prints, and first one grade for each level and side.
+    """Measure what the paper prints, preceded by one grade for each level and side.
 
     Args:
         question: who read what.
@@ -68,13 +68,13 @@ def measure_as_paper(question: Question, settings: EvaluationConfig) -> Measured
 
 
 def measure_in_full(question: Question, settings: EvaluationConfig, *, seed: int, track: Track) -> Measured:
-    """Measure the same, and what lies beyond the paper.
+    """Measure the same, and the tables beyond the paper.
 
     Args:
         question: who read what.
         settings: `[evaluation]`.
         seed: of the bootstrap.
-        track: told of tables made.
+        track: reports progress, table by table.
     """
     paper = measure_as_paper(question, settings)
     makes = [

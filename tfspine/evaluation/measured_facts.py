@@ -1,4 +1,4 @@
-"""What an evaluation itself knows for checklists and model card, of the sets it compared and the tables it made."""
+"""What an evaluation itself contributes to checklists and model card: its sets and the tables it made."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from tfspine.evaluation.tables.table import REGION_TITLES, Table
 def measured_facts(
     question: Question, tables: Mapping[str, Table], *, reference: str, has_flow: bool
 ) -> dict[Fact, Answer]:
-    """Return what is known; of a table that was not made nothing is.
+    """Return the known facts; those of tables that were not made are left out.
 
     Args:
         question: what was compared.

@@ -32,7 +32,7 @@ def metrics_of(question: Question) -> Sets:
     """Return the metrics of every set and reader, averages of members included.
 
     Raises:
-        EvaluationError: an average names a reader that there is not.
+        EvaluationError: an average names a reader that does not exist.
     """
     sets = {}
     for set_ in (question.internal, question.external):

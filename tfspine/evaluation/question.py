@@ -1,4 +1,4 @@
-"""What an evaluation is asked: who read what, and what is known of the studies."""
+"""The input of an evaluation: who read what, and what is known about the studies."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,23 +18,23 @@ Sets = dict[str, dict[str, ReaderMetrics]]
 
 @dataclass(frozen=True)
 class Question:
-    """Everything that was read in to be compared.
+    """Everything that was read for the comparison.
 
     Attributes:
         internal: the set that the tables are about.
         external: a second set with its own reference, printed beside the first.
-        validation: the readers on validation studies, to fit on.
+        validation: the readers on validation studies, for fitting thresholds and temperatures.
         model: the reader that the others are compared with, or an average of members.
         averages: names of readers (members of a model) whose mean is shown under another name.
         repeats: second readings by the reference (``"reference"``) or by a reader of that name.
-        repeats_read: what each of these second readings read; one that is not named read everything.
+        repeats_read: what each of these second readings read; one that is not listed read everything.
         cohort: rows of `slices.csv` of each part of the study, empty without them.
         people: age and sex by `study_instance_uid`.
         clinical: ethnicity, indication and comorbidities of patients or studies.
         studies: column study, and what is known of each: vendor, field_strength, sex, age_band; or None.
-        external_studies: the same of the studies of the external set, whose names may be those of other studies here.
-        notes: what a reader of the tables has to know of the files that were read.
-        told: where the score thresholds of models come from, in words.
+        external_studies: the same for the external set, whose studies may have the same names as other studies here.
+        notes: what a reader of the tables has to know about the files that were read.
+        told: where the score thresholds of models come from, as text.
         arms: the same people under several conditions: readers by condition, the people in the same order.
     """
 
@@ -66,9 +66,9 @@ class Question:
 
     @property
     def reader(self) -> str:
-        """Who stands for the model box by box: of an average, which has no boxes, its ensemble or else a member.
+        """The reader that represents the model box by box: for an average, its ensemble, or else a member.
 
-        Where nobody of these read the set, the first who did.
+        If none of these read the set, the first reader who did.
         """
         members = (self.averages or {}).get(self.model, ())
         names = (self.model, f"{self.model}_ensemble", *members, *self.internal.readers)
@@ -76,13 +76,13 @@ class Question:
 
 
 def without_members(question: Question) -> list[str]:
-    """Return the readers of the internal set but the other members of the model, where that is an average of them."""
+    """Return the readers of the internal set, without the other members of the model if it is an average of them."""
     members = set((question.averages or {}).get(question.model, ())) - {question.reader}
     return [name for name in question.internal.readers if name not in members]
 
 
 def one_for_each_model(question: Question, readers: Sequence[str]) -> list[str]:
-    """Return some readers, one for each average of members: the model, its ensemble, or its first member."""
+    """Return readers, one for each average of members: the model, its ensemble, or its first member."""
     hidden: set[str] = set()
     for name, members in (question.averages or {}).items():
         ensemble = f"{name}_ensemble"
@@ -95,11 +95,11 @@ def one_for_each_model(question: Question, readers: Sequence[str]) -> list[str]:
 def at_operating_boxes(question: Question, *, allowed: float) -> Question:
     """Return the question with every model's boxes at its operating point: its own, or one chosen on validation.
 
-    What was chosen on the internal validation holds for the external set too.
+    A threshold chosen on the internal validation is used for the external set too.
 
     Args:
         question: what is to be compared.
-        allowed: false boxes an image that a threshold chosen here may give on validation.
+        allowed: false boxes per image that a threshold chosen here may give on validation.
     """
     found = operating_boxes(question.internal, question.validation, allowed=allowed)
     internal, external, validation = (

@@ -1,4 +1,4 @@
-"""The stage that is printed first: each level and side of a patient, and whether the levels are right."""
+"""The tables that are printed first: each level and side of a patient, and whether the levels are right."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -21,7 +21,7 @@ Regions = Mapping[Region, RegionGradeMetrics]
 
 
 def region_results(sets: Sequence[ReadingSet], *, averages: Mapping[str, Sequence[str]] | None = None) -> list[Result]:
-    """Return the tables of regions and of levels; those without rows say in their note what they need.
+    """Return the tables of regions and of levels; the note of a table without rows states what it needs.
 
     Args:
         sets: the internal set and, where there is one, the external.
@@ -53,7 +53,7 @@ def region_results(sets: Sequence[ReadingSet], *, averages: Mapping[str, Sequenc
 
 
 def regions_of_readers(set_: ReadingSet) -> dict[str, Regions]:
-    """Return the metrics of each reader who names levels, by kind of region; none where the reference names none."""
+    """Return the metrics of each reader who names levels, by kind of region; empty if the reference names none."""
     found: dict[str, Regions] = {}
     for name, grades in set_.grades.items():
         if not all(grades.has_levels):
@@ -72,7 +72,7 @@ def regions_of_readers(set_: ReadingSet) -> dict[str, Regions]:
 
 
 def _with_averages(readers: dict[str, Regions], averages: Mapping[str, Sequence[str]]) -> dict[str, Regions]:
-    """Return the readers and the mean of each average whose members all are among them."""
+    """Return the readers, and the mean of each average whose members are all among them."""
     means = {
         name: mean_of([readers[member] for member in members])
         for name, members in averages.items()

@@ -1,4 +1,4 @@
-"""What an evaluation puts out: tables, each with its figure, in every format that people and programs read."""
+"""The output of an evaluation: tables, each with its figure, in every format that people and programs read."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ Draw = Callable[[Path, str], None]
 
 @dataclass(frozen=True)
 class Result:
-    """A table and what draws its figure; that of confusions has none, but one a reader and region (`figures.py`)."""
+    """A table and the function that draws its figure; None for confusions, drawn per reader and region (`figures/`)."""
 
     table: Table
     draw: Draw | None = None

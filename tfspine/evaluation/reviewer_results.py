@@ -1,4 +1,4 @@
-"""What a careful reviewer asks for beyond the paper's tables."""
+"""Tables beyond the paper's that a careful reviewer may require."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -38,9 +38,9 @@ Make = Callable[[], list[Result]]
 
 
 def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Make]:
-    """Return what makes each table beyond the paper, of the internal set.
+    """Return the functions that make each table beyond the paper, for the internal set.
 
-    The note of a table without rows says what it needs.
+    The note of a table without rows states what it needs.
     """
     set_ = question.internal
     model = question.reader
@@ -67,7 +67,7 @@ def reviewer_results(question: Question, settings: EvaluationConfig, *, seed: in
 
 
 def external_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Make]:
-    """Return the same of the external set, under names that begin with ``external_``; nothing without one."""
+    """Return the same for the external set, under names that begin with ``external_``; empty without one."""
     if question.external is None:
         return []
     turned = replace(question, internal=question.external, external=None, studies=question.external_studies)
@@ -136,9 +136,9 @@ def _rejection(question: Question) -> Result:
 
 
 def _score_results(question: Question, settings: EvaluationConfig, *, seed: int) -> list[Result]:
-    """Return what only readers with scores and probabilities have."""
+    """Return the tables that need readers with scores and probabilities."""
     set_, validation = question.internal, question.validation
-    # Nine members would cross out one another: their ensemble stands for them where there is one.
+    # Curves of nine members would hide one another: their ensemble is drawn instead where there is one.
     hidden = {
         member
         for name, members in (question.averages or {}).items()
@@ -180,6 +180,6 @@ def _score_results(question: Question, settings: EvaluationConfig, *, seed: int)
 
 
 def _drawn_of(model: str, table: Table, forest: Forest) -> Result:
-    """Return a table of all readers whose figure shows the model alone: with every reader it would not fit a page."""
+    """Return a table of all readers whose figure shows only the model: all readers would not fit on a page."""
     rows = tuple(row for row in table.rows if row["reader"] == model)
     return Result(table, forest_result(replace(table, rows=rows), forest).draw)

@@ -1,4 +1,4 @@
-"""What is printed of an evaluation: levels and sides, the paper's tables, what was left out, where the rest is."""
+"""The printed summary of an evaluation: levels and sides, the paper's tables, what was left out, where the rest is."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ OF_THE_AVERAGE = (
     "recall",
     "accuracy",
 )
-"""Tables that print the average of members alone, as in the paper, which lists members by their agreement only."""
+"""Tables that print only the average of members; as in the paper, members are listed only by their agreement."""
 
 LEFT = ("Set", "Reader", "Region", "Agreement", "Grades", "Characteristic", "Levels")
 
@@ -62,7 +62,7 @@ def summary_text(
 
 
 def flow_lines(folder: Path) -> list[str]:
-    """Return the flow chart as lines: a step, and indented below it who left there and why."""
+    """Return the flow chart as lines: each step, and indented below it the exclusions with their reasons."""
     path = folder / "flow.csv"
     if not path.is_file():
         return []
@@ -77,7 +77,7 @@ def flow_lines(folder: Path) -> list[str]:
 
 
 def closing_lines(out: Path, question: Question, names: Sequence[str], *, absent: Sequence[Table] = ()) -> str:
-    """Return what holds for all tables, which files there are, and which tables are not and why."""
+    """Return the notes for all tables, the files that were written, and the tables that are missing with the reason."""
     set_ = question.internal
     endings: dict[str, list[str]] = {}
     for name in names:

@@ -1,1 +1,1 @@
-"""Whose boxes are which of the reference's, and what is measured of them."""
+"""Matching of a reader's boxes with the reference's, and the measures computed from it."""

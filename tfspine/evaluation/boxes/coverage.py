@@ -1,9 +1,9 @@
-"""What a reader read: which studies of each region, and where it is known which slices.
+"""What a reader read: which studies of each region, and, where known, which slices.
 
-What was never read is neither found nor missed. Whoever draws boxes marks every region, the normal ones too, so that a
-study without a box of a reader on any slice of a plane was not read by this reader in that plane, unless a list says
-so (`coverage_from_boxes`). A study that was read counts with all of its slices and with every region that the reader
-marks anywhere.
+What was never read counts neither as found nor as missed. Readers who draw boxes mark every region, normal ones too. A
+study without any box of a reader in a plane was therefore not read by this reader in that plane, unless a list says
+otherwise (`coverage_from_boxes`). A study that was read counts with all of its slices and with every region that the
+reader marks anywhere.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tfspine.labels import Region
 
 IMAGE = ("study", "plane", "slice")
-"""What names one image: names of slices, such as 1, 2, 3, repeat from study to study and from plane to plane."""
+"""Columns that identify one image: names of slices, such as 1, 2, 3, repeat between studies and between planes."""
 
 Image = tuple[str, str, str]
 """Study, plane and slice, as in `IMAGE`."""
@@ -27,8 +27,8 @@ class Coverage:
     """What one reader read.
 
     Attributes:
-        studies: the studies that were read, by region; a region that is not named was never read.
-        source: where this is known from, in words for the reader of the tables.
+        studies: the studies that were read, by region; a region that is not listed was never read.
+        source: how this is known, as text for the tables.
         slices: the images that were read; None means every image of these studies in the region's plane.
     """
 
@@ -42,18 +42,18 @@ class Coverage:
 
     @property
     def any_region(self) -> frozenset[str]:
-        """The studies of which anything was read."""
+        """The studies of which at least one region was read."""
         return frozenset().union(*self.studies.values())
 
     def rows(self, boxes: pd.DataFrame) -> NDArray[np.bool_]:
-        """Return which boxes, bool [n], lie where the reader read; columns study, plane, slice, region."""
+        """Return which boxes, bool [n], lie on images that were read; columns study, plane, slice, region."""
         read = np.zeros(len(boxes), bool)
         for region, studies in self.studies.items():
             read |= ((boxes["region"] == region.value) & boxes["study"].isin(studies)).to_numpy(bool)
         return read if self.slices is None else read & is_image_of(boxes, self.slices)
 
     def images(self, covered: pd.DataFrame, region: Region) -> pd.DataFrame:
-        """Return the images, rows of study, plane and slice, on which the reader looked for a region."""
+        """Return the images, rows of study, plane and slice, on which the reader searched for a region."""
         shown = (covered["plane"] == region.plane.value) & covered["study"].isin(self.of(region))
         return covered[shown if self.slices is None else shown & is_image_of(covered, self.slices)]
 
@@ -68,7 +68,7 @@ class Coverage:
 
 
 def full_coverage(covered: pd.DataFrame) -> Coverage:
-    """Return the coverage of somebody who read everything that the reference speaks about."""
+    """Return the coverage of a reader who read everything that the reference covers."""
     studies = frozenset(covered["study"])
     return Coverage(dict.fromkeys(Region, studies), "everything that the reference covers")
 
@@ -76,20 +76,20 @@ def full_coverage(covered: pd.DataFrame) -> Coverage:
 def coverage_from_boxes(boxes: pd.DataFrame) -> Coverage:
     """Return the coverage that follows from a reader's boxes alone.
 
-    A region was read if it has a box anywhere, and in those studies that have a box of any such region in its plane:
-    who opens a series sees all of it.
+    A region was read if it has a box anywhere. It was read in the studies that have a box of any such region in its
+    plane: a reader who opens a series sees all of it.
     """
     return coverage_of_planes(boxes[["study", "plane"]].drop_duplicates(), boxes, source="its boxes")
 
 
 def coverage_of_planes(read: pd.DataFrame, boxes: pd.DataFrame, *, source: str) -> Coverage:
-    """Return the coverage of somebody of whom the studies are known in which a plane was read.
+    """Return the coverage of a reader for whom the planes that were read are known for each study.
 
     Args:
         read: columns study and plane, one row for each plane of a study that was read.
-        boxes: what the reader drew: it tells which regions this reader marks at all. Of a plane without any box all
-            regions were looked for.
-        source: of `read`, in words.
+        boxes: the reader's boxes, which show the regions that this reader marks. If a plane has no box at all, all of
+            its regions were searched for.
+        source: where `read` comes from, as text.
     """
     marked = regions_of(boxes)
     studies = {
@@ -101,7 +101,7 @@ def coverage_of_planes(read: pd.DataFrame, boxes: pd.DataFrame, *, source: str) 
 
 
 def regions_of(boxes: pd.DataFrame) -> frozenset[Region]:
-    """Return the regions of which there is a box."""
+    """Return the regions that have a box."""
     return frozenset(region for region in Region if (boxes["region"] == region.value).any())
 
 
@@ -109,7 +109,7 @@ def common_coverage(coverages: Iterable[Coverage]) -> Coverage:
     """Return what all of several readers read.
 
     Raises:
-        ValueError: nobody is named.
+        ValueError: no coverage is given.
     """
     first, *others = coverages
     for other in others:

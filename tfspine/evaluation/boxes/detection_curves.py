@@ -1,12 +1,12 @@
 """Detection over all scores: free-response curve (FROC) and average precision.
 
-Boxes are ranked by falling score over all images. Each in turn takes the free box of the reference, of its study,
-image, region and side, that it overlaps most, if the IoU is above the threshold; otherwise it is a false positive (as
-COCO does: T.-Y. Lin et al., ECCV 2014, LNCS 8693:740-755; Pascal VOC has a box look at the one it overlaps most, free
-or not, and counts a second one on it as false). That differs from `matching.py`, which has all boxes at once and no
-rank.
+Boxes are ranked by falling score over all images. Each in turn takes the box of the reference, not yet taken and of the
+same study, image, region and side, that it overlaps most, if the IoU is above the threshold; otherwise it is a false
+positive, as in COCO (T.-Y. Lin et al., ECCV 2014, LNCS 8693:740-755). In Pascal VOC a box is compared with the one it
+overlaps most, taken or not, and a second one on it is false. `matching.py` differs: it matches all boxes at once,
+without a rank.
 The area is Pascal VOC's: all points, precision made monotone (M. Everingham et al., Int J Comput Vis 2010;88:303-338).
-Points of a curve stand where the score changes: boxes of one score come and go together.
+A curve has a point wherever the score changes: boxes of equal score are added together.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from tfspine.evaluation.boxes.pairs import LABEL
 from tfspine.evaluation.statistics.checks import whole_number
 
 FALSE_POSITIVES_PER_IMAGE = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""Where a free-response curve is usually read off (LUNA16: Setio et al., Med Image Anal 2017;42:1-13)."""
+"""Rates at which a free-response curve is usually read (LUNA16: Setio et al., Med Image Anal 2017;42:1-13)."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ def rank_boxes(
 
 
 def found_scores(reference: pd.DataFrame, reader: pd.DataFrame, *, iou: float) -> NDArray[np.float64]:
-    """Return from which score on each box of the reference is found, float [n], NaN of one that never is.
+    """Return the score from which each box of the reference is found, float [n], NaN if it is never found.
 
-    Boxes of lower scores do not change what surer ones take, so this holds at every threshold.
+    Boxes of lower scores do not change which boxes those of higher scores take, so this holds at every threshold.
 
     Raises:
         EvaluationError: an IoU out of range.
@@ -108,17 +108,17 @@ def found_scores(reference: pd.DataFrame, reader: pd.DataFrame, *, iou: float) -
 def _pairs_in_rank(
     reference: pd.DataFrame, reader: pd.DataFrame, *, iou: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows of `reader` by falling score, and the rows of `reference` and `reader` that go together."""
+    """Return the rows of `reader` by falling score, and the matched rows of `reference` and `reader`."""
     candidates = find_candidates(reference, reader, threshold=iou, label=LABEL)
     order = np.argsort(-reader["score"].to_numpy(np.float64), kind="stable")
     rank = np.argsort(order, kind="stable")[candidates.reader]
-    # Of the keys of lexsort the last counts first.
+    # The last key of lexsort has priority.
     taken = take_in_turn(candidates, np.lexsort((candidates.reference, -candidates.iou, rank)))
     return order, candidates.reference[taken], candidates.reader[taken]
 
 
 def recall_at(curve: DetectionCurve, allowed: Sequence[float] = FALSE_POSITIVES_PER_IMAGE) -> tuple[float, ...]:
-    """Return the highest recall at no more than so many false positives an image, 0 where no score is that strict."""
+    """Return the highest recall at no more than each number of false positives per image, 0 where there is none."""
     if not curve.references:
         return tuple(float("nan") for _ in allowed)
     return tuple(float(curve.recall[curve.false_positives_per_image <= limit].max(initial=0.0)) for limit in allowed)

@@ -1,8 +1,8 @@
-"""Where to draw the line between positive and negative, chosen on validation alone.
+"""The threshold between positive and negative, chosen only on validation.
 
-The score of a region is its probability of moderate or severe. The line is where sensitivity plus specificity is
-largest (W. J. Youden, Cancer 1950;3:32-35); of equally good ones the highest, which calls the fewest positive. A line
-chosen on the very studies that are reported would flatter the model.
+The score of a region is its probability of moderate or severe. The threshold is where sensitivity plus specificity is
+largest (W. J. Youden, Cancer 1950;3:32-35); of equally good ones the highest, which gives the fewest positives. A
+threshold chosen on the studies that are reported would make the model seem better than it is.
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class GradedProbabilities:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """Positive is a score of `threshold` or more. Both shares are those of the `n` regions it was chosen on."""
+    """A score of `threshold` or more is positive. Both shares are those of the `n` regions it was chosen on."""
 
     threshold: float
     sensitivity: float
@@ -68,17 +68,17 @@ def choose_operating_point(is_positive: ArrayLike, scores: ArrayLike) -> Operati
     """Return the point of the largest Youden index; None where one of the two kinds does not occur.
 
     Args:
-        is_positive: bool [n] (or 0 and 1), what the reference says of validation regions.
+        is_positive: bool [n] (or 0 and 1), whether the reference calls each validation region positive.
         scores: float [n], the model's probability of moderate or severe.
 
     Raises:
-        EvaluationError: the two differ in length, what the reference says is not true or false, or a score is missing.
+        EvaluationError: the two differ in length, `is_positive` has other values, or a score is missing.
     """
     curve = roc_curve(is_positive, scores)
     if np.isnan(curve.true_positive_rate).any() or np.isnan(curve.false_positive_rate).any():
         return None
     # Rounded, since equal sums of fractions may differ in their last digit. The curve's first point, at infinity, is
-    # no score of a region.
+    # not the score of a region.
     youden = np.round(curve.true_positive_rate - curve.false_positive_rate, 12)[1:]
     best = 1 + int(np.argmax(youden))  # the first of equals: thresholds fall
     return OperatingPoint(

@@ -1,4 +1,4 @@
-"""Whether boxes are at the level that the reader names: of matching boxes, the level beside the reference's."""
+"""Whether boxes are at the level that the reader names: the levels of matching boxes are compared."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ ALL = "all"
 
 
 class Certainty(StrEnum):
-    """Whether a reader is sure of a level: as `level_certain` says, which people leave empty."""
+    """Whether a reader is certain of a level, from `level_certain`, which human readers leave empty."""
 
     CERTAIN = "certain"
     UNCERTAIN = "uncertain"
@@ -34,10 +34,10 @@ class LevelAccuracy:
     """Levels of some boxes, or of whole studies.
 
     Attributes:
-        right: share at the reference's level; of studies, of those with every box right.
-        above: how many lie nearer to the head than the reference says; none of studies.
+        right: share at the reference's level; for studies, the share with every box right.
+        above: how many lie nearer to the head than in the reference; 0 for studies.
         below: nearer to the feet.
-        unnamed: boxes to which the reader gave no level: not in `right`.
+        unnamed: boxes to which the reader gave no level; they do not count in `right`.
     """
 
     right: Estimate
@@ -47,15 +47,15 @@ class LevelAccuracy:
 
 
 def named_levels(both: Compared, *, iou: float) -> pd.DataFrame:
-    """Return one row a pair of matching boxes to which the reference gives a level.
+    """Return one row per pair of matching boxes to which the reference gives a level.
 
     Args:
         both: the boxes that are compared.
         iou: overlap that a pair must exceed.
 
     Returns:
-        Columns study, region, `off` (how many levels the reader is nearer to the feet; NaN where the reader names
-        none), and `certainty`.
+        Columns study, region, `off` (how many levels the reader is nearer to the feet; NaN where the reader gives no
+        level), and `certainty`.
     """
     found = both.matched(iou=iou)
     reference = both.reference.iloc[[pair.reference for pair in found]]
@@ -75,14 +75,14 @@ def named_levels(both: Compared, *, iou: float) -> pd.DataFrame:
 def level_accuracies(
     levels: pd.DataFrame, patients: "pd.Series[str]", *, confidence: float
 ) -> Iterator[tuple[str, str, LevelAccuracy]]:
-    """Yield a region's name or `STUDIES`, "all" or a certainty, and the accuracy; what does not occur is left out.
+    """Yield a region's name or `STUDIES`, "all" or a certainty, and the accuracy; empty groups are left out.
 
     A study is uncertain as a whole where one of its boxes is.
 
     Args:
         levels: rows of `named_levels`.
-        patients: whose each row is.
-        confidence: share that the intervals are to cover.
+        patients: the patient of each row.
+        confidence: level of the intervals, 0 to 1.
     """
     people = patients.to_numpy(object)
     for region in Region:
@@ -101,7 +101,7 @@ def level_accuracies(
 
 
 def _kinds(certainty: "pd.Series[Any]", rows: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Yield "all" and, where a reader says of some how sure it is, each certainty with its rows."""
+    """Yield "all" and, where a reader states some certainties, each certainty with its rows."""
     if rows.any():
         yield ALL, rows
     occurring = [kind for kind in Certainty if (rows & (certainty == kind).to_numpy(bool)).any()]
@@ -111,7 +111,7 @@ def _kinds(certainty: "pd.Series[Any]", rows: NDArray[np.bool_]) -> Iterator[tup
 
 
 def _of_study(certainties: "pd.Series[Any]") -> Certainty:
-    """Return the least of the certainties of a study's boxes."""
+    """Return the lowest certainty among a study's boxes."""
     found = set(certainties)
     return next(kind for kind in (Certainty.UNCERTAIN, Certainty.NOT_SAID, Certainty.CERTAIN) if kind in found)
 

@@ -1,4 +1,4 @@
-"""Which of a reader's boxes are which of the reference's: greedy, one to one (docs/statistics.md, Matching of boxes).
+"""Which of a reader's boxes match which of the reference's: greedy, one to one (docs/statistics.md, Matching of boxes).
 
 Boxes are ``yxyx`` pixels (`boxes.py`). A pair needs an IoU strictly above the threshold. Pairs are taken by falling
 IoU; of equal IoU the box with the higher score goes first, then the lower index of the reference, then of the reader.
@@ -46,7 +46,7 @@ def match_boxes(
         reference_yxyx_px: float [N, 4]; an empty list is no boxes.
         reader_yxyx_px: float [M, 4].
         threshold: IoU that a pair must exceed, 0 <= threshold < 1.
-        scores: float [M], the reader's scores; None or NaN (people have none) puts all on a par.
+        scores: float [M], the reader's scores; None or NaN (human readers have none) makes all equal.
 
     Returns:
         The pairs, in the order in which they were taken.
@@ -73,7 +73,7 @@ def match_tables(
         reference: table with the columns of `label`, the four of the box, and `score`.
         reader: the same of the reader.
         threshold: as in `match_boxes`.
-        label: columns that two boxes must share: image, region, side; a missing one is shared with a missing one.
+        label: columns that must be equal in both boxes: image, region, side; a missing value equals a missing one.
 
     Returns:
         Pairs whose positions are row numbers (not index labels) of the two tables.
@@ -107,7 +107,7 @@ def find_candidates(
 
 
 def take_in_turn(candidates: Candidates, order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Go through candidates in `order` and return the positions of those of whose boxes neither was taken before."""
+    """Go through candidates in `order` and return the positions of those whose two boxes were not taken before."""
     taken: list[int] = []
     references: set[int] = set()
     readers: set[int] = set()
@@ -121,14 +121,14 @@ def take_in_turn(candidates: Candidates, order: NDArray[np.int64]) -> NDArray[np
 
 
 def label_keys(table: pd.DataFrame, label: Sequence[str]) -> list[tuple[object, ...]]:
-    """Return the values of some columns, one tuple a row; "" is what stands for None, NaN and the like."""
+    """Return the values of some columns, one tuple per row; None, NaN and the like become ""."""
     columns = [table[column].astype(object).where(table[column].notna(), "") for column in label]
     return list(zip(*columns, strict=True))
 
 
 def _greedy(candidates: Candidates, scores: NDArray[np.float64]) -> tuple[Pair, ...]:
     """Return the pairs in the order in which they are taken; `scores` [M] are the reader's."""
-    # Of the keys of lexsort the last counts first.
+    # The last key of lexsort has priority.
     order = np.lexsort((candidates.reader, candidates.reference, -scores[candidates.reader], -candidates.iou))
     return tuple(
         Pair(int(candidates.reference[at]), int(candidates.reader[at]), float(candidates.iou[at]))
@@ -137,7 +137,7 @@ def _greedy(candidates: Candidates, scores: NDArray[np.float64]) -> tuple[Pair, 
 
 
 def check_threshold(threshold: float) -> None:
-    """Refuse an IoU that no pair could pass, or that all would.
+    """Raise if no pair could pass an IoU threshold, or all would.
 
     Raises:
         EvaluationError: the threshold lies outside 0 <= threshold < 1, for example 30 where 0.3 was meant.

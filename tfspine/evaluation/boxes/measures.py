@@ -1,7 +1,7 @@
-"""What is measured of any selection of the reference's boxes: by box, as the paper has it, and by patient.
+"""The measures of any selection of the reference's boxes: by box, as in the paper, and by patient.
 
-By box the intervals take every box for independent. By patient they respect that boxes of one spine, and what a
-reader makes of them, belong together (`clustered.py`); the figures are the same, and these intervals come first.
+By box the intervals treat all boxes as independent. By patient they account for the correlation between boxes of one
+spine (`clustered.py`); the values are the same, and these intervals are shown first.
 """
 
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ SENSITIVITY, SPECIFICITY, WITH_MISSED = "sensitivity", "specificity", "sensitivi
 
 @dataclass(frozen=True)
 class Share:
-    """Which boxes or regions count, bool [n], and which of these are called right, bool [n]."""
+    """Which boxes or regions count, bool [n], and which of these are called correctly, bool [n]."""
 
     right: NDArray[np.bool_]
     among: NDArray[np.bool_]
 
 
 def shares(truth: NDArray[np.float64], calls: NDArray[np.float64]) -> dict[str, Share]:
-    """Return what sensitivity and specificity for moderate or severe are shares of: the one definition of all tables.
+    """Return the numerators and denominators of sensitivity and specificity for moderate or severe, for all tables.
 
     Args:
         truth: grades [n] of the reference, NaN without one.
@@ -47,7 +47,7 @@ def shares(truth: NDArray[np.float64], calls: NDArray[np.float64]) -> dict[str, 
 
 @dataclass(frozen=True)
 class Measures:
-    """What is measured of any selection of the reference's boxes."""
+    """The measures of any selection of the reference's boxes."""
 
     recall: Estimate
     agreement_four: Agreement
@@ -88,12 +88,12 @@ def measure(boxes: pd.DataFrame, *, confidence: float) -> Measures:
 
 
 def measure_by_patient(boxes: pd.DataFrame, patients: Patients, *, confidence: float) -> Measures:
-    """Return the same measures with intervals and P that respect patients.
+    """Return the same measures with intervals and P clustered by patient.
 
     Args:
         boxes: rows of `Pairs.boxes`.
-        patients: [n], to whom each belongs.
-        confidence: share that the intervals are to cover.
+        patients: [n], the patient of each box.
+        confidence: level of the intervals, 0 to 1.
     """
     people = np.asarray(patients, object)
     truth, calls = _grades(boxes)
@@ -109,13 +109,13 @@ def measure_by_patient(boxes: pd.DataFrame, patients: Patients, *, confidence: f
 def accuracy_by_patient(
     truth: NDArray[np.float64], calls: NDArray[np.float64], patients: Patients, *, confidence: float
 ) -> DiagnosticAccuracy:
-    """Return sensitivity, specificity and sensitivity with missed boxes, with intervals that respect patients.
+    """Return sensitivity, specificity and sensitivity with missed boxes, with intervals clustered by patient.
 
     Args:
         truth: grades [n] of the reference, NaN without one.
         calls: grades [n] of the reader, NaN where a box was not found or not graded.
         patients: [n].
-        confidence: share that the intervals are to cover.
+        confidence: level of the intervals, 0 to 1.
     """
     people = np.asarray(patients, object)
     sensitivity, specificity, with_missed = (

@@ -1,7 +1,7 @@
 """The average of several members of a model: the mean of their estimates and of their limits (docs/statistics.md).
 
-It says how well one member does on average. It is no model that could read a study; the ensemble of their
-probabilities, which is one, is usually better.
+It shows how well one member does on average. It is not a model that could read a study; the ensemble of their
+probabilities is one, and is usually better.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ T = TypeVar("T")
 def average_metrics(members: Sequence[ReaderMetrics]) -> ReaderMetrics:
     """Return the mean of every statistic and limit; counts, and the n of estimates, are means rounded to whole ones.
 
-    P values have no mean and are NaN. What one member leaves undefined is undefined.
+    P values have no mean and are NaN. What is undefined for one member is undefined in the average.
 
     Raises:
         EvaluationError: fewer than two members, or members that read different regions.
@@ -40,15 +40,15 @@ def average_metrics(members: Sequence[ReaderMetrics]) -> ReaderMetrics:
 
 
 def mean_of(items: Sequence[T]) -> T:
-    """Return the mean of dataclasses, mappings, estimates or numbers of one form, as `average_metrics` says."""
+    """Return the mean of dataclasses, mappings, estimates or numbers of one form; see `average_metrics`."""
     mean: T = _mean(list(items), name="")
     return mean
 
 
 def ensemble_boxes(members: Sequence[pd.DataFrame]) -> pd.DataFrame | None:
-    """Return the boxes with the mean probabilities of all members and the grade that is most probable by them.
+    """Return the boxes with the mean probabilities of all members and the grade that is then most probable.
 
-    None where the members did not grade the same boxes, or give no probabilities: they have no ensemble then.
+    None where the members did not grade the same boxes, or give no probabilities, and so have no ensemble.
 
     Args:
         members: tables with `boxes_csv.BOX_COLUMNS`, such as ``tfspine predict --members`` writes.

@@ -1,9 +1,9 @@
-"""Several members of one model: their average, their ensemble, and what their disagreement is worth.
+"""Several members of one model: their average, their ensemble, and how useful their disagreement is.
 
-The average is what the paper prints: the mean of the members' statistics and of their limits. It says how well one
-member does, and is no model that could read a study. The ensemble is one: the mean of the members' probabilities.
+The average is what the paper prints: the mean of the members' statistics and of their limits. It shows how well one
+member does, and is not a model that could read a study. The ensemble is one: the mean of the members' probabilities.
 
-Probabilities are float [V, n, q]: what each of V members says of n regions on a scale of q grades, summing to 1.
+Probabilities are float [V, n, q]: those of V members for n regions on a scale of q grades, summing to 1.
 """
 
 import math
@@ -28,22 +28,22 @@ from tfspine.evaluation.statistics.ratings import check_probabilities
 from tfspine.labels import GRADES, Grade
 
 _OF_THE_DATA = re.compile(r"\((?:\d+|nan)\)|\d+ (?=patients|replicates undefined)")
-"""What the method of an estimate says of its data, not of the way: degrees of freedom, counts of the bootstrap."""
+"""Parts of an estimate's method that depend on its data: degrees of freedom, counts of the bootstrap."""
 
 REFUSED_SHARES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 
 
 @dataclass(frozen=True)
 class RejectPoint:
-    """What remains right when the most uncertain regions are left to a person.
+    """The accuracy that remains when the most uncertain regions are left to a person.
 
     Attributes:
-        threshold: regions of a larger uncertainty are refused.
-        refused: share of the regions that are, 0 to 1.
-        accuracy: share of the kept regions with the reference's very grade.
+        threshold: regions of a larger uncertainty are rejected.
+        refused: share of the regions that are rejected, 0 to 1.
+        accuracy: share of the kept regions with exactly the reference's grade.
         agreement: Gwet's AC1 on all grades, of the kept regions.
-        two_grades: sensitivity and specificity for moderate or severe, of the kept regions; a positive that was refused
-            is not counted as missed, since somebody looks at it.
+        two_grades: sensitivity and specificity for moderate or severe, of the kept regions; a rejected positive is not
+            counted as missed, since a person looks at it.
     """
 
     threshold: float
@@ -56,7 +56,7 @@ class RejectPoint:
 def average_estimate(members: Sequence[Estimate]) -> Estimate:
     """Return the mean of the values, of the lower and of the upper limits; n is the mean too, rounded.
 
-    What one member leaves undefined is undefined of the average: a mean of the rest would be of other members.
+    What is undefined for one member is undefined in the average: a mean of the rest would be of other members.
 
     Raises:
         EvaluationError: no member, or members whose intervals were made in different ways.
@@ -71,7 +71,7 @@ def average_estimate(members: Sequence[Estimate]) -> Estimate:
 
 
 def ensemble(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Return the mean of the members, float64 [n, q]; the most probable grade of it is the ensemble's.
+    """Return the mean of the members, float64 [n, q]; its most probable grade is the ensemble's.
 
     Raises:
         EvaluationError: not [V, n, q] with a member, or no probabilities.
@@ -82,17 +82,17 @@ def ensemble(probabilities: ArrayLike) -> NDArray[np.float64]:
 def mutual_information_bits(probabilities: ArrayLike) -> NDArray[np.float64]:
     """Return how far the members disagree on each region, float64 [n].
 
-    The entropy of the ensemble less the mean entropy of the members: how much knowing the member would tell about the
-    grade (N. Houlsby et al., arXiv 1112.5745, equation 2). 0 where all say the same, also where all are equally
-    unsure; at most log2 of V or q, whichever is smaller, where all are sure, each of another grade. The exported models
-    give the same as `grade_disagreement`.
+    The entropy of the ensemble minus the mean entropy of the members: the information about the grade gained by knowing
+    the member (N. Houlsby et al., arXiv 1112.5745, equation 2). 0 where all agree, also where all are equally
+    uncertain; at most log2 of V or q, whichever is smaller, where all are certain, each of another grade. The exported
+    models give the same value as `grade_disagreement`.
 
     Raises:
         EvaluationError: as for `ensemble`.
     """
     shares = _checked(probabilities)
     disagreement = special.entr(shares.mean(axis=0)).sum(axis=-1) - special.entr(shares).sum(axis=-1).mean(axis=0)
-    # Rounding may leave a little less than none.
+    # Rounding may leave a value slightly below 0.
     return np.asarray(np.maximum(disagreement, 0.0) / math.log(2))
 
 
@@ -105,23 +105,23 @@ def reject_curve(
     patients: Patients | None = None,
     confidence: float = 0.95,
 ) -> tuple[RejectPoint, ...]:
-    """Return what remains right of the kept regions when the most uncertain are refused.
+    """Return the accuracy of the kept regions when the most uncertain are rejected.
 
-    Of each wanted share as many regions are refused as have a larger uncertainty than the last one that may stay;
-    regions of equal uncertainty stay or go together, so that fewer may be refused than wanted, and the order of the
-    regions does not matter. An uncertainty that is worth something makes the curve rise.
+    For each share, the regions rejected are those with a larger uncertainty than the last one that may be kept.
+    Regions of equal uncertainty are kept or rejected together, so that fewer may be rejected than wanted, and the order
+    of the regions does not matter. If the uncertainty is useful, the curve rises.
 
     Args:
         reference: int [n], the reference's grades, 0 to 3.
         grades: int [n], the model's, of the same regions.
-        uncertainty: float [n], any order of doubt, for example `mutual_information_bits`.
+        uncertainty: float [n], any measure of uncertainty, for example `mutual_information_bits`.
         shares: of the regions to refuse, 0 to less than 1.
-        patients: [n], whose each region is, for intervals that respect patients; None takes regions for independent.
-        confidence: share that the intervals are to cover.
+        patients: [n], the patient of each region, for clustered intervals; None treats regions as independent.
+        confidence: level of the intervals, 0 to 1.
 
     Raises:
-        EvaluationError: nothing to keep, vectors of different lengths, grades off the scale, an uncertainty that is no
-            number, or a share outside 0 to 1.
+        EvaluationError: nothing to keep, vectors of different lengths, grades off the scale, an uncertainty that is
+            not a number, or a share outside 0 to 1.
     """
     truth, calls = numbers(reference, what="reference"), numbers(grades, what="grades")
     doubt = numbers(uncertainty, what="uncertainties")
@@ -147,7 +147,7 @@ def _point(
     patients: NDArray[np.object_] | None,
     confidence: float,
 ) -> RejectPoint:
-    # At least so many stay. Rounded first: a product such as 0.9 * 10 may lie a little above its whole number.
+    # At least this many stay. Rounded first: a product such as 0.9 * 10 may lie slightly above its whole number.
     staying = max(math.ceil(round((1 - share) * len(doubt), 9)), 1)
     threshold = float(np.sort(doubt)[staying - 1])
     kept = doubt <= threshold

@@ -1,8 +1,8 @@
-"""Which boxes of a reader are findings: the score threshold in use, where it comes from, and what it promised.
+"""Which boxes of a reader are findings: the score threshold in use, its source, and its performance on validation.
 
-A model exported with an operating point says so itself (`score_threshold` in its table). Of another model with scores
-the thresholds are chosen here, on its boxes of validation studies. Without these all of its boxes count, and the tables
-say so. People have no scores: theirs all count.
+A model exported with an operating point states it itself (`score_threshold` in its table). For other models with scores
+the thresholds are chosen here, on their boxes of validation studies. Without these all of their boxes count, and the
+tables report that. Human readers have no scores: all of their boxes count.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class OperatingBoxes:
-    """Thresholds of one reader. `chosen` holds what validation said, of those chosen here."""
+    """Thresholds of one reader. `chosen` holds the validation results of those that were chosen here."""
 
     source: Source
     thresholds: Mapping[Region, float]
@@ -40,7 +40,7 @@ def operating_boxes(set_: ReadingSet, validation: ReadingSet | None, *, allowed:
     Args:
         set_: the readers.
         validation: the readers on validation studies, or None.
-        allowed: false boxes an image on validation.
+        allowed: false boxes per image on validation.
     """
     return {
         name: _of_reader(name, boxes, validation, allowed)
@@ -56,7 +56,7 @@ def at_operating_points(set_: ReadingSet, found: Mapping[str, OperatingBoxes]) -
 
 
 def told(found: Mapping[str, OperatingBoxes], *, allowed: float, hidden: Sequence[str] = ()) -> str:
-    """Return in words where the thresholds of which readers come from; of `hidden` readers nothing is said."""
+    """Return a text on where the readers' thresholds come from; `hidden` readers are left out."""
     names = {
         source: [name for name, item in found.items() if item.source is source and name not in hidden]
         for source in Source

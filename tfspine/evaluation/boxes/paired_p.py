@@ -1,8 +1,8 @@
-"""P of a reader's sensitivity and specificity against the model's, where both read the same boxes of the same patients.
+"""P of a reader's sensitivity and specificity against the model's, for the same boxes of the same patients.
 
-The shares are those that the tables print: each of the boxes that this reader found and graded. Patients are left out
-of both at once (`patient_jackknife.py`), so that what the two have in common cancels out. An average of members
-stands for the mean of its members' shares. Beside that P stands the paper's, by box.
+The shares are those that the tables print: of the boxes that this reader found and graded. Each patient is left out of
+both at once (`patient_jackknife.py`), so that what the two have in common cancels out. An average of members is
+represented by the mean of its members' shares. The paper's P, by box, is given in addition.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ def paired_p_values(
 def _p_values(
     set_: ReadingSet, first: Sequence[str], second: Sequence[str], region: Region, measure: str
 ) -> tuple[float, float]:
-    """Return P of the paired difference by patients, and by box of the pooled z, on the boxes that all of them read."""
+    """Return P of the paired difference by patient, and by box of the pooled z, on the boxes that all readers read."""
     tables = {name: set_.pairs[name].of(region).boxes for name in (*first, *second)}
     common = sorted(set.intersection(*(set(table.index) for table in tables.values())))
     if not common:
@@ -75,11 +75,11 @@ def _p_values(
 
 
 def _pooled(totals: Sequence[NDArray[np.float64]], split: int) -> float:
-    """Return P of the pooled z of two shares, each the mean over members of calls that are right, of those that count.
+    """Return P of the pooled z of two shares, each the mean over members of correct calls among those that count.
 
     Args:
-        totals: of each member, the first's before the second's: how many are right, and how many count.
-        split: how many of them are the first's.
+        totals: for each member, those of the first before those of the second: how many are correct, how many count.
+        split: how many of the members belong to the first.
     """
     sides = []
     for members in (np.array(totals[:split]), np.array(totals[split:])):
@@ -91,6 +91,6 @@ def _pooled(totals: Sequence[NDArray[np.float64]], split: int) -> float:
 
 
 def _columns(grades: NDArray[np.float64], measure: str) -> NDArray[np.float64]:
-    """Return of each box, of its grades [n, 2] by reference and reader, whether it is called right and counts."""
+    """Return for each box, from its grades [n, 2] by reference and reader, whether it is called right and counts."""
     share = shares(*grades.T)[measure]
     return np.stack([share.right, share.among], axis=1).astype(np.float64)

@@ -1,7 +1,7 @@
-"""Every box of the reference with what a reader made of it: the one table that all statistics are counted from.
+"""Every box of the reference with the reader's result for it: the one table that all statistics are counted from.
 
 Only slices that the reference covers and the reader read are compared (`coverage.py`). Boxes match within a study, an
-image, a region and a side (`matching.py`): names of slices may repeat from study to study.
+image, a region and a side (`matching.py`): names of slices may repeat between studies.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,19 +29,19 @@ PROBABILITIES = ["p_normal", "p_mild", "p_moderate", "p_severe"]
 
 @dataclass(frozen=True)
 class Pairs:
-    """A reader's boxes beside the reference's.
+    """A reader's boxes paired with the reference's.
 
     Attributes:
-        boxes: one row a box of the reference: study, slice, region, side, level, `truth` (grade 0 to 3, NaN without
+        boxes: one row per box of the reference: study, slice, region, side, level, `truth` (grade 0 to 3, NaN without
             one), `is_found`, and of the matching box `iou`, `score`, `call` (its grade) and the four probabilities, NaN
-            where nothing was found or nothing was said.
+            where nothing was found or no value was given.
         extra: the reader's boxes on covered slices that match nothing: the same columns, `truth` NaN.
-        images: on how many covered slices the reader looked for each region.
-        regions: those of which either has a box on the covered slices, in the order of `labels.Region`, also where the
+        images: on how many covered slices the reader searched for each region.
+        regions: those for which either has a box on the covered slices, in the order of `labels.Region`, also where the
             reader never read them.
 
-    The boxes of the reference are numbered (their index) as on all that the reference covers, whatever the reader read
-    of it: the rows of two readers are of the same box where their index is the same.
+    The boxes of the reference are numbered (their index) over everything that the reference covers, however much the
+    reader read: rows of two readers are about the same box where their index is equal.
     """
 
     boxes: pd.DataFrame
@@ -57,17 +57,17 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Compared:
-    """Both tables on what is compared.
+    """Both tables, restricted to what is compared.
 
     Attributes:
         reference: its boxes where the reader read, numbered as on all covered slices.
-        reader: the reader's boxes there, numbered from 0; of a model those that reach its operating point.
-        searched: the same with those that do not, for curves over all scores.
+        reader: the reader's boxes there, numbered from 0; for a model those that reach its operating point.
+        searched: the same including those below the operating point, for curves over all scores.
         outside: the reader's boxes on slices that the reference does not cover.
         covered: columns study, slice, plane: the slices that the reference covers, each once.
         read: what the reader read.
-        images: on how many of the covered slices the reader looked for each region.
-        regions: those of which either has a box on the covered slices.
+        images: on how many of the covered slices the reader searched for each region.
+        regions: those for which either has a box on the covered slices.
     """
 
     reference: pd.DataFrame
@@ -87,7 +87,7 @@ class Compared:
     def matched(self, *, iou: float) -> tuple[Pair, ...]:
         """Return the pairs of an IoU above a threshold.
 
-        Pairs are taken by falling IoU, so that what matches at a higher threshold is what was taken first at a lower.
+        Pairs are taken by falling IoU, so the matches at a higher threshold are those taken first at a lower one.
 
         Raises:
             EvaluationError: the threshold is out of range.
@@ -114,7 +114,7 @@ def pair_boxes(
         read: what the reader read; None means all that is covered.
 
     Raises:
-        EvaluationError: a column is missing, a grade, region or box is none, or no slice is covered.
+        EvaluationError: a column is missing, a grade, region or box is invalid, or no slice is covered.
     """
     return paired(restrict(reference, reader, covered=covered, read=read), iou=iou)
 
@@ -138,7 +138,7 @@ def paired(both: Compared, *, iou: float) -> Pairs:
 def restrict(
     reference: pd.DataFrame, reader: pd.DataFrame, *, covered: pd.DataFrame | None, read: Coverage | None = None
 ) -> Compared:
-    """Check both tables, and return what of them is compared.
+    """Check both tables, and return the parts that are compared.
 
     Raises:
         EvaluationError: as `pair_boxes`.
@@ -179,7 +179,7 @@ def two_grades(codes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _checked(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the table with empty words as "", or say which row cannot be compared."""
+    """Return the table with missing text as "", or raise an error that names a row that cannot be compared."""
     table = table.assign(**{column: np.nan for column in OPTIONAL_BOX_COLUMNS if column not in table})
     missing = [column for column in BOX_COLUMNS if column not in table.columns]
     if missing:

@@ -24,7 +24,7 @@ from tfspine.evaluation.statistics.ratings import joint_counts
 from tfspine.labels import Grade, Region
 
 Person = Callable[[pd.Series], NDArray[np.object_]]
-"""Returns the patient of each of some studies."""
+"""Returns the patient of each study given."""
 
 THRESHOLDS = (0.2, 0.3, 0.4)
 """IoU above which a box counts as found (docs/paper.md, Model)."""
@@ -32,7 +32,7 @@ THRESHOLDS = (0.2, 0.3, 0.4)
 
 @dataclass(frozen=True)
 class DetectionByPatient:
-    """The figures of `DetectionMetrics` with intervals that respect patients."""
+    """The figures of `DetectionMetrics` with intervals clustered by patient."""
 
     recall: Estimate
     false_positives_per_image: Estimate
@@ -44,7 +44,7 @@ class DetectionMetrics:
     """Detection of one region at one IoU threshold.
 
     `recall` is over the reference's boxes on all images together. `mean_iou` is of the matched pairs. Their intervals
-    take boxes for independent; `by_patient` has the same figures with those that respect patients.
+    treat boxes as independent; `by_patient` has the same values with intervals clustered by patient.
     """
 
     threshold: float
@@ -60,11 +60,11 @@ class DetectionMetrics:
 class RegionMetrics:
     """Everything about one region.
 
-    `images` is on how many covered slices the reader looked for it, 0 of a region that was never read;
+    `images` is on how many covered slices the reader searched for it, 0 for a region that was never read;
     `reference_grades` counts the reference's boxes on them by grade. `confusion` counts matched pairs, reference grades
     in rows and the reader's in columns; `missed` counts the reference's boxes of each grade that were not found, and
     `ungraded` the matched pairs where either has no grade. Intervals and P of agreement and accuracy are as in the
-    paper, by box; `by_patient` has the same figures with those that respect the `patients` who have such boxes.
+    paper, by box; `by_patient` has the same values clustered by the `patients` who have such boxes.
     """
 
     region: Region
@@ -85,7 +85,7 @@ class RegionMetrics:
 class ReaderMetrics:
     """One reader against the reference. The reader's boxes on other slices are counted here and nowhere else.
 
-    `studies` and `slices` are those that the reference covers, `studies_read` those of which the reader read anything.
+    `studies` and `slices` are those that the reference covers, `studies_read` those of which the reader read any part.
     """
 
     regions: Mapping[Region, RegionMetrics]
@@ -112,25 +112,25 @@ def compare(
         reference: table with `boxes_csv.BOX_COLUMNS`, boxes in pixels of the slice.
         reader: the same of a person or a model.
         iou: overlap that a pair must exceed for its grades to be compared.
-        confidence: share that the intervals are to cover.
-        covered: columns study, slice, plane: the slices that the reference speaks about, those without a box
-            included. None means those with a box.
+        confidence: level of the intervals, 0 to 1.
+        covered: columns study, slice, plane: the slices that the reference covers, including those without a box. None
+            means those with a box.
         read: what the reader read; None means all that is covered.
-        patients: the patient of each study; a study that is not named is a patient of its own.
+        patients: the patient of each study; a study that is not listed counts as its own patient.
 
     Returns:
-        Metrics of each region of which the reference or the reader has a box on the covered slices: of one that the
-        reader never read all are undefined.
+        Metrics of each region for which the reference or the reader has a box on the covered slices; for a region that
+        the reader never read all are undefined.
 
     Raises:
-        EvaluationError: a column is missing, a grade, region or box is none, or there is nothing to compare.
+        EvaluationError: a column is missing, a grade, region or box is invalid, or there is nothing to compare.
     """
     both = restrict(reference, reader, covered=covered, read=read)
     return reader_metrics(both, iou=iou, confidence=confidence, patients=patients or {})
 
 
 def reader_metrics(both: Compared, *, iou: float, confidence: float, patients: Mapping[str, str]) -> ReaderMetrics:
-    """Return the same of boxes that are compared; arguments and result as of `compare`."""
+    """Return the same for boxes already selected; arguments and result as for `compare`."""
     at = _Settings(lambda studies: np.array([patients.get(study, study) for study in studies], object), iou, confidence)
     studies = frozenset(both.covered["study"])
     return ReaderMetrics(
@@ -152,7 +152,7 @@ class _Settings:
 
 @dataclass(frozen=True)
 class _Region:
-    """One region: boxes of both, the images on which the reader looked for it, and all pairs that overlap at all."""
+    """One region: boxes of both, the images on which the reader searched for it, and all pairs that overlap at all."""
 
     reference: pd.DataFrame
     reader: pd.DataFrame

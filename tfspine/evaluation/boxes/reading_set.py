@@ -1,4 +1,4 @@
-"""One set of studies with its reference and everybody who read it: the internal test set, the external, validation."""
+"""One set of studies with its reference and all of its readers: the internal test set, the external, validation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,14 +18,14 @@ class ReadingSet:
     """Boxes of a reference and of readers on the same studies.
 
     Attributes:
-        name: what the tables call the set, such as ``"internal"``.
+        name: the name of the set in the tables, such as ``"internal"``.
         reference: table with `boxes_csv.BOX_COLUMNS`.
-        covered: columns study, slice, plane: the slices that the reference speaks about.
+        covered: columns study, slice, plane: the slices that the reference covers.
         readers: the same table of each reader, by name.
-        patients: the patient of each study; a study that is not named is a patient of its own.
+        patients: the patient of each study; a study that is not listed counts as its own patient.
         iou: overlap that a pair must exceed for its grades to be compared.
-        confidence: share that intervals are to cover.
-        coverage: what each reader read; one who is not named read all that the reference covers.
+        confidence: level of the intervals, 0 to 1.
+        coverage: what each reader read; a reader who is not listed read everything that the reference covers.
     """
 
     name: str
@@ -47,7 +47,7 @@ class ReadingSet:
 
     @cached_property
     def metrics(self) -> dict[str, ReaderMetrics]:
-        """What the paper measures, of each reader on what this reader read."""
+        """The paper's measures for each reader, on what this reader read."""
         return {
             name: reader_metrics(both, iou=self.iou, confidence=self.confidence, patients=self.patients)
             for name, both in self.compared.items()
@@ -55,7 +55,7 @@ class ReadingSet:
 
     @cached_property
     def pairs(self) -> dict[str, Pairs]:
-        """Every box of the reference where a reader read, beside the reader's."""
+        """Every box of the reference where a reader read, paired with the reader's."""
         return {name: paired(both, iou=self.iou) for name, both in self.compared.items()}
 
     @cached_property
@@ -69,7 +69,7 @@ class ReadingSet:
 
     @cached_property
     def reference_metrics(self) -> ReaderMetrics:
-        """The reference beside itself: all of its boxes, whoever read what of them."""
+        """The reference compared with itself: all of its boxes, whoever read them."""
         return compare(
             self.reference,
             self.reference,
@@ -80,9 +80,9 @@ class ReadingSet:
         )
 
     def false_boxes_and_images(self, reader: str, region: Region) -> pd.DataFrame:
-        """Return one row a box that matches none of the reference's (`events` 1), then one an image (`units` 1).
+        """Return one row per box that matches none of the reference's (`events` 1), then one per image (`units` 1).
 
-        Row by row, so that rates respect patients.
+        Single rows allow rates to be clustered by patient.
 
         Returns:
             Columns study, level and side (of boxes), `events`, `units` and `patient`.
@@ -94,12 +94,12 @@ class ReadingSet:
         return rows.assign(patient=self.patient_of(rows["study"]))
 
     def count_words(self) -> str:
-        """Return how many studies and patients there are, in words that also say where patients are not known."""
+        """Return the numbers of studies and patients as text, which also states where patients are not known."""
         studies = self.covered["study"].drop_duplicates()
         if not studies.isin(list(self.patients)).all():
             return f"{len(studies)} studies, those whose patient is not known taken for a patient each"
         return f"{len(studies)} studies of {self.patient_of(studies).nunique()} patients"
 
     def patient_of(self, studies: pd.Series) -> pd.Series:
-        """Return the patient of each of some studies."""
+        """Return the patient of each study given."""
         return studies.map(lambda study: self.patients.get(study, study))

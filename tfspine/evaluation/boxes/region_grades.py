@@ -1,11 +1,11 @@
-"""One grade for each level and side, from a reader's boxes as from the reference's: what a radiologist gets.
+"""One grade for each level and side, from the boxes of a reader or the reference, as a radiologist receives them.
 
 A study has 5 canals, 10 recesses and 10 foramina. Each is graded from its boxes on all slices by one rule, the worst
-box (`grading_box.py`), the reference's by the same as the reader's. A box belongs to the level and side that its own
-table says: a reader who names the wrong level grades the wrong region.
+box (`grading_box.py`), for the reference and the reader alike. A box belongs to the level and side given in its own
+table: a reader who names the wrong level grades the wrong region.
 
-Where a reader's box really lies is told by the reference: at the level of the reference's box that it matches, or of
-an axial box that matches none, at the level that the reference gives to the slice.
+The reference shows where a reader's box really lies: at the level of the reference's box that it matches, or, for an
+axial box without a match, at the level that the reference gives to the slice.
 """
 
 from collections.abc import Mapping
@@ -21,18 +21,18 @@ from tfspine.grading_box import grading_box
 from tfspine.labels import Plane, Region
 
 PLACE = ["study", "region", "level", "side"]
-"""What names a region of a patient; the side of the canal is empty."""
+"""Columns that identify a region of a patient; the side of the canal is empty."""
 
 
 @dataclass(frozen=True)
 class RegionGrades:
-    """A reader's grades beside the reference's.
+    """A reader's grades compared with the reference's.
 
     Attributes:
-        regions: one row a region that the reference graded: `PLACE`, `truth` and `call` (0 to 3, `call` NaN of one not
-            found or not graded), `is_in_place` (the box that gave the call lies at that level), and the four
-            probabilities of that box, NaN where nobody gave any.
-        extra: how many regions the reader graded, by kind, of which the reference has no grade.
+        regions: one row per region that the reference graded: `PLACE`, `truth` and `call` (0 to 3, `call` NaN if it was
+            not found or graded), `is_in_place` (the box that gave the call lies at that level), and the four
+            probabilities of that box, NaN where none were given.
+        extra: how many regions, by kind, the reader graded and the reference did not.
         unplaced: how many boxes of the reference, then of the reader, have no level, or no side where there are two,
             and so grade no region.
         has_levels: whether the reference, then the reader, gives any level at all.
@@ -69,7 +69,7 @@ def region_grades(both: Compared, *, iou: float) -> RegionGrades:
 
 
 def shown_levels(both: Compared, *, iou: float) -> NDArray[np.object_]:
-    """Return at which level, by the reference, each of the reader's boxes lies, object [n]; "" where nothing tells."""
+    """Return the level, by the reference, at which each of the reader's boxes lies, object [n]; "" where unknown."""
     shown = _levels_of_slices(both)
     found = both.matched(iou=iou)
     shown[[pair.reader for pair in found]] = both.reference["level"].to_numpy(object)[
@@ -79,7 +79,7 @@ def shown_levels(both: Compared, *, iou: float) -> NDArray[np.object_]:
 
 
 def _levels_of_slices(both: Compared) -> NDArray[np.object_]:
-    """Return the level that the reference gives to the axial slice of each of the reader's boxes, where it is one."""
+    """Return the reference's level of the axial slice of each of the reader's boxes, where it is unambiguous."""
     image = ["study", "slice"]
     said = both.reference[(both.reference["plane"] == Plane.AXIAL.value) & (both.reference["level"] != "")]
     levels = said.groupby(image)["level"].agg(["nunique", "first"])
@@ -90,13 +90,13 @@ def _levels_of_slices(both: Compared) -> NDArray[np.object_]:
 
 
 def _graded(boxes: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a region that has a box: the columns of the box that grades it, and its `grade_code`."""
+    """Return one row per region that has a box: the columns of the box that grades it, and its `grade_code`."""
     codes = grade_codes(boxes)
     shares = boxes[PROBABILITIES].to_numpy(np.float64)
     at = np.nan_to_num(codes, nan=0).astype(int)
     own = np.where(np.isnan(codes), np.nan, shares[np.arange(len(boxes)), at])
     placed = boxes.assign(grade_code=codes, own=own)[_has_place(boxes)]
-    # Of boxes that are alike the first counts: the order of a table must not matter.
+    # Of identical boxes the first counts: the order of a table must not matter.
     placed = placed.sort_values([*PLACE, "slice", *BOX], kind="stable").reset_index(drop=True)
     keep = []
     for rows in placed.groupby(PLACE, sort=False).indices.values():

@@ -1,7 +1,7 @@
-"""How right a reader's grades of regions are (`region_grades.py`), with every interval by patients.
+"""How accurate a reader's grades of regions are (`region_grades.py`), with all intervals by patient.
 
-Sensitivity, specificity, predictive values and likelihood ratios are of regions that the reader graded; what was not
-found is counted beside them, and is a miss in `with_missed` and wrong in `right_four` and `right_two`. In these two a
+Sensitivity, specificity, predictive values and likelihood ratios are of regions that the reader graded. Regions not
+found are counted separately; they are misses in `with_missed` and wrong in `right_four` and `right_two`. In these two a
 grade counts only if the box that gave it lies at that level: a right grade at a wrong level is wrong.
 """
 
@@ -74,9 +74,9 @@ def region_metrics(
 
     Args:
         regions: the rows.
-        patients: whose each row is.
-        extra: how many regions the reader alone graded.
-        confidence: share that the intervals are to cover.
+        patients: the patient of each row.
+        extra: how many regions only the reader graded.
+        confidence: level of the intervals, 0 to 1.
     """
     truth, calls = (regions[name].to_numpy(np.float64) for name in ("truth", "call"))
     patient = patients.to_numpy(object)
@@ -99,7 +99,7 @@ def region_metrics(
             confidence=confidence,
         ).coefficient
 
-    # Rows: the call; columns: the truth; of graded regions.
+    # Of graded regions. Rows: the call; columns: the truth.
     cells = np.stack([graded & (called == call) & (positive == true) for call in (1, 0) for true in (1, 0)], axis=1)
     totals = patient_totals(cells.astype(np.float64), patient)
     return RegionGradeMetrics(
@@ -125,17 +125,17 @@ def region_metrics(
 
 
 def _likelihood_ratio(totals: NDArray[np.float64], *, is_call: bool, confidence: float) -> Estimate:
-    """Return how many times likelier a call is of a positive than of a negative region.
+    """Return how many times more likely a call is for a positive than for a negative region.
 
     The interval is t by patients on the logarithm (D. L. Simel et al., J Clin Epidemiol 1991;44:763-770). Where no
-    negative region is called so the ratio is infinite, and undefined here; where no positive one is, it is 0 without
-    an interval.
+    negative region gets the call the ratio is infinite, and undefined here; where no positive one gets it, the ratio is
+    0 without an interval.
 
     Args:
         totals: float64 [patients, 4]: of regions called positive the positive and the negative ones, then of those
             called negative.
         is_call: whether the call is positive.
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
     """
     true, false = (0, 1) if is_call else (2, 3)
 

@@ -1,7 +1,7 @@
-"""The score from which a detector's boxes count, chosen on validation for a stated number of false boxes an image.
+"""The score from which a detector's boxes count, chosen on validation for a stated number of false boxes per image.
 
-Each kind of region has a threshold of its own. A threshold chosen on the very studies that are reported would flatter
-the detector, and one chosen by no rule says nothing of its cost.
+Each kind of region has a threshold of its own. A threshold chosen on the studies that are reported would make the
+detector seem better than it is, and one chosen without a rule has an unknown rate of false boxes.
 """
 
 from collections.abc import Mapping
@@ -31,15 +31,15 @@ class ScoreThreshold:
 
 
 def choose_score_threshold(curve: DetectionCurve, *, allowed: float) -> ScoreThreshold | None:
-    """Return the lowest threshold that gives no more than `allowed` false boxes an image.
+    """Return the lowest threshold that gives no more than `allowed` false boxes per image.
 
-    It is the score of a box, or 0 where all boxes together give no more. Where the surest box alone gives more it
-    lies just above that box, in float32, as scores are: then no box counts, and recall is 0. None where there is
-    nothing to find or nobody found anything.
+    It is the score of a box, or 0 where all boxes together stay within the limit. Where the highest-scoring box alone
+    exceeds it, the threshold lies just above that box, in float32, as scores are: then no box counts, and recall is 0.
+    None where there is nothing to find or no box was found.
 
     Args:
         curve: of one kind of region on validation images.
-        allowed: false boxes an image, 0 or more.
+        allowed: false boxes per image, 0 or more.
     """
     if not curve.references or not len(curve.scores):
         return None
@@ -71,10 +71,10 @@ def score_thresholds(
 
     Args:
         reference: table with `boxes_csv.BOX_COLUMNS`.
-        boxes: the model's, all with a score, whatever it is.
+        boxes: the model's, all with a score, at any threshold.
         iou: overlap that a pair must exceed.
-        allowed: false boxes an image, 0 or more.
-        covered: columns study, slice, plane, the slices that the reference speaks about; None means those with a box.
+        allowed: false boxes per image, 0 or more.
+        covered: columns study, slice, plane, the slices that the reference covers; None means those with a box.
         read: what the model read; None means all that is covered.
 
     Raises:

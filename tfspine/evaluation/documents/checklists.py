@@ -1,8 +1,8 @@
 """CLAIM 2024 and STARD 2015, filled in as far as the run knows the answer.
 
 CLAIM: Tejani et al., Radiol Artif Intell 2024;6:e240300. STARD: Bossuyt et al., Radiology 2015;277:826-832. Items are
-given in our own words; the numbers are theirs. A filled item says where in the outputs an author finds what to report,
-not that the report is complete.
+paraphrased; the numbers are those of the publications. A filled item names the output in which an author finds what to
+report; it does not mean that the report is complete.
 """
 
 import csv
@@ -46,7 +46,7 @@ def checklist_items(checklist: Checklist) -> tuple[Item, ...]:
 
 
 def checklist_table(checklist: Checklist, facts: Facts) -> Table:
-    """Return one row per item: what the run knows and where it stands, or that it does not know."""
+    """Return one row per item: what the run knows and where to find it, or that it is unknown."""
     rows = []
     for item in checklist_items(checklist):
         answers: list[Answer] = [facts[fact] for fact in item.facts if fact in facts]
@@ -76,7 +76,7 @@ def checklist_table(checklist: Checklist, facts: Facts) -> Table:
 
 
 def checklist_figure(table: Table, *, path: Path, title: str) -> None:
-    """Draw how many items of each section the run knows something of, and how many the authors have to write."""
+    """Draw how many items of each section the run can answer in part, and how many the authors have to write."""
     sections = list(dict.fromkeys(row["section"] for row in table.rows))
     known = [[row["answer"] != UNKNOWN for row in table.rows if row["section"] == section] for section in sections]
     counts = {

@@ -1,6 +1,6 @@
-"""A model card in Markdown: what the model is for, what it was made of, how well it read and whom.
+"""A model card in Markdown: intended use, training data, and performance by reader and study population.
 
-Sections follow Mitchell et al., Proc. FAT* 2019:220-229, in our words. What the run does not know is said to be
+Sections follow Mitchell et al., Proc. FAT* 2019:220-229, paraphrased. What the run does not know is reported as
 unknown.
 """
 
@@ -40,10 +40,10 @@ def model_card(name: str, facts: Facts, *, tables: Sequence[Table], notice: Sequ
     """Return the card.
 
     Args:
-        name: what the model is called in the tables.
+        name: the name of the model in the tables.
         facts: what the run knows.
         tables: results to show, in order.
-        notice: what a user has to know first, such as that everybody was simulated; one paragraph each.
+        notice: what a user has to know first, such as that all patients were simulated; one paragraph each.
     """
     return "\n".join(_lines(name, facts, tables, notice)) + "\n"
 

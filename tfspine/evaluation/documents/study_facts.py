@@ -1,7 +1,7 @@
-"""What a run knows of its own study, for checklists and the model card: each fact with the place where it stands.
+"""What a run knows about its own study, for checklists and the model card: each fact with its source.
 
 Facts come from the manifests that every command writes (here), and from the evaluation itself (`measured_facts.py`).
-What neither says is not guessed: it is missing.
+What neither contains is missing; nothing is guessed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from tfspine.manifest import Manifest, RunKind, require_manifest
 
 
 class Fact(StrEnum):
-    """What a checklist item can ask for and a run can know."""
+    """What a checklist item can require and a run can know."""
 
     ACCURACY = "accuracy"
     CALIBRATION = "calibration"
@@ -53,7 +53,7 @@ class Fact(StrEnum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What is known, in words, and the file or folder where it can be looked up."""
+    """A known fact as text, and the file or folder that contains it."""
 
     text: str
     where: str
@@ -63,7 +63,7 @@ Facts = Mapping[Fact, Answer]
 
 
 def manifest_facts(folders: Sequence[Path]) -> dict[Fact, Answer]:
-    """Return what the manifests of the folders of other commands say; of several on one thing, what each of them says.
+    """Return the facts in the manifests of other commands' folders; several on one subject are all kept.
 
     Raises:
         FormatError: a folder has no manifest, or one that cannot be read.
@@ -127,7 +127,7 @@ def _of_train(manifest: Manifest) -> dict[Fact, str]:
         f"{detector.get('batch_size')}, learning rate {detector.get('learning_rate')}; grader: {grader.get('epochs')} "
         f"epochs of {grader.get('batch_size')}, loss {grader.get('loss')}"
     )
-    # Its name and folder: a card travels, and where a machine keeps its files is nobody's business.
+    # Only its name and folder: a card is shared, and paths of the local machine do not belong in it.
     checkpoint = "" if is_grader else "/".join(Path(detector.get("checkpoint", "")).parts[-2:]).lstrip("/")
     facts[Fact.INITIAL_WEIGHTS] = f"{'grader' if is_grader else 'detector'}: {checkpoint or 'at random'}"
     facts[Fact.MODEL] = (
@@ -164,7 +164,7 @@ _READERS = {
     "predict": _of_predict,
     "explain": _of_explain,
 }
-"""What can be learnt from the manifest of each command."""
+"""What can be learned from the manifest of each command."""
 
 
 def _words(values: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Stacked bars with their counts in them: scanners of a cohort, grades of a reference."""
+"""Stacked bars labelled with their counts: scanners of a cohort, grades of a reference."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from tfspine.evaluation.tables.table import Table
 from tfspine.labels import GRADE_WORDS
 
 NARROW = 0.04
-"""Share of the axis below which a piece of a bar has no room for its count."""
+"""Share of the axis below which a piece of a bar is too short for its count."""
 
 
 def cohort_figure(table: Table, *, path: Path, title: str) -> None:
@@ -45,12 +45,12 @@ def stacked_figure(
 
     Args:
         names: of the bars.
-        counts: of each piece, by its name, bar by bar.
+        counts: of each piece, by its name, one for each bar.
         axis: label of the horizontal axis.
         path: where to write the picture.
-        title: what stands above it.
+        title: the text above it.
         as_share: draw every bar as long as 100 %.
-        colors: of the pieces, light enough for black words, instead of greys.
+        colors: of the pieces, light enough for black text, instead of greys.
     """
     table = np.array(list(counts.values()), np.float64).reshape(len(counts), len(names))
     totals = table.sum(axis=0)

@@ -1,4 +1,4 @@
-"""Curves of an evaluation, a panel a region and a line a reader: FROC, ROC with its operating point, reliability."""
+"""Curves of an evaluation, one panel per region and one line per reader: FROC, ROC, reliability."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ Graded = Sequence[tuple[str, Region, GradedProbabilities]]
 def froc_figure(
     curves: Curves, *, thresholds: Mapping[tuple[str, Region], float], iou: float, path: Path, title: str
 ) -> None:
-    """Draw recall against wrong boxes an image; a marker is the score from which boxes count, where there is one."""
+    """Draw recall against wrong boxes per image; a marker is the score from which boxes count, where there is one."""
 
     def draw(axes: "Axes", reader: str, region: Region, number: int) -> None:
         curve = curves[reader, region]
@@ -55,7 +55,7 @@ def roc_figure(
 ) -> None:
     """Draw sensitivity against the share of false alarms; a marker is the threshold that validation chose.
 
-    A panel says so where all of its regions are of one kind: they have no curve.
+    A panel states where all of its regions are of one kind and therefore have no curve.
     """
     found = {(reader, region): item for reader, region, item in graded}
 
@@ -87,9 +87,9 @@ def reliability_figure(
     path: Path,
     title: str,
 ) -> None:
-    """Draw how often the most probable grade is right against how probable it was said to be, with its interval.
+    """Draw how often the most probable grade is right against its stated probability, with its interval.
 
-    A filled marker is the model as it is, a hollow one after temperature scaling.
+    A filled marker is the model without scaling, a hollow one after temperature scaling.
     """
     found = {(reader, region): item for reader, region, item in graded}
 

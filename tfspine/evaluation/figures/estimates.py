@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLORMAP = "Blues"
-"""One hue, light to dark: keeps its order for the colour-blind and in print."""
+"""One hue, light to dark, in an order that colour-blind people and black-and-white prints preserve."""
 
 DARK_CELL = 0.55
-"""Share of its row above which a cell is dark and takes white figures."""
+"""Share of its row above which a cell is dark and gets white numbers."""
 
 COLORS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito's colours, which the colour-blind tell apart (jfly.uni-koeln.de/color)."""
+"""Okabe and Ito's colours, which colour-blind people can tell apart (jfly.uni-koeln.de/color)."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-"""One shape a series, so that colours are not needed to tell them apart."""
+"""One shape for each series, so that colours are not needed to tell them apart."""
 
 DPI = 150
 
 LETTERS_PER_INCH = 11
-"""How many letters of a title stand side by side in an inch, the widest about."""
+"""How many letters of a title fit into an inch, at the widest."""
 
 
 @dataclass(frozen=True)
 class Forest:
-    """What of a table a forest plot shows.
+    """The parts of a table that a forest plot shows.
 
     Attributes:
         series: title of each estimate by the key of its column.
@@ -47,7 +47,7 @@ class Forest:
         label: columns whose values name a line.
         factor: 100 to show shares in per cent.
         lines: where to draw lines: a plain one at 0, others dashed.
-        count: column whose number stands in brackets behind the name of a line, or nothing.
+        count: column whose number is shown in brackets after the name of a line, or empty.
     """
 
     series: Mapping[str, str]
@@ -61,7 +61,7 @@ class Forest:
 def confusion_figure(metrics: RegionMetrics, *, set_name: str, reader: str, path: Path) -> None:
     """Draw the reference's grades (rows) against the reader's (columns) with a column of boxes not found.
 
-    A cell shows the count; its shade is the share of the row, so that rare grades show as well as common ones. Boxes
+    A cell shows the count; its shade is the share of the row, so that rare grades are as visible as common ones. Boxes
     that were found, but that either side left without a grade, have no cell: the axis says how many there are.
     """
     counts = np.column_stack([np.array(metrics.confusion), metrics.missed])
@@ -88,10 +88,10 @@ def confusion_figure(metrics: RegionMetrics, *, set_name: str, reader: str, path
 
 
 def forest_figure(table: Table, *, forest: Forest, path: Path, title: str) -> None:
-    """Draw the estimates of a table with their intervals: a panel a region, a line a row, the first row on top.
+    """Draw the estimates of a table with their intervals: one panel per region, one line per row, the first on top.
 
-    What is undefined is not drawn; its line stays, so that one sees that it is missing, with a dash where nothing of
-    it is defined.
+    Undefined estimates are not drawn; their line is kept, so that one sees that they are missing, with a dash where
+    none of its estimates is defined.
     """
     regions = list(dict.fromkeys(row["region"] for row in table.rows))
     names = {region: _lines_of(table, region, forest) for region in regions}
@@ -126,7 +126,7 @@ def forest_figure(table: Table, *, forest: Forest, path: Path, title: str) -> No
 
 
 def can_draw() -> bool:
-    """Return whether Matplotlib is there, which an installation without the extra ``report`` lacks."""
+    """Return whether Matplotlib is installed, which an installation without the extra ``report`` lacks."""
     return is_installed("matplotlib")
 
 
@@ -154,15 +154,15 @@ def save(
     Args:
         figure: what was drawn.
         path: where to write it.
-        title: above everything; long ones are broken into lines.
+        title: above everything; long ones are wrapped.
         handles: what the legend shows, or None for all that was drawn with a label.
         labels: their names.
-        columns: how many of them stand side by side.
+        columns: number of entries side by side.
     """
     if handles is None:
         found = dict(item for axes in figure.axes for item in zip(*axes.get_legend_handles_labels()[::-1], strict=True))
         handles, labels = list(found.values()), list(found)
-    # The title is the legend's: a title of the figure and a legend outside its panels are drawn over one another.
+    # The title belongs to the legend: a figure title and a legend outside its panels would be drawn over each other.
     figure.legend(
         handles,
         labels,
@@ -177,18 +177,18 @@ def save(
 
 
 def as_label(name: str) -> str:
-    """Return the name of a reader as a label of the legend, which leaves out what begins with an underscore."""
+    """Return the name of a reader as a label of the legend, which would omit one that begins with an underscore."""
     return f" {name}" if name.startswith("_") else name
 
 
 def _write(figure: "Figure", path: Path) -> None:
-    """Write a figure; a dollar sign in somebody's name begins no formula."""
+    """Write a figure; a dollar sign in a name does not start a formula."""
     import matplotlib
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):
         text.set_parse_math(False)
-    # Labels of ticks are made as they are drawn.
+    # Labels of ticks are created while drawing.
     with matplotlib.rc_context({"text.parse_math": False}):
         figure.savefig(path, dpi=DPI)
 
@@ -215,6 +215,6 @@ def _estimate(axes: "Axes", estimate: object, place: float, number: int, factor:
 
 
 def _marker(number: int) -> dict[str, Any]:
-    """Return how a series is drawn: every second marker is hollow, so that colours are not needed."""
+    """Return the style of a series: every second marker is hollow, so that colours are not needed."""
     filled = COLORS[number] if number % 2 == 0 else "white"
     return {"color": COLORS[number], "marker": MARKERS[number], "markerfacecolor": filled, "markersize": 5}

@@ -1,4 +1,4 @@
-"""Shares and rates with intervals, from counts: sensitivity, specificity, recall, wrong boxes an image.
+"""Shares and rates with intervals, from counts: sensitivity, specificity, recall, wrong boxes per image.
 
 Positive means moderate or severe (docs/paper.md, Results).
 
@@ -52,7 +52,7 @@ def diagnostic_accuracy(
         reader: bool [n] (or 0 and 1), the same of the reader.
         missed_positives: positives of the reference that the reader never found, and so are in neither vector.
         interval: kind of interval.
-        confidence: share that the intervals are to cover.
+        confidence: level of the intervals, 0 to 1.
 
     Raises:
         EvaluationError: the vectors differ in length, are not of truth values, or `missed_positives` is no count.
@@ -80,10 +80,10 @@ def proportion(successes: int, n: int, *, interval: Interval = Interval.WILSON, 
         successes: k, a whole number from 0 to `n`.
         n: how many units there are.
         interval: kind of interval.
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
-        EvaluationError: the counts contradict each other or are no whole numbers.
+        EvaluationError: the counts contradict each other or are not whole numbers.
     """
     check_confidence(confidence)
     successes, n = successes_of(successes, n)
@@ -95,7 +95,7 @@ def proportion(successes: int, n: int, *, interval: Interval = Interval.WILSON, 
 
 
 def poisson_rate(events: int, units: int, *, confidence: float = 0.95) -> Estimate:
-    """Return events a unit, such as wrong boxes an image, with the exact interval of a Poisson count.
+    """Return events per unit, such as wrong boxes per image, with the exact interval of a Poisson count.
 
     With a = (1 - confidence) / 2 the limits are the a-quantile of chi-square with 2k degrees of freedom, halved, and
     the (1 - a)-quantile of that with 2k + 2, halved, each over the units (F. Garwood, Biometrika 1936;28:437-442).
@@ -104,10 +104,10 @@ def poisson_rate(events: int, units: int, *, confidence: float = 0.95) -> Estima
     Args:
         events: k, a whole number from 0; a unit can have more than one.
         units: how many units there are; of none the rate is undefined.
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
-        EvaluationError: either is no whole number from 0.
+        EvaluationError: either is not a whole number from 0.
     """
     check_confidence(confidence)
     events, units = whole_number(events, what="events"), whole_number(units, what="units")

@@ -88,10 +88,10 @@ def gwet(
         categories: length of the scale.
         weights: identity gives AC1, the others AC2; or a matrix [q, q].
         missing: what becomes of subjects that one rater did not rate.
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
-        EvaluationError: the vectors differ in length, a rating is not on the scale, or the weights are none.
+        EvaluationError: the vectors differ in length, a rating is not on the scale, or the weights are invalid.
     """
     matrix = rating_matrix([first, second], categories=categories)
     return gwet_of_raters(matrix, categories=categories, weights=weights, missing=missing, confidence=confidence)
@@ -136,10 +136,10 @@ def gwet_of_raters(
         categories: length of the scale.
         weights: identity gives AC1, the others AC2; or a matrix [q, q].
         missing: what becomes of subjects that not every rater rated.
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
-        EvaluationError: fewer than two raters, a rating off the scale, or weights that are none.
+        EvaluationError: fewer than two raters, a rating off the scale, or invalid weights.
     """
     matrix = checked_ratings(ratings, categories=categories)
     kept = complete(matrix) if chosen(Missing, missing) is Missing.LISTWISE else ~np.isnan(matrix).all(axis=1)
@@ -168,10 +168,10 @@ def gwet_difference(
         second: ratings of the second rater.
         categories: length of the scale.
         weights: as in `gwet`.
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
-        EvaluationError: the vectors differ in length, a rating is not on the scale, or the weights are none.
+        EvaluationError: the vectors differ in length, a rating is not on the scale, or the weights are invalid.
     """
     check_confidence(confidence)
     matrix = rating_matrix([reference, first, second], categories=categories)

@@ -1,4 +1,4 @@
-"""Intervals that respect patients: whole patients are drawn, because regions of one spine are not independent.
+"""Intervals clustered by patient: whole patients are drawn, because regions of one spine are not independent.
 
 Source: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13 (percentile interval).
 
@@ -49,7 +49,7 @@ def patient_bootstrap(
         patients: [n], names or numbers of the patients, one a region.
         replicates: number of draws, at least 2.
         seed: of the draws, a whole number from 0; the same seed gives the same interval.
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
         EvaluationError: the patients are not [n] or one is missing, fewer than two draws, a seed that is none, or a
@@ -91,7 +91,7 @@ def gwet_statistic(
     """Return Gwet's coefficient (`agreement.gwet`, listwise) of two raters [n] as a function of weights.
 
     Raises:
-        EvaluationError: the vectors differ in length, a rating is not on the scale, or the weights are none.
+        EvaluationError: the vectors differ in length, a rating is not on the scale, or the weights are invalid.
     """
     matrix = rating_matrix([first, second], categories=categories)
     rated = complete(matrix)
@@ -131,7 +131,7 @@ def share_statistic(successes: ArrayLike, among: ArrayLike) -> Statistic:
 
 
 def rate_statistic(events: ArrayLike, units: ArrayLike) -> Statistic:
-    """Return events a unit, such as false boxes an image, as a function of weights.
+    """Return events per unit, such as false boxes per image, as a function of weights.
 
     Args:
         events: float [n], counts of a part.

@@ -42,7 +42,7 @@ def successes_of(successes: float, n: float) -> tuple[int, int]:
     """Return a count of successes and of the units that they are among.
 
     Raises:
-        EvaluationError: more successes than units, or either is no whole number from 0.
+        EvaluationError: more successes than units, or either is not a whole number from 0.
     """
     if not (_is_whole(successes) and _is_whole(n) and 0 <= successes <= n):
         raise EvaluationError(f"{successes} of {n}; expected whole numbers, 0 <= successes <= n")

@@ -1,4 +1,4 @@
-"""Shares, means, rates and differences of shares with intervals that respect patients.
+"""Shares, means, rates and differences of shares with intervals clustered by patient.
 
 The standard error is that of leaving out patients, the reference distribution t (`patient_jackknife.py`): of one
 reader's figure with the degrees of freedom that its spread has, of a difference, which is more even, with one less
@@ -44,10 +44,10 @@ def clustered_share(successes: ArrayLike, patients: Patients, *, confidence: flo
     Args:
         successes: bool [n] (or 0 and 1): for sensitivity, whether each positive was called so.
         patients: [n].
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
-        EvaluationError: vectors that differ in length, are not of truth values, or a region without its patient.
+        EvaluationError: vectors that differ in length, are not of truth values, or a region without a patient.
     """
     check_confidence(confidence)
     right = truth_values(successes, what="successes")
@@ -66,12 +66,12 @@ def clustered_mean(
         values: float [n].
         patients: [n].
         name: of the mean, which `method` begins with.
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
         lowest: that a value can be.
         highest: that a value can be.
 
     Raises:
-        EvaluationError: values that are words or not [n], or a region without its patient.
+        EvaluationError: values that are words or not [n], or a region without a patient.
     """
     check_confidence(confidence)
     found = numbers(values, what=name)
@@ -80,7 +80,7 @@ def clustered_mean(
 
 
 def clustered_rate(events: ArrayLike, units: ArrayLike, patients: Patients, *, confidence: float = 0.95) -> Estimate:
-    """Return events a unit, such as wrong boxes an image, with Garwood's interval on the effective number of events.
+    """Return events per unit, such as wrong boxes per image, with Garwood's interval on the effective number of events.
 
     That number is (rate / SE)^2, at most the events there are (as for `clustered_share`). Without any event the
     interval is that of independent ones, which cannot be known to be.
@@ -88,11 +88,11 @@ def clustered_rate(events: ArrayLike, units: ArrayLike, patients: Patients, *, c
     Args:
         events: float [n], counts of a part, for example one image or one patient.
         units: float [n], how many units the part has.
-        patients: [n], whose each part is.
-        confidence: share that the interval is to cover.
+        patients: [n], the patient of each part.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
-        EvaluationError: vectors that differ in length or are words, or a part without its patient.
+        EvaluationError: vectors that differ in length or are words, or a part without a patient.
     """
     check_confidence(confidence)
     counted, among = numbers(events, what="events"), numbers(units, what="units")
@@ -132,10 +132,10 @@ def clustered_share_difference(
         first: bool [n] (or 0 and 1), whether the first reader is right about each region.
         second: bool [n] (or 0 and 1), the same of the second, for the same regions.
         patients: [n].
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
-        EvaluationError: vectors that differ in length, are not of truth values, or a region without its patient.
+        EvaluationError: vectors that differ in length, are not of truth values, or a region without a patient.
     """
     check_confidence(confidence)
     one, other = truth_vectors(first, second)

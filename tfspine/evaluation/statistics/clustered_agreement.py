@@ -1,4 +1,4 @@
-"""Chance-corrected agreement, and differences of it, with intervals that respect patients.
+"""Chance-corrected agreement, and differences of it, with intervals clustered by patient.
 
 Gwet's AC1 and AC2 of two raters or more, and Cohen's kappa of two; both are functions of totals, so that patients can
 be left out (`patient_jackknife.py`). Formulas: `agreement.py` and `kappa.py`.
@@ -56,11 +56,11 @@ def clustered_agreement(
         categories: length of the scale.
         weights: identity gives AC1 or plain kappa, quadratic AC2 or weighted kappa; or a matrix [q, q].
         coefficient: Gwet's or Cohen's.
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
-        EvaluationError: the vectors differ in length, a rating is not on the scale, the weights are none, or a subject
-            has no patient.
+        EvaluationError: the vectors differ in length, a rating is not on the scale, the weights are invalid, or a
+            subject has no patient.
     """
     matrix = rating_matrix([first, second], categories=categories)
     return _agreement(matrix, patients, categories, weights, chosen(Coefficient, coefficient), confidence)
@@ -86,10 +86,10 @@ def clustered_agreement_of_raters(
         patients: [n].
         categories: length of the scale.
         weights: identity gives AC1, the others AC2; or a matrix [q, q].
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
-        EvaluationError: fewer than two raters, a rating off the scale, weights that are none, or a subject has no
+        EvaluationError: fewer than two raters, a rating off the scale, invalid weights, or a subject has no
             patient.
     """
     matrix = checked_ratings(ratings, categories=categories)
@@ -117,11 +117,11 @@ def clustered_agreement_difference(
         categories: length of the scale.
         weights: as in `clustered_agreement`.
         coefficient: Gwet's or Cohen's.
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
-        EvaluationError: the vectors differ in length, a rating is not on the scale, the weights are none, or a subject
-            has no patient.
+        EvaluationError: the vectors differ in length, a rating is not on the scale, the weights are invalid, or a
+            subject has no patient.
     """
     check_confidence(confidence)
     kind = chosen(Coefficient, coefficient)

@@ -1,4 +1,4 @@
-"""Areas under the ROC curve, and under precision over recall, with intervals that respect patients.
+"""Areas under the ROC curve, and under precision over recall, with intervals clustered by patient.
 
 Patients are left out (`patient_jackknife.py`); for many patients the variance is that of N. A. Obuchowski, Biometrics
 1997;53:567-578, and where every patient has one region about DeLong's. A patient's regions may be of either kind.
@@ -31,7 +31,7 @@ def clustered_auc(truth: ArrayLike, scores: ArrayLike, patients: Patients, *, co
         truth: bool [n], whether the reference calls the region positive.
         scores: float [n], the higher the more positive.
         patients: [n].
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
         EvaluationError: vectors that differ in length, truth not of truth values, a score missing, or a region without

@@ -100,7 +100,7 @@ def limits_of(
         value: the statistic, a mean of values of the units.
         half: half width of its interval, NaN where it has none.
         units: that are independent: regions, or patients.
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
         lowest: that a value of a unit can be.
         highest: that a value of a unit can be.
     """
@@ -138,7 +138,7 @@ def mean_estimate(
     Args:
         values: float [n]; the mean of none is undefined, and one has no interval.
         name: of the mean, which `method` begins with.
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
         lowest: that a value can be.
         highest: that a value can be.
     """

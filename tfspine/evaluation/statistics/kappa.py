@@ -39,10 +39,10 @@ def cohen_kappa(
         second: ratings of the second rater, for the same subjects in the same order.
         categories: length of the scale.
         weights: a named kind or a matrix [q, q], of agreement (1 on the diagonal).
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
-        EvaluationError: the vectors differ in length, a rating is not on the scale, or the weights are none.
+        EvaluationError: the vectors differ in length, a rating is not on the scale, or the weights are invalid.
     """
     table = joint_counts(first, second, categories=categories)
     return cohen_kappa_from_table(table, weights=weights, confidence=confidence)

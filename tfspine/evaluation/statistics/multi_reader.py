@@ -64,7 +64,7 @@ def obuchowski_rockette(figures: ArrayLike, covariance: ArrayLike, *, confidence
     Args:
         figures: float [t, r], t and r at least 2.
         covariance: float [t, r, t, r], of the figures over cases, as by leaving out patients.
-        confidence: share that intervals are to cover.
+        confidence: level of the intervals, 0 to 1.
 
     Raises:
         EvaluationError: fewer than two conditions or readers, or shapes that do not fit.
@@ -112,7 +112,7 @@ def random_readers(figures: ArrayLike, covariance: ArrayLike, *, name: str, conf
         figures: float [r], of readers or differences from them, at least 2.
         covariance: float [r, r], over cases.
         name: of the mean, which `method` begins with.
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
         EvaluationError: fewer than two readers, or shapes that do not fit.

@@ -67,7 +67,7 @@ def pooled_z(first_successes: int, first_n: int, second_successes: int, second_n
     correction. The test of the paper's P values.
 
     Raises:
-        EvaluationError: the counts contradict each other or are no whole numbers.
+        EvaluationError: the counts contradict each other or are not whole numbers.
     """
     first_successes, first_n = successes_of(first_successes, first_n)
     second_successes, second_n = successes_of(second_successes, second_n)
@@ -82,7 +82,7 @@ def pooled_z_of_shares(first: float, first_n: int, second: float, second_n: int)
     The average of several members of a model is such a share.
 
     Raises:
-        EvaluationError: a share outside 0 to 1, or a number of units that is no whole number from 1.
+        EvaluationError: a share outside 0 to 1, or a number of units that is not a whole number from 1.
     """
     for share, n in ((first, first_n), (second, second_n)):
         whole_number(n, what="units", least=1)
@@ -162,7 +162,7 @@ def non_inferiority(
         first_correct: bool [n] (or 0 and 1), whether the first reader is right about each region.
         second_correct: bool [n] (or 0 and 1), the same of the second, for the same regions.
         margin: share by which the first may be worse, 0 < margin < 1, fixed before the data were seen.
-        confidence: share that the two-sided interval is to cover.
+        confidence: level of the two-sided interval, 0 to 1.
 
     Raises:
         EvaluationError: the vectors differ in length or are not of truth values, or the margin is no such share.

@@ -50,7 +50,7 @@ def patient_totals(values: NDArray[np.float64], patients: Patients) -> NDArray[n
     """Return the sums of each patient's rows, float64 [patients, k], in the order of the names.
 
     Args:
-        values: float64 [n, k], one row a region.
+        values: float64 [n, k], one row per region.
         patients: [n].
 
     Raises:
@@ -70,8 +70,7 @@ def jackknife(totals: NDArray[np.float64], statistic: Statistic) -> Spread:
     """Return a statistic of all totals with its standard error: sqrt((m - 1) / m sum (without_c - all)^2).
 
     Args:
-        totals: float64 [m, k], one row a patient (`patient_totals`); patients of whom all totals are 0 say nothing and
-            are not counted.
+        totals: float64 [m, k], one row per patient (`patient_totals`); patients whose totals are all 0 do not count.
         statistic: function of totals, see the module.
     """
     totals = totals[(totals != 0).any(axis=1)]

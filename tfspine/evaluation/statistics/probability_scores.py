@@ -62,8 +62,8 @@ def brier(
     Args:
         probabilities: float [n, q].
         grades: [n], codes 0 to q - 1, NaN where the reference has none.
-        patients: [n], whose each region is, for an interval that respects patients; None takes regions for independent.
-        confidence: share that the interval is to cover.
+        patients: [n], the patient of each region, for a clustered interval; None treats regions as independent.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
         EvaluationError: shapes that do not fit, no probabilities, or a grade off the scale.
@@ -96,8 +96,8 @@ def expected_calibration_error(
         probabilities: float [n, q].
         grades: [n], codes 0 to q - 1, NaN where the reference has none.
         bins: number of bins, at least 1.
-        patients: [n], whose each region is, for an interval that respects patients; None takes regions for independent.
-        confidence: share that the interval is to cover.
+        patients: [n], the patient of each region, for a clustered interval; None treats regions as independent.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
         EvaluationError: as in `brier`, or no bins.

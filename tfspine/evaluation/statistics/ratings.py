@@ -120,7 +120,7 @@ def graded_probabilities(
 
 
 def check_probabilities(shares: NDArray[np.float64]) -> None:
-    """Refuse rows [..., q] that are no probabilities of two grades or more.
+    """Refuse rows [..., q] that are not probabilities of two grades or more.
 
     Raises:
         EvaluationError: a number outside 0 to 1, or a row that does not sum to 1 within a thousandth.

@@ -81,7 +81,7 @@ def auc(
         truth: bool [n], whether the reference calls the region positive.
         scores: float [n].
         interval: kind of interval.
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
         EvaluationError: the vectors differ in length, truth is not of truth values, or a score is missing.

@@ -47,7 +47,7 @@ def rsna_2024_loss(
     """Return the challenge's loss: the plain mean of a weighted log loss for each region and one for any severe canal.
 
     Of a region, sum w_i (-log p_i) / sum w_i, with p_i the probability of the true grade and w_i its weight. Of any
-    severe canal, one row a study: p the largest probability of severe among its canals, y whether one of them is
+    severe canal, one row per study: p the largest probability of severe among its canals, y whether one of them is
     severe, w the largest of their weights, and the loss sum w (-y log p - (1 - y) log(1 - p)) / sum w. Terms without
     data are left out of the mean (the challenge has all four). The interval takes studies as the units, t of their
     linearised shares of the mean (delta method), and not below 0; studies that are all alike show no spread, and a
@@ -58,10 +58,10 @@ def rsna_2024_loss(
         grades: [n], codes 0 to 2 of the reference in that order, NaN where it has none (left out).
         regions: [n], what is graded; both sides of a paired region count alike.
         studies: [n], names of the studies.
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
-        EvaluationError: shapes that do not fit, rows that are no probabilities, a grade or region that is none, a row
+        EvaluationError: shapes that do not fit, rows that are not probabilities, a grade or region that is none, a row
             without its study.
     """
     check_confidence(confidence)

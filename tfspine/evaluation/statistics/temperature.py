@@ -28,7 +28,7 @@ def temperature_scaled(probabilities: ArrayLike, *, temperature: float) -> NDArr
     """Return softmax(log(p) / T) of probabilities [n, q], each row again summing to 1.
 
     Raises:
-        EvaluationError: the temperature is not positive and finite, or the rows are no probabilities.
+        EvaluationError: the temperature is not positive and finite, or the rows are not probabilities.
     """
     if not 0 < temperature < math.inf:
         raise EvaluationError(f"temperature {temperature}; expected a number above 0")

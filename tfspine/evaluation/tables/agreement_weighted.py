@@ -77,7 +77,7 @@ def macro_f1(confusion: Sequence[Sequence[int]], *, confidence: float = 0.95) ->
 
     Args:
         confusion: counts [q, q], the reference in rows.
-        confidence: share that the interval is to cover.
+        confidence: level of the interval, 0 to 1.
 
     Raises:
         EvaluationError: the table is not square, is smaller than 2 x 2, or holds anything but whole numbers from 0.
@@ -102,7 +102,7 @@ def macro_f1(confusion: Sequence[Sequence[int]], *, confidence: float = 0.95) ->
 def _macro_f1_by_patient(
     truth: NDArray[np.float64], calls: NDArray[np.float64], patients: NDArray[np.object_], *, confidence: float
 ) -> Estimate:
-    """Return the macro F1 of grades [n] with an interval that respects patients."""
+    """Return the macro F1 of grades [n] with an interval clustered by patient."""
     q = len(Grade)
     cells = np.asarray((truth * q + calls)[:, None] == np.arange(q * q), np.float64)
     totals = patient_totals(cells, patients)

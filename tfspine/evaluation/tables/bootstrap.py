@@ -1,4 +1,4 @@
-"""Intervals that respect patients beside the usual ones.
+"""Intervals clustered by patient beside the usual ones.
 
 The usual intervals take every box for independent. Boxes of one spine are not: patients are drawn again with all their
 boxes, and what that gives is wider where a patient's boxes are alike.

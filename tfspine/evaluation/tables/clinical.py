@@ -1,6 +1,6 @@
 """What only the clinic knows of patients, for a table of the cohort: ethnicity, indication and comorbidities.
 
-A CSV with one row a patient or a study. Columns are met by their names, in any order, others are left alone:
+A CSV with one row per patient or a study. Columns are met by their names, in any order, others are left alone:
 
 - ``patient`` or ``study``: the pseudonym that ingest gave, as in `slices.csv`;
 - ``ethnicity``, ``indication``: in words, each optional, empty where it is not known;

@@ -33,7 +33,7 @@ def worst_grades(pairs: Pairs, region: Region, patients: Mapping[str, str], *, b
     Args:
         pairs: the reference's boxes beside the reader's.
         region: which region.
-        patients: the patient of each study; a study that is not named is a patient of its own.
+        patients: the patient of each study; a study that is not listed counts as its own patient.
         boxes: which of the reader's boxes count.
     """
     of_region = pairs.of(region)

@@ -1,4 +1,4 @@
-"""Recall and what it costs: the false boxes an image beside it, and recall at a few rates of them."""
+"""Recall and what it costs: the false boxes per image beside it, and recall at a few rates of them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from tfspine.evaluation.tables.table import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Region
 
 RATES = (0.125, 0.25, 0.5, 1.0)
-"""False boxes an image at which recall is printed, of those at which a free-response curve is usually read off."""
+"""False boxes per image at which recall is printed, of those at which a free-response curve is usually read off."""
 
 
 def recall_cost_table(

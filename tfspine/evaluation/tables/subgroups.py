@@ -97,7 +97,7 @@ def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
 
 
 def _rate(counted: pd.DataFrame, factor: str, value: str, *, confidence: float) -> Estimate:
-    """Return the false boxes an image of a subgroup."""
+    """Return the false boxes per image of a subgroup."""
     is_value = counted[factor].fillna("").replace("", UNKNOWN) == value
     # An image has no level and no side: all of them were looked at.
     rows = counted[is_value if factor in OF_THE_STUDY else is_value.where(counted["units"] == 0, True)]
