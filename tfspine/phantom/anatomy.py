@@ -1,7 +1,7 @@
-"""One simulated person: the course of the spine, the sizes of its parts, and how narrow each region is.
+"""One simulated person: the curve of the spine, the sizes of its parts, and how narrow each region is.
 
-Everything that varies between people is a field here, drawn from the means and spreads of `measures.py`; what is
-drawn from it is in `body.py`. Lengths in mm.
+Everything that varies between people is a field here, sampled from the means and spreads of `measures.py`; `body.py`
+draws the image of the person. Lengths are in mm.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from tfspine.phantom.lattice import Lattice
 from tfspine.phantom.severity import Severities, draw_severities
 
 STEEPEST_TILT_DEG = 40.0
-"""Beyond it technicians no longer tilt the slices along; from 45 degrees they would be coronal (`geometry.py`)."""
+"""Largest tilt of a disc that technologists follow with the slices; from 45 degrees slices would be coronal."""
 
 LATTICE = 32
 """Points along each side of the random lattice from which textures are read."""
@@ -29,17 +29,17 @@ ROOTS = 16
 """Roots of the cauda equina that a slice through the upper sac shows."""
 
 SIZE_OF_SEX = {"F": 0.965, "M": 1.035}
-"""Mean size beside that of all; Zhou 2000 (Eur Spine J 9:242-248) has men's vertebrae some 8 % larger."""
+"""Mean size relative to all people; in Zhou 2000 (Eur Spine J 9:242-248) men's vertebrae are about 8 % larger."""
 
 SHARE_CONGENITAL = 0.06
 CONGENITAL_FACTOR = 0.86
-"""Now and then pedicles are born short, and canal and sac are shallow at every level; prevalence and factor by hand."""
+"""Share of people with congenitally short pedicles (canal and sac shallow at every level), and the factor; by hand."""
 
 SHARE_TRANSITIONAL = 0.04
 SACRALISED_DISC = 0.4
 LUMBARISED_DISC = 3.0
-"""Factor on the height of L5-S1 where L5 has grown onto the sacrum, and of S1-S2 where S1 has come off it; each of them
-in so many people, by hand."""
+"""Factors on the height of L5-S1 if L5 is fused with the sacrum, and of S1-S2 if S1 is separate from it, and the share
+of people with each; set by hand."""
 
 VESSELS = 5
 """Vessels drawn beside the root in each foramen."""
@@ -47,12 +47,12 @@ VESSELS = 5
 
 @dataclass(frozen=True)
 class ForamenForm:
-    """What makes the foramina of one side differ from the mean; arrays float32 with a row for each disc.
+    """Deviations of the foramina of one side from the mean; float32 arrays with one row for each disc.
 
-    `tilt_rad` turns a foramen in its sagittal plane, `taper` is the share of its depth lost at the lower end, `depth`
-    a factor on its half depth, `fat_behind` how much fat lies behind its joint, 0 to 1. `root` [9, 3] is the place of
-    the root's middle from that of the foramen (d, v) in mm and a factor on its size; `vessels` [9, VESSELS, 3] the
-    place d in mm, v in halves of the depth, and the radius in mm.
+    `tilt_rad` rotates a foramen in its sagittal plane, `taper` is the share of its depth lost at the lower end, `depth`
+    is a factor on its half depth, and `fat_behind` is the amount of fat behind its joint, 0 to 1. `root` [9, 3] is the
+    offset (d, v) of the root's centre from that of the foramen, in mm, and a factor on its size; `vessels`
+    [9, VESSELS, 3] is the position d in mm, v in half depths, and the radius in mm.
     """
 
     tilt_rad: NDArray[np.float32]
@@ -65,12 +65,12 @@ class ForamenForm:
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
-    """One person. Arrays are float32 [9], one value for each of `frame.DISCS`, where not said otherwise.
+    """One person. Arrays are float32 [9], one value for each of `frame.DISCS`, unless stated otherwise.
 
-    `narrowing` holds the severities of the regions at every disc, 0 where nobody grades; `roots` is float32
-    [ROOTS, 2], places in the sac in halves of its width and depth; `lattice` is smooth noise of
-    mean 0 and deviation 1. `sex` is DICOM's F or M. `fine_roots` is the share of the sac that roots
-    too fine to be seen one by one fill; `muscle_fat`, `gas` and `marrow_fat` are shares in 0 to 1.
+    `narrowing` holds the severities of the regions at every disc, 0 at discs that are not graded; `roots` is float32
+    [ROOTS, 2], positions in the sac in units of its half width and half depth; `lattice` is smooth noise with
+    mean 0 and standard deviation 1. `sex` is the DICOM value F or M. `fine_roots` is the share of the sac filled by
+    roots too thin to be seen individually; `muscle_fat`, `gas` and `marrow_fat` are shares from 0 to 1.
     """
 
     age_years: float
@@ -109,7 +109,7 @@ class Anatomy:
 
 
 def draw_anatomy(rng: np.random.Generator, *, prevalence: Prevalence = Prevalence.PAPER) -> Anatomy:
-    """Draw one person of a cohort in which grades are so common."""
+    """Sample one person of a cohort with the given prevalence of grades."""
     age_years = draw_age_years(rng)
     severities = draw_severities(rng, age_years=age_years, prevalence=prevalence)
     narrowing = _at_every_disc(severities)
@@ -183,7 +183,7 @@ def _at_every_disc(severities: Severities) -> dict[tuple[Region, Side | None], N
 
 
 def _draw_frame(rng: np.random.Generator, size: float) -> SpineFrame:
-    """Lay the discs along a curve whose tangent follows their tilts, with a slight bend to one side."""
+    """Place the discs along a curve that is perpendicular to their planes, with a slight bend to one side."""
     means = np.array(measures.TILT_DEG.mean)
     lordosis = float(np.clip(rng.normal(1.0, 0.17), 0.6, 1.4))
     drawn = means * lordosis + rng.normal(0.0, 1.2, len(DISCS))
@@ -203,7 +203,7 @@ def _draw_frame(rng: np.random.Generator, size: float) -> SpineFrame:
 
 
 def _draw_roots(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Scatter the cauda equina: in a person lying on the back it sinks to the back of the sac, like a horseshoe."""
+    """Distribute the cauda equina: in a supine person it sinks to the back of the sac, in the shape of a horseshoe."""
     angle = rng.uniform(0.0, np.pi, ROOTS)
     radius = rng.uniform(0.35, 0.82, ROOTS)
     sunk = float(rng.uniform(0.0, 0.35))

@@ -1,6 +1,6 @@
-"""Coordinates of what surrounds the spine: across the midline, and straight behind the spine's curve.
+"""Coordinates of the tissues around the spine: across the midline, and straight behind the spine's curve.
 
-Sizes at every disc are linear in between, by height alone.
+Sizes are given at every disc and interpolated linearly between discs, depending only on the height.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +20,8 @@ SPINOUS_LENGTH_MM = np.array((24.0, 26.0, 28.0, 30.0, 30.0, 27.0, 18.0, 9.0, 6.0
 class Around:
     """Coordinates of the surroundings, float32 [N]: `side` is the distance from the midline, `height` the disc index.
 
-    `above` and `fraction` are its whole part and the rest; `fascia` is how far behind the spine the muscles end.
+    `above` and `fraction` are the integer and fractional parts of `height`; `fascia` is the distance behind the spine
+    at which the muscles end.
     """
 
     point_mm: NDArray[np.float32]
@@ -33,7 +34,7 @@ class Around:
     fascia: Field
 
     def at(self, values: NDArray[np.float32]) -> Field:
-        """Return a size known at every disc at these heights."""
+        """Interpolate a size given at every disc at these heights."""
         steps = np.diff(values, append=values[-1])
         return np.asarray(
             values.take(self.above, mode="clip") + self.fraction * steps.take(self.above, mode="clip"), np.float32

@@ -1,7 +1,7 @@
-"""What makes a picture differ from the person: how strong each fault of one series is.
+"""Imaging artefacts: how strong each one is in a series.
 
-What the faults do stands in `kspace.py` (sampling, ghosts, noise) and `fields.py` (coil, saturation band, corners).
-Ranges were chosen by eye, side by side with real slices.
+Their effects are computed in `kspace.py` (sampling, ghosts, noise) and `fields.py` (coil, saturation band, corners).
+The ranges were chosen by visual comparison with real slices.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from tfspine.labels import Plane
 class Coil:
     """A spine array under the back: rows of circular elements along the table.
 
-    `radius_mm` is that of an element: sensitivity halves about this deep. `pitch_mm` is the distance between rows,
-    `offset_mm` where they start, `behind_mm` how far they lie behind the skin. `normalised` is the share of the
-    shading, in powers of it, that the scanner takes out afterwards: 0 nothing, 1 everything.
+    `radius_mm` is the radius of an element: sensitivity halves at about this depth. `pitch_mm` is the distance between
+    rows, `offset_mm` their starting position, `behind_mm` their distance behind the skin. `normalised` is the exponent
+    of the shading correction that the scanner applies afterwards: 0 for none, 1 for full correction.
     """
 
     radius_mm: float = 65.0
@@ -29,11 +29,11 @@ class Coil:
 
 @dataclass(frozen=True)
 class Saturation:
-    """A slab before the spine in which spins were saturated, so that bowel and vessels do not ghost over it.
+    """A slab in front of the spine with saturated spins, so that bowel and vessels cause no ghosts over the spine.
 
-    `gap_mm` lies between the front of the bodies and the middle of the slab's edge, `edge_mm` is the width over which
-    its effect grows from a tenth to nine tenths, `thickness_mm` reaches from edge to edge, and `left` is the share of
-    the signal that survives inside.
+    `gap_mm` is the distance from the front of the bodies to the middle of the slab's edge, `edge_mm` the width over
+    which its effect grows from 10 % to 90 %, `thickness_mm` the distance from edge to edge, and `left` the share of
+    the signal that remains inside.
     """
 
     gap_mm: float = 10.0
@@ -44,15 +44,15 @@ class Saturation:
 
 @dataclass(frozen=True)
 class Artefacts:
-    """The faults of one series.
+    """The artefacts of one series.
 
     `noise` is the standard deviation of each channel relative to the signal of pure water beside the sac.
     `apodisation` damps the highest frequencies (`kspace.sampling_window`); `blur_px` is the blur of motion along the
-    phase direction, `ghost` the strength of its ghosts and `ghost_distance` theirs as a share of the field of view.
-    `flow_loss` is the most that moving cerebrospinal fluid loses on a slice. `wrap` is the share of the field of view
-    at each end that is folded over. `corner` is how far gradients bend near the edge, as a share of half the field of
-    view, around `centre` (row, column) in halves of it. `bias` are amplitudes of a smooth factor on the picture, in
-    natural logarithms, one for each of `fields.BIAS_WAVES`.
+    phase direction, `ghost` the strength of its ghosts and `ghost_distance` their distance as a share of the field of
+    view. `flow_loss` is the largest signal loss of moving cerebrospinal fluid on a slice. `wrap` is the share of the
+    field of view at each end that wraps around. `corner` is the gradient distortion near the edge, as a share of half
+    the field of view, around `centre` (row, column) in half fields of view. `bias` are amplitudes of a smooth factor
+    on the image, in natural logarithms, one for each of `fields.BIAS_WAVES`.
     """
 
     noise: float = 0.015
@@ -75,11 +75,11 @@ SHARE_WITHOUT_BAND = 0.04
 
 
 NOISE = {Plane.AXIAL: (0.007, 0.020), Plane.SAGITTAL: (0.004, 0.010)}
-"""At 1.5 T; T1-weighted signals are weaker, and are averaged until they look as clean."""
+"""Range at 1.5 T; T1-weighted signals are weaker, and are averaged until they look equally clean."""
 
 
 def draw_artefacts(rng: np.random.Generator, *, plane: Plane, field_t: float) -> Artefacts:
-    """Draw the faults of one series as clinical scanners show them; signal over noise grows with the field."""
+    """Sample the artefacts of one series as on clinical scanners; the signal-to-noise ratio grows with the field."""
     saturation = Saturation(
         gap_mm=float(rng.uniform(3.0, 22.0)),
         edge_mm=float(rng.uniform(9.0, 22.0)),

@@ -1,6 +1,6 @@
-"""The person as signal: every tissue laid over what lies beneath it, from the skin inwards.
+"""The signal of one person: each tissue is drawn over those already there, from the skin inwards.
 
-Works on patient positions, so that axial and sagittal slices cut the same person.
+It is computed at patient positions, so that axial and sagittal slices show the same person.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ from tfspine.phantom.tissue import Signals
 SPINE_HALF_WIDTH_MM = 62.0
 SPINE_BEFORE_MM = 30.0
 SPINE_BEHIND_MM = np.array((76.0, 78.0, 80.0, 82.0, 82.0, 78.0, 62.0, 38.0, 26.0), np.float32)
-"""The spine lies within these of its own curve, the last at every disc; only there is it drawn. Further behind the
-sacrum the planes of neighbouring discs would cross."""
+"""The spine is drawn only within these distances of its curve, the last of which is given for every disc. Further
+behind the sacrum the planes of neighbouring discs would cross."""
 
 SACRUM_ENDS_MM = 34.0
-"""Below the last disc."""
+"""Distance of the lower end of the sacrum below the last disc."""
 
 
 def draw_body(
@@ -40,11 +40,11 @@ def draw_body(
 
     Args:
         anatomy: the person.
-        points_mm: where the samples lie, float32 [N, 3].
+        points_mm: positions of the samples, float32 [N, 3].
         signals: signal of each tissue in the sequence.
         edge_mm: width over which two tissues mix: the size of a pixel.
-        offsets_mm: steps through the thickness of a slice, float32 [3] each, over which the spine is averaged. What
-            surrounds it changes too little within a slice to be worth it.
+        offsets_mm: steps through the thickness of a slice, float32 [3] each, over which the spine is averaged. The
+            surrounding tissues change too little within a slice to need it.
     """
     paint = Paint(signals, edge_mm, anatomy.lattice)
     middle = locate(anatomy.frame, points_mm)

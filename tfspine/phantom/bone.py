@@ -29,18 +29,18 @@ FRONT_ROUNDING = 0.35
 """Share of its width that a body loses towards its front, more than a block with rounded corners would."""
 
 HOLLOW_MM = 1.6
-"""How far bodies are hollowed behind, in the midline."""
+"""Depth of the posterior concavity of bodies, in the midline."""
 
 FACET_CORTEX_MM = 1.5
 MOST_SWOLLEN = 1.22
-"""How much a facet grows at most."""
+"""Largest factor on the size of a facet."""
 
 ENDPLATE_MM = 0.9
 CORE_EDGE_MM = 5.0
-"""Between nucleus and annulus."""
+"""Width of the transition between nucleus and annulus."""
 
 PEDICLE_BELOW_MM = np.array((16.0, 16.0, 16.0, 16.0, 16.0, 16.0, 16.0, 12.0, 11.0), np.float32)
-"""From the plane of the disc above to the middle of the pedicles, at the disc below them; by eye on real slices."""
+"""Distance from the plane of the disc above to the middle of the pedicles, estimated by eye on real slices."""
 
 TRANSVERSE_TIP_MM = np.array((22.0, 30.0, 36.0, 40.0, 45.0, 42.0, 38.0, 30.0, 20.0), np.float32)
 SACRAL_ALA_HALF_WIDTH_MM = np.array((0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 27.0, 47.0, 42.0), np.float32)
@@ -60,13 +60,13 @@ def draw_bone(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> Non
 
 
 def posterior_edge_mm(anatomy: Anatomy, place: Place) -> NDArray[np.float32]:
-    """Return v of the back of the bodies and discs in the midline, float32 [N]; bodies are hollowed there."""
+    """Return v of the posterior edge of bodies and discs in the midline, float32 [N]; bodies are concave there."""
     hollow = HOLLOW_MM * np.sin(np.pi * np.clip(place.fraction, 0.0, 1.0))
     return np.asarray(along(anatomy.body_half_depth_mm, place) - hollow, np.float32)
 
 
 def _marrow(anatomy: Anatomy, place: Place, paint: Paint) -> Field:
-    """Return marrow mottled with fat, more of it beside worn discs, float32 [N, 2]."""
+    """Return the signal of marrow mottled with fat, with more fat next to worn discs, float32 [N, 2]."""
     mottle = paint.texture(place.point_mm, (6.0, 6.0, 6.0), layer=20)
     patch = paint.texture(place.point_mm, (15.0, 15.0, 15.0), layer=21)
     beside = np.exp(-np.square((np.abs(place.d_mm) - 6.0) / 6.0)) * anatomy.wear[place.disc]
@@ -77,7 +77,7 @@ def _marrow(anatomy: Anatomy, place: Place, paint: Paint) -> Field:
 
 def _bodies(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
     widths, depths, edge_mm = anatomy.body_half_width_mm, anatomy.body_half_depth_mm, paint.edge_mm
-    # Half of it in front, and 0.4 of that at the tip of the sacrum; a vein reaches 2.5 mm, and half as deep.
+    # Smallest half size: about half of the body's at its front, 0.4 of that at the tip of the sacrum, 2.5 mm in a vein.
     least_mm = min(0.4 * min(0.45 * float(widths.min()), 0.5 * float(depths.min())), 2.5)
     wide, deep = (reach(float(sizes.max()), edge_mm, least_half_mm=least_mm) for sizes in (widths, depths))
     near = np.flatnonzero((np.abs(place.u_mm) < wide) & (np.abs(place.v_mm) < deep + 2.0))
@@ -97,13 +97,13 @@ def _bodies(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
 
 
 def _outline(u_mm: Field, v_mm: Field, half_u_mm: Field, half_v_mm: Field) -> Field:
-    """Return the distance to the outline of a body or disc: square behind, where pedicles begin, and round before."""
+    """Return the distance to the outline of a body or disc: square posteriorly, at the pedicles, and round in front."""
     rounding = 1.0 - FRONT_ROUNDING * np.square(np.minimum(v_mm / half_v_mm, 0.0))
     return rounded_block(u_mm, v_mm, half_u_mm * np.maximum(rounding, 0.5), half_v_mm)
 
 
 def _discs(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
-    """Annulus and nucleus between endplates; a worn disc is dark, and bulges where it narrows a region."""
+    """Draw annulus and nucleus between endplates; a worn disc is dark, and bulges where it narrows a region."""
     widths, depths, edge_mm = anatomy.body_half_width_mm, anatomy.body_half_depth_mm, paint.edge_mm
     thick = 1.1 * float(anatomy.disc_half_height_mm.max()) + max(ENDPLATE_MM + edge_mm / 2, 0.5 * CORE_EDGE_MM)
     least_mm = 0.5 * float(min(widths.min(), depths.min()))
@@ -140,7 +140,7 @@ def _discs(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
 
 
 def _ala(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
-    """The wings of the sacrum and their foramina, below L5-S1."""
+    """Draw the wings of the sacrum and their foramina, below L5-S1."""
     low = np.flatnonzero((place.vertebra >= S1) & (np.abs(place.u_mm) < 60.0))
     if not low.size:
         return
@@ -158,7 +158,7 @@ def _ala(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
 
 
 def _arch(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
-    """Pedicles, transverse processes, laminae and spinous processes, each a part of its vertebra."""
+    """Draw pedicles, transverse processes, laminae and spinous processes, each as part of its vertebra."""
     fronts, edge_mm = anatomy.body_half_depth_mm, paint.edge_mm
     deepest = float((fronts + anatomy.canal_depth_mm).max()) + 2.0 + float(SPINOUS_LENGTH_MM.max())
     near = np.flatnonzero(
@@ -207,7 +207,7 @@ def _arch(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
 def _add_transverse(
     bone: Field, place: Place, from_pedicle_mm: Field, behind_body_mm: Field, *, edge_mm: float
 ) -> None:
-    """Join the transverse processes to `bone`, distances float32 [N], in place; only where their edge may be."""
+    """Add the transverse processes to `bone`, distances float32 [N], in place; only where their edge may lie."""
     near = np.flatnonzero(np.abs(from_pedicle_mm - 1.0) < reach(5.4, edge_mm, least_half_mm=3.2))
     if not near.size:
         return
@@ -240,13 +240,13 @@ def _ellipsoid(*axes: tuple[Field, Field | float], power: float, least_half_mm: 
 
 
 def _facet(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: Side) -> None:
-    """The joint: the lower vertebra's process in front and outside, the upper one's behind and inside."""
+    """Draw the facet joint: the lower vertebra's process anterolateral, the upper vertebra's process posteromedial."""
     near = np.flatnonzero((place.u_mm * regions.sign(side) > 2.0) & (np.abs(place.d_mm) < 18.0) & (place.v_mm > 0))
     if not near.size:
         return
     recesses = anatomy.narrowing[Region.LATERAL_RECESS, side]
     swelling = 1.0 + 0.22 * np.maximum(recesses, anatomy.wear * 0.8)
-    # The edge's width follows the least swollen joint in view.
+    # The width of the edge is determined by the least swollen joint in view.
     least_swollen = swelling[np.flatnonzero(np.bincount(place.disc.take(near)))].min()
     near = near.take(_near_joint(anatomy, place, near, side, edge_mm=paint.edge_mm))
     part, there = image.take(near, axis=0, mode="clip"), place.take(near)
@@ -285,7 +285,7 @@ def _facet(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: Sid
 def _near_joint(
     anatomy: Anatomy, place: Place, near: NDArray[np.intp], side: Side, *, edge_mm: float
 ) -> NDArray[np.intp]:
-    """Return which of the places `near` lie in a square around their joint that holds all of it and its edge."""
+    """Return which of the places `near` lie in a square that contains their joint and its edge."""
     along_joint, across = (
         reach(half * MOST_SWOLLEN, edge_mm, least_half_mm=4.2) + shift for half, shift in ((8.2, 1.0), (9.0, 0.0))
     )

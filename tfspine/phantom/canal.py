@@ -1,4 +1,4 @@
-"""What lies within the bony canal: fat, flavum, sac and roots; and the recesses at its sides."""
+"""The contents of the bony canal (fat, ligamentum flavum, sac and roots), and the recesses at its sides."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ def draw_canal(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> No
 
 
 def _canal(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
-    """Epidural fat behind body and disc, before the roof of laminae; at a disc the flavum lines that roof."""
+    """Draw epidural fat between body or disc and the laminae; at a disc the ligamentum flavum lines the laminae."""
     near = np.flatnonzero(_may_be_canal(anatomy, place, edge_mm=max(paint.edge_mm, PLEXUS_EDGE_MM)))
     if not near.size:
         return
@@ -60,7 +60,7 @@ def _canal(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
 
 
 def _may_be_canal(anatomy: Anatomy, place: Place, *, edge_mm: float) -> NDArray[np.bool_]:
-    """Return where the canal and the ligament before it may lie, bool [N]."""
+    """Return where the canal and the ligament in front of it may lie, bool [N]."""
     half = edge_mm / 2 + ROUNDING_MM
     front = float(anatomy.body_half_depth_mm.min()) - HOLLOW_MM - 0.4
     back = float((anatomy.body_half_depth_mm + np.maximum(anatomy.canal_depth_mm, regions.MOST_BULGE_MM + 0.4)).max())
@@ -72,7 +72,7 @@ def _may_be_canal(anatomy: Anatomy, place: Place, *, edge_mm: float) -> NDArray[
 
 
 def _sac(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
-    """The dura, and within it fluid with the roots of the cauda equina and the end of the cord."""
+    """Draw the dura, and inside it fluid with the roots of the cauda equina and the end of the cord."""
     near = np.flatnonzero((np.abs(place.u_mm) < 14.0) & (place.v_mm > 0.0) & (place.v_mm < 50.0))
     there = place.take(near)
     narrowing = regions.canal_narrowing(anatomy, there.disc, there.d_mm)
@@ -97,7 +97,7 @@ def _sac(image: Field, anatomy: Anatomy, place: Place, paint: Paint) -> None:
 
 @dataclass(frozen=True)
 class _Sac:
-    """The sac as the points in it see it, float32 [N]: v from its middle, its halves, the distance to its edge."""
+    """The sac at the points in it, float32 [N]: v from its middle, half width and depth, distance to its edge."""
 
     place: Place
     v_mm: Field
@@ -126,15 +126,15 @@ def _draw_sac(image: Field, indices: NDArray[np.intp], anatomy: Anatomy, paint: 
 
 
 def _height(place: Place) -> Field:
-    """Return where places lie between the discs, counted as in `frame.DISCS`, float64 [N]."""
+    """Return the fractional disc index (`frame.DISCS`) of places, float64 [N]."""
     return np.asarray(place.vertebra - 1.0 + place.fraction)
 
 
 def _recess(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: Side) -> None:
-    """Fat with the descending root; the facet's overgrowth takes the fat first and flattens the root last."""
+    """Draw fat with the descending root; the growing facet first displaces the fat and finally flattens the root."""
     outwards = place.u_mm * regions.sign(side)
     middle = anatomy.body_half_depth_mm + regions.RECESS_BEHIND_BODY_MM
-    # The thinnest of what is drawn here is the narrowed fat, two fifths as wide as the open recess.
+    # The thinnest shape drawn here is the narrowed fat, 40 % as wide as the open recess.
     deep = reach(regions.RECESS_HALF_MM[1] + 0.8, paint.edge_mm, least_half_mm=0.4 * regions.RECESS_HALF_MM[0])
     near = np.flatnonzero(
         (outwards > 2.0)

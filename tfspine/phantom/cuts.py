@@ -1,7 +1,7 @@
-"""Where the slices of a series lie: planned on the person as a technologist would, and a little beside it.
+"""Where the slices of a series lie: planned as a technologist would, with small deviations.
 
-Slices come in the order in which they are stacked, from head to feet or from the patient's right to left, within one
-stack and from stack to stack: where two stacks would cross, the upper one ends earlier.
+Slices are in stacking order, from head to feet or from the patient's right to left, within one stack and from stack
+to stack: if two stacks would cross, the upper one ends earlier.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,21 +22,21 @@ AIM_BEHIND_DISC_MM = (4.0, 12.0)
 SAGITTAL_AIM_BEHIND_DISC_MM = 15.0
 
 CANAL_BEHIND_BODY_MM = 9.0
-"""Where a slice passes the middle of the canal it is said to lie `Cut.d_mm` from its disc."""
+"""Distance of the middle of the canal behind the body; `Cut.d_mm` is measured there."""
 
 PER_DISC_HEIGHT_MM = 28.6
 STRAIGHT_MARGIN_MM = 11.0
 SAGITTAL_WIDTH_MM = 62.0
-"""What slices cover: along each disc, beyond the first and last disc, and from side to side."""
+"""Extent of the slices: along each disc, beyond the first and last disc, and from side to side."""
 
 LOWER_BLOCK_DISCS = 2
-"""Two blocks part above L4-L5, where lordosis begins."""
+"""Number of discs in the lower of two blocks: they are separated above L4-L5, where lordosis begins."""
 
 STEEPEST_TILT_DEG = 42.0
 ROTATION_DEG = 1.0
 OBLIQUITY_DEG = 1.0
 SIDE_SHIFT_MM = 4.0
-"""How far planning strays as a rule, one standard deviation; three are the most."""
+"""Standard deviations of the planning error; the largest error is three standard deviations."""
 
 _MOST_DEVIATIONS = 3.0
 _CLEARANCE_MM = 1.0
@@ -49,8 +49,8 @@ Vector = NDArray[np.float64]
 class Cut:
     """One slice to be measured.
 
-    An axial one says which disc is nearest where it passes the canal, as an index in `frame.DISCS`, and how far it
-    lies below that disc's plane there. `stack` counts the stacks of a series.
+    An axial slice has the index (in `frame.DISCS`) of the disc nearest to its intersection with the canal, and its
+    distance below the plane of that disc there. `stack` is the number of the stack in its series.
     """
 
     geometry: SliceGeometry
@@ -68,7 +68,7 @@ def axial_cuts(anatomy: Anatomy, protocol: Protocol, rng: np.random.Generator) -
     for number, stack in enumerate(_without_crossing(stacks)):
         for geometry in stack:
             disc, d_mm = _nearest_disc(anatomy.frame, geometry, aims)
-            # A stack along one disc ends where the next disc is nearer.
+            # A stack along one disc ends where another disc is nearer.
             if protocol.stacks is not Stacks.PER_DISC or disc == _lumbar()[number]:
                 yield Cut(geometry, disc, d_mm, number)
 
@@ -91,7 +91,7 @@ def sagittal_cuts(anatomy: Anatomy, protocol: Protocol, rng: np.random.Generator
 def on_slice(anatomy: Anatomy, cut: Cut, *, u_mm: NDArray[np.float64], v_mm: NDArray[np.float64]) -> Vector:
     """Return where an axial slice meets the lines along the spine at (u, v), patient positions float64 [N, 3].
 
-    Slices need not be parallel to a disc: along a slice the distance to its plane changes.
+    A slice need not be parallel to a disc, so the distance to the disc plane changes along the slice.
     """
     if cut.disc is None:
         raise ValueError("a sagittal slice has no disc; expected an axial one")
@@ -108,8 +108,8 @@ def on_slice(anatomy: Anatomy, cut: Cut, *, u_mm: NDArray[np.float64], v_mm: NDA
 def body_front_mm(anatomy: Anatomy, cut: Cut) -> tuple[Vector, Vector]:
     """Return the plane that touches the bodies from the front: a patient position and a unit vector away from them.
 
-    For an axial slice it is the front of its nearest disc, straight across the image; for a sagittal one the line
-    that leans on the lumbar bodies.
+    For an axial slice it passes the front of the nearest disc, straight across the image; for a sagittal slice it is
+    the line that touches the lumbar bodies.
     """
     frame = anatomy.frame
     if cut.disc is not None:
@@ -134,7 +134,7 @@ def _per_disc(anatomy: Anatomy, protocol: Protocol, rng: np.random.Generator) ->
 
 
 def _blocks(anatomy: Anatomy, protocol: Protocol, rng: np.random.Generator) -> list[list[SliceGeometry]]:
-    """Return one straight stack through all discs, or two that part above L4-L5."""
+    """Return one straight stack through all discs, or two that are separated above L4-L5."""
     aim_v, side = rng.uniform(*AIM_BEHIND_DISC_MM), _stray(rng, protocol.planning_error * SIDE_SHIFT_MM)
     discs = _lumbar()
     parts = [discs] if protocol.stacks is Stacks.STRAIGHT else [discs[:-LOWER_BLOCK_DISCS], discs[-LOWER_BLOCK_DISCS:]]
@@ -154,7 +154,7 @@ def _blocks(anatomy: Anatomy, protocol: Protocol, rng: np.random.Generator) -> l
 def _planned(
     middle_mm: Vector, side_mm: float, back: Vector, count: int, protocol: Protocol, rng: np.random.Generator
 ) -> list[SliceGeometry]:
-    """Return an axial stack, turned and tilted by what the planning strays."""
+    """Return an axial stack, rotated and tilted by the planning error."""
     error = protocol.planning_error
     wanted_deg = np.degrees(np.arctan2(back[2], back[1]))
     tilt_deg = np.clip(wanted_deg + _stray(rng, error * OBLIQUITY_DEG), -STEEPEST_TILT_DEG, STEEPEST_TILT_DEG)
@@ -191,7 +191,7 @@ def _without_crossing(stacks: Sequence[Sequence[SliceGeometry]]) -> Iterator[lis
 
 
 def _canal_at_discs(anatomy: Anatomy) -> list[tuple[int, Vector]]:
-    """Return each graded disc with the patient position where its plane passes the middle of the canal."""
+    """Return each graded disc with the patient position where its plane crosses the middle of the canal."""
     return [
         (disc, _on_disc(anatomy.frame, disc, float(anatomy.body_half_depth_mm[disc]) + CANAL_BEHIND_BODY_MM))
         for disc in _lumbar()

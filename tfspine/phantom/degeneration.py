@@ -1,12 +1,12 @@
-"""How worn each region of one patient is, against all others of its kind: what neighbours, sides and regions share.
+"""How worn each region of one patient is, relative to all regions of its kind, with correlations between regions.
 
-A latent normal variable of every region is the sum of independent parts, each shared more or less widely, so that two
-regions correlate by the variance of the parts they share:
+A latent normal variable of every region is the sum of independent parts, each shared by some regions, so that the
+correlation of two regions is the variance of the parts they share:
 
     age + person + disc (all regions of a level) + pair (both sides of a region) + own + shift of the level
 
-The parts of disc and pair form chains along the spine, because a worn disc loads the next. What each part weighs is
-chosen, but for age.
+The disc and pair parts form chains along the spine, because a worn disc increases the load on the next. The variances
+of the parts are assumed, except that of age.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ Key = tuple[Region, Level, Side | None]
 SHARES = {"age": 0.18, "person": 0.12, "disc": 0.20, "pair": 0.20, "own": 0.30}
 """Variance of each part; they add up to one within a level. That of age follows from Kalichman 2009 (Spine J
 9:545-550): stenosis below 12 mm rises from 20.0 % of those under 40 to 47.2 % of those of 60 to 69, and below 10 mm
-from 4.0 % to 19.4 %, which is 0.8 to 0.9 standard deviations of what is left in some thirty years; 0.18 gives 0.74."""
+from 4.0 % to 19.4 %, which is 0.8 to 0.9 residual standard deviations in some thirty years; 0.18 gives 0.74."""
 
 NEIGHBOUR_CORRELATION = 0.5
 """Correlation of the chained parts from one level to the next."""
@@ -32,8 +32,8 @@ LEVEL_SHIFTS: dict[Region, tuple[float, ...]] = {
     Region.LATERAL_RECESS: (-0.60, -0.25, 0.15, 0.55, 0.15),
     Region.NEURAL_FORAMEN: (-0.55, -0.30, 0.05, 0.35, 0.45),
 }
-"""Narrowing is commonest in the canal at L4-L5, then L3-L4 (Caton 2021, Neuroradiology 63:959), and in the foramina at
-L5-S1 and L4-L5 (Jenis & An 2000, Spine 25:389-394). In standard deviations within a level,
+"""Narrowing is most common in the canal at L4-L5, then L3-L4 (Caton 2021, Neuroradiology 63:959), and in the foramina
+at L5-S1 and L4-L5 (Jenis & An 2000, Spine 25:389-394). Values are in standard deviations within a level,
 from head to feet; each row adds up to zero."""
 
 AGE_MEAN_YEARS = 52.0
@@ -51,11 +51,11 @@ def draw_degeneration(rng: np.random.Generator, *, age_years: float) -> Mapping[
     """Draw the wear of one patient's 5 canals, 10 recesses and 10 foramina.
 
     Args:
-        rng: source of all that age does not decide.
+        rng: random source of all parts other than age.
         age_years: in a cohort of `draw_age_years` the latent variables have variance one within a level.
 
     Returns:
-        The latent variables: normal, mean of a level as in `LEVEL_SHIFTS`.
+        The latent variables: normal, with the mean of each level from `LEVEL_SHIFTS`.
     """
     spread = {part: float(np.sqrt(share)) for part, share in SHARES.items()}
     person = spread["person"] * rng.standard_normal()
@@ -72,12 +72,12 @@ def draw_degeneration(rng: np.random.Generator, *, age_years: float) -> Mapping[
 
 
 def rank(latent: float, region: Region) -> float:
-    """Return which share of a cohort's regions of this kind, all levels together, is worn less, 0 to 1."""
+    """Return the share of a cohort's regions of this kind, over all levels, that are less worn, 0 to 1."""
     return float(np.mean([NormalDist(shift).cdf(latent) for shift in LEVEL_SHIFTS[region]]))
 
 
 def _chain(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return a standard normal value for each level, of which neighbours correlate."""
+    """Return a standard normal value for each level, with correlated neighbours."""
     values = rng.standard_normal(len(LEVELS))
     for index in range(1, len(values)):
         fresh = np.sqrt(1 - NEIGHBOUR_CORRELATION**2) * values[index]
