@@ -1,6 +1,6 @@
-"""Experiments: frozen dataclasses, two levels deep, in which every setting stands with its unit, range and source.
+"""Experiments: frozen dataclasses, two levels deep, in which every setting has its unit, range and source.
 
-The defaults are the paper's (docs/paper.md); `experiments/*.toml` say what differs, and `experiment_file.py` reads
+The defaults are the paper's (docs/paper.md); `experiments/*.toml` hold what differs, and `experiment_file.py` reads
 them. A setting is a field: its range is in its type (`ranges.py`), its text below it. `settings.py` lists them all.
 
     data.py        [phantom] [exclusions] [split] [records] [data]
@@ -8,7 +8,7 @@ them. A setting is a field: its range is in its type (`ranges.py`), its text bel
     grader.py      [grader]
     evaluation.py  [evaluation] [explain]
     experiment.py  [training] [export] [serving] [paper_study], and the whole
-    contradictions.py  what settings forbid together
+    contradictions.py  combinations of settings that are invalid
 """
 
 from tfspine.config.data import (

@@ -1,7 +1,7 @@
-"""Settings that are valid each for itself and invalid together; `experiment_file` looks when it reads them.
+"""Settings that are valid individually and invalid in combination; `experiment_file` checks them when it reads them.
 
 Each check yields the key to name and a message with the values, the reason and what to change. Nothing here needs
-TensorFlow: sizes are followed by arithmetic, as the Model Garden and Keras follow them.
+TensorFlow: the sizes of feature maps are calculated as the Model Garden and Keras do.
 """
 
 import math
@@ -14,27 +14,29 @@ from tfspine.config.grader import GraderConfig
 from tfspine.config.toml_text import toml_text
 
 GROUND_TRUTH_BOXES = 100
-"""Labelled boxes of an image that join the proposals in training, padded (Model Garden, Parser.max_num_instances)."""
+"""Labelled boxes per image that are added to the proposals in training, padded (Model Garden,
+Parser.max_num_instances)."""
 
 COARSEST_OF_RESNET = 5
-"""Its last stage has a stride of 32 pixels (He 2016, table 1); the pyramid goes on from there, but begins no later."""
+"""The last ResNet stage has a stride of 32 pixels (He 2016, table 1); the pyramid must begin at it or before, and may
+extend beyond it."""
 
 KERNEL_PX = 3
 POOL_PX = 2
 SAME_PADDED_BLOCKS = 2
-"""How many of the grader's last blocks keep the size before pooling, where the feature map is about to vanish."""
+"""How many of the grader's last blocks keep the size before pooling, because the feature map is very small by then."""
 
 MEMBERS = re.compile(r"[1-9][0-9]?x[1-9][0-9]?")
-"""Divisions x trainings, at most 99 of either."""
+"""Divisions x trainings, at most 99 of each."""
 
 DATES = re.compile(r"[0-9]{8}(-([0-9]{8})?)?|-[0-9]{8}")
-"""Days as DICOM writes them: from, to, or both."""
+"""A DICOM date range: from, to, or both."""
 
 Found = Iterator[tuple[str, str]]
 
 
 def contradictions(experiment: Experiment) -> Found:
-    """Yield a key and a message for each setting that contradicts others."""
+    """Yield a key and a message for each setting that contradicts another."""
     yield from _split(experiment)
     yield from _detector(experiment.detector)
     yield from _regions(experiment)
@@ -60,7 +62,7 @@ def contradictions(experiment: Experiment) -> Found:
 
 
 def vanishing(grader: GraderConfig) -> Found:
-    """Follow the size of the grader's feature map, 150 -> 74 -> 36 -> 17 -> 7 -> 3 -> 1, and tell where it vanishes."""
+    """Calculate the grader's feature map sizes, 150 -> 74 -> 36 -> 17 -> 7 -> 3 -> 1, and report one that reaches 0."""
     size, blocks = grader.crop_size_px, len(grader.filters)
     if not blocks:
         yield "grader.filters", "grader.filters = []; expected one number a block, and one block or more"
@@ -81,9 +83,9 @@ def is_same_padded(grader: GraderConfig, block: int) -> bool:
 
 
 def available_regions(detector: DetectorConfig) -> int:
-    """Return from how many regions of an image the second stage draws in training: proposals and labelled boxes.
+    """Return from how many regions of an image the second stage samples in training: proposals and labelled boxes.
 
-    Small images have fewer anchors than proposals are asked for.
+    Small images may have fewer anchors than the requested number of proposals.
     """
     finest, coarsest = detector.levels
     # The image is padded to a multiple of the coarsest stride, so that every level divides it.
@@ -143,8 +145,8 @@ def _detector(detector: DetectorConfig) -> Found:
 
 
 def _regions(experiment: Experiment) -> Found:
-    """The second stage draws its regions from those that are there, and TensorFlow refuses to draw more."""
-    # An expert who changes how regions come about knows how many there are.
+    """The second stage samples from the available regions, and TensorFlow refuses to sample more than there are."""
+    # With overrides of the region generation this count may not hold, so the check is left to the user.
     changed = ("task.model.roi_", "task.model.anchor", "task.train_data.parser.max_num_instances")
     detector = experiment.detector
     if any(key.startswith(changed) for key in experiment.overrides) or not detector.aspect_ratios:

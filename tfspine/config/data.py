@@ -1,4 +1,4 @@
-"""Settings of the patients: simulated ones, those who are left out, what they are for, and where own data lie."""
+"""Settings of the data: simulated patients, exclusions, splits, records, and the location of your own data."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -7,16 +7,16 @@ from tfspine.compat import StrEnum
 from tfspine.config.ranges import BelowOne, Count, CountOrNone, NotNegative, Range, Share
 
 SPLITS = ("train", "validation", "test")
-"""What patients are for, in the words of `splits.csv`."""
+"""The splits, as named in `splits.csv`."""
 
 DEVELOPMENT = ("train", "validation")
-"""Those who are not for testing: members of an ensemble divide them anew."""
+"""All splits except test: each member of an ensemble divides these patients differently."""
 
 
 class Prevalence(StrEnum):
     """How common each grade is among simulated patients: as in the paper's internal or external test set, or balanced.
 
-    Small cohorts need the balanced one to hold all four grades of each region.
+    In a small cohort only the balanced choice provides all four grades of each region.
     """
 
     PAPER = "paper"
@@ -25,7 +25,7 @@ class Prevalence(StrEnum):
 
 
 class Vendors(StrEnum):
-    """Whose scanners simulated patients lie in: the paper's internal or external cohort's, or one maker's."""
+    """Which scanners are simulated: those of the paper's internal or external cohort, or of one vendor."""
 
     INTERNAL = "internal"
     EXTERNAL = "external"
@@ -39,29 +39,29 @@ class PhantomConfig:
     """`[phantom]`: simulated patients."""
 
     studies: Annotated[int, Range(1, unit="studies")] = 24
-    """How many patients, each with one study."""
+    """Number of patients, each with one study."""
 
     first_study: Count = 1
-    """Number of the first one, so that a cohort can be made in parts: 25 goes on where 24 studies ended."""
+    """Number of the first patient, so that a cohort can be made in parts: 25 continues after 24 studies."""
 
     workers: Count = 1
-    """Processes that simulate at once; one a core is fastest."""
+    """Number of parallel processes; one per core is fastest."""
 
     matrix_px: Annotated[int, Range(0, 4096, unit="px")] = 0
-    """Rows and columns of an image, 64 at least; 0 for what the vendor's protocols have, 320 to 384."""
+    """Rows and columns of an image, at least 64; 0 for the size in the vendor's protocols, 320 to 384."""
 
     vendor: Vendors = Vendors.INTERNAL
-    """Whose scanners: the paper's internal or external cohort's, or one maker's."""
+    """Which scanners are simulated: those of the paper's internal or external cohort, or of one vendor."""
 
     randomize: bool = False
-    """Contrast, resolution and faults far beyond what scanners do, for training that has to hold on real pictures."""
+    """Contrast, resolution and artefacts far beyond those of scanners, for training that transfers to real images."""
 
     prevalence: Prevalence = Prevalence.PAPER
-    """How common each grade is: the paper's test sets (docs/paper.md, Data), or all four alike."""
+    """How common each grade is: as in the paper's test sets (docs/paper.md, Data), or all four equally common."""
 
 
 class OnFinding(StrEnum):
-    """What a measure beyond its limit does to a study: leave it out, keep it and tell a person, or nothing."""
+    """What happens to a study with a measure beyond its limit: exclude it, keep it and flag it, or nothing."""
 
     EXCLUDE = "exclude"
     FLAG = "flag"
@@ -70,16 +70,16 @@ class OnFinding(StrEnum):
 
 @dataclass(frozen=True)
 class ExclusionsConfig:
-    """`[exclusions]`: who stays out (docs/paper.md, Data), and from which value on; the paper gives no numbers.
+    """`[exclusions]`: which studies are excluded (docs/paper.md, Data), and the limits; the paper gives no numbers.
 
-    Signs of metal and of poor quality only flag: a person looks, and decides (`tfspine exclude --decisions`).
+    Signs of metal and of poor quality only flag a study: a person reviews and decides (`tfspine exclude --decisions`).
     """
 
     age: OnFinding = OnFinding.EXCLUDE
-    """Patients of `age_years` or less: the paper has adults alone."""
+    """Patients of `age_years` or less: the paper includes adults only."""
 
     gadolinium: OnFinding = OnFinding.EXCLUDE
-    """Series after a contrast agent, by their headers."""
+    """Series with a contrast agent, according to their headers."""
 
     instrumentation: OnFinding = OnFinding.FLAG
     """Signs of metal, by `metal_ml`."""
@@ -91,44 +91,44 @@ class ExclusionsConfig:
     """Noise, ghosts and blur, by `snr`, `ghosting` and `edge_mm`."""
 
     age_years: Annotated[float, Range(0, 150, unit="years")] = 18.0
-    """Older patients stay, in completed years as headers give them (`tfspine exclude --dicom`)."""
+    """Patients older than this are included; age in completed years as in the headers (`tfspine exclude --dicom`)."""
 
     metal_ml: Annotated[float, Range(0, unit="ml")] = 0.5
-    """Volume without signal that counts as a sign of metal. Set by hand, between plain simulated studies and screws."""
+    """Volume without signal that counts as a sign of metal. Set by hand, between studies without and with screws."""
 
     scoliosis_deg: Annotated[float, Range(0, 180, unit="degrees")] = 30.0
-    """Angle of a spine lying in the scanner.
+    """Angle of the spine of a patient lying in the scanner.
 
     Severe is from 40 degrees on standing, and lumbar curves of 44 degrees lose 9 when lying (Brink 2017, Scoliosis
     Spinal Disord 12:19; 8 of 31 in Wessberg 2006, Spine 31:3039).
     """
 
     snr: NotNegative = 6.5
-    """Median grey value of tissue over the standard deviation of noise, the least.
+    """Least ratio of the median grey value of tissue to the standard deviation of noise.
 
-    The eye needs five deviations (Rose 1948, J Opt Soc Am 38:196) even of tissues that differ by all their signal, and
-    noise is read up to a fifth too low.
+    The eye needs five standard deviations (Rose 1948, J Opt Soc Am 38:196), even between tissue and no signal at all,
+    and the noise is underestimated by up to a fifth.
     """
 
     ghosting: Share = 0.1
-    """Strength of the clearest ghost, a displaced copy, as a share of the picture, the largest.
+    """Largest strength of the clearest ghost, a displaced copy of the image, as a share of the image.
 
-    Set by hand, between plain simulated studies and those with ghosts.
+    Set by hand, between simulated studies without and with ghosts.
     """
 
     edge_mm: Annotated[float, Range(0, unit="mm")] = 4.5
-    """Width over which a sharp border is smeared, the largest. Set by hand, as `ghosting`, on blurred studies."""
+    """Largest width over which a sharp border is blurred. Set by hand like `ghosting`, on blurred studies."""
 
 
 @dataclass(frozen=True)
 class SplitConfig:
-    """`[split]`: shares of the patients; the rest trains. The paper's are 9 % and 11 % (docs/paper.md, Data)."""
+    """`[split]`: shares of the patients; the rest is for training. The paper has 9 % and 11 % (docs/paper.md, Data)."""
 
     validation: BelowOne = 0.09
-    """Share of the patients on whom settings and operating points are chosen."""
+    """Share of the patients for validation, on whom settings and operating points are chosen."""
 
     test: BelowOne = 0.11
-    """Share of the patients who are looked at once, at the end."""
+    """Share of the patients for testing, who are used only once, at the end."""
 
 
 @dataclass(frozen=True)
@@ -136,42 +136,42 @@ class RecordsConfig:
     """`[records]`: the TFRecord files that networks are trained on."""
 
     shards: Count = 4
-    """Files that each plane and split is cut into."""
+    """Number of files for each plane and split."""
 
     empty_slices: Share = 1.0
-    """Share kept of the training slices without a box, which six of ten sagittal slices are."""
+    """Share of the training slices without a box that is kept; six in ten sagittal slices have no box."""
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """`[data]`: what ``tfspine run`` begins with; relative paths count from the folder of the experiment file.
+    """`[data]`: the input of ``tfspine run``; relative paths start from the folder of the experiment file.
 
-    `dicom` or `pacs`, not both.
+    Set either `dicom` or `pacs`.
     """
 
     dicom: str = ""
     """A folder with DICOM files at any depth, a zip archive or a DICOMDIR."""
 
     pacs: str = ""
-    """The root of a DICOMweb server; credentials stand in the variable TFSPINE_PACS_CREDENTIALS, never in a file."""
+    """The root URL of a DICOMweb server; credentials are in the variable TFSPINE_PACS_CREDENTIALS, never in a file."""
 
     pacs_date: str = ""
     """StudyDate of the studies that are fetched, such as 20240101-20240630."""
 
     pacs_limit: CountOrNone = 0
-    """How many studies are fetched at most; 0 for all."""
+    """The largest number of studies to fetch; 0 for all."""
 
     labels: str = ""
-    """A folder of LabelImg XML files, one a slice; empty where nobody labelled."""
+    """A folder of LabelImg XML files, one per slice; empty if there are no labels."""
 
     splits: str = ""
     """A table of patient, study and split; empty to divide the patients by `[split]`."""
 
     salt: str = ""
-    """The file with the secret behind pseudonyms; empty for one of the output's own."""
+    """The file with the secret salt of the pseudonyms; empty to create one beside the output."""
 
     series_map: str = ""
-    """A table that says what series are for, where the choice is not what you want."""
+    """A table that states what each series is used for, to override the automatic choice."""
 
     exclude: bool = False
-    """Whether studies are left out by `[exclusions]`."""
+    """Whether `[exclusions]` is applied."""

@@ -14,21 +14,21 @@ class EvaluationConfig:
     """Intersection over union above which a box counts as found when grades are compared (docs/paper.md)."""
 
     confidence: ProperShare = 0.95
-    """Probability with which an interval covers the true value."""
+    """Confidence level of the intervals: probability with which one covers the true value."""
 
     margin: ProperShare = 0.05
-    """How much less sensitive or specific than a reader a model may be and still be no worse: 0.05 is 5 points."""
+    """Non-inferiority margin of a model's sensitivity and specificity against a reader: 0.05 is 5 percentage points."""
 
     replicates: Annotated[int, Range(2)] = 2000
-    """Samples of a bootstrap over patients."""
+    """Number of samples of a bootstrap over patients."""
 
     bins: Count = 10
-    """Into how many bins of equal width probabilities are divided for calibration."""
+    """Number of equal-width bins of the probabilities for calibration."""
 
     false_boxes_per_image: NotNegative = 0.25
-    """What the score threshold of a detector may cost on validation, of each kind of region.
+    """False boxes per image that the score threshold of a detector may allow on validation, for each kind of region.
 
-    An export writes the threshold that it gives into the model: at 0.25, one false canal in four slices.
+    An export writes the resulting threshold into the model: 0.25 allows, for example, one false canal in four slices.
     """
 
 
@@ -37,10 +37,10 @@ class ExplainConfig:
     """`[explain]`: Integrated Gradients (Sundararajan 2017, ICML)."""
 
     steps: Annotated[int, Range(1, unit="steps")] = 240
-    """Points of the path from a black picture to the crop; the gap to completeness shrinks with them."""
+    """Points on the path from a black image to the crop; more points make the completeness gap smaller."""
 
     batch_size: Count = 32
-    """Of these points, how many are computed at once."""
+    """How many of these points are computed at once."""
 
     regions: CountOrNone = 8
     """How many crops of each region are explained."""

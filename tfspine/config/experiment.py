@@ -1,4 +1,4 @@
-"""A whole experiment, and the settings that belong to no single stage."""
+"""The whole experiment, and the settings that do not belong to a single stage."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -27,11 +27,11 @@ class Precision(StrEnum):
 
 
 class Strategy(StrEnum):
-    """How the detector is spread over devices; graders are small and use one.
+    """How the detector's training is distributed over devices; graders are small and use one.
 
-    `AUTO` is one device, or where there are several GPUs the detector mirrored over all that share its batch evenly;
-    `ONE` the first of the chosen GPUs, or the processor; `MIRRORED` all chosen GPUs of this machine; `MULTIWORKER`
-    those of all machines that TF_CONFIG names.
+    `AUTO` uses one device, or, if there are several GPUs, mirrors the detector over as many as divide its batch evenly;
+    `ONE` uses the first of the chosen GPUs, or the processor; `MIRRORED` uses all chosen GPUs of this machine;
+    `MULTIWORKER` uses those of all machines that TF_CONFIG names.
     """
 
     AUTO = "auto"
@@ -41,7 +41,7 @@ class Strategy(StrEnum):
 
 
 DEVICES_VARIABLE = "TFSPINE_DEVICES"
-"""Environment variable that ``--devices`` sets, so that the commands a command starts inherit it."""
+"""Environment variable that ``--devices`` sets, so that child processes inherit it."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class TrainingConfig:
     """Arithmetic of the networks in training."""
 
     strategy: Strategy = Strategy.AUTO
-    """How the detector is spread over devices."""
+    """How the detector's training is distributed over devices."""
 
 
 class Take(StrEnum):
-    """Which members of a grader are served: all, or of each division the one with the smallest validation loss."""
+    """Which members of a grader are served: all, or the one with the smallest validation loss of each division."""
 
     ALL = "all"
     SELECTED = "selected"
@@ -72,10 +72,10 @@ class ExportConfig:
 
 @dataclass(frozen=True)
 class PaperStudyConfig:
-    """`[paper_study]`: what ``tfspine paper-study`` does besides."""
+    """`[paper_study]`: further settings of ``tfspine paper-study``."""
 
     external_studies: Annotated[int, Range(1, unit="studies")] = 100
-    """Patients of the second hospital."""
+    """Number of patients of the second hospital."""
 
     members: str = "3x3"
     """Divisions x trainings of each grader: three divisions of the development patients, three trainings on each."""
@@ -86,10 +86,10 @@ class PaperStudyConfig:
 
 @dataclass(frozen=True)
 class ServingConfig:
-    """`[serving]`: what reads the studies of ``tfspine run``, where no model is trained; one of the two."""
+    """`[serving]`: what reads the studies of ``tfspine run`` if no model is trained; set one of the two."""
 
     server: str = ""
-    """grpc://HOST:PORT or http://HOST:PORT of a TensorFlow Serving."""
+    """grpc://HOST:PORT or http://HOST:PORT of a TensorFlow Serving server."""
 
     model: str = ""
     """A folder that ``tfspine export`` wrote, relative to that of the experiment file."""
@@ -97,13 +97,13 @@ class ServingConfig:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything a run can be told."""
+    """All settings of a run."""
 
     name: str = "paper"
-    """What results are called by."""
+    """Name of the experiment, which results are labelled with."""
 
     seed: Annotated[int, Range(0, 2**32 - 1)] = 1
-    """Begin of every random sequence; NumPy takes no larger one."""
+    """Seed of all random numbers; NumPy accepts no larger one."""
 
     phantom: PhantomConfig = field(default_factory=PhantomConfig)
     exclusions: ExclusionsConfig = field(default_factory=ExclusionsConfig)

@@ -1,4 +1,4 @@
-"""Settings of a grader, the Keras Sequential network that tells four grades of one region's crop."""
+"""Settings of a grader, the Keras Sequential network that assigns one of four grades to a region's crop."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -10,10 +10,10 @@ Epochs = Annotated[int, Range(1, unit="epochs")]
 
 
 class GraderSchedule(StrEnum):
-    """Course of a grader's learning rate over the epochs.
+    """Schedule of a grader's learning rate over the epochs.
 
     `PLATEAU`, the paper's, multiplies it by `learning_rate_factor` after `patience_epochs` without a smaller validation
-    loss; `COSINE` lowers it along half a cosine that ends with the epochs, which suits trainings of a few.
+    loss; `COSINE` lowers it along half a cosine that ends with the last epoch, which suits short trainings.
     """
 
     PLATEAU = "plateau"
@@ -21,7 +21,7 @@ class GraderSchedule(StrEnum):
 
 
 class GraderLoss(StrEnum):
-    """How rare grades are made to count: the paper's weight by true grade and argmax, class weights, or not at all."""
+    """How rare grades are weighted: the paper's weight by true grade and argmax, class weights, or not at all."""
 
     PUBLISHED = "published"
     CLASS_WEIGHTS = "class_weights"
@@ -42,40 +42,40 @@ class GraderConfig:
     """Units of the layer before the softmax."""
 
     dropout: BelowOne = 0.2
-    """Share of the units left out at random in training."""
+    """Dropout: share of the units left out at random in training."""
 
     norm_momentum: BelowOne = 0.99
-    """Share of the past in the running averages of batch normalisation; at 1 they would never move."""
+    """Weight of the past in the running averages of batch normalisation; at 1 they would never change."""
 
     loss: GraderLoss = GraderLoss.PUBLISHED
-    """How rare grades are made to count."""
+    """How rare grades are weighted."""
 
     batch_size: Count = 128
-    """Crops of a step."""
+    """Crops per step."""
 
     epochs: Epochs = 100
-    """How often all crops are seen."""
+    """Number of passes over all training crops."""
 
     learning_rate: Positive = 1e-3
     """Learning rate of Adam in the first epoch."""
 
     schedule: GraderSchedule = GraderSchedule.PLATEAU
-    """Course of the learning rate: lowered where the validation loss stands still, or along half a cosine."""
+    """Schedule of the learning rate: lowered when the validation loss stops falling, or along half a cosine."""
 
     patience_epochs: Epochs = 10
-    """Epochs without a smaller validation loss, after which the plateau schedule lowers the rate."""
+    """Epochs without a smaller validation loss after which the plateau schedule lowers the rate."""
 
     learning_rate_factor: ProperShare = 0.5
-    """What the plateau schedule multiplies the rate by."""
+    """Factor by which the plateau schedule multiplies the rate."""
 
     shear: Share = 0.1
-    """Largest random shear of training crops, columns a row: 0.1 moves the last of 150 rows 15 columns."""
+    """Largest random shear of training crops, columns per row: 0.1 moves the last of 150 rows by 15 columns."""
 
     zoom: BelowOne = 0.1
-    """Largest random change of their size, of rows and columns apart: 0.1 is 90 to 110 %."""
+    """Largest random change of their height and width, independently: 0.1 is 90 to 110 %."""
 
     rotation_deg: Annotated[float, Range(0, 180, unit="degrees")] = 5.0
     """Largest random rotation."""
 
     shift: Share = 0.0
-    """Largest random shift, of the crop's extent: 0.1 where graders have to stand that found boxes lie a little off."""
+    """Largest random shift, as a share of the crop's size: 0.1 makes graders robust to slightly displaced boxes."""

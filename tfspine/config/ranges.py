@@ -1,7 +1,7 @@
 """Ranges of settings, written into the types of their fields: ``steps: Count = 100`` is a whole number of 1 or more.
 
-Of a list each item has to lie within. Switches and choices have no range: their type says it all. What several settings
-forbid together stands in `contradictions.py`.
+In a list, each item has to lie within the range. Switches and choices have no range, because their type defines the
+valid values. Invalid combinations of settings are in `contradictions.py`.
 """
 
 import dataclasses
@@ -15,9 +15,9 @@ from tfspine.config.toml_text import toml_text
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """Finite numbers from `low` to `high`; `open_low` and `open_high` leave the end itself out.
+    """Finite numbers from `low` to `high`; `open_low` and `open_high` exclude the end itself.
 
-    `unit` is for the reader of a message: "px", "degrees", or nothing for a count or a share.
+    `unit` is for messages: "px", "degrees", or empty for a count or a share.
     """
 
     low: float
@@ -27,7 +27,7 @@ class Range:
     unit: str = ""
 
     def holds(self, value: float) -> bool:
-        """Whether a number lies within."""
+        """Whether a number lies within the range."""
         is_above = value > self.low if self.open_low else value >= self.low
         is_below = value < self.high if self.open_high else value <= self.high
         return math.isfinite(value) and is_above and is_below
@@ -36,7 +36,7 @@ class Range:
         return self.bounds() + (f" {self.unit}" if self.unit else "")
 
     def bounds(self) -> str:
-        """Return the ends in words, without the unit."""
+        """Return a text about the ends, without the unit."""
         low, high = f"{self.low:.10g}", f"{self.high:.10g}"
         if math.isinf(self.high):
             return f"more than {low}" if self.open_low else f"{low} or more"
@@ -49,7 +49,7 @@ class Range:
 
 @dataclasses.dataclass(frozen=True)
 class OneOf:
-    """Some values, and no other."""
+    """A list of the valid values."""
 
     values: tuple[Any, ...]
     unit: str = ""
@@ -62,7 +62,7 @@ class OneOf:
         return self.bounds()
 
     def bounds(self) -> str:
-        """Return the values in words."""
+        """Return a text with the values."""
         return "one of " + ", ".join(map(str, self.values))
 
 

@@ -1,6 +1,6 @@
 """Every setting of an experiment as a row: for ``tfspine info --settings``, and for the page of the documentation.
 
-What a setting means stands below its field and nowhere else; it is read from there.
+The meaning of a setting is written only in the string below its field, and is read from there.
 """
 
 import ast
@@ -24,12 +24,12 @@ class Setting:
     """One setting.
 
     Attributes:
-        section: in square brackets in a file; empty for `name` and `seed`, which stand before the first section.
+        section: in square brackets in a file; empty for `name` and `seed`, which precede the first section.
         key: before the equals sign.
-        type: "int", "float", "str", "bool", "list of int", "2 of float" or "table"; of a choice "str".
-        default: as TOML writes it.
-        range: what it may be, in words; empty where every value of the type is valid.
-        unit: "px", "steps", or empty for a count, a share and what is no number.
+        type: "int", "float", "str", "bool", "list of int", "2 of float" or "table"; "str" for a choice.
+        default: as written in TOML.
+        range: the valid values as text; empty if every value of the type is valid.
+        unit: "px", "steps", or empty for a count, a share and what is not a number.
         text: what it means.
     """
 
@@ -81,7 +81,7 @@ def _choices(hint: Any) -> str:
 
 
 def _texts(kind: type) -> dict[str, str]:
-    """Return the string below each field, of a dataclass and of those it is made of, as one line."""
+    """Return the string below each field of a dataclass and of its base classes, as one line."""
     texts: dict[str, str] = {}
     for part in kind.__mro__:
         if not dataclasses.is_dataclass(part):

@@ -1,4 +1,4 @@
-"""A value as TOML writes it, for messages: what a person reads there is what stands in the file."""
+"""A value in TOML notation, so that messages show it as it is written in the file."""
 
 import json
 from collections.abc import Mapping
@@ -7,9 +7,9 @@ from typing import Any
 
 
 def toml_text(value: Any) -> str:
-    """Return a value as it stands behind the equals sign: ``true``, ``"cosine"``, ``[0.5, 1.0]``, ``{ min = 1 }``.
+    """Return a value as written after the equals sign: ``true``, ``"cosine"``, ``[0.5, 1.0]``, ``{ min = 1 }``.
 
-    What TOML does not have, such as None, is written as Python writes it.
+    A value that TOML does not support, such as None, is written as in Python.
     """
     if isinstance(value, Enum):
         return toml_text(value.value)
