@@ -1,1 +1,1 @@
-"""Estimates with their intervals, agreement, accuracy and tests: numbers in, numbers out."""
+"""Estimates with their intervals, agreement, accuracy and tests, from numbers to numbers."""

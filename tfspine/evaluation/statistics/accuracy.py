@@ -2,8 +2,8 @@
 
 Positive means moderate or severe (docs/paper.md, Results).
 
-The paper counts regions that the reader found; `end_to_end_sensitivity` also counts those that the reader missed,
-which is what a clinic would see (docs/statistics.md).
+The paper counts regions that the reader found; `end_to_end_sensitivity` also counts those that the reader missed, as in
+clinical use (docs/statistics.md).
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ from tfspine.evaluation.statistics.estimate import Estimate, check_confidence, c
 class Interval(StrEnum):
     """Interval of a proportion.
 
-    Wilson's covers the stated share on average (E. B. Wilson, JASA 1927;22:209-212). Clopper and Pearson's covers
-    at least that share always, and so is wider (Biometrika 1934;26:404-413); it is the one the paper prints.
+    Wilson's has the stated coverage on average (E. B. Wilson, JASA 1927;22:209-212). Clopper and Pearson's always has
+    at least that coverage, and so is wider (Biometrika 1934;26:404-413); the paper prints this one.
     """
 
     WILSON = "Wilson"
@@ -55,7 +55,7 @@ def diagnostic_accuracy(
         confidence: level of the intervals, 0 to 1.
 
     Raises:
-        EvaluationError: the vectors differ in length, are not of truth values, or `missed_positives` is no count.
+        EvaluationError: the vectors differ in length, are not of truth values, or `missed_positives` is not a count.
     """
     truth, calls = truth_vectors(reference, reader)
     missed_positives = whole_number(missed_positives, what="missed positives")
@@ -69,7 +69,7 @@ def diagnostic_accuracy(
 
 
 def proportion(successes: int, n: int, *, interval: Interval = Interval.WILSON, confidence: float = 0.95) -> Estimate:
-    """Return the share k / n with its interval; of nothing (n = 0) it is undefined.
+    """Return the share k / n with its interval; undefined for n = 0.
 
     With z the normal quantile of (1 + confidence) / 2 and a = (1 - confidence) / 2: Wilson's limits are
     (k + z^2/2 -+ z sqrt(k (n - k)/n + z^2/4)) / (n + z^2); Clopper and Pearson's the a-quantile of
@@ -99,11 +99,11 @@ def poisson_rate(events: int, units: int, *, confidence: float = 0.95) -> Estima
 
     With a = (1 - confidence) / 2 the limits are the a-quantile of chi-square with 2k degrees of freedom, halved, and
     the (1 - a)-quantile of that with 2k + 2, halved, each over the units (F. Garwood, Biometrika 1936;28:437-442).
-    Events are taken for independent; where those of one image come together, the interval is too narrow.
+    Events are treated as independent; where those of one image cluster, the interval is too narrow.
 
     Args:
         events: k, a whole number from 0; a unit can have more than one.
-        units: how many units there are; of none the rate is undefined.
+        units: how many units there are; for 0 the rate is undefined.
         confidence: level of the interval, 0 to 1.
 
     Raises:

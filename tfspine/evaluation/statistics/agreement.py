@@ -2,10 +2,10 @@
 
 Source: K. L. Gwet, "Computing inter-rater reliability and its variance in the presence of high agreement", British
 Journal of Mathematical and Statistical Psychology 2008;61:29-48, and his Handbook of Inter-Rater Reliability, 4th
-ed. 2014, chapters 3 and 4 (weights), 5 (variance). The formulas stand in docs/statistics.md.
+ed. 2014, chapters 3 and 4 (weights), 5 (variance). The formulas are in docs/statistics.md.
 
-Everything here is one formula. A subject, or a kind of subject that occurs `frequency` times, is its number of
-ratings in each category, r_k with r = sum r_k. With w the weights and T_w their sum:
+Everything here uses one formula. A subject, or a kind of subject that occurs `frequency` times, is represented by its
+number of ratings in each category, r_k with r = sum r_k. With w the weights and T_w their sum:
 
 - observed agreement of a subject with two ratings or more: sum r_k (sum_l w_kl r_l - 1) / (r (r - 1)), averaged
   over those subjects;
@@ -58,7 +58,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Agreement:
-    """A chance-corrected coefficient with its interval, and what it was computed from.
+    """A chance-corrected coefficient with its interval, and the quantities it was computed from.
 
     `observed` and `expected` are the weighted shares of agreement found and due to chance; `p_value` is two-sided
     against a coefficient of 0.
@@ -87,7 +87,7 @@ def gwet(
         second: ratings of the second rater, for the same subjects in the same order.
         categories: length of the scale.
         weights: identity gives AC1, the others AC2; or a matrix [q, q].
-        missing: what becomes of subjects that one rater did not rate.
+        missing: how subjects that one rater did not rate are treated.
         confidence: level of the interval, 0 to 1.
 
     Raises:
@@ -104,9 +104,9 @@ def gwet_from_table(
 
     The variance is conditional on the raters, over n - 1 (Gwet 2008, equation 17, generalised to weights in the
     Handbook); the interval is t with n - 1 degrees of freedom, clipped to [-1, 1]. AC2 of few subjects can lie
-    below -1 itself: then it is its own lower limit. Without subjects nothing is defined; of one subject only the
+    below -1: then it is its own lower limit. Without subjects nothing is defined; for one subject only the
     coefficient is. Where all agree there is no spread and no p, and the lower limit allows for the share of subjects
-    that may still hide a disagreement (`agreement_limits`).
+    that may still disagree unseen (`agreement_limits`).
 
     Raises:
         EvaluationError: the table is not square, is smaller than 2 x 2 or holds negative counts.
@@ -129,13 +129,13 @@ def gwet_of_raters(
 
     Variance and interval as in `gwet_from_table`, with n the subjects that count: listwise, those that every rater
     rated; available, those with at least one rating (two for the observed agreement). With available ratings the
-    variance takes the number rated twice as fixed, which makes it a little too large, and the interval cautious.
+    variance treats the number rated twice as fixed, which makes it slightly too large and the interval conservative.
 
     Args:
         ratings: [n, raters], whole numbers 0 to `categories` - 1, NaN where missing.
         categories: length of the scale.
         weights: identity gives AC1, the others AC2; or a matrix [q, q].
-        missing: what becomes of subjects that not every rater rated.
+        missing: how subjects that not every rater rated are treated.
         confidence: level of the interval, 0 to 1.
 
     Raises:
@@ -217,10 +217,10 @@ def gwet_of_counts(
 def agreement_limits(
     coefficient: float, half: float, expected: float, *, units: int, confidence: float
 ) -> tuple[float, float]:
-    """Return the limits of a chance-corrected coefficient, -1 to 1, honest also where all agree.
+    """Return the limits of a chance-corrected coefficient, -1 to 1, valid also where all agree.
 
-    A share u of disagreement leaves a coefficient of 1 - u / (1 - expected); `edge_share` is the u that `units` may
-    still hide.
+    A share u of disagreement leaves a coefficient of 1 - u / (1 - expected); `edge_share` is the largest u that
+    `units` without any disagreement allow.
     """
     if half < NO_SPREAD and 1 - coefficient < NO_SPREAD:
         return max(1 - edge_share(units, confidence) / (1 - expected), -1.0), 1.0
@@ -267,7 +267,7 @@ def _linearised(
 
 
 def _agreed(counts: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the weighted share [m] of the pairs of ratings of each subject that agree; 0 of a single rating."""
+    """Return the weighted share [m] of the pairs of ratings of each subject that agree; 0 for a single rating."""
     raters = counts.sum(axis=1)
     return np.asarray((counts * (counts @ weight - 1)).sum(axis=1) / np.maximum(raters * (raters - 1), 1))
 

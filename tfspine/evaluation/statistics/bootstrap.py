@@ -3,8 +3,8 @@
 Source: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13 (percentile interval).
 
 A statistic is a function of weights. It takes float64 [replicates, n], how often each of the n regions was drawn
-(whole numbers; all 1 for the data as they are), and returns float64 [replicates], NaN where a draw does not define
-it. All replicates go through in a few matrix products; `gwet_statistic` and `share_statistic` make the usual ones, and
+(whole numbers; all 1 for the original data), and returns float64 [replicates], NaN where a draw leaves it undefined.
+All replicates are computed in a few matrix products; `gwet_statistic` and `share_statistic` make the usual ones, and
 a difference of two readers is ``lambda weights: first(weights) - second(weights)``, which keeps the pairs together.
 """
 
@@ -26,7 +26,7 @@ Statistic: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From weights [replicates, n] to values [replicates]."""
 
 _CHUNK = 8_000_000
-"""Weights handled at a time, so that the memory stays near 64 MB however many regions there are."""
+"""Weights handled at a time, so that memory stays near 64 MB for any number of regions."""
 
 
 def patient_bootstrap(
@@ -39,20 +39,20 @@ def patient_bootstrap(
 ) -> Estimate:
     """Return a statistic of the data with the percentile interval of a bootstrap over patients.
 
-    As many patients as there are are drawn with replacement, each with all of its regions. The limits are the
-    quantiles (linear interpolation) of the replicates that define the statistic; `method` counts the others. Of a
+    Patients are drawn with replacement, as many as there are, each with all of its regions. The limits are the
+    quantiles (linear interpolation) of the replicates that define the statistic; `method` counts the others. For a
     single patient, without any defined replicate, and where no draw changes anything, there is no interval. `n` counts
-    the regions. Few patients (below 30 or so) make a percentile interval too narrow.
+    the regions. With few patients (below about 30) a percentile interval is too narrow.
 
     Args:
         statistic: function of weights, see the module.
-        patients: [n], names or numbers of the patients, one a region.
+        patients: [n], names or numbers of the patients, one per region.
         replicates: number of draws, at least 2.
-        seed: of the draws, a whole number from 0; the same seed gives the same interval.
+        seed: of the draws, a whole number from 0; equal seeds give equal intervals.
         confidence: level of the interval, 0 to 1.
 
     Raises:
-        EvaluationError: the patients are not [n] or one is missing, fewer than two draws, a seed that is none, or a
+        EvaluationError: the patients are not [n] or one is missing, fewer than two draws, an invalid seed, or a
             statistic of other regions or that returns another shape.
     """
     check_confidence(confidence)
@@ -110,8 +110,8 @@ def share_statistic(successes: ArrayLike, among: ArrayLike) -> Statistic:
     Sensitivity is ``share_statistic(calls & truth, truth)``, specificity ``share_statistic(~calls & ~truth, ~truth)``.
 
     Args:
-        successes: bool [n] (or 0 and 1), the regions above the line, all of them also in `among`.
-        among: bool [n] (or 0 and 1), the regions below the line.
+        successes: bool [n] (or 0 and 1), the regions of the numerator, all of them also in `among`.
+        among: bool [n] (or 0 and 1), the regions of the denominator.
 
     Raises:
         EvaluationError: vectors that differ in length, are not of truth values, or a success outside `among`.

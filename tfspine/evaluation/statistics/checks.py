@@ -1,4 +1,4 @@
-"""What every statistic is given, read in one way: numbers, counts, truth values, and who belongs together."""
+"""Checks of the input of all statistics: numbers, counts, truth values, and groups of regions."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,10 @@ def numbers(values: ArrayLike, *, what: str) -> NDArray[np.float64]:
 
     Args:
         values: numbers or truth values: a list, an array, or a column or table of pandas.
-        what: they are, for the message.
+        what: name of the values, for the message.
 
     Raises:
-        EvaluationError: words, or rows of unequal length.
+        EvaluationError: text, or rows of unequal length.
     """
     try:
         return np.asarray(values, np.float64)
@@ -28,10 +28,10 @@ def numbers(values: ArrayLike, *, what: str) -> NDArray[np.float64]:
 
 
 def whole_number(value: float, *, what: str, least: int = 0) -> int:
-    """Return a whole number, such as a count, as an int: 3 of 3.0.
+    """Return a whole number, such as a count, as an int: 3 for 3.0.
 
     Raises:
-        EvaluationError: a fraction, infinity, NaN, a word, or less than `least`.
+        EvaluationError: a fraction, infinity, NaN, text, or less than `least`.
     """
     if not _is_whole(value) or value < least:
         raise EvaluationError(f"{value} {what}; expected a whole number from {least}")
@@ -39,7 +39,7 @@ def whole_number(value: float, *, what: str, least: int = 0) -> int:
 
 
 def successes_of(successes: float, n: float) -> tuple[int, int]:
-    """Return a count of successes and of the units that they are among.
+    """Return a count of successes and the number of units, as ints.
 
     Raises:
         EvaluationError: more successes than units, or either is not a whole number from 0.
@@ -57,7 +57,7 @@ def truth_vectors(
     Args:
         first: bool [n], or 0 and 1.
         second: bool [n], or 0 and 1.
-        what: the two are, for the message.
+        what: name of the two vectors, for the message.
 
     Raises:
         EvaluationError: the vectors differ in length or are not of truth values.
@@ -69,10 +69,10 @@ def truth_vectors(
 
 
 def truth_values(values: ArrayLike, *, what: str) -> NDArray[np.bool_]:
-    """Return truth values, bool of any shape, of bool or of 0 and 1.
+    """Return truth values, bool of any shape, from bool or from 0 and 1.
 
     Raises:
-        EvaluationError: another number, a missing one, or words.
+        EvaluationError: another number, a missing one, or text.
     """
     found = numbers(values, what=what)
     wrong = ~np.isin(found, (0, 1))
@@ -82,11 +82,11 @@ def truth_values(values: ArrayLike, *, what: str) -> NDArray[np.bool_]:
 
 
 def groups(names: Sequence[object] | NDArray[np.generic], *, what: str) -> NDArray[np.int64]:
-    """Return to which patient (or study) each of n regions belongs, int [n], counted from 0 in the order of the names.
+    """Return the patient (or study) of each of n regions, int [n], counted from 0 in the order of the names.
 
     Args:
-        names: [n], words or numbers.
-        what: they name, for the message: "patient".
+        names: [n], text or numbers.
+        what: the kind of name, for the message: "patient".
 
     Raises:
         EvaluationError: not [n], or a region without a name.
@@ -94,7 +94,7 @@ def groups(names: Sequence[object] | NDArray[np.generic], *, what: str) -> NDArr
     array = np.asarray(names, dtype=object)
     if array.ndim != 1:
         raise EvaluationError(f"{what} names of shape {array.shape}; expected [n], one a region")
-    position, _ = pd.factorize(array, sort=True)  # -1 of every kind of missing name
+    position, _ = pd.factorize(array, sort=True)  # -1 for every kind of missing name
     if (position < 0).any():
         raise EvaluationError(f"a region without its {what}; expected a name or number for every region")
     return np.asarray(position, np.int64)

@@ -1,9 +1,9 @@
 """Shares, means, rates and differences of shares with intervals clustered by patient.
 
-The standard error is that of leaving out patients, the reference distribution t (`patient_jackknife.py`): of one
-reader's figure with the degrees of freedom that its spread has, of a difference, which is more even, with one less
-than there are patients. Where the data show no spread the intervals are still honest: see `edge_share`. Agreement
-stands in `clustered_agreement.py`.
+The standard error is the jackknife over patients, the reference distribution t (`patient_jackknife.py`): for one
+reader's value with the effective degrees of freedom of its spread, for a difference, which is more even, with one less
+than the number of patients. Where the data show no spread the intervals are still valid: see `edge_share`. Agreement
+is in `clustered_agreement.py`.
 
 ``patients`` is [n], names or numbers, one per region. `Estimate.n` counts regions; ``method`` counts the patients.
 """
@@ -36,10 +36,10 @@ from tfspine.evaluation.statistics.patient_jackknife import Patients, Spread, ja
 def clustered_share(successes: ArrayLike, patients: Patients, *, confidence: float = 0.95) -> Estimate:
     """Return the share of successes with Wilson's interval on the effective sample size.
 
-    The effective size is share (1 - share) / SE^2, at most n: as many independent regions as would be as uncertain (E.
-    L. Korn and B. I. Graubard, Survey Methodology 1998;24:193-201); t takes the place of z. Where all or none are
-    successes nothing shows how alike a patient's regions are, and each patient counts once. A single patient gives no
-    interval.
+    The effective size is share (1 - share) / SE^2, at most n: the number of independent regions with the same
+    uncertainty (E. L. Korn and B. I. Graubard, Survey Methodology 1998;24:193-201); t takes the place of z. Where all
+    or none are successes the data do not show how alike a patient's regions are, and each patient counts once. With a
+    single patient there is no interval.
 
     Args:
         successes: bool [n] (or 0 and 1): for sensitivity, whether each positive was called so.
@@ -60,18 +60,18 @@ def clustered_share(successes: ArrayLike, patients: Patients, *, confidence: flo
 def clustered_mean(
     values: ArrayLike, patients: Patients, *, name: str, confidence: float = 0.95, lowest: float, highest: float
 ) -> Estimate:
-    """Return a mean over regions with the interval of t by patients, clipped to where the values can lie.
+    """Return a mean over regions with the interval of t by patients, clipped to the range of the values.
 
     Args:
         values: float [n].
         patients: [n].
-        name: of the mean, which `method` begins with.
+        name: of the mean, with which `method` begins.
         confidence: level of the interval, 0 to 1.
-        lowest: that a value can be.
-        highest: that a value can be.
+        lowest: the lowest possible value.
+        highest: the highest possible value.
 
     Raises:
-        EvaluationError: values that are words or not [n], or a region without a patient.
+        EvaluationError: values that are text or not [n], or a region without a patient.
     """
     check_confidence(confidence)
     found = numbers(values, what=name)
@@ -82,8 +82,8 @@ def clustered_mean(
 def clustered_rate(events: ArrayLike, units: ArrayLike, patients: Patients, *, confidence: float = 0.95) -> Estimate:
     """Return events per unit, such as wrong boxes per image, with Garwood's interval on the effective number of events.
 
-    That number is (rate / SE)^2, at most the events there are (as for `clustered_share`). Without any event the
-    interval is that of independent ones, which cannot be known to be.
+    That number is (rate / SE)^2, at most the number of events (as for `clustered_share`). Without any event the
+    interval is that of independent events, an assumption that cannot be checked then.
 
     Args:
         events: float [n], counts of a part, for example one image or one patient.
@@ -92,7 +92,7 @@ def clustered_rate(events: ArrayLike, units: ArrayLike, patients: Patients, *, c
         confidence: level of the interval, 0 to 1.
 
     Raises:
-        EvaluationError: vectors that differ in length or are words, or a part without a patient.
+        EvaluationError: vectors that differ in length or are text, or a part without a patient.
     """
     check_confidence(confidence)
     counted, among = numbers(events, what="events"), numbers(units, what="units")
@@ -109,7 +109,7 @@ def clustered_rate(events: ArrayLike, units: ArrayLike, patients: Patients, *, c
         return Estimate(spread.value, math.nan, math.nan, n, method)
     effective = total
     if spread.standard_error > NO_SPREAD:
-        # t for z, as the spread is itself estimated.
+        # t instead of z, as the spread is itself estimated.
         scale = critical_value(confidence) / critical_value(confidence, degrees=spread.degrees)
         effective = min((spread.value / spread.standard_error * scale) ** 2, total)
     tail = (1 - confidence) / 2
@@ -124,9 +124,9 @@ def clustered_share_difference(
 
     P is of t, McNemar's test for patients with several regions (N. A. Obuchowski, Statistics in Medicine
     1998;17:1495-1507, with patients left out for its variance). The limits are Tango's on the effective sample size,
-    (b + c - (b - c)^2 / n) / (n SE^2) with b and c the regions that only one has right, t for z: a few regions that
-    tell the two apart make the interval of t too narrow, and non-inferiority too easy. Without any the difference is
-    0, P is 1, and each patient counts once; where each patient shows the same difference P is that of their signs.
+    (b + c - (b - c)^2 / n) / (n SE^2) with b and c the regions that only one has right, t for z: with only a few such
+    regions the interval of t is too narrow, and non-inferiority too easy to show. Without any the difference is 0, P is
+    1, and each patient counts once; where each patient shows the same difference P is that of the sign test.
 
     Args:
         first: bool [n] (or 0 and 1), whether the first reader is right about each region.
@@ -161,7 +161,7 @@ def clustered_share_difference(
 
 
 def ratio(totals: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the first of two totals [..., 2] over the second, NaN of nothing."""
+    """Return the first of two totals [..., 2] over the second, NaN where the second is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(totals[..., 1] != 0, totals[..., 0] / totals[..., 1], np.nan)
 
@@ -201,10 +201,10 @@ def mean_of_spread(spread: Spread, *, n: int, name: str, confidence: float, lowe
 
 
 def difference_of_spread(spread: Spread, *, n: int, name: str, widest: float, confidence: float) -> Difference:
-    """Return a difference, -`widest` to `widest`, with the test that there is none.
+    """Return a difference, -`widest` to `widest`, with the test that it is 0.
 
-    Where all patients show the same difference, however large, P is that of the sign test of patients, and the
-    interval lets the share of patients that `edge_share` allows differ the other way.
+    Where all patients show the same difference, however large, P is that of the sign test of patients, and for the
+    interval the share of patients given by `edge_share` differs the other way.
     """
     method = f"{name}, t, {spread.patients} patients"
     value, error = spread.value, spread.standard_error

@@ -31,7 +31,7 @@ from tfspine.evaluation.statistics.weights import AnyWeights, Weights, describe,
 
 
 class Coefficient(StrEnum):
-    """Which correction for chance: Gwet's, which holds where one grade is most common, or Cohen's kappa."""
+    """Which correction for chance: Gwet's, which is robust where one grade is most common, or Cohen's kappa."""
 
     GWET = "Gwet"
     COHEN = "Cohen's kappa"
@@ -77,9 +77,9 @@ def clustered_agreement_of_raters(
     """Return Gwet's coefficient of any number of raters, of subjects that all of them rated.
 
     The interval is t by patients on Fisher's scale, tanh(artanh(c) -+ t SE / (1 - c^2)): it stays within -1 and 1 and
-    holds near 1, where that of the coefficient itself does not; P is t of the coefficient over its SE. Where all
-    agree on everything there is no spread: the lower limit then allows for the share of patients that may still hide
-    a disagreement, and there is no P. A single patient gives no interval.
+    covers well near 1, where that of the coefficient itself does not; P is t of the coefficient over its SE. Where all
+    agree on everything there is no spread: the lower limit then allows for the share of patients that may still
+    disagree unseen, and there is no P. With a single patient there is no interval.
 
     Args:
         ratings: [n, raters], whole numbers 0 to `categories` - 1, NaN where missing.
@@ -183,7 +183,7 @@ def _limits(spread: Spread, expected: float, confidence: float) -> tuple[float, 
 
 
 def _gwet_columns(ratings: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return of each subject [n, 2 + q]: 1, its weighted share of agreeing pairs, and its shares of the categories."""
+    """Return for each subject [n, 2 + q]: 1, its weighted share of agreeing pairs, and its shares of the categories."""
     counts, raters = category_counts(ratings, categories=len(weight)), ratings.shape[1]
     agreed = (counts * (counts @ weight - 1)).sum(axis=1) / (raters * (raters - 1))
     return np.column_stack([np.ones(len(ratings)), agreed, counts / raters])
@@ -200,7 +200,7 @@ def _gwet(totals: NDArray[np.float64], weight: NDArray[np.float64]) -> tuple[NDA
 
 
 def _cohen_columns(ratings: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return of each subject [n, q * q] which pair of ratings it has."""
+    """Return for each subject [n, q * q] which pair of ratings it has."""
     q = len(weight)
     return np.asarray((ratings[:, :1] * q + ratings[:, 1:2]) == np.arange(q * q), np.float64)
 
@@ -221,7 +221,7 @@ def _corrected(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> 
 
 
 _FORMS = {Coefficient.GWET: (_gwet_columns, _gwet), Coefficient.COHEN: (_cohen_columns, _cohen)}
-"""What is summed over the subjects, and the coefficient of the sums."""
+"""What is summed over the subjects, and the coefficient computed from the sums."""
 
 
 def _name(kind: Coefficient, weights: AnyWeights, weight: NDArray[np.float64]) -> str:

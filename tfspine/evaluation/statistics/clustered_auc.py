@@ -1,7 +1,8 @@
 """Areas under the ROC curve, and under precision over recall, with intervals clustered by patient.
 
-Patients are left out (`patient_jackknife.py`); for many patients the variance is that of N. A. Obuchowski, Biometrics
-1997;53:567-578, and where every patient has one region about DeLong's. A patient's regions may be of either kind.
+The standard error is the jackknife over patients (`patient_jackknife.py`); for many patients its variance is that of N.
+A. Obuchowski, Biometrics 1997;53:567-578, and with one region per patient about DeLong's. A patient may have regions of
+both kinds.
 """
 
 import math
@@ -29,13 +30,13 @@ def clustered_auc(truth: ArrayLike, scores: ArrayLike, patients: Patients, *, co
 
     Args:
         truth: bool [n], whether the reference calls the region positive.
-        scores: float [n], the higher the more positive.
+        scores: float [n]; higher means more likely positive.
         patients: [n].
         confidence: level of the interval, 0 to 1.
 
     Raises:
         EvaluationError: vectors that differ in length, truth not of truth values, a score missing, or a region without
-            its patient.
+            a patient.
     """
     check_confidence(confidence)
     positive, score, person = _checked(truth, scores, patients)
@@ -81,10 +82,10 @@ def clustered_average_precision(
 def areas_without(
     positive: NDArray[np.bool_], score: NDArray[np.float64], person: NDArray[np.int64]
 ) -> tuple[float, NDArray[np.float64]]:
-    """Return the area under the ROC curve of all regions, and [m] of those without each of m patients; NaN undefined.
+    """Return the area under the ROC curve of all regions, and [m] without each of m patients; NaN where undefined.
 
-    Without a patient, the pairs in which a region of theirs wins or loses are taken off: those of their positives with
-    all negatives and of their negatives with all positives, less those among their own, which are in both.
+    For each patient, the pairs won or lost by their regions are subtracted: those of their positives with all negatives
+    and of their negatives with all positives, minus those among their own, which are in both.
 
     Args:
         positive: bool [n].
@@ -93,7 +94,7 @@ def areas_without(
     """
     m = int(person.max()) + 1 if person.size else 0
     wins = _wins(positive, score)
-    # Ranks within a patient: patients are put so far apart that no pair of two patients is among the wins.
+    # Ranks within a patient: patients are moved so far apart that no pair of two patients counts as a win.
     place = stats.rankdata(score, method="dense")
     own = _wins(positive, place + person * (place.size + 1.0))
     positives, negatives = (np.bincount(person[kind], minlength=m) for kind in (positive, ~positive))
@@ -110,7 +111,7 @@ def areas_without(
 
 
 def _wins(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return of each region [n] how many of the other kind it makes a won pair with, ties counting half."""
+    """Return for each region [n] the number of won pairs with regions of the other kind, ties counting half."""
     rank = stats.rankdata(score)
     wins = np.empty(score.size)
     wins[positive] = rank[positive] - stats.rankdata(score[positive])

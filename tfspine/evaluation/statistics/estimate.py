@@ -1,4 +1,4 @@
-"""An estimate travels with its interval, its n and its method. Undefined is NaN, never 0."""
+"""An estimate is stored with its interval, its n and its method. Undefined is NaN, never 0."""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tfspine.errors import EvaluationError
 Choice = TypeVar("Choice", bound=StrEnum)
 
 NO_SPREAD = 1e-12
-"""A standard error below this is rounding: the data show no spread at all; `edge_limits` says how sure that makes."""
+"""A standard error below this is rounding: the data show no spread, and `edge_limits` gives the limits."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """Of two estimates from the same subjects: the first minus the second, and the test that there is none.
+    """The difference of two estimates from the same subjects, first minus second, and the test that it is 0.
 
     `statistic` is the difference over its standard error; `p_value` is two-sided. Both are NaN where the data do
     not define them, as where two readers gave the same answers throughout.
@@ -52,22 +52,22 @@ class Difference:
 
 
 def undefined(n: int, method: str) -> Estimate:
-    """Return the estimate of something that `n` units do not define."""
+    """Return the estimate of a value that `n` units leave undefined."""
     return Estimate(math.nan, math.nan, math.nan, n, method)
 
 
 def check_confidence(confidence: float) -> None:
-    """Refuse a confidence that is not a share strictly between 0 and 1.
+    """Raise if a confidence is not strictly between 0 and 1.
 
     Raises:
-        EvaluationError: the share lies outside, for example 95 where 0.95 was meant.
+        EvaluationError: it lies outside, for example 95 where 0.95 was meant.
     """
     if not 0.0 < confidence < 1.0:
         raise EvaluationError(f"confidence {confidence}; expected a share between 0 and 1, for example 0.95")
 
 
 def chosen(kinds: type[Choice], value: str) -> Choice:
-    """Return a member of a closed choice, given it or its value.
+    """Return a member of an enumeration, given it or its value.
 
     Raises:
         EvaluationError: there is no such member.
@@ -85,7 +85,7 @@ def critical_value(confidence: float, *, degrees: float | None = None) -> float:
 
 
 def clipped(value: float, half: float, *, lowest: float, highest: float) -> tuple[float, float]:
-    """Return `value` -+ `half`, no further out than the statistic can lie, and never leaving the value outside."""
+    """Return `value` -+ `half`, clipped to the range of the statistic but always including the value."""
     if math.isnan(half):
         return math.nan, math.nan
     return min(max(value - half, lowest), value), max(min(value + half, highest), value)
@@ -99,10 +99,10 @@ def limits_of(
     Args:
         value: the statistic, a mean of values of the units.
         half: half width of its interval, NaN where it has none.
-        units: that are independent: regions, or patients.
+        units: number of independent units: regions, or patients.
         confidence: level of the interval, 0 to 1.
-        lowest: that a value of a unit can be.
-        highest: that a value of a unit can be.
+        lowest: the lowest possible value of a unit.
+        highest: the highest possible value of a unit.
     """
     if half < NO_SPREAD:
         return edge_limits(value, units=units, confidence=confidence, lowest=lowest, highest=highest)
@@ -110,9 +110,9 @@ def limits_of(
 
 
 def edge_limits(value: float, *, units: int, confidence: float, lowest: float, highest: float) -> tuple[float, float]:
-    """Return the limits of a mean over units that are all alike: as many as `edge_share` may be unlike them.
+    """Return the limits of a mean over units that are all alike: as many as `edge_share` allows may differ.
 
-    These could lie as far out as a value can. Where that is without bound there is no interval (NaN).
+    Those could lie anywhere in the range of a value. Where that is unbounded there is no interval (NaN).
     """
     other = edge_share(units, confidence)
     low, high = value - other * (value - lowest), value + other * (highest - value)
@@ -120,7 +120,7 @@ def edge_limits(value: float, *, units: int, confidence: float, lowest: float, h
 
 
 def edge_share(units: int, confidence: float) -> float:
-    """Return the largest share of a kind that none of so many units may still hide: Clopper and Pearson's limit.
+    """Return the largest share of a kind of unit that is compatible with none among `units`: Clopper-Pearson's limit.
 
     What holds for no region of a patient holds for no patient, so that with patients as units this bounds regions too,
     however alike they are.
@@ -131,16 +131,16 @@ def edge_share(units: int, confidence: float) -> float:
 def mean_estimate(
     values: NDArray[np.float64], *, name: str, confidence: float, lowest: float, highest: float
 ) -> Estimate:
-    """Return a mean with the interval of t with n - 1 degrees of freedom, clipped to where the values can lie.
+    """Return a mean with the interval of t with n - 1 degrees of freedom, clipped to the range of the values.
 
     Values that are all the same show no spread: `edge_limits`.
 
     Args:
-        values: float [n]; the mean of none is undefined, and one has no interval.
-        name: of the mean, which `method` begins with.
+        values: float [n]; without values the mean is undefined, and with one it has no interval.
+        name: of the mean, with which `method` begins.
         confidence: level of the interval, 0 to 1.
-        lowest: that a value can be.
-        highest: that a value can be.
+        lowest: the lowest possible value.
+        highest: the highest possible value.
     """
     n = values.size
     method = f"{name}, t({max(n - 1, 0)})"
@@ -160,7 +160,7 @@ def standard_error_of_mean(values: NDArray[np.float64]) -> float:
 def significance(value: float, standard_error: float, *, degrees: float | None = None) -> tuple[float, float]:
     """Return `value` over its standard error and the two-sided p of a true value of 0, by t or (no `degrees`) by z.
 
-    Data without spread do not say how sure the value is: there is no p, and no statistic of a value of 0 (0 / 0).
+    Data without spread do not show how certain the value is: there is no p, and no statistic for a value of 0 (0 / 0).
     """
     if math.isnan(value) or math.isnan(standard_error):
         return math.nan, math.nan

@@ -55,10 +55,10 @@ def cohen_kappa_from_table(
 
     kappa = (po - pe) / (1 - pe) with po = sum w_kl p_kl and pe = sum w_kl p_k. p_.l. The interval is kappa -+ z SE,
     SE the large-sample one of any kappa, clipped to [-1, 1]; the p value is z with the SE that holds where kappa is 0
-    (both Fleiss, Cohen and Everitt 1969). Few subjects make the interval too narrow; where all agree, it is that of
-    `agreement_limits`. Where chance explains all
-    (both raters use one and the same category) kappa is undefined; of one subject there is no interval. Of a rater who
-    uses one category, whatever the other says, kappa is 0, without spread and without a p value.
+    (both Fleiss, Cohen and Everitt 1969). With few subjects the interval is too narrow; where all agree, it is that of
+    `agreement_limits`. Where chance explains all agreement (both raters use one and the same category) kappa is
+    undefined; with one subject there is no interval. If one rater uses a single category and the other does not, kappa
+    is 0, without spread and without a p value.
 
     Raises:
         EvaluationError: the table is not square, is smaller than 2 x 2 or holds negative counts.
@@ -81,7 +81,7 @@ def cohen_kappa_from_table(
         return Agreement(Estimate(kappa, math.nan, math.nan, 1, method), math.nan, math.nan, observed, expected)
 
     mean_weights = (weight @ columns)[:, None] + (rows @ weight)[None, :]
-    # Squares about their means, which the authors' formulas take off afterwards, and lose digits by it.
+    # Squares around their means: the authors' formulas subtract the means afterwards, which loses digits.
     values, values_of_none = weight - mean_weights * (1 - kappa), weight - mean_weights
     spread = (joint * (values - (kappa - expected * (1 - kappa))) ** 2).sum()
     spread_of_none = (np.outer(rows, columns) * (values_of_none + expected) ** 2).sum()

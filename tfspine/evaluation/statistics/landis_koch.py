@@ -1,8 +1,8 @@
-"""Words for coefficients of agreement (J. R. Landis and G. G. Koch, Biometrics 1977;33:159-174).
+"""Names for coefficients of agreement (J. R. Landis and G. G. Koch, Biometrics 1977;33:159-174).
 
-The band of the value says nothing of its uncertainty. The benchmark does: the highest band of which, or of a higher
-one, the coefficient is a member with a probability of 0.95 (K. L. Gwet, Handbook of Inter-Rater Reliability, 4th ed.
-2014, chapter 6).
+The band of the value ignores its uncertainty. The benchmark includes it: it is the highest band such that the
+coefficient lies in it or in a higher one with a probability of 0.95 (K. L. Gwet, Handbook of Inter-Rater Reliability,
+4th ed. 2014, chapter 6).
 """
 
 import math
@@ -37,7 +37,7 @@ _UPPER: tuple[tuple[float, Band], ...] = (
 
 
 def landis_koch(value: float) -> Band | None:
-    """Return the band of an unrounded coefficient: below 0 poor, then each upper limit included; None of NaN.
+    """Return the band of an unrounded coefficient: below 0 poor, then each upper limit included; None for NaN.
 
     Raises:
         EvaluationError: more than 1, which no coefficient of agreement can be, or minus infinity.
@@ -62,14 +62,14 @@ class Benchmark:
 def benchmark(value: float, standard_error: float, *, probability: float = 0.95) -> Benchmark | None:
     """Return the highest band that a coefficient reaches with a probability of at least `probability`.
 
-    A coefficient is taken for normal about its value and cut off at -1 and 1. The cumulative membership probability
+    A coefficient is assumed normal around its value and truncated at -1 and 1. The cumulative membership probability
     of a band from l upwards is (F((c - l) / SE) - F((c - 1) / SE)) / (F((c + 1) / SE) - F((c - 1) / SE)). None where
     the value or its standard error is undefined, or the data show no spread.
 
     Args:
         value: c, an unrounded coefficient.
-        standard_error: of the coefficient, one that respects patients.
-        probability: to be reached, 0 to 1.
+        standard_error: of the coefficient, clustered by patient.
+        probability: the required one, 0 to 1.
 
     Raises:
         EvaluationError: a negative standard error, or a probability outside 0 to 1.
@@ -89,7 +89,7 @@ def benchmark(value: float, standard_error: float, *, probability: float = 0.95)
 
 
 def _share_above(lower: float, value: float, standard_error: float) -> float:
-    """Return the probability of `lower` to 1 of a normal that is cut off at -1 and 1."""
-    # Upper tails of the deviations downwards: differences of probabilities near 1 would lose their digits.
+    """Return the probability of `lower` to 1 of a normal distribution truncated at -1 and 1."""
+    # Upper tails of the deviations downwards, because differences of probabilities near 1 would lose digits.
     beyond, all_of_it, above = (float(stats.norm.cdf((value - edge) / standard_error)) for edge in (1.0, -1.0, lower))
     return (above - beyond) / (all_of_it - beyond)

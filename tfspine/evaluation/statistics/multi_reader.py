@@ -1,9 +1,9 @@
-"""Multi-reader multi-case analysis: what holds for other readers and other patients, not only for these.
+"""Multi-reader multi-case analysis: results that generalise to other readers and other patients.
 
 The model of N. A. Obuchowski and H. E. Rockette, Communications in Statistics - Simulation and Computation
-1995;24:285-308, with readers and cases at random and the denominator degrees of freedom of S. L. Hillis, Statistics in
-Medicine 2007;26:596-619. A figure of merit, such as the area under the ROC curve, is known of each reader under each
-condition, with the covariances of these figures over cases. Checked against the example of Van Dyke and others
+1995;24:285-308, with random readers and cases and the denominator degrees of freedom of S. L. Hillis, Statistics in
+Medicine 2007;26:596-619. The input is a figure of merit, such as the area under the ROC curve, of each reader under
+each condition, with the covariances of these figures over cases. Checked against the example of Van Dyke and others
 (``tests/evaluation/test_multi_reader.py``).
 """
 
@@ -21,10 +21,10 @@ from tfspine.evaluation.statistics.estimate import Difference, Estimate, check_c
 
 @dataclass(frozen=True)
 class Covariances:
-    """Mean error variance, and covariances by what two figures share, all over cases.
+    """Mean error variance, and covariances over cases, by what two figures have in common.
 
-    `same_reader` of the same reader under other conditions (Cov1), `same_condition` of other readers under one
-    condition (Cov2), `neither` (Cov3).
+    `same_reader`: the same reader under other conditions (Cov1); `same_condition`: other readers under one condition
+    (Cov2); `neither` (Cov3).
     """
 
     error: float
@@ -43,7 +43,7 @@ class MultiReader:
         f: statistic of the test that all conditions are equal.
         degrees: of its numerator and denominator.
         p_value: of that test.
-        covariances: what the test was made of.
+        covariances: on which the test is based.
     """
 
     means: tuple[Estimate, ...]
@@ -55,15 +55,15 @@ class MultiReader:
 
 
 def obuchowski_rockette(figures: ArrayLike, covariance: ArrayLike, *, confidence: float = 0.95) -> MultiReader:
-    """Compare conditions that the same readers read the same cases under.
+    """Compare conditions under which the same readers read the same cases.
 
-    With t conditions and r readers: F = MS(T) / (MS(TR) + r max(Cov2 - Cov3, 0)), of t - 1 and
+    With t conditions and r readers: F = MS(T) / (MS(TR) + r max(Cov2 - Cov3, 0)), with t - 1 and
     (denominator / MS(TR))^2 (t - 1) (r - 1) degrees of freedom; the standard error of a difference is that of the
     denominator, times 2 / r.
 
     Args:
         figures: float [t, r], t and r at least 2.
-        covariance: float [t, r, t, r], of the figures over cases, as by leaving out patients.
+        covariance: float [t, r, t, r], of the figures over cases, for example from the patient jackknife.
         confidence: level of the intervals, 0 to 1.
 
     Raises:
@@ -104,14 +104,14 @@ def random_readers(figures: ArrayLike, covariance: ArrayLike, *, name: str, conf
     """Return the mean of readers' figures over other readers and cases, and the test that it is 0.
 
     The standard error is sqrt((MS(R) + r max(Cov2, 0)) / r), with (the same sum / MS(R))^2 (r - 1) degrees of freedom.
-    Of the differences of one model from each reader it compares the model with readers at random (S. L. Hillis,
-    Statistics in Medicine 2014;33:330-360; for a reader who stands alone, D. P. Chakraborty, Observer Performance
+    Applied to the differences of one model from each reader it compares the model with random readers (S. L. Hillis,
+    Statistics in Medicine 2014;33:330-360; for a standalone model, D. P. Chakraborty, Observer Performance
     Methods for Diagnostic Imaging, 2017, chapter 22).
 
     Args:
         figures: float [r], of readers or differences from them, at least 2.
         covariance: float [r, r], over cases.
-        name: of the mean, which `method` begins with.
+        name: of the mean, with which `method` begins.
         confidence: level of the interval, 0 to 1.
 
     Raises:

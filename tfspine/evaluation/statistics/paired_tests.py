@@ -1,4 +1,4 @@
-"""Tests of two readers against each other, and what many tests do to a p value.
+"""Tests of two readers against each other, and the correction of p values for many tests.
 
 The paper compares proportions by a pooled z, as though the two readers had seen different patients; both read the
 same regions, so McNemar's test, or the paired difference of `non_inferiority`, is the proper one (docs/statistics.md).
@@ -36,10 +36,10 @@ class Test:
 
 
 class McNemar(StrEnum):
-    """How McNemar's p comes about.
+    """How the p value of McNemar's test is computed.
 
     Exact is binomial on the discordant pairs and holds for any number of them. Chi-square is for many (25 or more);
-    the corrected one takes Edwards' 1 off the difference, and is the more cautious.
+    the corrected one subtracts Edwards' 1 from the difference, and is more conservative.
     """
 
     EXACT = "exact"
@@ -61,7 +61,7 @@ class NonInferiority:
 
 
 def pooled_z(first_successes: int, first_n: int, second_successes: int, second_n: int) -> Test:
-    """Compare two independent proportions: z = (p1 - p2) / sqrt(p (1 - p) (1 / n1 + 1 / n2)), p of both together.
+    """Compare two independent proportions: z = (p1 - p2) / sqrt(p (1 - p) (1 / n1 + 1 / n2)), p pooled over both.
 
     Undefined where a group is empty, and where both are all successes or all failures (0 / 0). No continuity
     correction. The test of the paper's P values.
@@ -97,7 +97,7 @@ def pooled_z_of_shares(first: float, first_n: int, second: float, second_n: int)
 
 
 def mcnemar(only_first: int, only_second: int, *, method: McNemar = McNemar.EXACT) -> Test:
-    """Compare two readers of the same regions by those on which just one of them is right.
+    """Compare two readers of the same regions by those on which exactly one of them is right.
 
     With b and c the two counts: exact, p = min(1, 2 P(X <= min(b, c))) of X ~ Binomial(b + c, 1/2), statistic
     min(b, c), and p = 1 without any; chi-square, (b - c)^2 / (b + c) with one degree of freedom, undefined without
@@ -107,10 +107,10 @@ def mcnemar(only_first: int, only_second: int, *, method: McNemar = McNemar.EXAC
     Args:
         only_first: regions that only the first reader has right.
         only_second: regions that only the second reader has right.
-        method: how the p value comes about.
+        method: how the p value is computed.
 
     Raises:
-        EvaluationError: a count is negative or no whole number.
+        EvaluationError: a count is negative or not a whole number.
     """
     only_first = whole_number(only_first, what="regions that only the first has right")
     only_second = whole_number(only_second, what="regions that only the second has right")
@@ -127,13 +127,13 @@ def mcnemar(only_first: int, only_second: int, *, method: McNemar = McNemar.EXAC
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Return p values [m], each as it stands after Holm's correction for m tests.
+    """Return p values [m] after Holm's correction for m tests.
 
     The i-th smallest becomes the largest of (m - j + 1) p_j over j <= i, at most 1. An undefined p (NaN) stays so and
     is not counted among the m. Source: S. Holm, Scandinavian Journal of Statistics 1979;6:65-70.
 
     Raises:
-        EvaluationError: the values are not [m], or one is no probability.
+        EvaluationError: the values are not [m], or one is not a probability.
     """
     p = numbers(p_values, what="p values")
     if p.ndim != 1:
@@ -152,11 +152,11 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
 def non_inferiority(
     first_correct: ArrayLike, second_correct: ArrayLike, *, margin: float, confidence: float = 0.95
 ) -> NonInferiority:
-    """Ask whether the first reader is right no less often than the second, give or take a margin.
+    """Test whether the first reader's share of right calls is no lower than the second's by more than a margin.
 
     The interval of the paired difference is Tango's: the differences that his score test does not reject (T. Tango,
     Statistics in Medicine 1998;17:891-908). Its two-sided confidence of 0.95 makes the non-inferiority test one-sided
-    at 0.025. For sensitivity give the positives alone, for specificity the negatives.
+    at 0.025. For sensitivity pass only the positives, for specificity only the negatives.
 
     Args:
         first_correct: bool [n] (or 0 and 1), whether the first reader is right about each region.
@@ -165,7 +165,7 @@ def non_inferiority(
         confidence: level of the two-sided interval, 0 to 1.
 
     Raises:
-        EvaluationError: the vectors differ in length or are not of truth values, or the margin is no such share.
+        EvaluationError: the vectors differ in length or are not of truth values, or the margin is not such a share.
     """
     check_confidence(confidence)
     check_margin(margin)
@@ -180,7 +180,7 @@ def non_inferiority(
 
 
 def check_margin(margin: float) -> None:
-    """Refuse a margin that is not a share strictly between 0 and 1.
+    """Raise if a margin is not a share strictly between 0 and 1.
 
     Raises:
         EvaluationError: the margin lies outside, for example 5 where 0.05 was meant.
@@ -204,7 +204,7 @@ def tango_limits(b: float, c: float, n: float, critical: float) -> tuple[float, 
         return _tango_statistic(delta, b, c, n) - limit
 
     low = high = difference
-    # The statistic falls with the difference, and passes the limits unless all regions tell the two apart one way.
+    # The statistic falls with the difference, and passes the limits unless the two differ on all regions, one way.
     if difference > -edge:
         reaches = beyond(-edge, critical) > 0
         low = float(optimize.brentq(beyond, -edge, difference, args=(critical,))) if reaches else -1.0
@@ -217,7 +217,7 @@ def tango_limits(b: float, c: float, n: float, critical: float) -> tuple[float, 
 def _tango_statistic(delta: float, b: float, c: float, n: float) -> float:
     """Return Tango's score statistic of a difference of `delta`.
 
-    (b - c - n delta) / sqrt(n (2 p + delta (1 - delta))), with p the share of "only the second" that is likeliest if
+    (b - c - n delta) / sqrt(n (2 p + delta (1 - delta))), with p the maximum likelihood share of "only the second" if
     the difference is `delta`, the root of a quadratic equation.
     """
     linear = -b - c + (2 * n - b + c) * delta

@@ -1,10 +1,10 @@
-"""Standard errors that respect patients: each patient is left out once, with all regions of theirs.
+"""Standard errors clustered by patient: each patient is left out once, with all of the patient's regions.
 
-Regions of one spine belong together, and so do what one reader makes of them. Leaving out whole patients takes that
-into account, whatever the statistic (B. Efron and C. Stein, Annals of Statistics 1981;9:586-596). For a mean, a share
+Regions of one spine are correlated, and so are one reader's grades of them. Leaving out whole patients takes that
+into account for any statistic (B. Efron and C. Stein, Annals of Statistics 1981;9:586-596). For a mean, a share
 or a coefficient of agreement it is a cluster-robust variance of the linearised values, with each patient's leverage
 corrected: CR3 of R. M. Bell and D. F. McCaffrey, Survey Methodology 2002;28:169-181. The reference distribution is t.
-Its degrees of freedom are one less than there are patients, and fewer where a few patients make up most of the spread
+Its degrees of freedom are one less than the number of patients, and fewer where a few patients cause most of the spread
 (`Spread`). Size and coverage: ``tests/evaluation/test_clustered_size.py``.
 
 A statistic is a function of totals. It takes float64 [..., k], sums over regions, and returns float64 [...], NaN where
@@ -24,7 +24,7 @@ from tfspine.evaluation.statistics.checks import groups
 from tfspine.evaluation.statistics.estimate import NO_SPREAD
 
 Patients: TypeAlias = Sequence[object] | NDArray[np.generic]
-"""Names or numbers [n], one per region: to whom it belongs."""
+"""Names or numbers [n], one per region: the patient of the region."""
 
 Statistic: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From totals [..., k] to values [...]."""
@@ -34,10 +34,10 @@ Statistic: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 class Spread:
     """A statistic, its standard error by patients, the degrees of freedom of t, and how many patients there are.
 
-    The standard error and the degrees are NaN of a single patient, and where leaving one out leaves the statistic
-    undefined. Degrees: as many as make a chi-square spread as the estimated variance does (F. E. Satterthwaite,
-    Biometrics Bulletin 1946;2:110-114), 2 m / (kurtosis - 1) with the kurtosis of what the m patients contribute, at
-    most m - 1; 1 at the least.
+    The standard error and the degrees are NaN for a single patient, and where leaving one out makes the statistic
+    undefined. Degrees: those of the chi-square distribution whose relative spread matches that of the estimated
+    variance (F. E. Satterthwaite, Biometrics Bulletin 1946;2:110-114), 2 m / (kurtosis - 1) with the kurtosis of the
+    contributions of the m patients, at most m - 1 and at least 1.
     """
 
     value: float
@@ -82,7 +82,7 @@ def jackknife(totals: NDArray[np.float64], statistic: Statistic) -> Spread:
 
 
 def spread_of(value: float, without: NDArray[np.float64]) -> Spread:
-    """Return the spread of a statistic of which the values [m] without each of m patients, two or more, are known."""
+    """Return the spread of a statistic for which the values [m] without each of m patients, two or more, are known."""
     m, change = without.size, without - value
     if m < 2 or math.isnan(value):
         return Spread(value, math.nan, math.nan, m)
@@ -91,7 +91,7 @@ def spread_of(value: float, without: NDArray[np.float64]) -> Spread:
 
 
 def _degrees(change: NDArray[np.float64]) -> float:
-    """Return the degrees of freedom of a variance from what each patient [m] changes; see `Spread`."""
+    """Return the degrees of freedom of a variance from the change by each patient [m]; see `Spread`."""
     m, centred = change.size, change - change.mean()
     variance = float((centred**2).mean())
     if variance < NO_SPREAD**2:

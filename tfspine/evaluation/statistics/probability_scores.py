@@ -1,7 +1,8 @@
-"""How good a grader's probabilities are: Brier score and calibration. The RSNA 2024 loss has a module of its own.
+"""How good a grader's probabilities are: Brier score and calibration. The RSNA 2024 loss is in `rsna_loss.py`.
 
 `probabilities` is float [n, q], 0 to 1, each row summing to 1; `grades` is [n], codes 0 to q - 1 of the reference.
-A NaN grade (the reference has none) leaves its row out. Nothing is rescaled: a row that does not sum to 1 is refused.
+Rows with a NaN grade (the reference has none) are left out. Nothing is rescaled: a row that does not sum to 1 is an
+error.
 """
 
 import math
@@ -54,9 +55,9 @@ class ReliabilityBin:
 def brier(
     probabilities: ArrayLike, grades: ArrayLike, *, patients: Patients | None = None, confidence: float = 0.95
 ) -> Estimate:
-    """Return Brier's score: mean over regions of sum_k (p_k - y_k)^2, 0 (perfect) to 2 (sure and wrong).
+    """Return Brier's score: mean over regions of sum_k (p_k - y_k)^2, 0 (perfect) to 2 (certain and wrong).
 
-    Of two grades this is twice the score that counts the positive grade's probability alone. The interval is of a
+    For two grades this is twice the score that uses only the positive grade's probability. The interval is of a
     mean, t with n - 1 degrees of freedom, clipped to [0, 2]. Source: G. W. Brier, Monthly Weather Review 1950;78:1-3.
 
     Args:
@@ -88,9 +89,9 @@ def expected_calibration_error(
     """Return the expected calibration error: sum over bins of n_b / n |accuracy_b - confidence_b|, 0 to 1.
 
     Bins are of equal width over the probability of the likeliest grade (C. Guo and others, ICML 2017, equation 3).
-    The interval takes bins and the signs of their gaps as given, so that the error is a mean over regions, and z
-    applies. Noise alone makes gaps, so the error of a well calibrated grader comes out too high, and its interval
-    with it; it holds where gaps are large beside their noise.
+    The interval treats bins and the signs of their gaps as given, so that the error is a mean over regions, and z
+    applies. Noise alone causes gaps, so the error of a well calibrated grader is overestimated, and so is its
+    interval; it is valid where gaps are large compared with their noise.
 
     Args:
         probabilities: float [n, q].

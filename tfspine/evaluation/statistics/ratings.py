@@ -1,4 +1,4 @@
-"""Ratings as codes of a scale, and probabilities of them: what is refused, and what becomes of the missing.
+"""Ratings as codes of a scale, and their probabilities: which input is invalid, and how missing ratings are treated.
 
 Ratings are codes 0 to q - 1 of a scale of q categories; q is the length of the scale, also where a category never
 occurs. A missing rating is NaN.
@@ -14,16 +14,16 @@ from tfspine.errors import EvaluationError
 from tfspine.evaluation.statistics.checks import numbers, whole_number
 
 _ROUNDING = 1e-6
-"""By how much a probability may pass 1: a sum of a few that float32 has rounded."""
+"""How far a probability may exceed 1: the rounding of a sum of a few float32 values."""
 
 _SUM_TOLERANCE = 1.001e-3
-"""How far from 1 a row may sum: a softmax in float32, rounded to three places on its way through text."""
+"""How far from 1 the sum of a row may be: a float32 softmax, rounded to three places when written as text."""
 
 
 class Missing(StrEnum):
-    """What becomes of a subject that not every rater rated.
+    """How a subject that not every rater rated is treated.
 
-    Listwise leaves it out. Available keeps it for what it can tell: a subject with one rating counts towards how
+    Listwise leaves it out. Available uses what it has: a subject with one rating counts towards how
     often each category occurs, one with two or more towards agreement as well.
     """
 
@@ -32,7 +32,7 @@ class Missing(StrEnum):
 
 
 def rating_matrix(raters: Sequence[ArrayLike], *, categories: int) -> NDArray[np.float64]:
-    """Return vectors of ratings [n], one a rater, as float64 [n, raters].
+    """Return vectors of ratings [n], one per rater, as float64 [n, raters].
 
     Raises:
         EvaluationError: the vectors differ in length, or a rating is not on the scale.
@@ -103,7 +103,7 @@ def category_counts(matrix: NDArray[np.float64], *, categories: int) -> NDArray[
 def graded_probabilities(
     probabilities: ArrayLike, grades: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Return probabilities [m, q] and grades [m] of the rows that the reference graded, and which those are [n].
+    """Return probabilities [m, q] and grades [m] of the rows that the reference graded, and a mask of those rows [n].
 
     Raises:
         EvaluationError: shapes that do not fit, no probabilities, or a grade off the scale.
@@ -120,7 +120,7 @@ def graded_probabilities(
 
 
 def check_probabilities(shares: NDArray[np.float64]) -> None:
-    """Refuse rows [..., q] that are not probabilities of two grades or more.
+    """Raise if rows [..., q] are not probabilities of two grades or more.
 
     Raises:
         EvaluationError: a number outside 0 to 1, or a row that does not sum to 1 within a thousandth.

@@ -1,8 +1,8 @@
 """ROC and precision-recall curves, and the areas below them.
 
-`truth` is bool [n] (or 0 and 1), whether the reference calls a region positive; `scores` is float [n], the higher
-the more positive. Regions of one score are taken together, never ordered by chance. An area is the same for any
-rising function of the scores. The intervals take regions as independent: `bootstrap.py` respects patients.
+`truth` is bool [n] (or 0 and 1), whether the reference calls a region positive; `scores` is float [n]; higher means
+more likely positive. Regions of equal score are taken together, not in random order. An area does not change under an
+increasing function of the scores. The intervals treat regions as independent; `bootstrap.py` clusters by patient.
 """
 
 import math
@@ -43,7 +43,7 @@ class AucInterval(StrEnum):
 class RocCurve:
     """One point for each distinct score, thresholds falling, from (0, 0) at infinity to (1, 1).
 
-    Positive is a score at or above the threshold. A rate of no regions (no negatives, no positives) is NaN.
+    Positive is a score at or above the threshold. A rate without regions (no negatives, no positives) is NaN.
     """
 
     false_positive_rate: NDArray[np.float64]
@@ -75,7 +75,8 @@ def auc(
     The variance is DeLong's: S10 / m + S01 / n, the spreads (over m - 1 and n - 1) of the m positives' and the n
     negatives' shares of pairs won (E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 1988;44:837-845).
     Without a positive or a negative the area is undefined, with a single one its interval. Perfect separation shows
-    no spread: the normal interval then allows for what so few positives, or negatives, may still hide (`edge_limits`).
+    no spread: the normal interval then allows for the share that so few positives, or negatives, may still miss
+    (`edge_limits`).
 
     Args:
         truth: bool [n], whether the reference calls the region positive.
@@ -129,7 +130,7 @@ def auc_difference(
 
 
 def average_precision(truth: ArrayLike, scores: ArrayLike, *, confidence: float = 0.95) -> Estimate:
-    """Return the average precision: the sum over the scores of precision times the recall gained, no interpolation.
+    """Return the average precision: the sum over the scores of precision times the gain in recall, not interpolated.
 
     The interval is the logit one of K. Boyd, K. H. Eng and C. D. Page (ECML PKDD 2013, LNCS 8190:451-466): expit of
     logit(AP) -+ z / sqrt(m AP (1 - AP)) with m positives. An average precision of 1 has none. `n` counts the regions.
@@ -178,7 +179,7 @@ def _delong(
 
 
 def _fewer(positive: NDArray[np.bool_]) -> int:
-    """Return how many there are of the kind of which there are fewer."""
+    """Return the size of the smaller of the two groups, positives and negatives."""
     return min(int(positive.sum()), int((~positive).sum()))
 
 

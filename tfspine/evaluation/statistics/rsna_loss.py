@@ -22,12 +22,12 @@ WEIGHTS = (1.0, 2.0, 4.0)
 """Weight of a region that is normal or mild, moderate, severe in the reference."""
 
 _FLOOR = float(np.finfo(np.float64).eps)
-"""How far from 0 and 1 a probability is kept, so that no logarithm is infinite: scikit-learn's choice."""
+"""Probabilities are kept this far from 0 and 1, so that no logarithm is infinite: scikit-learn's choice."""
 
 
 @dataclass(frozen=True)
 class RsnaLoss:
-    """The challenge's loss, with studies as its n, and its terms; a term without data is NaN."""
+    """The challenge's loss, whose n counts studies, and its terms; a term without data is NaN."""
 
     loss: Estimate
     central_canal: float
@@ -46,23 +46,23 @@ def rsna_2024_loss(
 ) -> RsnaLoss:
     """Return the challenge's loss: the plain mean of a weighted log loss for each region and one for any severe canal.
 
-    Of a region, sum w_i (-log p_i) / sum w_i, with p_i the probability of the true grade and w_i its weight. Of any
+    For a region, sum w_i (-log p_i) / sum w_i, with p_i the probability of the true grade and w_i its weight. For any
     severe canal, one row per study: p the largest probability of severe among its canals, y whether one of them is
     severe, w the largest of their weights, and the loss sum w (-y log p - (1 - y) log(1 - p)) / sum w. Terms without
-    data are left out of the mean (the challenge has all four). The interval takes studies as the units, t of their
-    linearised shares of the mean (delta method), and not below 0; studies that are all alike show no spread, and a
-    loss has no bound: no interval.
+    data are left out of the mean (the challenge has all four). The interval is t with studies as the units, from their
+    linearised shares of the mean (delta method), and not below 0; if all studies are alike there is no spread, and as
+    a loss has no bound, no interval.
 
     Args:
         probabilities: float [n, 3] of normal or mild, moderate, severe; `three_grades` makes them of four grades.
         grades: [n], codes 0 to 2 of the reference in that order, NaN where it has none (left out).
-        regions: [n], what is graded; both sides of a paired region count alike.
+        regions: [n], the region of each row; both sides of a paired region count alike.
         studies: [n], names of the studies.
         confidence: level of the interval, 0 to 1.
 
     Raises:
-        EvaluationError: shapes that do not fit, rows that are not probabilities, a grade or region that is none, a row
-            without its study.
+        EvaluationError: shapes that do not fit, rows that are not probabilities, an invalid grade or region, or a row
+            without a study.
     """
     check_confidence(confidence)
     shares, codes, graded = graded_probabilities(probabilities, grades)
@@ -89,10 +89,10 @@ def rsna_2024_loss(
 
 
 def three_grades(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Return the challenge's probabilities [n, 3] of ours [n, 4]: normal and mild together.
+    """Return the challenge's probabilities [n, 3] from ours [n, 4]: normal and mild together.
 
     Raises:
-        EvaluationError: not [n, 4], or no probabilities.
+        EvaluationError: not [n, 4], or not probabilities.
     """
     shares = numbers(probabilities, what="probabilities")
     if shares.ndim != 2 or shares.shape[1] != len(Grade):
@@ -120,7 +120,7 @@ def _keys(
 def _any_severe(
     severe: NDArray[np.float64], codes: NDArray[np.int64], study: NDArray[np.int64], count: int
 ) -> tuple[float, NDArray[np.float64]]:
-    """Return the term of any severe canal, of its rows' probability of severe [m], grades [m] and studies [m]."""
+    """Return the term of any severe canal, from its rows' probability of severe [m], grades [m] and studies [m]."""
     present = np.unique(study)
     highest, worst = np.zeros(count), np.zeros(count, np.int64)
     np.maximum.at(highest, study, severe)

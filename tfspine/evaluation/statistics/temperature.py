@@ -1,7 +1,7 @@
-"""Temperature scaling: one number that makes probabilities as sure as they are right (Guo et al., ICML 2017).
+"""Temperature scaling: one number that calibrates the confidence of probabilities (Guo et al., ICML 2017).
 
-The probabilities p become softmax(log(p) / T). T > 1 makes them less sure; the most probable grade stays the same. T is
-fitted on validation, never on the studies that are reported.
+The probabilities p become softmax(log(p) / T). T > 1 makes them less confident; the most probable grade is unchanged. T
+is fitted on validation, never on the studies that are reported.
 """
 
 import math
@@ -15,10 +15,10 @@ from tfspine.evaluation.statistics.checks import numbers
 from tfspine.evaluation.statistics.ratings import check_probabilities, graded_probabilities
 
 TEMPERATURES = (0.05, 20.0)
-"""Limits of the search; a fit that ends at one of them means that the probabilities say nothing, or everything."""
+"""Limits of the search; a fit that ends at one of them means that the probabilities are uninformative, or perfect."""
 
 _FLAT = 1e-12
-"""Losses that differ by less differ by rounding."""
+"""Smaller differences between losses are rounding."""
 
 SMALLEST = 1e-7
 """Probabilities are kept off zero: a float32 softmax underflows, and log(0) would outweigh every other region."""
@@ -61,13 +61,13 @@ def fit_temperature(probabilities: ArrayLike, grades: ArrayLike) -> float:
     # In the logarithm of T the loss has one minimum: it is convex in 1/T.
     bounds = tuple(np.log(TEMPERATURES))
     found = optimize.minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
-    # Where it is flat (always right, or always unsure) the search stops anywhere: then the limit is the answer.
+    # Where it is flat (always right, or always uncertain) the search stops anywhere: then the limit is returned.
     limit = min(TEMPERATURES, key=lambda temperature: loss(math.log(temperature)))
     return limit if loss(math.log(limit)) <= found.fun + _FLAT else float(np.exp(found.x))
 
 
 def is_at_limit(temperature: float) -> bool:
-    """Whether a fit ended at one of `TEMPERATURES`, to a thousandth, where it means nothing."""
+    """Return whether a fit ended at one of `TEMPERATURES`, to a thousandth, where it is meaningless."""
     return any(math.isclose(temperature, limit, rel_tol=1e-3) for limit in TEMPERATURES)
 
 

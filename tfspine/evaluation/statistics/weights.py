@@ -1,6 +1,6 @@
 """How much a disagreement still counts as agreement: the weights of AC2 and of weighted kappa.
 
-Source: K. L. Gwet, Handbook of Inter-Rater Reliability, 4th ed. 2014, chapter 3; the formulas stand in
+Source: K. L. Gwet, Handbook of Inter-Rater Reliability, 4th ed. 2014, chapter 3; the formulas are in
 docs/statistics.md.
 """
 
@@ -15,7 +15,7 @@ from tfspine.evaluation.statistics.checks import whole_number
 
 
 class Weights(StrEnum):
-    """How much a disagreement of d categories still counts as agreement: 1 for d = 0, less the further apart."""
+    """How much a disagreement of d categories still counts as agreement: 1 for d = 0, less for larger d."""
 
     IDENTITY = "identity"
     LINEAR = "linear"
@@ -24,7 +24,7 @@ class Weights(StrEnum):
 
 
 AnyWeights: TypeAlias = Weights | ArrayLike
-"""One of the named kinds, or a matrix of one's own, float [q, q]."""
+"""One of the named kinds, or a custom matrix, float [q, q]."""
 
 
 def weight_matrix(categories: int, weights: AnyWeights) -> NDArray[np.float64]:
@@ -35,10 +35,10 @@ def weight_matrix(categories: int, weights: AnyWeights) -> NDArray[np.float64]:
 
     Args:
         categories: length q of the scale, at least 2.
-        weights: a named kind, or a matrix [q, q] of one's own: symmetric, 1 on the diagonal, 0 to 1 elsewhere.
+        weights: a named kind, or a custom matrix [q, q]: symmetric, 1 on the diagonal, 0 to 1 elsewhere.
 
     Raises:
-        EvaluationError: the scale is too short, the kind is unknown, or the matrix is not of that sort.
+        EvaluationError: the scale is too short, the kind is unknown, or the matrix is not of that form.
     """
     categories = whole_number(categories, what="categories", least=2)
     if not isinstance(weights, str):
