@@ -1,1 +1,1 @@
-"""Tables: rows of unrounded numbers, and how they are shown."""
+"""Tables: rows of unrounded numbers, and how they are printed."""

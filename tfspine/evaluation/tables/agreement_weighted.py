@@ -1,4 +1,4 @@
-"""Agreement by measures that the paper does not print: weighted coefficients, and how well each grade is met."""
+"""Measures of agreement beyond the paper's: weighted coefficients, and how well each grade is reproduced."""
 
 import math
 from collections.abc import Sequence
@@ -70,10 +70,11 @@ def weighted_table(set_: ReadingSet) -> Table:
 def macro_f1(confusion: Sequence[Sequence[int]], *, confidence: float = 0.95) -> Estimate:
     """Return the mean F1 of the grades that the reference gave, 0 to 1; undefined without any.
 
-    F1 of grade i is 2 p_ii / s_i, where s_i = p_i. + p_.i. A grade that the reference never gave has none: it would
-    count as 0 or be undefined by whether the reader ever used it. The interval is of z and the delta method over the
-    multinomial cells (K. Takahashi and others, Applied Intelligence 2022;52:4961-4972): with the derivative g of the
-    mean to each cell the variance is sum p g^2 / n, as sum p g = 0. It takes the grades that occur for granted.
+    F1 of grade i is 2 p_ii / s_i, where s_i = p_i. + p_.i. A grade that the reference never gave is left out: it would
+    count as 0 or be undefined, depending on whether the reader ever used it. The interval is of z and the delta method
+    over the multinomial cells (K. Takahashi and others, Applied Intelligence 2022;52:4961-4972): with the derivative g
+    of the mean with respect to each cell the variance is sum p g^2 / n, as sum p g = 0. The grades that occur are
+    treated as fixed.
 
     Args:
         confusion: counts [q, q], the reference in rows.

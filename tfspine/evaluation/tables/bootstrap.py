@@ -1,7 +1,7 @@
-"""Intervals clustered by patient beside the usual ones.
+"""Intervals clustered by patient, compared with the usual ones.
 
-The usual intervals take every box for independent. Boxes of one spine are not: patients are drawn again with all their
-boxes, and what that gives is wider where a patient's boxes are alike.
+The usual intervals treat boxes as independent, but boxes of one spine are not. The bootstrap draws patients with all
+their boxes; its intervals are wider where a patient's boxes are alike.
 """
 
 from collections.abc import Iterator
@@ -75,7 +75,7 @@ def bootstrap_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
 
 
 def statistics(boxes: pd.DataFrame) -> Iterator[tuple[str, Statistic]]:
-    """Yield the name of each measure and its value under any weights of the rows of `Pairs.boxes`."""
+    """Yield the name of each measure and its value for any weights of the rows of `Pairs.boxes`."""
     truth, calls = (boxes[name].to_numpy(np.float64) for name in ("truth", "call"))
     yield "recall", share_statistic(boxes["is_found"].to_numpy(bool), np.ones(len(boxes), bool))
     yield "AC1, four grades", gwet_statistic(truth, calls, categories=len(Grade))

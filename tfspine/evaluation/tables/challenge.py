@@ -15,10 +15,10 @@ from tfspine.labels import Region
 
 
 def challenge_table(set_: ReadingSet) -> Table:
-    """Return one row per model and term of the loss: the probabilities of the box that grades a region.
+    """Return one row per model and term of the loss, from the probabilities of the box that grades each region.
 
-    The challenge wants an answer for every level and side. A region that was not found has none: it counts as one third
-    for each of the three grades.
+    The challenge requires an answer for every level and side. A region that was not found gets a probability of one
+    third for each of the three grades.
     """
     rows = []
     for reader, grades in set_.grades.items():

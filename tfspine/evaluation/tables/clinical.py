@@ -1,11 +1,11 @@
-"""What only the clinic knows of patients, for a table of the cohort: ethnicity, indication and comorbidities.
+"""Facts that only the clinic knows of patients, for the cohort table: ethnicity, indication and comorbidities.
 
-A CSV with one row per patient or a study. Columns are met by their names, in any order, others are left alone:
+The input is a CSV with one row per patient or study. Columns are found by name, in any order; others are ignored:
 
 - ``patient`` or ``study``: the pseudonym that ingest gave, as in `slices.csv`;
-- ``ethnicity``, ``indication``: in words, each optional, empty where it is not known;
-- ``comorbidities``: none, one or several, with ``;`` or ``|`` between them; ``none`` says that there are none, and an
-  empty cell that it is not known.
+- ``ethnicity``, ``indication``: free text, each optional, empty where it is not known;
+- ``comorbidities``: one or several, separated by ``;`` or ``|``; ``none`` means that there are none, an empty cell that
+  it is not known.
 """
 
 import re
@@ -21,7 +21,7 @@ from tfspine.formats.csv_files import CsvTable, read_csv_file
 
 KEYS = ("patient", "study")
 FACTORS = {"ethnicity": "Ethnicity", "indication": "Indication", "comorbidities": "Comorbidity"}
-"""Columns, and what the table calls them."""
+"""Columns, and their names in the table."""
 
 NONE = "none"
 _BETWEEN = re.compile(r"\s*[;|]\s*")
@@ -32,9 +32,9 @@ class Clinical:
     """What is known of each patient or study.
 
     Attributes:
-        key: ``"patient"`` or ``"study"``: by which of them it is known.
-        values: the words of each factor of each of them, none where nothing is known; one but for comorbidities.
-        factors: those that the table has, in the order of `FACTORS`.
+        key: ``"patient"`` or ``"study"``: what the rows describe.
+        values: the values of each factor for each patient or study, empty where unknown; one except for comorbidities.
+        factors: those present in the file, in the order of `FACTORS`.
     """
 
     key: str
@@ -47,8 +47,8 @@ def read_clinical(path: Path) -> Clinical:
 
     Raises:
         AnnotationError: the file cannot be read as text or has rows of the wrong length.
-        EvaluationError: neither key, no factor, a row without its key, or a patient of whom two rows say different
-            things.
+        EvaluationError: neither key, no factor, a row without its key, or a patient with two rows that contradict each
+            other.
     """
     table = read_csv_file(path, (), optional=(*KEYS, *FACTORS))
     filled = {name for name in (*KEYS, *FACTORS) if any(row[name] for row in table.rows)}
@@ -66,7 +66,7 @@ def read_clinical(path: Path) -> Clinical:
 
 
 def check_known(clinical: Clinical, slices: Sequence[pd.DataFrame], path: Path) -> None:
-    """Refuse a table of other patients than those that are evaluated.
+    """Raise if the table describes only patients other than those that are evaluated.
 
     Args:
         clinical: what was read.
@@ -74,7 +74,7 @@ def check_known(clinical: Clinical, slices: Sequence[pd.DataFrame], path: Path) 
         path: of the table, for the message.
 
     Raises:
-        EvaluationError: not one of its patients, or studies, is among the slices.
+        EvaluationError: none of its patients, or studies, is among the slices.
     """
     known = {str(name) for table in slices for name in table[clinical.key]}
     if not known & set(clinical.values):
@@ -85,7 +85,7 @@ def check_known(clinical: Clinical, slices: Sequence[pd.DataFrame], path: Path) 
 
 
 def clinical_facts(slices: pd.DataFrame, clinical: Clinical) -> dict[str, str]:
-    """Return the rows of Table 1 of one part: counts and shares of the patients of whom each factor is known.
+    """Return the rows of Table 1 of one part: counts and shares of the patients for whom each factor is known.
 
     Args:
         slices: rows of `slices.csv` of the part.

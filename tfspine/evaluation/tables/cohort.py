@@ -1,4 +1,4 @@
-"""Whom the study holds, as the paper's Table 1: patients, scanners and images of each part, from `slices.csv`."""
+"""The study population, as in the paper's Table 1: patients, scanners and images of each part, from `slices.csv`."""
 
 import math
 from collections import Counter
@@ -14,19 +14,19 @@ from tfspine.evaluation.tables.table import DASH, Column, Table
 from tfspine.labels import Plane
 
 _MAKERS = (("siemens", "Siemens"), ("ge ", "GE"), ("philips", "Philips"), ("canon", "Canon"), ("toshiba", "Toshiba"))
-"""How a Manufacturer begins, and what it is called."""
+"""The beginning of a Manufacturer, and the vendor's name in the table."""
 
 UNKNOWN = "not stated"
 
 SEXES = {"F": "women", "M": "men", "O": "other"}
 
 AGE_BANDS = ((0.0, "0-39 years"), (40.0, "40-59 years"), (60.0, "60-79 years"), (80.0, "80 years and over"))
-"""Youngest age of each band, and what it is called: names that sort by age."""
+"""Youngest age of each band, and its name; the names sort by age."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """What a de-identified header still says of a patient: age in years (NaN if not) and sex as DICOM writes it."""
+    """What a de-identified header still states of a patient: age in years (or NaN) and sex as DICOM writes it."""
 
     age_years: float
     sex: str
@@ -41,12 +41,12 @@ def cohort_table(
     people: Mapping[str, Person] | None = None,
     clinical: Clinical | None = None,
 ) -> Table:
-    """Return one column per part of the study; scanners that only one of them has stand among the others.
+    """Return one column per part of the study; scanners that only one part has are listed with the others.
 
     Args:
         parts: rows of `slices.csv` of each part, such as training, validation, internal test and external test.
         people: age and sex by `study_instance_uid`, where a header gives them.
-        clinical: ethnicity, indication and comorbidities, where somebody gave them.
+        clinical: ethnicity, indication and comorbidities, where they were given.
 
     Returns:
         A table of texts. Rows of scanners also have `studies`, the counts by part, for the figure.
@@ -77,9 +77,9 @@ def cohort_table(
 
 
 def scanner_of(slices: pd.DataFrame) -> pd.DataFrame:
-    """Return the vendor and the field of each study: columns study, vendor, field_strength, words for people.
+    """Return the vendor and the field strength of each study: columns study, vendor, field_strength, as text.
 
-    A field is called by the nearest of 0.5, 1, 1.5 and 3 T: headers write 1.494 and 15000 gauss alike.
+    A field strength is rounded to the nearest of 0.5, 1, 1.5 and 3 T: headers contain 1.494 as well as 15000 gauss.
     """
     first = slices.drop_duplicates("study")
     return pd.DataFrame(
@@ -92,7 +92,7 @@ def scanner_of(slices: pd.DataFrame) -> pd.DataFrame:
 
 
 def persons_of(slices: pd.DataFrame, people: Mapping[str, Person]) -> pd.DataFrame:
-    """Return the sex and the age band of the patient of each study: columns study, sex, age_band, words for people.
+    """Return sex and age band of the patient of each study: columns study, sex, age_band, as text.
 
     Args:
         slices: rows of `slices.csv`.
@@ -117,14 +117,14 @@ def age_band(years: float) -> str:
 
 
 def _place(name: str, clinical: Clinical | None) -> int:
-    """Return where a row stands: what the clinic knows comes last, factor by factor, whichever part has it."""
+    """Return the position of a row: clinical facts come last, factor by factor, whichever part has them."""
     titles = [FACTORS[factor] for factor in clinical.factors] if clinical else []
     found = [index for index, title in enumerate(titles) if name.startswith((f"{title}: ", f"{title} not"))]
     return 2 * found[0] + 1 + name.endswith(f" {UNKNOWN}") if found else 0
 
 
 def _scanners(slices: pd.DataFrame) -> list[str]:
-    """Return vendor and field of each study, as one line of the table has them."""
+    """Return vendor and field strength of each study, as one line of the table."""
     table = scanner_of(slices)
     return [f"{vendor}, {field}" for vendor, field in zip(table["vendor"], table["field_strength"], strict=True)]
 
@@ -149,7 +149,7 @@ def _facts(slices: pd.DataFrame, people: Mapping[str, Person], scanners: Sequenc
 
 
 def _of_people(studies: pd.DataFrame, people: Mapping[str, Person]) -> dict[str, str]:
-    """Return age and sex of the patients: of one with several studies, what the first that says so says."""
+    """Return age and sex of the patients; with several studies, the values of the first study that states them."""
     said = [people.get(uid, NOBODY) for uid in studies["study_instance_uid"].astype(str)]
     # `first` takes the first that is not missing.
     table = pd.DataFrame(

@@ -1,10 +1,11 @@
-"""A model against people on the same boxes, by tests that know it: paired, with patients as the units.
+"""A model against human readers on the same boxes, by paired tests with patients as the units.
 
-The tests that take boxes for independent (paired AC1, exact McNemar, Tango's interval) stand beside them, under keys
-that end in ``_by_box``: where a reader leans one way in a patient, their P is too small and non-inferiority too easy.
+The tests that treat boxes as independent (paired AC1, exact McNemar, Tango's interval) are given too, under keys that
+end in ``_by_box``. If a reader's errors in a patient go in one direction, their P is too small and non-inferiority is
+shown too easily.
 
-Sensitivity is compared on all positives of the reference, where a box not found is a miss of whoever did not find it;
-specificity and agreement on boxes that both found and graded. What one of the two never read is not compared.
+Sensitivity is compared on all positives of the reference, where a box not found is a miss of the reader concerned;
+specificity and agreement on boxes that both found and graded. What either of the two never read is not compared.
 """
 
 import math
@@ -31,12 +32,12 @@ from tfspine.labels import Grade
 
 
 def comparison_table(set_: ReadingSet, *, model: str, margin: float, readers: Sequence[str] | None = None) -> Table:
-    """Return one row per other reader, region and measure: the model's less the reader's, tests, and the verdict.
+    """Return one row per other reader, region and measure: the model's minus the reader's, tests, and the verdict.
 
     Args:
         set_: who read what.
         model: the reader that the others are compared with.
-        readers: the others, the model may be among them; None means all.
+        readers: the others, which may include the model; None means all.
         margin: how much less sensitive or specific the model may be and still count as no worse, as a share.
     """
     rows = [
@@ -158,5 +159,5 @@ def _both(found: Difference, by_box: Difference, patients: NDArray[np.object_]) 
 
 
 def _verdict(difference: Estimate, margin: float) -> str | None:
-    """Return whether the lower limit lies above -`margin`, in words; None where there is no limit."""
+    """Return as text whether the lower limit lies above -`margin`; None where there is no limit."""
     return None if math.isnan(difference.low) else "yes" if difference.low > -margin else "no"

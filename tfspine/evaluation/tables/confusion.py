@@ -1,4 +1,4 @@
-"""Which grades were taken for which: the reference's boxes by its grade and by what became of them."""
+"""Which grades were confused: the reference's boxes by its grade and by the reader's result."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Who read what: studies and regions of each reader, so that what was never read is not taken for missed."""
+"""Who read what: studies and regions of each reader, so that what was never read is not counted as missed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -64,7 +64,7 @@ def coverage_lines(set_: ReadingSet) -> list[str]:
 
 
 def _counts(set_: ReadingSet, reader: str) -> dict[Region, tuple[int, int]]:
-    """Return how many studies a reader read, and how many there are, of each region that the reference has."""
+    """Return for each region of the reference how many studies a reader read, and how many there are."""
     coverage = set_.read_by(reader)
     counts = {}
     for region in set_.reference_metrics.regions:

@@ -79,7 +79,7 @@ def average_precision_estimate(
     order, is_hit = rank_boxes(reference, boxes, iou=iou)
     ranked = boxes.iloc[order]
     last = np.flatnonzero(np.diff(ranked["score"].to_numpy(np.float64), append=-np.inf) < 0)
-    # Precision made monotone changes where a score has hits, and recall too: the other scores can be left out.
+    # The curve changes only at scores with hits: the other scores can be left out.
     last = last[np.diff(np.cumsum(is_hit)[last], prepend=0) > 0]
     person = groups(pd.concat([set_.patient_of(table["study"]) for table in (reference, ranked)]), what="patient")
     people = np.arange(person.max() + 1)
@@ -95,7 +95,7 @@ def average_precision_estimate(
         with np.errstate(invalid="ignore"):
             return np.asarray((np.diff(hit, prepend=0.0, axis=1) * envelope).sum(axis=1) / (weights @ references))
 
-    # With a row a patient, not a box, the same draws cost a hundredth.
+    # One row per patient instead of per box makes the same draws a hundred times faster.
     estimate = patient_bootstrap(statistic, people, replicates=replicates, seed=seed, confidence=set_.confidence)
     return replace(estimate, n=len(person))
 

@@ -1,4 +1,4 @@
-"""The table of levels: of a box that was found, is the level right? Certain and uncertain levels apart."""
+"""The table of levels: whether boxes that were found have the right level, with certain and uncertain levels apart."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def level_table(sets: Sequence[ReadingSet]) -> Table:
         for reader in set_.readers:
             levels = named_levels(set_.compared[reader], iou=set_.iou)
             if levels["off"].isna().all():
-                continue  # nobody asked this reader for levels
+                continue  # this reader gave no levels
             patients = set_.patient_of(levels["study"])
             for what, kind, found in level_accuracies(levels, patients, confidence=set_.confidence):
                 of_boxes = {"above": found.above, "below": found.below, "unnamed": found.unnamed}

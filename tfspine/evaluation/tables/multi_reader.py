@@ -1,9 +1,9 @@
-"""A model against readers at random, and conditions under which the same readers read, such as with and without help.
+"""A model against random readers, and conditions under which the same readers read, such as with and without help.
 
-Other comparisons speak of the readers who took part; these of others like them, and of other patients
-(`multi_reader.py`). Covariances are those of leaving out patients, so that a patient's regions may be alike. Figures
-are of boxes of the reference that all of those in question read: agreement, area and specificity of those that all
-found and graded, sensitivity of all positives, where one that was not found is a miss.
+Other comparisons apply to the readers who took part; these generalise to other readers like them, and other patients
+(`multi_reader.py`). Covariances come from the patient jackknife, so that a patient's regions may be alike. Figures are
+of the reference's boxes that all readers compared read: agreement, area and specificity of those that all found and
+graded, sensitivity of all positives, where one that was not found is a miss.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ from tfspine.evaluation.tables.table import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Grade, Region
 
 Arms = Mapping[str, Sequence[str]]
-"""Readers by the name of the condition under which they read; the same people in the same order under each."""
+"""Readers for each name of a condition under which they read; the same people in the same order for each."""
 
 MEASURES = ("area under ROC curve of the grades", "AC1, four grades", "sensitivity", "specificity")
 
@@ -38,9 +38,9 @@ def multi_reader_table(set_: ReadingSet, *, model: str, readers: Sequence[str], 
 
     Args:
         set_: who read what.
-        model: the reader that stands for the model.
-        readers: the people whom the model is compared with, two or more; those of arms are not among them.
-        arms: conditions that are compared with one another, two or more, or none.
+        model: the reader that represents the model.
+        readers: the people with whom the model is compared, two or more; those of arms are not among them.
+        arms: conditions that are compared with one another, two or more, or empty.
     """
     rows = []
     for region in Region:
@@ -126,7 +126,7 @@ def _arm_rows(set_: ReadingSet, arms: Arms, region: Region) -> Iterator[dict[str
 def _figures(
     set_: ReadingSet, readers: Sequence[str], region: Region, measure: str
 ) -> tuple[Figures, dict[str, int]] | None:
-    """Return the figures of all readers, and of how many boxes and patients; None where one is undefined."""
+    """Return the figures of all readers, and the number of boxes and patients; None where one is undefined."""
     tables = [set_.pairs[reader].of(region).boxes for reader in readers]
     common = sorted(set.intersection(*(set(table.index) for table in tables)))
     if not common:
@@ -166,6 +166,6 @@ def _figure(
 
 
 def _covariance(values: NDArray[np.float64], without: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the covariances [k, k] of figures [k] by leaving out each of m patients [k, m]."""
+    """Return the jackknife covariances [k, k] of figures [k], from those without each of m patients [k, m]."""
     changes, m = without - values[:, None], without.shape[1]
     return np.asarray((m - 1) / m * changes @ changes.T)

@@ -1,8 +1,8 @@
 """The paper's tables for any readers (docs/paper.md): boxes and recall as its Table 2, agreement as 3 and 4, accuracy.
 
 Every function takes the metrics of each set (internal, external) and reader; with more than one set the first column
-names it. Intervals and P respect patients; beside them stand the paper's own, by box, under keys that end in
-``_by_box``: these take boxes of one spine for independent.
+names it. Intervals and P are clustered by patient; the paper's own, by box, are given too, under keys that end in
+``_by_box``: these treat boxes of one spine as independent.
 """
 
 from collections.abc import Iterator, Mapping
@@ -54,7 +54,7 @@ def reference_table(sets: Sets) -> Table:
 def recall_table(sets: Sets, *, iou: float) -> Table:
     """Return one row per reader and region: recall and false boxes at each IoU; boxes found and mean IoU at `iou`.
 
-    `iou` is that at which grades are compared; of other values the nearest that is measured counts.
+    `iou` is the one at which grades are compared; if it was not measured, the nearest value is used.
     """
     at_iou = min(THRESHOLDS, key=lambda each: abs(each - iou))
     rows = []
@@ -126,9 +126,9 @@ def repeat_table(repeats: Sets) -> Table:
 def accuracy_table(sets: Sets, *, model: str | None = None, p_values: PValues | None = None) -> Table:
     """Return one row per reader and region: sensitivity, specificity, and sensitivity with missed boxes as misses.
 
-    `model` names whom the others are compared with. P is of the paired difference (`paired_p_values`); by box it is
-    that of the pooled z of two proportions, as in the paper, which takes the two for independent: readers of the same
-    studies are not. Both are of what the two read; without `p_values` P by box is of what each of them read.
+    `model` is the reader with whom the others are compared. P is of the paired difference (`paired_p_values`); by box
+    it is that of the pooled z of two proportions, as in the paper, which treats the two as independent, although they
+    read the same studies. Both are of what the two read; without `p_values` P by box is of what each of them read.
     """
     rows = []
     for where, region in _walk(sets):
@@ -163,7 +163,7 @@ def accuracy_table(sets: Sets, *, model: str | None = None, p_values: PValues | 
 
 
 def _share_columns(key: str, title: str, *, against: bool) -> tuple[Column, ...]:
-    """Return a share by patient and by box, each with its P where there is somebody to compare with."""
+    """Return a share by patient and by box, each with its P if there is a reader to compare with."""
     return (
         Column(key, f"{title} %", Kind.PERCENT_OF),
         *([Column(f"p_{key}", "P", Kind.P)] if against else []),
@@ -189,7 +189,7 @@ def _agreement_row(region: RegionMetrics, grades: int) -> dict[str, Any]:
 
 
 def _walk(sets: Sets) -> Iterator[tuple[dict[str, Any], RegionMetrics]]:
-    """Yield every region of every reader of every set, with the beginning of its row."""
+    """Yield every region of every reader of every set, with the first columns of its row."""
     for name, readers in sets.items():
         for reader, metrics in readers.items():
             for region in metrics.regions.values():
@@ -228,7 +228,7 @@ def _region_of(sets: Sets, name: str | None, reader: str | None, region: Region)
 
 
 def _pooled_p(first: Any, second: Any) -> float | None:
-    """P of two shares; None where one is undefined. That of an average of members need not be of whole boxes."""
+    """P of two shares; None where one is undefined. The average of members may be of fractional boxes."""
     if not (first.is_defined and second.is_defined):
         return None
     return pooled_z_of_shares(first.value, first.n, second.value, second.n).p_value

@@ -1,8 +1,8 @@
-"""The worst grade of each patient, region by region: what a referral letter says.
+"""The worst grade of each patient, by region, as a referral letter states it.
 
-The reference's worst is over all its boxes of the region; the reader's over all of theirs on the same slices, as a
-clinic would see it, where one false alarm spoils the patient's result, and beside it over those that match. A patient
-in whom the reader found nothing to grade has no call: it is not compared in agreement, and is a miss where the
+The reference's worst is over all its boxes of the region. The reader's is given twice: over all boxes on the same
+slices, as in clinical use, where one false alarm makes the patient's result wrong, and over those that match. A patient
+in whom the reader found nothing to grade has no call: this patient is left out of agreement, and is a miss where the
 reference is positive.
 """
 

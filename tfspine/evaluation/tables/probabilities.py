@@ -1,7 +1,7 @@
 """How good a model's probabilities are: area under the ROC curve, calibration, and the operating point.
 
-The temperature and the operating point are fitted on validation. Without validation readings they are missing: never
-fitted on the studies that are reported.
+The temperature and the operating point are fitted on validation. Without validation readings they are missing: they are
+never fitted on the studies that are reported.
 """
 
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def fitted_point(validation: ReadingSet | None, reader: str, region: Region) -> 
 
 
 def calibration_table(set_: ReadingSet, *, validation: ReadingSet | None, bins: int) -> Table:
-    """Return one row per model and region: Brier and calibration error as they are, and after temperature scaling."""
+    """Return one row per model and region: Brier and calibration error, before and after temperature scaling."""
     rows = []
     for reader, region, graded in readings_with_probabilities(set_):
         temperature = fitted_temperature(validation, reader, region)
@@ -143,9 +143,9 @@ def discrimination_table(set_: ReadingSet) -> Table:
 
 
 def operating_table(set_: ReadingSet, *, validation: ReadingSet | None) -> Table:
-    """Return one row per model and region: accuracy by the most probable grade, and at the point of validation.
+    """Return one row per model and region: accuracy by the most probable grade, and at the validation's point.
 
-    A region without a point has a row all the same, unless there are no validation readings at all.
+    A region without a point still has a row, unless there are no validation readings at all.
     """
     rows: list[dict[str, Any]] = []
     for reader, region, graded in readings_with_probabilities(set_) if validation else ():

@@ -1,7 +1,7 @@
 """How far readers agree with one another: each pair of them, all people, and all with the model.
 
-Compared are boxes of the reference that all of those in question found and graded. Members of a model are one reader:
-their ensemble, or else the first of them, stands for them.
+Only boxes of the reference that all readers of a group found and graded are compared. Members of a model count as one
+reader: their ensemble, or else the first of them, represents them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,8 +25,8 @@ def reader_agreement_table(set_: ReadingSet, *, model: str, readers: Sequence[st
 
     Args:
         set_: who read what.
-        model: the reader that stands for the model.
-        readers: all readers, the model among them, without other members of the model.
+        model: the reader that represents the model.
+        readers: all readers, including the model, without other members of the model.
     """
     rows = [
         {"readers": name, "region": REGION_TITLES[region]} | _row(set_, group, region)
@@ -57,7 +57,7 @@ def reader_agreement_table(set_: ReadingSet, *, model: str, readers: Sequence[st
 
 
 def _groups(model: str, readers: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the pairs, then all people and everybody where that is more than a pair."""
+    """Yield the pairs, then all people and all readers where that is more than a pair."""
     for pair in combinations(readers, 2):
         yield " and ".join(pair), pair
     people = tuple(reader for reader in readers if reader != model)

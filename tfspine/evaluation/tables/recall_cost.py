@@ -1,4 +1,4 @@
-"""Recall and what it costs: the false boxes per image beside it, and recall at a few rates of them."""
+"""Recall together with its cost, the false boxes per image, and recall at a few such rates."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ def recall_cost_table(
     Args:
         sets: the readers, their score thresholds in `score_threshold`.
         metrics: of each set and reader, averages of members included.
-        averages: the members behind each average; what an average has not itself is the mean of theirs.
+        averages: the members behind each average; for what an average lacks itself, the mean of theirs is used.
         told: where the thresholds come from.
     """
     rows = []
@@ -70,7 +70,7 @@ def recall_cost_table(
 def _at_rates(set_: ReadingSet) -> dict[tuple[str, Region], tuple[Estimate, ...]]:
     """Return recall at each of `RATES`, of every reader and region with scores; intervals by patients.
 
-    The score that gives a rate is read off these very images, as usual; the intervals take it for given.
+    The score that gives a rate is read from these same images, as usual; the intervals treat it as fixed.
     """
     found = {}
     for reader, region, reference, boxes, images in searched_boxes(set_):
@@ -85,14 +85,14 @@ def _at_rates(set_: ReadingSet) -> dict[tuple[str, Region], tuple[Estimate, ...]
 
 
 def _means(of_members: Sequence[tuple[Estimate, ...]]) -> list[Estimate]:
-    """Return the mean of each rate over the members of an average; of one reader what it is; nothing of people."""
+    """Return the mean of each rate over the members of an average; for one model its own; empty for people."""
     if len(of_members) == 1:
         return list(of_members[0])
     return [average_estimate(each) for each in zip(*of_members, strict=True)]
 
 
 def threshold_in_use(set_: ReadingSet, reader: str, region: Region) -> float:
-    """Return the score from which a reader's boxes of a region count, NaN where all do."""
+    """Return the score from which a reader's boxes of a region count, NaN where all count."""
     boxes = set_.readers[reader]
     if "score_threshold" not in boxes:
         return math.nan

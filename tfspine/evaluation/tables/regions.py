@@ -1,4 +1,4 @@
-"""The tables of regions, one grade for each level and side: printed first, as this is what a radiologist gets."""
+"""The tables of regions, one grade for each level and side: printed first, as this is what a radiologist receives."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from tfspine.grading_box import SURE_SHARE
 from tfspine.labels import Region
 
 RegionSets = Mapping[str, Mapping[str, Mapping[Region, RegionGradeMetrics]]]
-"""Metrics by the name of the set, of the reader, and the kind of region."""
+"""Metrics by the name of the set, the reader, and the kind of region."""
 
 RULE = (
     "One grade for each level and side of a patient: 5 canals, 10 recesses, 10 foramina. The worst box of a region "
@@ -18,7 +18,7 @@ RULE = (
     "Intervals: by patients."
 )
 _AMONG_REGIONS = ("not_found", "over_called", "under_called")
-"""Counts of some of the regions: without any they are dashes."""
+"""Counts of some of the regions: shown as dashes if there are none."""
 
 NO_LEVELS = "the boxes of the reference have no level, or no reader's have"
 
@@ -28,7 +28,7 @@ def region_agreement_table(sets: RegionSets, *, note: str = "") -> Table:
 
     Args:
         sets: the metrics.
-        note: what else is to be said below the table.
+        note: further text below the table.
     """
     return _table(
         sets,
@@ -111,5 +111,5 @@ def _table(sets: RegionSets, name: str, title: str, columns: tuple[Column, ...],
 
 
 def _value(found: RegionGradeMetrics, key: str) -> Any:
-    """Return one field; of no region, as where a reader never read it, none was found, missed or called wrongly."""
+    """Return one field; None for counts of found, missed or wrong regions if none were read."""
     return None if key in _AMONG_REGIONS and not found.regions else getattr(found, key)

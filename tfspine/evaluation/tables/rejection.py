@@ -1,4 +1,4 @@
-"""What disagreement between members of a model is worth: unsure regions are left to a person, the rest measured."""
+"""How useful disagreement between members of a model is: uncertain regions are left to a person, the rest measured."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ from tfspine.labels import Region
 
 
 def rejection_table(set_: ReadingSet, *, averages: Mapping[str, Sequence[str]]) -> Table:
-    """Return one row per group of members, region and share refused: how the ensemble grades what it keeps.
+    """Return one row per group of members, region and share rejected: how the ensemble grades what it keeps.
 
     Args:
         set_: who read what.
@@ -73,7 +73,7 @@ def _on_common_regions(
     """
     boxes = [set_.pairs[member].of(region).boxes for member in members]
     graded = [graded_probabilities(of_member) for of_member in boxes]
-    # By the number of the reference's box: not every member need have read every study.
+    # By the number of the reference's box, because members may have read different studies.
     rows = [of_member.index[each.rows] for of_member, each in zip(boxes, graded, strict=True)]
     common = rows[0]
     for of_member in rows[1:]:

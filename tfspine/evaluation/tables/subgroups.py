@@ -1,8 +1,8 @@
 """A reader by level, side, vendor, field strength, sex and age, every subgroup with its n, however small.
 
-A subgroup is one of boxes of the reference; false boxes belong to that of their study, or of the level and side that
-the reader names. Subgroups are described, not
-tested against one another; with so many of them some will look different by chance.
+A subgroup consists of boxes of the reference; false boxes belong to the subgroup of their study, or of the level and
+side that the reader names. Subgroups are described, not tested against one another; with so many of them some will
+look different by chance.
 """
 
 import pandas as pd
@@ -24,10 +24,10 @@ FACTORS = {
     "sex": "Sex",
     "age_band": "Age",
 }
-"""Columns that divide the boxes, and what the table calls them."""
+"""Columns that divide the boxes, and their names in the table."""
 
 OF_THE_STUDY = ("vendor", "field_strength", "sex", "age_band")
-"""Those that headers say, not boxes."""
+"""Those that come from headers instead of boxes."""
 
 
 def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
@@ -35,8 +35,8 @@ def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
 
     Args:
         set_: who read what.
-        studies: column study, and of those of vendor, field_strength, sex and age_band that are known of the studies
-            (`cohort_table`); None where nothing is.
+        studies: column study, and those of vendor, field_strength, sex and age_band that are known (`cohort_table`);
+            None if none are known.
     """
     rows = []
     for reader, pairs in set_.pairs.items():
@@ -99,6 +99,6 @@ def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
 def _rate(counted: pd.DataFrame, factor: str, value: str, *, confidence: float) -> Estimate:
     """Return the false boxes per image of a subgroup."""
     is_value = counted[factor].fillna("").replace("", UNKNOWN) == value
-    # An image has no level and no side: all of them were looked at.
+    # An image has no level and no side: all of them were searched.
     rows = counted[is_value if factor in OF_THE_STUDY else is_value.where(counted["units"] == 0, True)]
     return clustered_rate(rows["events"], rows["units"], rows["patient"].to_numpy(), confidence=confidence)

@@ -1,4 +1,4 @@
-"""A table keeps its numbers unrounded; only `shown` makes text of them. An undefined number prints as a dash."""
+"""A table keeps its numbers unrounded; only `shown` converts them to text. An undefined number prints as a dash."""
 
 import dataclasses
 import math
@@ -16,7 +16,7 @@ from tfspine.labels import Region
 DASH = "–"
 
 _MARKS = re.compile(r"[\\|*`]|<(?=[a-zA-Z/!?])|(?<=\])\(")
-"""What Markdown would not show as it is: cells, emphasis, code, HTML, and the address of a link."""
+"""Characters with a meaning in Markdown: cells, emphasis, code, HTML, and the address of a link."""
 
 REGION_TITLES: dict[Region, str] = {
     Region.CENTRAL_CANAL: "Central canal",
@@ -28,8 +28,8 @@ REGION_TITLES: dict[Region, str] = {
 class Kind(StrEnum):
     """How a column is printed.
 
-    Text, count, number (two decimals) and share (in per cent) are plain values, and so is p. The others are estimates
-    with their interval: a coefficient with two decimals, a share in per cent, and a share with the counts behind it.
+    Text, count, number (two decimals), share (in per cent) and p are plain values. The others are estimates with their
+    interval: a coefficient with two decimals, a share in per cent, and a share with the counts behind it.
     """
 
     TEXT = "text"
@@ -80,7 +80,7 @@ def plain_rows(table: Table) -> list[dict[str, Any]]:
 
 
 def without_readers(table: Table, readers: Collection[str]) -> Table:
-    """Return a table without the rows of some readers, members of a model, and say so in its title."""
+    """Return a table without the rows of some readers, members of a model, and state this in its title."""
     rows = tuple(row for row in table.rows if row.get("reader") not in readers)
     if len(rows) == len(table.rows):
         return table
@@ -88,14 +88,14 @@ def without_readers(table: Table, readers: Collection[str]) -> Table:
 
 
 def to_markdown(table: pd.DataFrame) -> str:
-    """Return a table as GitHub Markdown; what stands in it is text, whatever signs it has."""
+    """Return a table as GitHub Markdown; its contents are shown literally, whatever characters they contain."""
     lines = [list(map(str, table.columns)), *table.astype(str).to_numpy().tolist()]
     heading, *rows = [[markdown_text(cell) for cell in line] for line in lines]
     return "".join(f"| {' | '.join(line)} |\n" for line in (heading, ["---"] * len(table.columns), *rows))
 
 
 def markdown_text(text: str) -> str:
-    """Return text as Markdown shows it again: no signs of a table, of emphasis, links, code or HTML, and one line."""
+    """Return text escaped for Markdown, on one line, without tables, emphasis, links, code or HTML."""
     return _MARKS.sub(r"\\\g<0>", " ".join(text.split()))
 
 
@@ -106,7 +106,7 @@ def metrics_dict(metrics: Any) -> dict[str, Any]:
 
 
 def estimate_from_dict(content: Mapping[str, Any]) -> Estimate:
-    """Read one estimate back out of `metrics_dict`, None again as NaN."""
+    """Read one estimate back from `metrics_dict`, with None converted to NaN."""
     value, low, high = (math.nan if content[name] is None else content[name] for name in ("value", "low", "high"))
     return Estimate(value, low, high, content["n"], content["method"])
 
@@ -121,7 +121,7 @@ def format_estimate(estimate: Estimate) -> str:
 def format_percent(estimate: Estimate, *, counts: bool = False) -> str:
     """Write a share in per cent with its interval, as ``91.1 (80.4, 97.0)``, on request followed by ``[51/56]``.
 
-    The mean of several members need not be a whole count: ``[9.7/10]``. Of nothing there is no share: ``– [0/0]``.
+    The mean of several members need not be a whole count: ``[9.7/10]``. Without units it is ``– [0/0]``.
     """
     if not estimate.is_defined:
         return f"{DASH} [0/0]" if counts and estimate.n == 0 else DASH
@@ -142,7 +142,7 @@ def format_p(p_value: float) -> str:
 
 
 def plain_value(value: Any) -> Any:
-    """Return a value that JSON can hold: dataclasses as objects, tuples as lists, None of what is undefined."""
+    """Return a value that JSON can hold: dataclasses as objects, tuples as lists, None for undefined numbers."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {item.name: plain_value(getattr(value, item.name)) for item in dataclasses.fields(value)}
     if isinstance(value, Mapping):
