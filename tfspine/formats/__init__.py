@@ -1,1 +1,1 @@
-"""File formats, one module each: names of the columns, row type, reader and writer; nobody else knows them."""
+"""File formats, one module each: column names, row type, reader and writer. No other module uses column names."""

@@ -1,7 +1,7 @@
-"""Tables of boxes (`BOX_COLUMNS`): from labels, from readings, from and to CSV.
+"""Tables of boxes (`BOX_COLUMNS`): from labels, from model output, from and to CSV.
 
-In memory `side`, `level` and `grade` are words or the empty string, and `score` and the probabilities NaN where nobody
-gave them, so that a table is the same before it is written and after it is read.
+In memory, `side`, `level` and `grade` are words or the empty string, and missing scores and probabilities are NaN, so
+that a table is the same before it is written and after it is read.
 """
 
 from collections.abc import Iterable
@@ -25,10 +25,10 @@ BOX_COLUMNS: tuple[str, ...] = (
 )  # fmt: skip
 """Columns of every table of boxes: reference, reader or model (`reference.csv`, `predictions.csv`).
 
-`side`, `level` and `grade` are words or empty; `score` and the four probabilities are empty for people.
-`level_certain` is yes or no for a level that was counted (`study.levels`), and empty without one and for people.
-`score_threshold` is the model's operating point for the region: a box of a lower score is no finding, and stands there
-for the free-response curve alone. Empty means that every box counts.
+`side`, `level` and `grade` are words or empty; `score` and the four probabilities are empty for human readers.
+`level_certain` is yes or no if the level was counted (`study.levels`); it is empty without a level and for human
+readers. `score_threshold` is the model's operating point for the region: a box with a lower score is not a finding, and
+is listed only for the free-response curve. Empty means that every box counts.
 """
 
 OPTIONAL_BOX_COLUMNS: tuple[str, ...] = (
@@ -40,7 +40,7 @@ OPTIONAL_BOX_COLUMNS: tuple[str, ...] = (
     "level_certain",
     "score_threshold",
 )
-"""What tables of people need not have, nor those of models before levels could be in doubt: read as empty."""
+"""Columns that may be missing in tables of human readers and of older models; they are read as empty."""
 
 CORNER_COLUMNS = ("ymin", "xmin", "ymax", "xmax")
 PROBABILITY_COLUMNS = ("p_normal", "p_mild", "p_moderate", "p_severe")
@@ -52,8 +52,8 @@ _SLICE_NAMES = ("key", "study", "plane")
 YES_NO = {True: "yes", False: "no"}
 
 PROBABILITY_TOLERANCE = 1.001e-3
-"""How far four probabilities may sum from 1, and that of the grade lie below the largest: a float32 softmax, rounded to
-three places on its way through text."""
+"""Tolerance of the sum of the four probabilities (1), and of the probability of the grade (the largest one): a float32
+softmax may have been rounded to three decimals when it was written as text."""
 
 
 def annotated_rows(annotated: AnnotatedSlice, *, study: str, plane: Plane) -> list[dict[str, Any]]:
@@ -75,7 +75,7 @@ def annotated_rows(annotated: AnnotatedSlice, *, study: str, plane: Plane) -> li
 
 
 def readings_table(readings: Iterable[SliceReading]) -> pd.DataFrame:
-    """Return the boxes that a model found, with score and grade probabilities."""
+    """Return the boxes that a model detected, with score and grade probabilities."""
     return box_table(
         {
             "study": reading.study,
@@ -97,11 +97,11 @@ def readings_table(readings: Iterable[SliceReading]) -> pd.DataFrame:
 
 
 def read_boxes(path: Path) -> pd.DataFrame:
-    """Read a table of boxes and check every value. People's tables may lack `OPTIONAL_BOX_COLUMNS`.
+    """Read a table of boxes and check every value. Tables of human readers may lack `OPTIONAL_BOX_COLUMNS`.
 
     Raises:
-        FormatError: the file cannot be read, lacks a column, or holds a value that no box can have; the message
-            names the line (the header is line 1).
+        FormatError: the file cannot be read, lacks a column, or contains an invalid value; the message gives the line
+            (the header is line 1).
     """
     needed = [name for name in BOX_COLUMNS if name not in OPTIONAL_BOX_COLUMNS]
     read = read_csv_file(path, needed, optional=OPTIONAL_BOX_COLUMNS)
@@ -126,26 +126,26 @@ def read_boxes(path: Path) -> pd.DataFrame:
 
 
 def counted_boxes(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the boxes that are findings: those of a model below its operating point are not."""
+    """Return the boxes that are findings, without those of a model below its operating point."""
     return table[is_counted(table["score"], table["score_threshold"])].reset_index(drop=True)
 
 
 def line_of(path: Path, row: int) -> int:
-    """Return in which line of a file the row of `read_boxes` stands, the row counted from 0 and the header line 1."""
+    """Return the line in the file of a row of `read_boxes`; rows count from 0, and the header is line 1."""
     return read_csv_file(path, ("study",)).lines[row]
 
 
 def require_slices(path: Path, boxes: pd.DataFrame, slices: pd.DataFrame, *, folder: Path) -> None:
-    """Refuse boxes of slices that are not there, or are of another study or plane: a table of another cohort.
+    """Refuse boxes whose slice does not exist or belongs to another study or plane: the table is of another cohort.
 
     Args:
-        path: where the boxes were read, for the message.
-        boxes: rows of `read_boxes`, all of them and in their order.
+        path: the file of the boxes, for the message.
+        boxes: all rows of `read_boxes`, in their order.
         slices: `slices.csv`, with key, study and plane.
-        folder: that it lies in, for the message.
+        folder: the folder of `slices.csv`, for the message.
 
     Raises:
-        FormatError: such a box, with its line.
+        FormatError: there is such a box; the message gives its line.
     """
     known = {key: (study, plane) for key, study, plane in zip(*(slices[c] for c in _SLICE_NAMES), strict=True)}
     rows = zip(boxes["slice"], boxes["study"], boxes["plane"], strict=True)
@@ -168,15 +168,15 @@ def write_boxes(path: Path, table: pd.DataFrame) -> None:
 
 
 def box_table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
-    """Return rows as a table of boxes, words and numbers of their kinds; what a row does not say is empty."""
+    """Return rows as a table of boxes with text and number columns; values that a row lacks are empty."""
     table = pd.DataFrame(list(rows), columns=list(BOX_COLUMNS))
     return table.astype(dict.fromkeys(WORD_COLUMNS, "str") | dict.fromkeys(NUMBER_COLUMNS, "float64"))
 
 
 def _check_relations(read: CsvTable, table: pd.DataFrame) -> None:
-    """Check what only two columns together can get wrong."""
+    """Check the columns that depend on each other."""
     box = table[list(CORNER_COLUMNS)]
-    # A detector's corner may lie a hair outside after scaling in float32.
+    # A detector's corner may lie slightly outside after scaling in float32.
     inside = ((box > -0.5) & (box < np.inf)).all(axis=1)
     _require(read, table, "ymin", inside, "four corners, none of them above or left of the image")
     _require(read, table, "ymax", box["ymin"] < box["ymax"], "more than ymin")
@@ -190,7 +190,7 @@ def _check_relations(read: CsvTable, table: pd.DataFrame) -> None:
 
 
 def _check_probabilities(read: CsvTable, table: pd.DataFrame) -> None:
-    """Check that shares are shares, and that the grade is the one that the probabilities make most probable."""
+    """Check that the probabilities are valid, and that the grade is the most probable one."""
     for name in ("score", *PROBABILITY_COLUMNS):
         share = table[name]
         _require(read, table, name, share.isna() | ((share >= 0) & (share <= 1)), "a share in 0 to 1")

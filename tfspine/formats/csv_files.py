@@ -1,8 +1,8 @@
-"""CSV files as people have them, read as text: commas, semicolons or tabs; UTF-8, UTF-16 or Windows-1252.
+"""Read CSV files of common variants as text: commas, semicolons or tabs; UTF-8, UTF-16 or Windows-1252.
 
-A spreadsheet saves with the separator, the decimal sign and the letters of its country and system. What can be read in
-one way only is read; of anything else one line says what the matter is. Values stay text (a pseudonym ``0123456789``
-must not become a number); `csv_numbers.py` reads those that are numbers.
+Spreadsheet programs use the separator, decimal sign and encoding of their country and system. A file that can be read
+in only one way is read; for any other, a one-line error says what is wrong. Values stay text (a pseudonym
+``0123456789`` must not become a number); `csv_numbers.py` reads those that are numbers.
 """
 
 import codecs
@@ -19,7 +19,7 @@ SEPARATORS = (",", ";", "\t", "|")
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with that of UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32"),  # must precede UTF-16, as its mark begins with that of UTF-16
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -27,12 +27,12 @@ _MARKS = (
 """Byte order marks and the encodings that begin with them (Unicode Standard 16.0, section 23.8)."""
 
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-"""How an .xlsx or .ods (ZIP) and an .xls (compound file) begin."""
+"""First bytes of an .xlsx or .ods (ZIP) and of an .xls (compound file)."""
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 _BLANKS = " \t\r\n\u00a0\ufeff"
-"""What may stand around a value without being part of it; spreadsheets write no-break spaces."""
+"""Characters that may surround a value without being part of it; spreadsheets write no-break spaces."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class CsvTable:
     """The text of a CSV file.
 
     Attributes:
-        path: where it was read.
+        path: the file.
         columns: names of the columns, in the order of the file.
         rows: the values of each row by column; rows without any value are left out.
         lines: the line of the file in which each row begins, the first line being 1.
-        separator: what stands between the values.
+        separator: the character between the values.
     """
 
     path: Path
@@ -54,28 +54,28 @@ class CsvTable:
     separator: str
 
     def where(self, row: int) -> str:
-        """Return the place of a row, counted from 0, for a message."""
+        """Return the location of a row (counted from 0) for a message."""
         return f"{self.path}: line {self.lines[row]}"
 
 
 def read_csv_file(path: Path, columns: Sequence[str], *, optional: Sequence[str] = ()) -> CsvTable:
-    """Read a CSV file that has some columns, whatever else it has.
+    """Read a CSV file that has the given columns; it may have others too.
 
-    The header tells the separator: the one that sets the most of the expected columns apart. Names of columns are met
-    in any case. Rows may end early, or go on without values, as spreadsheets write them, as long as no column that is
-    needed lacks a value.
+    The separator is the one that yields the most expected columns in the header. Column names are matched in any case.
+    Rows may be shorter, or have extra empty values, as spreadsheets write them, as long as no required column lacks a
+    value.
 
     Args:
-        path: of the file.
-        columns: that are needed.
-        optional: that may be missing, in the header or at the end of a row; they are read as empty.
+        path: the file.
+        columns: required columns.
+        optional: columns that may be missing, in the header or at the end of a row; they are read as empty.
 
     Returns:
         The table, with the expected columns under the names given here.
 
     Raises:
-        FormatError: the file cannot be read as text, lacks a column or has it twice, or a row has more values than
-            there are columns, or fewer.
+        FormatError: the file cannot be read as text, lacks a column or has it twice, or a row has more or fewer values
+            than there are columns.
     """
     wanted = ", ".join(columns)
     text = read_text(path, expected=f"a CSV file with {wanted}")
@@ -96,10 +96,10 @@ def read_csv_file(path: Path, columns: Sequence[str], *, optional: Sequence[str]
 
 
 def require_once(table: CsvTable, column: str) -> None:
-    """Refuse a table in which a name stands twice that tells one row from another.
+    """Refuse a table in which a name that must be unique occurs twice.
 
     Raises:
-        FormatError: such a name, with its line.
+        FormatError: a name occurs twice; the message gives the line.
     """
     first: dict[str, int] = {}
     for row, values in enumerate(table.rows):
@@ -112,11 +112,11 @@ def require_once(table: CsvTable, column: str) -> None:
 
 
 def read_text(path: Path, *, expected: str) -> str:
-    """Return the text of a file in the encoding that its first bytes, or else all of them, allow.
+    """Return the text of a file, in the encoding found from its first bytes or, if they do not decide, from all bytes.
 
     Raises:
-        FormatError: the file cannot be read, or is no text; the message says what was `expected`, and nothing of
-            what the file holds.
+        FormatError: the file cannot be read or is not text; the message says what was `expected`, and quotes nothing
+            from the file.
     """
     try:
         content = path.read_bytes()
@@ -136,7 +136,7 @@ def read_text(path: Path, *, expected: str) -> str:
 
 
 def _guess(content: bytes) -> str:
-    """Return the encoding of text without a mark: UTF-16 has a zero in every other byte, Windows-1252 is no UTF-8."""
+    """Return the encoding of text without a mark: UTF-16 has many zero bytes, Windows-1252 is invalid as UTF-8."""
     if b"\0" in content:
         return "utf-16-le" if content[1::2].count(0) > content[::2].count(0) else "utf-16-be"
     try:
@@ -147,11 +147,11 @@ def _guess(content: bytes) -> str:
 
 
 def _separator(text: str, expected: set[str]) -> tuple[str, str, int]:
-    """Return the separator, the text from its header on, and how many lines stand before that."""
+    """Return the separator, the text from the header on, and the number of lines before the header."""
     begun = text.lstrip("\r\n")
     before = len(_LINE_END.findall(text[: len(text) - len(begun)]))
     first, *others = _LINE_END.split(begun, maxsplit=1)
-    # A first line of Excel's own that names the separator.
+    # Excel may write a first line that names the separator.
     if first.lower().startswith("sep=") and len(first) == len("sep=?"):
         return first[-1], "".join(others), before + 1
 
@@ -163,7 +163,7 @@ def _separator(text: str, expected: set[str]) -> tuple[str, str, int]:
 
 
 def _records(path: Path, text: str, separator: str, before: int) -> list[tuple[int, list[str]]]:
-    """Return the line and the values of every row that has one, the header first."""
+    """Return the line number and the values of every row that has a value, the header first."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     records, began = [], before + 1
     try:
@@ -178,7 +178,7 @@ def _records(path: Path, text: str, separator: str, before: int) -> list[tuple[i
 
 
 def _header(path: Path, names: Sequence[str], expected: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns, those that are expected as they are written here."""
+    """Return the column names, the expected ones in the spelling used here."""
     known = {name.lower(): name for name in expected}
     header = tuple(known.get(name.lower(), name) for name in names)
     twice = [name for name in known.values() if header.count(name) > 1]

@@ -1,4 +1,4 @@
-"""Numbers in the text of a table, with a decimal point or a decimal comma, whichever the table has throughout."""
+"""Convert text in a table to numbers, with a decimal point or a decimal comma, whichever the whole table uses."""
 
 import math
 import re
@@ -8,22 +8,22 @@ from tfspine.errors import FormatError
 from tfspine.formats.csv_files import CsvTable
 
 NOTHING = ("", "nan")
-"""How a number that is missing is written, in lower case."""
+"""Spellings of a missing number, in lower case."""
 
 _COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
-"""What may be a number of thousands as well as one with three decimals."""
+"""Pattern of text that may be either thousands or a number with three decimals."""
 
 
 def numbers_of(table: CsvTable, columns: Sequence[str]) -> dict[str, list[float]]:
-    """Return the numbers of some columns, NaN where there is none.
+    """Return the numbers of some columns, NaN if missing.
 
-    A comma is a decimal comma where no number of these columns has a point and at least one cannot be a count of
+    A comma is a decimal comma if no number of these columns has a point and at least one comma cannot separate
     thousands: ``0,5`` or ``12,25``, but not ``1,234``.
 
     Raises:
-        FormatError: a value that is no number, points and commas in one table, or commas of which nothing says
-            whether they are decimal; the message names the line.
+        FormatError: a value is not a number, one table has both points and commas, or it is unclear whether commas are
+            decimal; the message gives the line.
     """
     is_comma = _has_decimal_commas(table, columns)
     return {
@@ -67,5 +67,5 @@ def _is_number(text: str) -> bool:
         float(text)
     except ValueError:
         return False
-    # Python takes 1_000 for a number, and digits of other scripts: neither is what somebody meant to write.
+    # Python accepts 1_000 and digits of other scripts as numbers; in a table, both are mistakes.
     return text.isascii() and "_" not in text

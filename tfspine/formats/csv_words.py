@@ -1,4 +1,4 @@
-"""Tables of which every value stays text."""
+"""Tables in which every value stays text."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""``heatmaps.csv``: the boxes whose grades were explained, each with its picture and its gap of completeness."""
+"""``heatmaps.csv``: the boxes whose grades were explained, each with its image file and its completeness gap."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ _READ = tuple(name for name in HEATMAP_COLUMNS if name not in ("ymin", "xmin", "
 
 @dataclass(frozen=True)
 class HeatmapRow:
-    """One explained box; `file` is its picture, and `completeness_gap` a share, infinite or NaN where undefined."""
+    """One explained box; `file` is its image, and `completeness_gap` is a share, infinite or NaN if undefined."""
 
     slice_key: str
     region: Region
@@ -37,7 +37,7 @@ class HeatmapRow:
 
 
 def write_heatmaps(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write the table of a folder; a row has `HEATMAP_COLUMNS`, its grade as a word."""
+    """Write the table of a folder; rows have `HEATMAP_COLUMNS`, with the grade as a word."""
     pd.DataFrame(list(rows), columns=list(HEATMAP_COLUMNS)).to_csv(folder / HEATMAPS_FILE, index=False)
 
 
@@ -45,7 +45,7 @@ def read_heatmaps(folder: Path) -> list[HeatmapRow]:
     """Read the table of a folder that ``tfspine explain`` wrote.
 
     Raises:
-        FormatError: it is not there, a value is invalid, or a picture is missing; the message names the line.
+        FormatError: it does not exist, a value is invalid, or an image is missing; the message gives the line.
     """
     path = folder / HEATMAPS_FILE
     if not path.is_file():

@@ -1,11 +1,11 @@
-"""LabelImg Pascal VOC: one XML file a slice, with box, region, side, grade and level of every object.
+"""LabelImg Pascal VOC: one XML file per slice, with box, region, side, grade and level of every object.
 
 The layout is LabelImg's (docs/public_data.md): no XML declaration, tab indent, integer pixels that count from 1 with
 both edges included. Inside the package a box is ``yxyx`` with the far edge excluded, so that
 
     (ymin, xmin, ymax, xmax) = (ymin_voc - 1, xmin_voc - 1, ymax_voc, xmax_voc).
 
-One child is ours, ``<level>``, and stands last in its object: LabelImg ignores it, but drops it when it saves.
+The child ``<level>``, the last one in its object, is our addition: LabelImg ignores it, but drops it when it saves.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ VocBox = tuple[int, int, int, int]
 def read_voc(path: Path) -> AnnotatedSlice:
     """Read one label file; the slice key is the stem of its name.
 
-    Coordinates written as decimals are cut to whole pixels, as LabelImg does.
+    Decimal coordinates are truncated to whole pixels, as in LabelImg.
 
     Raises:
         AnnotationError: the file cannot be read or parsed, a label or level is unknown, a number is missing, or a box
@@ -50,8 +50,8 @@ def read_voc(path: Path) -> AnnotatedSlice:
 def write_voc(path: Path, annotated: AnnotatedSlice) -> None:
     """Write one label file that LabelImg opens beside ``<key>.png``.
 
-    Corners are rounded to whole pixels; a box that rounds to nothing becomes the pixel of its middle. Corners that
-    round to the border may lie a hair outside, as those of a detector do after scaling in float32.
+    Corners are rounded to whole pixels; a box whose rounded size is zero becomes the pixel at its centre. Corners that
+    round to the border may lie slightly outside, as those of a detector do after scaling in float32.
 
     Raises:
         AnnotationError: a box has no area or lies outside the image, or a paired region has no side.
@@ -90,7 +90,7 @@ def from_voc_box(voc_box: VocBox) -> Box:
 
 
 def parse_voc(path: Path) -> ElementTree.Element:
-    """Return the root of a VOC file, whatever its objects are called.
+    """Return the root of a VOC file, with any object names.
 
     Raises:
         AnnotationError: the file cannot be read or parsed, or is not VOC.

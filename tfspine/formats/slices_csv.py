@@ -1,7 +1,6 @@
-"""``slices.csv``: one row for each slice that ingest wrote, with its pseudonyms, its place in the body and its window.
+"""``slices.csv``: one row for each slice that ingest wrote, with its pseudonyms, position in the patient, and window.
 
-A table of pictures that came without DICOM headers (`annotations.importers.pictures`) has the columns of the place
-empty: their numbers are NaN.
+For images without DICOM headers (`annotations.importers.pictures`) the position columns are empty and read as NaN.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +18,7 @@ from tfspine.outputs import write_text
 
 SLICES_FILE = "slices.csv"
 IMAGES_FOLDER = "slices"
-"""Beside the table: one PNG for each of its rows, named after its key."""
+"""The folder next to the table, with one PNG for each row, named after its key."""
 
 SLICE_COLUMNS: tuple[str, ...] = (
     "key", "study", "patient", "plane", "number", "rows", "columns", "row_spacing_mm", "column_spacing_mm",
@@ -41,7 +40,7 @@ _SPACING = ("row_spacing_mm", "column_spacing_mm")
 
 @dataclass(frozen=True)
 class SliceRow:
-    """What the table says of one slice; the two identifiers are empty where it says none."""
+    """One row of the table; the two identifiers are empty if the table has none."""
 
     key: str
     study: str
@@ -52,21 +51,21 @@ class SliceRow:
 
     @property
     def size_px(self) -> tuple[int, int]:
-        """Rows and columns of the picture."""
+        """Rows and columns of the image."""
         return self.geometry.size_px
 
 
 def read_slices(folder: Path) -> pd.DataFrame:
-    """Read the table of a folder that ``tfspine ingest`` wrote, numbers as numbers, names as text.
+    """Read the table of a folder that ``tfspine ingest`` wrote, with numbers as numbers and names as text.
 
     Raises:
-        FormatError: as `read_slices_csv`.
+        FormatError: as in `read_slices_csv`.
     """
     return read_slices_csv(folder / SLICES_FILE)
 
 
 def read_slices_csv(path: Path) -> pd.DataFrame:
-    """Read the table: columns of numbers as numbers, NaN where there is none, everything else as text.
+    """Read the table: columns of numbers as numbers, NaN if missing, all others as text.
 
     Raises:
         FormatError: the file is missing, lacks a column, or has a slice twice.
@@ -78,7 +77,7 @@ def read_slice_rows(path: Path) -> dict[str, SliceRow]:
     """Read the table as rows by their key, in its order.
 
     Raises:
-        FormatError: as `read_slices_csv`, or a row has no plane or no size; the message names the line.
+        FormatError: as in `read_slices_csv`, or a row has no plane or no size; the message gives the line.
     """
     read = _read(path)
     table = _table(read)
@@ -97,7 +96,7 @@ def read_slice_rows(path: Path) -> dict[str, SliceRow]:
 
 
 def slice_rows(table: pd.DataFrame) -> dict[str, SliceRow]:
-    """Return the rows of a table that was read, by their key and in its order."""
+    """Return the rows of a table by their key, in the order of the table."""
     geometry = (*_SPACING, "rows", "columns", *(name.format(axis) for name in _PLACE for axis in "xyz"))
     names = (table[name].tolist() for name in ("key", "study", "plane", "sop_instance_uid", FRAME))
     numbers = zip(*(table[name].tolist() for name in geometry), strict=True)
@@ -108,7 +107,7 @@ def slice_rows(table: pd.DataFrame) -> dict[str, SliceRow]:
 
 
 def write_slices_csv(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write the table of a folder; a row has any of `SLICE_COLUMNS`.
+    """Write the table of a folder; rows may have any of `SLICE_COLUMNS`.
 
     Raises:
         OutputError: the file cannot be written.
@@ -152,11 +151,11 @@ def _table(read: CsvTable) -> pd.DataFrame:
             name: words[name].mask(words[name] == "") if name in NAME_COLUMNS else _numbers_or_words(words[name])
             for name in words
         }
-    ).fillna({name: "" for name in NAME_COLUMNS[3:]})  # pictures have none, and a series need not have a frame
+    ).fillna({name: "" for name in NAME_COLUMNS[3:]})  # images have none, and a series need not have a frame
 
 
 def _numbers_or_words(words: pd.Series) -> pd.Series:
-    """Return a column as numbers where all of its values are some, NaN where there is none."""
+    """Return a column as numbers if all of its values are numbers, with NaN for missing ones."""
     given = words.mask(words == "")
     numbers = pd.to_numeric(given, errors="coerce")
     return numbers if (numbers.isna() == given.isna()).all() else given

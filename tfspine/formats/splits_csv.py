@@ -1,4 +1,4 @@
-"""``splits.csv``: which patients train, validate and test; one row for each study."""
+"""``splits.csv``: the patients used for training, validation and test; one row for each study."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from tfspine.formats.csv_files import CsvTable, read_csv_file
 from tfspine.outputs import write_text
 
 EXCLUDED = "excluded"
-"""Stands in `splits.csv` for a study that was left out, so that nobody takes it for one that was forgotten."""
+"""Marks an excluded study in `splits.csv`, to distinguish it from one that is missing by mistake."""
 
 COLUMNS = ("patient", "study", "split")
 
 
 def write_split_table(path: Path, table: pd.DataFrame) -> None:
-    """Write patient, study, split as `read_splits` reads them."""
+    """Write patient, study, split in the form that `read_splits` reads."""
     write_text(path, split_text(table))
 
 
@@ -31,14 +31,14 @@ def read_splits(path: Path) -> dict[str, str]:
     """Return the split of each study, `EXCLUDED` for those left out.
 
     Raises:
-        FormatError: as `read_split_table`.
+        FormatError: as in `read_split_table`.
     """
     table = read_split_table(path)
     return dict(zip(table["study"], table["split"], strict=True))
 
 
 def split_hash(splits: Mapping[str, str]) -> str:
-    """Return the SHA-256 that tells one division of the studies from another, whatever the order of its lines."""
+    """Return a SHA-256 that identifies the assignment of studies to splits, independent of the order of lines."""
     lines = sorted(f"{study},{split}\n" for study, split in splits.items())
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -47,8 +47,8 @@ def read_split_table(path: Path) -> pd.DataFrame:
     """Return `splits.csv`, every value as text.
 
     Raises:
-        FormatError: the file is missing, lacks a column or a value, names a split that there is not, lists a
-            study twice, or has one patient on both sides of a split.
+        FormatError: the file is missing, lacks a column or a value, contains an invalid split, lists a study twice, or
+            has one patient in two splits.
     """
     try:
         read = read_csv_file(path, COLUMNS)
@@ -63,7 +63,7 @@ def read_split_table(path: Path) -> pd.DataFrame:
 
 
 def _require_separate_patients(read: CsvTable, table: pd.DataFrame) -> None:
-    """Refuse what would put the same person into training and test."""
+    """Refuse a table that has one patient in two splits, an empty name, or a study twice."""
     former: dict[str, str] = {}
     studies: set[str] = set()
     for row, (patient, study, split) in enumerate(zip(table["patient"], table["study"], table["split"], strict=True)):

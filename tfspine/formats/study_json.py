@@ -1,7 +1,7 @@
-"""``studies/STUDY.json``: what was read of one study, a row for each region, level and side.
+"""``studies/STUDY.json``: the results of one study, one row for each region, level and side.
 
-Grades are words, and null where nothing was found. `level_doubt` says why its levels may be miscounted; `slices` has
-the level of every axial slice.
+Grades are words, or null if nothing was found. `level_doubt` says why its levels may be miscounted; `slices` has the
+level of every axial slice.
 """
 
 import dataclasses
@@ -41,7 +41,7 @@ def read_studies(folder: Path) -> list[StudyResult]:
     """Read all studies of a folder that ``tfspine predict`` wrote.
 
     Raises:
-        FormatError: there is none, or as `read_study`.
+        FormatError: there is none, or as in `read_study`.
     """
     files = study_files(folder)
     if not files:
@@ -53,7 +53,7 @@ def read_study(path: Path) -> StudyResult:
     """Read one study.
 
     Raises:
-        FormatError: the file cannot be read, or says something that no study can be.
+        FormatError: the file cannot be read, or contains invalid values.
     """
     try:
         content = json.loads(path.read_text())
