@@ -1,1 +1,1 @@
-"""Labels: LabelImg files, grade sheets, checks, splits by patient."""
+"""Labels: LabelImg files, checks, exclusions, splits by patient."""

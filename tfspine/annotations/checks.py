@@ -1,4 +1,4 @@
-"""Do the label files fit the slices, one another and the patient's sides?"""
+"""Check whether label files agree with the slices, with one another and with the sides of the patient."""
 
 import math
 from collections import Counter
@@ -64,10 +64,10 @@ def require_no_errors(labels: Path, slices: Mapping[str, SliceRow], *, left_out:
     Args:
         labels: folder of LabelImg XML files named after their slice.
         slices: facts by slice key.
-        left_out: slices that are not used, whose problems do not count.
+        left_out: slices that are not used; their problems are ignored.
 
     Raises:
-        AnnotationError: with the first of the problems, or as `check_labels`.
+        AnnotationError: the first of these problems, or as in `check_labels`.
     """
     errors = [
         problem
@@ -111,7 +111,7 @@ def _problems_of(annotated: AnnotatedSlice, facts: SliceRow, midline_mm: float) 
 
 
 def _recess_sides(annotations: Sequence[Annotation], geometry: SliceGeometry) -> Iterator[tuple[Severity, str]]:
-    """Patient x grows to the left: a right recess beyond the left one means that the two were swapped."""
+    """Patient x increases to the left: if a right recess lies further left than the left one, the two were swapped."""
     x_mm = {
         item.side: float(box_centre_mm(geometry, item.box)[0])
         for item in annotations

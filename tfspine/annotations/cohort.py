@@ -1,4 +1,4 @@
-"""The studies of one export, from those seen to those included: one row each, in `studies.csv`."""
+"""All studies of one export, included or not: one row for each in `studies.csv`."""
 
 import dataclasses
 import math
@@ -26,13 +26,13 @@ from tfspine.outputs import write_text
 TABLE = "studies.csv"
 
 SERIES_COLUMNS = ("study", "chosen_as", "reason")
-"""Of `series.csv`, those that are read here."""
+"""The columns of `series.csv` that are read here."""
 
 CONTRAST = "post-contrast"
-"""How ingest's reason begins for a series that was measured after a contrast agent."""
+"""Start of the reason that ingest gives for a series acquired after a contrast agent."""
 
 REFUSED_STUDY = re.compile(r"study ([0-9a-f]{10}): (.*)", re.DOTALL)
-"""How ingest's reason begins for the files of a study that was refused as a whole."""
+"""Start of the reason that ingest gives for the files of a study that was refused as a whole."""
 
 NAME_OF_PLANE = {Plane.AXIAL: "axial T2w", Plane.SAGITTAL: "sagittal T1w"}
 
@@ -41,9 +41,9 @@ NAME_OF_PLANE = {Plane.AXIAL: "axial T2w", Plane.SAGITTAL: "sagittal T1w"}
 class CohortStudy:
     """One study that ingest saw.
 
-    `axial` and `sagittal` count its slices, 0 where ingest could not use it; `patient` is then empty. `left_out_by` is
-    the first measure that excludes it, `detail` what it said, and `flags` the measures that wait for a person; all
-    empty for none.
+    `axial` and `sagittal` count its slices; if ingest could not use the study they are 0 and `patient` is empty.
+    `left_out_by` is the first measure that excludes it, `detail` the finding, and `flags` the measures that a person
+    must decide on; each is empty if it does not apply.
     """
 
     study: str
@@ -87,7 +87,7 @@ def read_ingested(folder: Path) -> Ingested:
 
 
 def measures_of_ingest(ingested: Ingested) -> Iterator[Measured]:
-    """Yield, for each study seen, how many series came after gadolinium and how many planes can be read."""
+    """Yield, for each study seen, the number of series acquired after gadolinium and of planes that can be read."""
     usable = set(ingested.usable)
     refused = {found[1]: found[2] for reason in ingested.refused["reason"] if (found := REFUSED_STUDY.match(reason))}
     contrast = ingested.series["reason"].str.startswith(CONTRAST)
@@ -111,10 +111,10 @@ def measures_of_age(ingested: Ingested, ages: Mapping[str, float]) -> Iterator[M
 
     Args:
         ingested: the tables of ingest.
-        ages: by StudyInstanceUID, NaN where a header does not say it.
+        ages: by StudyInstanceUID, NaN if a header does not contain it.
 
     Raises:
-        AnnotationError: headers of other studies than those that have slices.
+        AnnotationError: the headers are not those of the studies that have slices.
     """
     first = ingested.slices.drop_duplicates("study")
     if not set(first["study_instance_uid"]) & set(ages):
@@ -127,7 +127,7 @@ def measures_of_age(ingested: Ingested, ages: Mapping[str, float]) -> Iterator[M
 
 
 def cohort_of(ingested: Ingested, measured: Sequence[Measured], findings: Sequence[Finding]) -> list[CohortStudy]:
-    """Return every study seen with what became of it."""
+    """Return every study seen, with its result: included, excluded or flagged."""
     out, flagged = excluded_studies(findings), flagged_studies(findings)
     notes = {(item.study, item.measure): item.note for item in measured}
     counts = ingested.slices.groupby(["study", "plane"]).size().to_dict()
@@ -157,7 +157,7 @@ def read_cohort(folder: Path) -> list[CohortStudy]:
     """Read `studies.csv` of a folder that ``tfspine exclude`` wrote.
 
     Raises:
-        AnnotationError: the table is missing, or holds a value that it cannot have.
+        AnnotationError: the table is missing or contains an invalid value.
     """
     path = folder / TABLE
     if not path.is_file():
@@ -180,7 +180,7 @@ def excluded_of(cohort: Sequence[CohortStudy], studies: Sequence[str], where: Pa
     """Return which of some studies are excluded.
 
     Raises:
-        AnnotationError: a study that nobody looked at; it would slip in unseen.
+        AnnotationError: a study is not in the table; it would otherwise be included without a check.
     """
     verdicts = {study.study: study.verdict for study in cohort}
     missing = sorted(set(studies) - set(verdicts))

@@ -1,7 +1,7 @@
-"""Which studies stay out, and why: measures against the limits of `[exclusions]`, and what a person decided.
+"""Which studies are excluded, and why: measures compared with the limits of `[exclusions]`, and a person's decisions.
 
-Every study has one row for each measure, whatever it says, so that the numbers of those that stayed can be seen too.
-What could not be measured has no value; it is neither good nor bad, and flagged.
+Every study has one row for each measure, whatever the result, so that the values of included studies are visible too.
+What could not be measured has no value, neither passes nor fails, and is flagged.
 """
 
 import dataclasses
@@ -23,10 +23,10 @@ INCLUDED = "included.txt"
 
 
 class Measure(StrEnum):
-    """What is looked at, in the order in which a study is counted as left out.
+    """The exclusion criteria, in the order in which an excluded study is attributed to them.
 
-    Age goes first, as it says who is asked at all; then gadolinium: it is why a series that was measured after it
-    cannot serve.
+    Age comes first, as it defines the population. Gadolinium comes before the series, as it is the reason why a series
+    acquired after it cannot be used.
     """
 
     AGE = "age"
@@ -52,7 +52,7 @@ UNITS: dict[Measure, str] = {
 
 
 class Verdict(StrEnum):
-    """Of one measure of one study. A flagged study stays in until a person decides."""
+    """The result of one measure of one study. A flagged study stays included until a person decides."""
 
     INCLUDE = "include"
     FLAG = "flag"
@@ -61,7 +61,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Measured:
-    """One measure of one study: `value` is None where there was none to take, and `note` says where it comes from."""
+    """One measure of one study: `value` is None if it could not be measured, and `note` says where it comes from."""
 
     study: str
     measure: Measure
@@ -86,10 +86,10 @@ DECISION_COLUMNS = ("study", "measure", "verdict")
 
 
 def judge(measured: Iterable[Measured], config: ExclusionsConfig) -> list[Finding]:
-    """Hold every measure against its limit, and return the findings study by study.
+    """Compare every measure with its limit, and return the findings study by study.
 
     Raises:
-        AnnotationError: a limit that no measure can have.
+        AnnotationError: a limit is outside the range of its measure.
     """
     _require(config)
     order = list(Measure)
@@ -98,14 +98,14 @@ def judge(measured: Iterable[Measured], config: ExclusionsConfig) -> list[Findin
 
 
 def decided(findings: Sequence[Finding], path: Path) -> list[Finding]:
-    """Put a person's decisions in place of the verdicts.
+    """Replace verdicts by a person's decisions.
 
     Args:
-        findings: what `judge` found.
+        findings: the findings of `judge`.
         path: as in `read_decisions`.
 
     Raises:
-        AnnotationError: as `read_decisions`.
+        AnnotationError: as in `read_decisions`.
     """
     decisions = read_decisions(path, {(finding.study, str(finding.measure)) for finding in findings})
     return [_decided_one(finding, decisions.get((finding.study, finding.measure))) for finding in findings]
@@ -115,12 +115,12 @@ def read_decisions(path: Path, known: Collection[tuple[str, str]]) -> dict[tuple
     """Return a person's decisions by study and measure.
 
     Args:
-        path: a CSV with the columns study, measure, verdict: include or exclude; others, such as a remark, are left
-            alone, so that a copy of some rows of `exclusions.csv` will do.
-        known: study and measure of all that is measured.
+        path: a CSV with the columns study, measure, verdict (include or exclude). Other columns, such as a remark, are
+            ignored, so that a copy of some rows of `exclusions.csv` can be used.
+        known: study and measure of everything that is measured.
 
     Raises:
-        AnnotationError: the file cannot be read, or decides on something that is not measured, or twice.
+        AnnotationError: the file cannot be read, or decides on something that is not measured, or decides twice.
     """
     table = read_csv_file(path, DECISION_COLUMNS)
     decisions: dict[tuple[str, str], Verdict] = {}
@@ -137,7 +137,7 @@ def read_decisions(path: Path, known: Collection[tuple[str, str]]) -> dict[tuple
 
 
 def excluded_studies(findings: Iterable[Finding]) -> dict[str, Measure]:
-    """Return the studies left out, each with the first measure, in the order of `Measure`, that does it."""
+    """Return the excluded studies, each with the first measure, in the order of `Measure`, that excludes it."""
     order = list(Measure)
     out: dict[str, Measure] = {}
     for finding in sorted(findings, key=lambda finding: order.index(finding.measure)):
@@ -147,7 +147,7 @@ def excluded_studies(findings: Iterable[Finding]) -> dict[str, Measure]:
 
 
 def flagged_studies(findings: Sequence[Finding]) -> dict[str, list[Measure]]:
-    """Return the studies that stay in and wait for a person, with what was found on them."""
+    """Return the included studies that a person must decide on, with their findings."""
     out = excluded_studies(findings)
     flagged: dict[str, list[Measure]] = {}
     for finding in findings:
@@ -157,7 +157,7 @@ def flagged_studies(findings: Sequence[Finding]) -> dict[str, list[Measure]]:
 
 
 def write_findings(folder: Path, findings: Sequence[Finding]) -> None:
-    """Write `exclusions.csv`, and `included.txt` with one study a line."""
+    """Write `exclusions.csv`, and `included.txt` with one study per line."""
     table = pd.DataFrame([dataclasses.astuple(finding) for finding in findings], columns=list(COLUMNS))
     write_text(folder / TABLE, table.to_csv(index=False))
     out = excluded_studies(findings)
@@ -169,7 +169,7 @@ def read_findings(folder: Path) -> list[Finding]:
     """Read `exclusions.csv` of a folder that ``tfspine exclude`` wrote.
 
     Raises:
-        AnnotationError: the table is missing, or holds a measure, verdict or number that there is not.
+        AnnotationError: the table is missing, or contains an invalid measure, verdict or number.
     """
     path = folder / TABLE
     if not path.is_file():
@@ -205,7 +205,7 @@ def _judge_one(measured: Measured, config: ExclusionsConfig) -> Finding:
         return found(Verdict.INCLUDE if action is OnFinding.IGNORE else Verdict.FLAG, "could not be measured")
     is_low = name in (Measure.AGE, Measure.SERIES, Measure.SNR)
     is_beyond = measured.value < threshold if is_low else measured.value > threshold
-    if name is Measure.AGE:  # older than: whoever is as old stays out
+    if name is Measure.AGE:  # the criterion is "older than", so a patient of exactly this age is excluded
         is_beyond = measured.value <= threshold
     words = " ".join(f"{name} {measured.value:.3g} {unit}".split())
     if not is_beyond:
@@ -218,7 +218,7 @@ def _judge_one(measured: Measured, config: ExclusionsConfig) -> Finding:
 
 
 def _rules(config: ExclusionsConfig) -> Mapping[Measure, tuple[float, OnFinding]]:
-    """Return the limit of each measure and what is done beyond it; without both series there is nothing to read."""
+    """Return the limit of each measure and the verdict beyond it; a study without both series is always excluded."""
     return {
         Measure.AGE: (config.age_years, config.age),
         Measure.SERIES: (2.0, OnFinding.EXCLUDE),

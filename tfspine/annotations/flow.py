@@ -1,6 +1,6 @@
-"""The way of the studies from the export to the splits, with the number at each arrow (docs/paper.md; Figure 2).
+"""The flow of studies from the export to the splits, with the number at each arrow (docs/paper.md; Figure 2).
 
-A `Flow` is made from `studies.csv` and `splits.csv` alone, so that it says what a run did and not what it meant to.
+A `Flow` is made from `studies.csv` and `splits.csv` only, so it shows what a run actually did, not what was configured.
 """
 
 from collections import Counter
@@ -30,7 +30,7 @@ FLOW_COLUMNS = ("part", "step", "reason", "studies", "axial", "sagittal")
 
 @dataclass(frozen=True)
 class Group:
-    """Some studies with their patients and slices of both planes; 0 each where ingest has not counted them yet."""
+    """Numbers of studies, patients and slices of both planes; the latter are 0 if ingest has not counted them yet."""
 
     title: str
     studies: int
@@ -41,7 +41,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Step:
-    """Studies at one step, and those left out after it: (reason, number), the most common first."""
+    """The studies at one step, and those left out after it: (reason, number), the most common reason first."""
 
     group: Group
     left_out: tuple[tuple[str, int], ...]
@@ -49,7 +49,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Flow:
-    """Seen, usable, included; then what the included ones serve. `flagged` of these wait for a person."""
+    """Studies seen, usable and included, and the use of the included ones; a person must decide on `flagged` ones."""
 
     part: str
     steps: tuple[Step, Step, Step]
@@ -61,9 +61,9 @@ def flow_of(cohort: Sequence[CohortStudy], *, part: str, splits: Mapping[str, st
     """Return the flow of one cohort.
 
     Args:
-        cohort: what ``tfspine exclude`` said of every study.
-        part: what to call it, such as ``"internal"``.
-        splits: the split of each included study, or None where they are not divided.
+        cohort: the result of ``tfspine exclude`` for every study.
+        part: the name of the cohort, such as ``"internal"``.
+        splits: the split of each included study, or None if they are not split.
 
     Raises:
         AnnotationError: splits and cohort contradict each other.
@@ -93,12 +93,12 @@ def flow_of(cohort: Sequence[CohortStudy], *, part: str, splits: Mapping[str, st
 
 
 def flow_text(flow: Flow) -> str:
-    """Return the chart in plain characters, the number at every arrow."""
+    """Return the chart as plain text, with the number at every arrow."""
     return "\n".join(_lines(flow))
 
 
 def flow_rows(flow: Flow) -> Iterator[tuple[str, str, str, int, int, int]]:
-    """Yield the chart as rows of `FLOW_COLUMNS`; a row with a reason is an arrow that leads out."""
+    """Yield the chart as rows of `FLOW_COLUMNS`; a row with a reason is an arrow to excluded studies."""
     for step in flow.steps:
         group = step.group
         yield flow.part, group.title, "", group.studies, group.axial, group.sagittal
@@ -109,7 +109,7 @@ def flow_rows(flow: Flow) -> Iterator[tuple[str, str, str, int, int, int]]:
 
 
 def describe(group: Group) -> str:
-    """Return what a group holds beside its number of studies, in words; empty where it has no slices."""
+    """Return the contents of a group besides its number of studies, as text; empty if it has no slices."""
     if not group.axial:
         return ""
     return f"{group.patients:,} patients; {group.axial:,} axial and {group.sagittal:,} sagittal slices"

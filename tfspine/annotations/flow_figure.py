@@ -1,4 +1,4 @@
-"""The flow of the studies as a figure: boxes, arrows, and the number at each of them."""
+"""The flow of studies as a figure: boxes and arrows, each with its number."""
 
 import io
 import textwrap
@@ -19,19 +19,19 @@ MAIN_X, SIDE_X = 2.2, 4.9
 FONT = 8.5
 SIDE_CHARACTERS = 32
 PAD = 0.16
-"""Between the words of a box and its border."""
+"""Distance between the text of a box and its border."""
 
 BOX_HALF_HEIGHT = 0.6
-"""Of a box with four lines."""
+"""Height of a box with four lines."""
 
 FORMATS = ("svg", "png")
 
 SVG_STYLE = {"svg.hashsalt": "tfspine", "svg.fonttype": "none"}
-"""The same run draws the same bytes, and its words and numbers stay text."""
+"""The same run produces the same bytes, and words and numbers are stored as text."""
 
 
 def flow_figure(flows: Sequence[Flow], *, file_format: str) -> bytes:
-    """Draw flows beside one another.
+    """Draw flows next to each other.
 
     Args:
         flows: cohorts, such as the internal and the external one.
@@ -51,7 +51,7 @@ def flow_figure(flows: Sequence[Flow], *, file_format: str) -> bytes:
         _draw(axes, flow, column * COLUMN_WIDTH)
     content = io.BytesIO()
     for text in figure.findobj(Text):
-        text.set_parse_math(False)  # a dollar sign in the name of a cohort begins no formula
+        text.set_parse_math(False)  # so that a dollar sign in the name of a cohort does not start a formula
     with matplotlib.rc_context(SVG_STYLE):
         figure.savefig(content, format=file_format, dpi=150, metadata={"Date": None} if file_format == "svg" else None)
     return content.getvalue()
@@ -76,12 +76,12 @@ def _draw(axes: Axes, flow: Flow, left: float) -> None:
 
 
 def _shares(count: int) -> list[float]:
-    """Return where so many boxes stand beside one another, as shares of the width."""
+    """Return the horizontal positions of this many boxes in a row, as shares of the width."""
     return [(number + 0.5) / count for number in range(count)]
 
 
 def _side(axes: Axes, step: Step, x: float, side_x: float, y: float) -> None:
-    """Draw who is left out after a step, beside the arrow to the next."""
+    """Draw the studies left out after a step, beside the arrow to the next step."""
     total = sum(count for _, count in step.left_out)
     lines = [f"{total:,} left out", *(f"{count:,} {reason}" for reason, count in step.left_out)]
     words = "\n".join(textwrap.fill(line, SIDE_CHARACTERS, subsequent_indent="    ") for line in lines)
@@ -95,7 +95,7 @@ def _box(axes: Axes, x: float, y: float, words: str, *, align: Literal["center",
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], number: str) -> None:
-    """Draw an arrow from the middle of a box, which lies over its start, to the border of another, with its number."""
+    """Draw an arrow with its number from the centre of a box, which covers its start, to the border of another."""
     is_across = start[1] == end[1]
     head = end if is_across else (end[0], end[1] + BOX_HALF_HEIGHT)
     axes.annotate("", head, start, arrowprops={"arrowstyle": "-|>", "color": "black", "linewidth": 0.9}, zorder=1)

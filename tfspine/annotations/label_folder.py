@@ -1,4 +1,4 @@
-"""Which label files a folder holds for some slices, and what it holds instead where it holds none."""
+"""Find the label files in a folder, or explain what the folder contains instead."""
 
 import json
 import re
@@ -11,16 +11,16 @@ LABEL_SUFFIX = ".xml"
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 _YOLO_LINE = re.compile(r"\d+( -?\d+(\.\d+)?){4}")
-"""Class, then x, y, width and height as shares of the picture, as LabelImg saves for YOLO."""
+"""Class, then x, y, width and height as shares of the image, the YOLO format that LabelImg can save."""
 
 
 def label_files(folder: Path) -> dict[str, Path]:
-    """Return the label files of a folder by the key of their slice, in the order of their names.
+    """Return the label files of a folder by slice key, in the order of their names.
 
-    The ending may be in capitals, as some systems write it.
+    The file name extension may be in capitals, as on some systems.
 
     Raises:
-        AnnotationError: there is no such folder, no label file in it, or two of one slice. Where it holds something
+        AnnotationError: there is no such folder, no label file in it, or two for one slice. If it contains something
             else, such as labels in another format, the message says what.
     """
     if not folder.is_dir():
@@ -37,19 +37,19 @@ def label_files(folder: Path) -> dict[str, Path]:
 
 
 def labels_below(folder: Path) -> Iterator[Path]:
-    """Yield the label files of a folder and of those in it, whatever the case of their endings."""
+    """Yield the label files of a folder and its subfolders, whatever the case of their extensions."""
     yield from (path for path in folder.rglob("*") if path.suffix.lower() == LABEL_SUFFIX)
 
 
 def labels_of_slices(folder: Path, keys: Collection[str]) -> dict[str, Path]:
-    """Return the label files of a folder, of which one at least belongs to the slices.
+    """Return the label files of a folder, at least one of which must belong to the slices.
 
     Args:
-        folder: that LabelImg saves to.
-        keys: of all slices of one ingest.
+        folder: the folder to which LabelImg saves.
+        keys: the keys of all slices of one ingest.
 
     Raises:
-        AnnotationError: as `label_files`, or no file is named after a slice.
+        AnnotationError: as in `label_files`, or no file is named after a slice.
     """
     files = label_files(folder)
     if not any(key in keys for key in files):
@@ -63,7 +63,7 @@ def labels_of_slices(folder: Path, keys: Collection[str]) -> dict[str, Path]:
 
 
 def _what_is_there(folder: Path) -> str:
-    """Return what a folder holds that somebody may have taken for labels, and what to do."""
+    """Return which files in a folder may have been mistaken for label files, and what to do."""
     paths = sorted(folder.rglob("*"))
     below = sorted({path.parent for path in labels_below(folder)})
     if below:
@@ -91,7 +91,7 @@ def _is_yolo(path: Path) -> bool:
 
 
 def _format_of(path: Path) -> str:
-    """Return the name of the format of a JSON file of boxes, or an empty text."""
+    """Return the name of the format of a JSON file with boxes, or an empty text."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError):

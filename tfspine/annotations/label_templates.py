@@ -1,6 +1,7 @@
-"""What an annotation program has to know to label slices: the names, with grade and level as attributes where it can.
+"""Label configurations for annotation programs: the names, with grade and level as attributes if it supports them.
 
-The first entry of each list is "ungraded" or "unknown": CVAT gives a new box the first one, which must not be a grade.
+The first entry of each list is "ungraded" or "unknown", because CVAT gives a new box the first one, which must not be a
+grade.
 """
 
 import json
@@ -17,11 +18,11 @@ COLOURS = {
     Region.LATERAL_RECESS: ("#0072b2", "#56b4e9"),
     Region.NEURAL_FORAMEN: ("#009e73", "#cc79a7"),
 }
-"""Of the left and the right side; told apart by the colour-blind too (Okabe and Ito 2008)."""
+"""Colours of the left and the right side, also distinguishable with colour blindness (Okabe and Ito 2008)."""
 
 
 class Program(StrEnum):
-    """Annotation programs that a template is written for."""
+    """Annotation programs for which a template can be written."""
 
     CVAT = "cvat"
     LABELSTUDIO = "labelstudio"
@@ -29,7 +30,7 @@ class Program(StrEnum):
 
 
 def object_names() -> list[tuple[str, str]]:
-    """Return the name of every object that is drawn, with its colour."""
+    """Return the name of every object to be drawn, with its colour."""
     return [
         (object_name(region, side), colour)
         for region in Region
@@ -54,7 +55,7 @@ def template(program: Program) -> str:
 
 
 def _cvat() -> list[dict[str, object]]:
-    """Return what goes into the tab Raw of CVAT's label constructor (docs.cvat.ai, Creating an annotation task)."""
+    """Return the text for the Raw tab of CVAT's label constructor (docs.cvat.ai, Creating an annotation task)."""
     attributes = [
         {"name": name, "mutable": False, "input_type": "select", "default_value": values[0], "values": list(values)}
         for name, values in (("grade", UNGRADED), ("level", UNKNOWN_LEVEL))

@@ -1,4 +1,4 @@
-"""The boxes of a folder of labels as one table."""
+"""All boxes of a folder of label files as one table."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ def labels_table(labels: Path, slices_csv: Path) -> pd.DataFrame:
     """Return the boxes of every label file of a folder; study and plane come from `slices.csv`.
 
     Raises:
-        AnnotationError: a label file is wrong, has no slice, or was drawn on an image of another size.
+        AnnotationError: a label file is invalid, has no slice, or was drawn on an image of another size.
     """
     slices = read_slice_rows(slices_csv)
     rows: list[dict[str, Any]] = []

@@ -1,8 +1,8 @@
-"""Can the levels of a study's labels be right? Warnings where its boxes lie as no lumbar spine does.
+"""Check the levels of a study's labels: warnings if the positions of its boxes are impossible in a lumbar spine.
 
-Places are z of the boxes' centres, in patient mm, growing to the head. Lumbar discs lie 27 to 45 mm apart, and an axial
-slice belongs to the disc that is nearest, up to some 22 mm off. The limits leave room for tilted slices and bent
-spines, and still catch a level that is one off.
+Positions are the z of the boxes' centres, in patient mm, increasing to the head. Lumbar discs lie 27 to 45 mm apart,
+and an axial slice belongs to the nearest disc, up to about 22 mm away. The limits allow for tilted slices and curved
+spines, and still detect a level that is off by one.
 """
 
 from collections import defaultdict
@@ -18,19 +18,19 @@ from tfspine.labels import LEVELS, Level, Plane
 from tfspine.structures import AnnotatedSlice
 
 WIDEST_LEVEL_MM = {Plane.AXIAL: 50.0, Plane.SAGITTAL: 30.0}
-"""Boxes of one level further apart are not all at that level: foramina of both sides lie near one another."""
+"""Boxes of one level that are further apart cannot all be at that level: foramina of both sides lie close together."""
 
 OUT_OF_ORDER_MM = 10.0
-"""A lower level has to lie this much above a higher one before tilt and curvature cannot be the reason."""
+"""If a lower level lies this much above a higher one, tilt and curvature cannot be the reason."""
 
 LEAST_GAP_MM, LARGEST_GAP_MM = 18.0, 60.0
-"""From one level to the next, in the mean of each level's boxes."""
+"""Distance from one level to the next, between the means of each level's boxes."""
 
 MOST_SLICES = 10
-"""Axial slices of one disc: half of the way to its neighbours on either side, in slices of 4 mm."""
+"""Axial slices of one disc: half of the distance to its neighbours on either side, in slices of 4 mm."""
 
 PLANES_APART_MM = 20.0
-"""Between the foramina and the canals and recesses of a level, in the median of levels: more than half of a level."""
+"""Distance of the foramina from the canals and recesses of a level, median over levels: more than half a level."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class _Named:
 def level_warnings(
     annotated: Mapping[str, AnnotatedSlice], slices: Mapping[str, SliceRow]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the slice and what is wrong; of what only a whole study shows one line of each kind and plane.
+    """Yield the slice and what is wrong; for problems of a whole study, one line for each kind and plane.
 
     Args:
-        annotated: what the label files say, by slice key.
+        annotated: the contents of the label files, by slice key.
         slices: facts by slice key.
     """
     of_study: dict[str, list[str]] = defaultdict(list)
@@ -81,7 +81,7 @@ def _named(
 def _without_level(
     keys: Sequence[str], annotated: Mapping[str, AnnotatedSlice], named: int
 ) -> Iterator[tuple[str, str]]:
-    """Yield a warning where some boxes have a level and others not; where none has, nobody meant to name them."""
+    """Yield a warning if some boxes have a level and others do not; if none has, levels were left out on purpose."""
     without = [key for key in keys if any(item.level is None for item in annotated[key].annotations)]
     if named and without:
         yield without[0], f"boxes without a level on {len(without)} slices of this study, while others have one"
@@ -99,7 +99,7 @@ def _on_one_slice(keys: Sequence[str], annotated: Mapping[str, AnnotatedSlice]) 
 
 
 def _without_place(boxes: Sequence[_Named]) -> Iterator[tuple[str, str]]:
-    """Yield a warning where more axial slices than one disc takes all have one level, though nothing says where."""
+    """Yield a warning if, without positions, all axial slices have one level though they are too many for one disc."""
     axial = [box for box in boxes if box.plane is Plane.AXIAL]
     keys = list(dict.fromkeys(box.key for box in axial))
     if len(keys) > MOST_SLICES and len({box.level for box in axial}) == 1:
@@ -107,7 +107,7 @@ def _without_place(boxes: Sequence[_Named]) -> Iterator[tuple[str, str]]:
 
 
 def _of_plane(boxes: Sequence[_Named], widest_mm: float) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with the order and the distances of levels in one plane."""
+    """Yield problems with the order and the distances of levels in one plane."""
     of_level = {level: [box for box in boxes if box.level is level] for level in LEVELS}
     of_level = {level: found for level, found in of_level.items() if found}
     wide = {level: found for level, found in of_level.items() if _extent_mm(found) > widest_mm}
@@ -139,7 +139,7 @@ def _of_plane(boxes: Sequence[_Named], widest_mm: float) -> Iterator[tuple[str, 
 
 
 def _gaps(of_level: Mapping[Level, Sequence[_Named]]) -> Iterator[tuple[str, str]]:
-    """Yield neighbours among the levels named that are too near for the levels between them, or too far."""
+    """Yield neighbouring named levels that are too close for the levels between them, or too far apart."""
     for (above, upper), (below, lower) in pairwise(of_level.items()):
         steps = LEVELS.index(below) - LEVELS.index(above)
         apart_mm = float(np.mean([box.z_mm for box in upper]) - np.mean([box.z_mm for box in lower]))
@@ -152,7 +152,7 @@ def _gaps(of_level: Mapping[Level, Sequence[_Named]]) -> Iterator[tuple[str, str
 
 
 def _between_planes(boxes: Sequence[_Named]) -> Iterator[tuple[str, str]]:
-    """Yield a warning where axial slices name other levels than sagittal ones at the same height."""
+    """Yield a warning if axial slices name other levels than sagittal ones at the same height."""
     apart_mm = {}
     for level in LEVELS:
         heights = [[box.z_mm for box in boxes if box.level is level and box.plane is plane] for plane in Plane]

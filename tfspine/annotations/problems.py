@@ -6,7 +6,7 @@ from tfspine.compat import StrEnum
 
 
 class Severity(StrEnum):
-    """Whether training may go on."""
+    """How serious a problem is: errors prevent training, warnings do not."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -14,7 +14,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong: the slice and the file it is about (empty where there is none), how bad, and what it is."""
+    """One problem: the slice and the file that it concerns (empty if there is none), its severity and description."""
 
     slice: str
     file: str

@@ -1,8 +1,8 @@
-"""Labels drawn before a de-identification, carried over to the slices that were ingested after it.
+"""Transfer labels drawn before a de-identification to the slices that were ingested after it.
 
-De-identification gives images new UIDs, so that `tfspine ingest` names their slices anew. The secret key that
-`tfspine deidentify --key` writes says which UID became which; positions in the patient stay as they are, and tell the
-frames of one multi-frame image apart.
+De-identification gives images new UIDs, so `tfspine ingest` gives their slices new names. The secret key table that
+`tfspine deidentify --key` writes maps old UIDs to new ones. Positions in the patient do not change and distinguish the
+frames of one multi-frame image.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from tfspine.structures import Refusal
 KEY_COLUMNS = ("sop_instance_uid", "new_sop_instance_uid")
 POSITION_COLUMNS = ("position_x_mm", "position_y_mm", "position_z_mm")
 SAME_PLACE_DECIMALS = 2
-"""Positions in millimetres are compared to so many decimals; writing a decimal string may change those beyond."""
+"""Positions in millimetres are compared to this many decimals; writing a decimal string may change further ones."""
 
 Place = tuple[str, tuple[float, ...]]
 
@@ -38,16 +38,16 @@ class Renamed:
 def rename_labels(
     labels: Path, *, before: pd.DataFrame, after: pd.DataFrame, key: Path
 ) -> tuple[Sequence[Renamed], Sequence[Refusal]]:
-    """Return every label file of a folder under the name of the slice that shows the same after de-identification.
+    """Return every label file of a folder under the name of the same slice after de-identification.
 
     Args:
         labels: folder of LabelImg files, named after slices of `before`.
-        before: `slices.csv` of the originals, on whose pictures the labels were drawn.
+        before: `slices.csv` of the original images, on which the labels were drawn.
         after: `slices.csv` of the de-identified images.
         key: table that `tfspine deidentify --key` wrote.
 
     Returns:
-        what was renamed, and the files that have no slice, with the reason.
+        the renamed files, and the files that have no slice, with the reason.
 
     Raises:
         AnnotationError: a folder or table cannot be read, or nothing can be renamed.
@@ -77,7 +77,7 @@ def _read_key(path: Path) -> dict[str, str]:
 
 
 def _new_names(before: pd.DataFrame, after: pd.DataFrame, uids: Mapping[str, str]) -> dict[str, str]:
-    """Return the new key of each slice that there is before and after."""
+    """Return the new key of each slice that exists before and after."""
     places = _places(after)
     found = {}
     for (uid, position), name in _places(before).items():
@@ -88,7 +88,7 @@ def _new_names(before: pd.DataFrame, after: pd.DataFrame, uids: Mapping[str, str
 
 
 def _places(slices: pd.DataFrame) -> dict[Place, str]:
-    positions = slices[list(POSITION_COLUMNS)].astype(float).round(SAME_PLACE_DECIMALS) + 0.0  # no -0.0
+    positions = slices[list(POSITION_COLUMNS)].astype(float).round(SAME_PLACE_DECIMALS) + 0.0  # avoids -0.0
     return {
         (str(uid), tuple(position)): str(key)
         for uid, key, position in zip(
@@ -98,7 +98,7 @@ def _places(slices: pd.DataFrame) -> dict[Place, str]:
 
 
 def _renamed(path: Path, name: str) -> Renamed:
-    """Return a label file with its own name in it; what it says of its place may name a patient and goes."""
+    """Return a label file with its new name in it; its folder and path may name a patient and are replaced."""
     root = parse_voc(path)
     for tag, text in (("filename", f"{name}.png"), ("path", f"{name}.png"), ("folder", "slices")):
         element = root.find(tag)

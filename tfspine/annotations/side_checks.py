@@ -1,7 +1,7 @@
-"""Are sides and canals of an axial slice's labels where anatomy has them? Warnings where they are not.
+"""Check the sides and canals of the labels of an axial slice: warnings if they contradict anatomy.
 
-x grows to the patient's left (PS3.3 C.7.6.2.1.1). A recess is judged by the canal on its own slice, and where there is
-none by the study's midline, with a margin.
+x increases to the patient's left (PS3.3 C.7.6.2.1.1). A recess is compared with the canal on its own slice or, if there
+is none, with the midline of the study, with a margin.
 """
 
 import math
@@ -12,21 +12,21 @@ from tfspine.labels import Region, Side, object_name
 from tfspine.structures import Annotation
 
 OFF_MIDLINE_MM = 20.0
-"""A canal further from the midline of its study is doubtful: scoliosis moves it, but by less within one study."""
+"""A canal further from the midline of its study is doubtful: scoliosis displaces it less within one study."""
 
 MARGIN_MM = 5.0
-"""Nearer to the study's midline than this a recess has no side without a canal on its slice."""
+"""A recess closer to the study's midline than this cannot be assigned a side unless a canal is on its slice."""
 
 FARTHEST_RECESS_MM = 35.0
-"""From the middle of the canal on the slice."""
+"""Distance from the centre of the canal on the slice."""
 
 
 def side_warnings(annotations: Sequence[Annotation], geometry: SliceGeometry, midline_mm: float) -> Iterator[str]:
-    """Yield what is doubtful about one axial slice.
+    """Yield the doubtful findings of one axial slice.
 
     Args:
-        annotations: the slice's boxes.
-        geometry: where the slice lies; without a position nothing is said.
+        annotations: the boxes of the slice.
+        geometry: the position of the slice; without one, nothing is checked.
         midline_mm: x of the study's midline.
     """
     x_mm = {
@@ -41,7 +41,7 @@ def side_warnings(annotations: Sequence[Annotation], geometry: SliceGeometry, mi
         yield f"central_canal: lies {abs(canal - midline_mm):.0f} mm from the study's midline"
     recesses = {side: x for (region, side), x in x_mm.items() if region is Region.LATERAL_RECESS and side}
     if len(recesses) == 2 and recesses[Side.RIGHT] > recesses[Side.LEFT]:
-        return  # an error of its own: the two are swapped
+        return  # a separate error: the two are swapped
     middle, margin, of = (midline_mm, MARGIN_MM, "the study's midline") if canal is None else (canal, 0.0, "the canal")
     for side, x in recesses.items():
         name = object_name(Region.LATERAL_RECESS, side)

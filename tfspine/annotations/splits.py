@@ -1,4 +1,4 @@
-"""Dividing patients into training, validation and test, so that more patients never move the ones already there."""
+"""Split patients into training, validation and test so that adding patients never moves existing ones."""
 
 import hashlib
 from collections.abc import Collection
@@ -13,11 +13,11 @@ from tfspine.formats.splits_csv import EXCLUDED
 def assign_splits(patients: Collection[str], *, config: SplitConfig, seed: int) -> dict[str, str]:
     """Return the split of each patient.
 
-    A patient's place is a number in 0 to 1 that depends on pseudonym and seed alone: below the validation share it
-    validates, below validation plus test it tests, beyond it trains. The shares are met on average.
+    Each patient gets a number from 0 to 1 that depends only on pseudonym and seed. Below the validation share the
+    patient is in validation, below validation plus test in test, otherwise in training. The shares are met on average.
 
     Raises:
-        AnnotationError: the shares leave nothing to train on, or a split would be empty.
+        AnnotationError: the shares leave no training patients, or a split would be empty.
     """
     _check_shares(config)
     assigned = {patient: _split_of(patient, config, seed) for patient in sorted(patients)}
@@ -32,27 +32,27 @@ def assign_splits(patients: Collection[str], *, config: SplitConfig, seed: int) 
 
 
 def split_table(slices: pd.DataFrame, assigned: dict[str, str], *, excluded: Collection[str] = ()) -> pd.DataFrame:
-    """Return patient, study, split: one row for each study of `slices.csv`, excluded ones too."""
+    """Return patient, study, split: one row for each study of `slices.csv`, including excluded ones."""
     studies = slices[["patient", "study"]].drop_duplicates().sort_values(["patient", "study"])
     is_out = studies["study"].isin(list(excluded))
     return studies.assign(split=studies["patient"].map(assigned).mask(is_out, EXCLUDED))
 
 
 def redivide(table: pd.DataFrame, *, number: int, config: SplitConfig, seed: int) -> pd.DataFrame:
-    """Return the table with its development patients divided anew into training and validation.
+    """Return the table with its development patients split again into training and validation.
 
-    Patients are put in an order that depends on pseudonym, seed and number alone, and the first of them validate: as
-    many as their share of the development patients says, but at least one on either side. Test and excluded studies
-    keep their places.
+    Patients are sorted in an order that depends only on pseudonym, seed and number. The first are used for validation,
+    as many as the validation share requires, with at least one patient in each group. Test and excluded studies do not
+    change.
 
     Args:
-        table: patient, study, split, as `read_split_table` gives it.
-        number: which of several divisions, from 1.
+        table: patient, study, split, as returned by `read_split_table`.
+        number: the number of the split, from 1, if there are several.
         config: shares of all patients.
-        seed: of the experiment.
+        seed: the seed of the experiment.
 
     Raises:
-        AnnotationError: there are fewer than two development patients, or the shares leave nothing to train on.
+        AnnotationError: there are fewer than two development patients, or the shares leave no training patients.
     """
     _check_shares(config)
     is_development = table["split"].isin(DEVELOPMENT)
