@@ -1,1 +1,1 @@
-"""Integrated Gradients and the pictures made of them."""
+"""Integrated Gradients and the heatmaps made from them."""

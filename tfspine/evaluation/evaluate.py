@@ -38,7 +38,7 @@ class Measured:
         sets: metrics by set and reader, averages included.
         printed: the tables that are printed: by level and side, then those of the paper.
         others: the tables that are written only.
-        absent: tables without rows, whose note says what they need.
+        absent: tables without rows; their notes state what they need.
     """
 
     question: Question
@@ -107,7 +107,7 @@ def _draw_checklist(table: Table, path: Path, title: str) -> None:
 
 
 def card_of(measured: Measured, facts: Mapping[Fact, Answer]) -> str:
-    """Return the model card of the model in question, in Markdown."""
+    """Return the model card of the question's model, in Markdown."""
     notice = [NOTICE, *([SIMULATED] if Fact.SIMULATED in facts else [])]
     tables = [
         without_readers(result.table, measured.question.members)

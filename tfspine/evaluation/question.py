@@ -22,10 +22,10 @@ class Question:
 
     Attributes:
         internal: the set that the tables are about.
-        external: a second set with its own reference, printed beside the first.
+        external: a second set with its own reference, printed together with the first.
         validation: the readers on validation studies, for fitting thresholds and temperatures.
         model: the reader that the others are compared with, or an average of members.
-        averages: names of readers (members of a model) whose mean is shown under another name.
+        averages: readers (members of a model) by the name under which their mean is shown.
         repeats: second readings by the reference (``"reference"``) or by a reader of that name.
         repeats_read: what each of these second readings read; one that is not listed read everything.
         cohort: rows of `slices.csv` of each part of the study, empty without them.
@@ -61,7 +61,7 @@ class Question:
 
     @property
     def members(self) -> frozenset[str]:
-        """The readers that are members of a model, whose average is shown beside them."""
+        """The readers that are members of a model with an average."""
         return frozenset(member for members in (self.averages or {}).values() for member in members)
 
     @property

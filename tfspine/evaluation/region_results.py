@@ -25,7 +25,7 @@ def region_results(sets: Sequence[ReadingSet], *, averages: Mapping[str, Sequenc
 
     Args:
         sets: the internal set and, where there is one, the external.
-        averages: names of members whose mean is shown under another name.
+        averages: members by the name under which their mean is shown.
     """
     measured = {set_.name: _with_averages(regions_of_readers(set_), averages or {}) for set_ in sets}
     label = ("set", "reader") if len(sets) > 1 else ("reader",)

@@ -1,1 +1,1 @@
-"""The page a radiologist opens."""
+"""The HTML report for radiologists."""

@@ -1,4 +1,4 @@
-"""Facts about the run for the head of the report, read from the manifests beside its inputs."""
+"""Facts about the run for the head of the report, read from the manifests next to its inputs."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -51,7 +51,7 @@ def run_facts(folders: Sequence[Path]) -> list[tuple[str, str]]:
 
 
 def _read(folder: Path) -> Manifest | None:
-    """Return a manifest; None where there is none to read."""
+    """Return a manifest; None if the folder has none that can be read."""
     try:
         return read_manifest(folder)
     except FormatError:

@@ -19,7 +19,7 @@ USUAL_POINT = DetectorConfig().score_threshold
 """Operating point of a model that does not state its own: the paper's (docs/paper.md, Detector)."""
 
 LOW_SCORE = 0.5
-"""A study whose median score is below this is doubted."""
+"""A study with a lower median score is shown with a warning."""
 
 MOST_BOXES: dict[Plane, float] = {Plane.AXIAL: 3.0, Plane.SAGITTAL: 6.0}
 """Mean number of places for boxes on a slice: a canal and two recesses; foramina from T12-L1 to L5-S1."""

@@ -96,7 +96,7 @@ def render_page(content: ReportInput, *, maximum_studies: int, title: str = TITL
 
 
 def _points(predictions: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return the operating point of each kind of region as text, which says so if the model has none of its own."""
+    """Return the operating point of each kind of region as text, with a remark if the model has none of its own."""
     own = own_points(predictions)
     return [
         (REGION_TITLES[region], _score_text(point) + ("" if region in own else ", the paper’s, as the model has none"))

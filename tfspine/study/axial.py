@@ -86,7 +86,7 @@ def _canal_mm(reading: SliceReading, course: SpineCurve) -> NDArray[np.float64] 
 
 
 def _recess_weights(shown: Sequence[tuple[SliceReading, NDArray[np.float64]]]) -> NDArray[np.float64]:
-    """Return how surely each slice shows recesses beside its canal, float64 [slices], by the order of scores alone."""
+    """Return the weight of the recesses beside the canal on each slice, float64 [slices], by the order of scores."""
     scores, owners = [], []
     for index, (reading, canal) in enumerate(shown):
         across, down = (np.asarray(way) for way in (reading.geometry.row_direction, reading.geometry.column_direction))

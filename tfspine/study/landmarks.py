@@ -38,7 +38,7 @@ class Landmark:
 def landmarks_of_piles(
     piles: Sequence[Pile], spacing_mm: float, *, axial_discs_mm: NDArray[np.float64] = _NONE
 ) -> tuple[tuple[Landmark, ...], str]:
-    """Name levels from the lowest pile up, fill in those at which nothing was found, and say which gap is in doubt.
+    """Name levels from the lowest pile up, fill in those at which nothing was found, and return which gap is in doubt.
 
     Args:
         piles: levels at which foramina were found, from head to feet.

@@ -80,7 +80,7 @@ def detection_curve(reference: pd.DataFrame, reader: pd.DataFrame, *, iou: float
 def rank_boxes(
     reference: pd.DataFrame, reader: pd.DataFrame, *, iou: float
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the rows of `reader` by falling score (of equals the earlier first), and which of them are hits.
+    """Return the rows of `reader` by falling score (of equal ones the earlier first), and which rows are hits.
 
     Raises:
         EvaluationError: an IoU out of range.

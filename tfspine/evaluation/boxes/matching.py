@@ -43,7 +43,7 @@ def match_boxes(
     """Match the boxes of one label on one image.
 
     Args:
-        reference_yxyx_px: float [N, 4]; an empty list is no boxes.
+        reference_yxyx_px: float [N, 4]; an empty list means no boxes.
         reader_yxyx_px: float [M, 4].
         threshold: IoU that a pair must exceed, 0 <= threshold < 1.
         scores: float [M], the reader's scores; None or NaN (human readers have none) makes all equal.
@@ -89,7 +89,7 @@ def match_tables(
 def find_candidates(
     reference: pd.DataFrame, reader: pd.DataFrame, *, threshold: float, label: Sequence[str]
 ) -> Candidates:
-    """Return every two rows that agree in all columns of `label` and whose boxes overlap by more than `threshold`.
+    """Return all pairs of rows that agree in all columns of `label` and whose boxes overlap by more than `threshold`.
 
     Raises:
         EvaluationError: as in `match_boxes`.

@@ -21,7 +21,7 @@ from tfspine.grading_box import is_counted
 from tfspine.labels import GRADE_WORDS, Grade, Plane, Region
 
 LABEL = ("study", "slice", "region", "side")
-"""What two boxes must share to match; the region says which plane of a study the slice is of."""
+"""Columns that must be equal for two boxes to match; the region determines the plane of the slice."""
 
 COVERED_COLUMNS = ("study", "slice", "plane")
 PROBABILITIES = ["p_normal", "p_mild", "p_moderate", "p_severe"]
@@ -120,7 +120,7 @@ def pair_boxes(
 
 
 def paired(both: Compared, *, iou: float) -> Pairs:
-    """Return every box of the reference beside the reader's box that overlaps it by more than `iou`."""
+    """Return every box of the reference with the reader's box that overlaps it by more than `iou`."""
     found = both.matched(iou=iou)
     left, right = both.reference.index[[pair.reference for pair in found]], [pair.reader for pair in found]
     columns = ["study", "slice", "region", "side", "level"]

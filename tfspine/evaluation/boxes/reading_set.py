@@ -60,7 +60,7 @@ class ReadingSet:
 
     @cached_property
     def grades(self) -> dict[str, RegionGrades]:
-        """One grade for each level and side, of each reader beside the reference's."""
+        """One grade for each level and side, of each reader compared with the reference's."""
         return {name: region_grades(both, iou=self.iou) for name, both in self.compared.items()}
 
     def read_by(self, reader: str) -> Coverage:

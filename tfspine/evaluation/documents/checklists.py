@@ -27,7 +27,7 @@ class Checklist(StrEnum):
 
 @dataclass(frozen=True)
 class Item:
-    """One item: its number in the publication, its section, what it asks for, and the facts that answer it."""
+    """One item: its number in the publication, its section, what it requires, and the facts that answer it."""
 
     number: str
     section: str

@@ -44,7 +44,7 @@ class Forest:
     Attributes:
         series: title of each estimate by the key of its column.
         axis: label of the horizontal axis.
-        label: columns whose values name a line.
+        label: columns that together give the name of a line.
         factor: 100 to show shares in per cent.
         lines: where to draw lines: a plain one at 0, others dashed.
         count: column whose number is shown in brackets after the name of a line, or empty.
@@ -62,7 +62,7 @@ def confusion_figure(metrics: RegionMetrics, *, set_name: str, reader: str, path
     """Draw the reference's grades (rows) against the reader's (columns) with a column of boxes not found.
 
     A cell shows the count; its shade is the share of the row, so that rare grades are as visible as common ones. Boxes
-    that were found, but that either side left without a grade, have no cell: the axis says how many there are.
+    that were found, but that either side left without a grade, have no cell: the axis label gives their number.
     """
     counts = np.column_stack([np.array(metrics.confusion), metrics.missed])
     totals = counts.sum(axis=1, keepdims=True)

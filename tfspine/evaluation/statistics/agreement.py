@@ -250,7 +250,7 @@ def _agreement(
 def _linearised(
     counts: NDArray[np.float64], frequency: NDArray[np.float64], weight: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the value [m] of each subject whose mean is the coefficient and whose spread is its variance.
+    """Return a value [m] for each subject; their mean is the coefficient, and their spread gives its variance.
 
     Gwet's subject-level value: n / n2 (pa_i - pe) / (1 - pe) - 2 (1 - gamma) (pe_i - pe) / (1 - pe), the first term
     only of the n2 subjects with two ratings or more, with pe_i = T_w sum_k r_ik (1 - pi_k) / (r_i q (q - 1)). Of two

@@ -31,7 +31,7 @@ def worst_grades(pairs: Pairs, region: Region, patients: Mapping[str, str], *, b
     """Return one row per patient in whom the reference graded the region: patient, `truth` and `call`, 0 to 3 or NaN.
 
     Args:
-        pairs: the reference's boxes beside the reader's.
+        pairs: the reference's boxes with the reader's.
         region: which region.
         patients: the patient of each study; a study that is not listed counts as its own patient.
         boxes: which of the reader's boxes count.

@@ -1,4 +1,4 @@
-"""How far readers agree with one another: each pair of them, all people, and all with the model.
+"""How far readers agree with one another: each pair, all people, and all people with the model.
 
 Only boxes of the reference that all readers of a group found and graded are compared. Members of a model count as one
 reader: their ensemble, or else the first of them, represents them.
