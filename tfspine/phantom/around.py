@@ -34,7 +34,7 @@ class Around:
     fascia: Field
 
     def at(self, values: NDArray[np.float32]) -> Field:
-        """Interpolate a size given at every disc at these heights."""
+        """Return a size, given at every disc, interpolated at these heights."""
         steps = np.diff(values, append=values[-1])
         return np.asarray(
             values.take(self.above, mode="clip") + self.fraction * steps.take(self.above, mode="clip"), np.float32

@@ -1,6 +1,6 @@
-"""Smooth factors on a picture: coil sensitivity, saturation band, gradient corners, bias.
+"""Smooth factors on an image: coil sensitivity, saturation band, gradient corners, bias.
 
-Points are patient positions, float32 [..., 3] in mm; a factor has their shape without the last axis.
+Points are patient positions, float32 [..., 3] in mm; a factor has the same shape without the last axis.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ COIL_HALF_DISTANCE_MM = 55.0
 """Each row of a spine array has two elements, this far to either side of the table's middle."""
 
 COARSE_PX = 8
-"""The coil's profile is computed at every eighth pixel and is straight in between."""
+"""The coil's profile is computed at every eighth pixel and interpolated linearly in between."""
 
 EDGE_OF_LOGISTIC = 4.394
 """Width from 0.1 to 0.9 of 1 / (1 + exp(-x)): 2 ln 9."""
@@ -62,11 +62,11 @@ def saturation_factor(
     front_mm: NDArray[np.float64],
     forwards: NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """Return the share of the signal that the band leaves at points.
+    """Return the share of the signal that remains at points after saturation by the band.
 
     Args:
         saturation: the band.
-        points_mm: where.
+        points_mm: the points.
         front_mm: a patient position [3] on the plane that touches the bodies from the front.
         forwards: unit vector [3] across that plane, away from the spine.
     """
@@ -80,8 +80,8 @@ def saturation_factor(
 def corner_mask(artefacts: Artefacts, size_px: tuple[int, int]) -> NDArray[np.bool_]:
     """Return which pixels were measured, bool [rows, columns].
 
-    Scanners undo the bending of their gradients far from the middle; a pixel then comes from further out, and near
-    the edge from outside of what was measured, which leaves rounded dark corners.
+    Scanners correct the distortion of their gradients far from the centre: a pixel then comes from further out and,
+    near the edge, from outside the measured area, which leaves rounded dark corners.
     """
     rows, columns = size_px
     y = np.linspace(-1.0, 1.0, rows)[:, np.newaxis] - artefacts.centre[0]
@@ -94,7 +94,7 @@ def corner_mask(artefacts: Artefacts, size_px: tuple[int, int]) -> NDArray[np.bo
 
 
 def bias_field(artefacts: Artefacts, size_px: tuple[int, int]) -> Image:
-    """Return a smooth positive factor, float32 [rows, columns], of mean near 1."""
+    """Return a smooth positive factor, float32 [rows, columns], with a mean near 1."""
     rows, columns = (np.arange(length) / length for length in size_px)
     total = np.zeros(size_px, np.float32)
     for amplitude, (down, across) in zip(artefacts.bias, BIAS_WAVES, strict=False):
@@ -123,7 +123,7 @@ def _loops(coil: Coil, points_mm: NDArray[np.float32], skin_mm: NDArray[np.float
 
 
 def _between(nodes: NDArray[np.float64], length: int) -> NDArray[np.float32]:
-    """Return the matrix [length, nodes] that interpolates from nodes to every pixel in a straight line."""
+    """Return the matrix [length, nodes] of linear interpolation from nodes to every pixel."""
     place = np.arange(length) / (nodes[1] - nodes[0])
     return np.asarray(np.maximum(0.0, 1.0 - np.abs(place[:, np.newaxis] - np.arange(len(nodes)))), np.float32)
 

@@ -1,4 +1,4 @@
-"""The foramina: keyholes of fat around a root and its vessels, each of a form of its own."""
+"""The foramina: keyhole-shaped fat around a root and its vessels, each with an individual shape."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ from tfspine.phantom.shapes import ROUNDING_MM, Field, both, cover, ellipse, put
 from tfspine.phantom.tissue import Tissue
 
 RIM_MM = 0.8
-"""How far the flavum and the capsule of the joint, dark, reach around the fat; before it is the body's own border."""
+"""Width of the dark flavum and joint capsule around the fat; in front of the fat is the border of the body itself."""
 
 INWARDS_MM = 1.0
 OUTWARDS_MM = 3.0
-"""How far a foramen is drawn beyond its inner and outer end."""
+"""How far a foramen is drawn beyond its inner and outer ends."""
 
 FAT_BEHIND_EDGE_MM = 2.0
 ROOT_HALF_MM = (2.7, 2.4)
@@ -42,7 +42,7 @@ def draw_foramina(image: Field, anatomy: Anatomy, place: Place, paint: Paint) ->
 
 @dataclass(frozen=True)
 class _Keyhole:
-    """One foramen as the points near it see it: all float32 [N]; `lost` is the share of it that is gone."""
+    """One foramen at the points near it: all float32 [N]; `lost` is the share of the foramen that is narrowed away."""
 
     d_mm: Field
     v_mm: Field
@@ -52,12 +52,12 @@ class _Keyhole:
     here: Field
 
     def take(self, indices: NDArray[np.intp]) -> "_Keyhole":
-        """Return what some of the points see."""
+        """Return the values at some of the points."""
         return _Keyhole(**{name: values.take(indices) for name, values in vars(self).items()})
 
 
 def _foramen(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: Side) -> None:
-    """Fat before the joint, taken from front, back and below by what is dark as the foramen narrows."""
+    """Draw the fat in front of the joint; narrowing replaces it by dark tissue from the front, the back and below."""
     form = anatomy.foramina[side]
     hole = _keyhole(anatomy, place, side)
     _fat_behind(image, hole, place, paint, form.fat_behind)
@@ -69,7 +69,7 @@ def _foramen(image: Field, anatomy: Anatomy, place: Place, paint: Paint, side: S
 
 
 def _extent_mm(anatomy: Anatomy, side: Side, *, edge_mm: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return how far from its middle anything in a foramen may be touched along d and v, float32 [discs]."""
+    """Return the largest distance from its middle, along d and v, at which a foramen is drawn, float32 [discs]."""
     form, edge = anatomy.foramina[side], max(edge_mm, 0.3)
     lost, half_d = anatomy.narrowing[Region.NEURAL_FORAMEN, side], anatomy.foramen_half_height_mm
     _, half_v = regions.foramen_v_mm(anatomy, np.arange(len(DISCS)), side)
@@ -146,7 +146,7 @@ def _keyhole(anatomy: Anatomy, place: Place, side: Side) -> _Keyhole:
 
 
 def _fat_behind(image: Field, hole: _Keyhole, place: Place, paint: Paint, opacity: NDArray[np.float32]) -> None:
-    """Behind the joint, under the muscles, there often is fat again."""
+    """Draw the fat that often lies behind the joint, under the muscles."""
     fat = ellipse(hole.d_mm + 7.0, hole.v_mm - 17.0, 6.5, 4.5)
     half = FAT_BEHIND_EDGE_MM / 2 + ROUNDING_MM
     near = np.flatnonzero((fat < half - 2.0 * paint.lattice.least) & (hole.here < half))

@@ -1,18 +1,18 @@
 """Coordinates that follow the spine's curve.
 
-Each disc is a plane through its centre, tilted about the patient's left-right axis; between two disc planes a point is
-placed by its distances to both, which bends the coordinates like the leaves of a fan. A point's place is
+Each disc is a plane through its centre, tilted about the patient's left-right axis. Between two disc planes the
+coordinates of a point depend on its distances to both planes, which fans them out. The place of a point is
 
 - `disc`: index in `DISCS` of the nearest disc plane, from head to feet;
-- `d_mm`: distance to that plane, growing to the feet;
-- `u_mm`: distance from the middle of the spine, growing to the patient's left;
+- `d_mm`: distance to that plane, increasing towards the feet;
+- `u_mm`: distance from the middle of the spine, increasing towards the patient's left;
 - `v_mm`: distance behind the line through the centres of the bodies;
 - `vertebra`: index of the disc below the vertebra that holds the point;
 - `below_mm`: distance below the plane of the disc above that vertebra;
-- `fraction`: the same as a share of the way from disc to disc, 0 to 1.
+- `fraction`: the same as a share of the distance from disc to disc, 0 to 1.
 
-Skin, muscles and organs do not fan out with the discs. They use `point_mm`, in patient coordinates, and how far it
-lies straight behind the spine's curve (`behind_mm`).
+Skin, muscles and organs do not fan out with the discs. They use `point_mm`, in patient coordinates, and its distance
+straight behind the spine's curve (`behind_mm`).
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from tfspine.labels import LEVELS
 
 DISCS = ("T11-T12", "T12-L1", *LEVELS, "S1-S2", "S2-S3")
-"""Every disc in view, those beyond the five that are graded too; the last two are remnants inside the sacrum."""
+"""Every disc in view, including those that are not graded; the last two are remnants inside the sacrum."""
 
 FIRST_LEVEL = 2
 """Index of L1-L2 in `DISCS`."""
@@ -33,13 +33,13 @@ LUMBAR = slice(FIRST_LEVEL, FIRST_LEVEL + len(LEVELS))
 """The graded discs in `DISCS`."""
 
 _BLOCK = 8192
-"""Points placed at once."""
+"""Number of points located at once."""
 
 _FEW = 256
-"""Fewer points than these are compared with every disc: looking which may be near costs more."""
+"""Fewer points than this are compared with every disc, because preselecting near discs would take longer."""
 
 _SLACK_MM = 0.05
-"""Far more than what rounding to float32 may change in a distance."""
+"""Much larger than the error of rounding a distance to float32."""
 
 _ITERATIONS = 12
 _CLOSE_MM = 1e-3
@@ -81,7 +81,7 @@ class Place:
 
 
 def along(values: NDArray[np.float32], place: Place) -> NDArray[np.float32]:
-    """Return a size that is known at every disc, float32 [discs], at places between them, float32 [N]."""
+    """Interpolate a size given at every disc, float32 [discs], at places between discs, float32 [N]."""
     above = values[np.maximum(np.arange(len(values)) - 1, 0)]
     steps = values - above
     return np.asarray(
@@ -102,7 +102,7 @@ def backwards(frame: SpineFrame, disc: int) -> NDArray[np.float64]:
 
 
 def footwards(frame: SpineFrame, disc: int) -> NDArray[np.float64]:
-    """Return the unit vector (x, y, z) at right angles to a disc's plane, to the feet."""
+    """Return the unit vector (x, y, z) perpendicular to a disc's plane, towards the feet."""
     tilt = frame.tilts_rad[disc]
     return np.array([0.0, np.sin(tilt), -np.cos(tilt)])
 
@@ -119,8 +119,8 @@ def locate(frame: SpineFrame, points_mm: NDArray[np.float32]) -> Place:
 class _Planes:
     """The disc planes as numbers, float32 [discs].
 
-    `depth_mm` and `back_mm` are the centre's place along each plane's normal and along its direction to the back;
-    `centre_x_mm` is its place from right to left.
+    `depth_mm` and `back_mm` are the positions of the centre along each plane's normal and along its direction to the
+    back; `centre_x_mm` is its position from right to left.
     """
 
     sine: NDArray[np.float32]
@@ -146,9 +146,9 @@ class _Planes:
         return np.asarray(y * self.sine[disc] - z * self.cosine[disc] - self.depth_mm[disc], np.float32)
 
     def may_be_nearest(self, y: NDArray[np.float32], z: NDArray[np.float32]) -> NDArray[np.intp]:
-        """Return the discs of which one is nearest to any of the points, from head to feet: at least those.
+        """Return the discs that may be nearest to any of the points, from head to feet; some may be superfluous.
 
-        Points are looked at as one rectangle that holds them all, along the plane nearest to its middle.
+        The points are replaced by their bounding rectangle, along the plane nearest to its middle.
         """
         middle_y, middle_z = float(y.min() + y.max()) / 2, float(z.min() + z.max()) / 2
         base = int(np.argmin(np.abs(middle_y * self.sine - middle_z * self.cosine - self.depth_mm)))
@@ -172,7 +172,7 @@ def _empty_place(points_mm: NDArray[np.float32]) -> Place:
 
 
 def _locate_block(planes: _Planes, place: Place, block: slice) -> None:
-    """Fill in the places of some points: few enough for the processor's cache, and near few discs."""
+    """Compute the places of a block of points, small enough for the processor's cache and near only a few discs."""
     x, y, z = np.ascontiguousarray(place.point_mm[block].T)
     disc, d = _nearest(planes, y, z)
     is_below = d > 0
@@ -193,14 +193,14 @@ def _locate_block(planes: _Planes, place: Place, block: slice) -> None:
 
 
 def _of(values: NDArray[np.float32], disc: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Return the value of each disc; indices are in range, and not looking whether they are saves half of the time."""
+    """Return the value of each disc; the indices are in range, and skipping the range check halves the time."""
     return values.take(disc, mode="clip")
 
 
 def _nearest(
     planes: _Planes, y: NDArray[np.float32], z: NDArray[np.float32]
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Return the nearest disc of each point, the upper one of two as near, and the distance below its plane."""
+    """Return the nearest disc of each point (of two equally near ones the upper) and the distance below its plane."""
     if len(y) < _FEW:
         distances = y * planes.sine[:, None] - z * planes.cosine[:, None] - planes.depth_mm[:, None]
         disc = np.argmin(np.abs(distances), axis=0)

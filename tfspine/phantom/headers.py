@@ -1,4 +1,4 @@
-"""One simulated slice as DICOM: an MR image (PS3.3 A.4) as its vendor writes it, without private elements."""
+"""One simulated slice as DICOM: an MR image (PS3.3 A.4) as written by its vendor, without private elements."""
 
 import hashlib
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ LOCALIZER_IMAGE_TYPE = ("ORIGINAL", "PRIMARY", "LOCALIZER")
 
 @dataclass(frozen=True)
 class Exam:
-    """What all images of one study have in common."""
+    """The attributes shared by all images of one study."""
 
     seed: int
     number: int
@@ -37,14 +37,14 @@ class Exam:
         return f"PHANTOM{self.number:04d}"
 
     def uid(self, *parts: object) -> str:
-        """Return a UID that depends on nothing but the seed, the patient and `parts` (PS3.5 B.2, UUID-derived)."""
+        """Return a UID that depends only on the seed, the patient and `parts` (PS3.5 B.2, UUID-derived)."""
         text = "/".join(map(str, ("tfspine", self.seed, self.number, *parts)))
         return f"2.25.{int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], 'big')}"
 
 
 @dataclass(frozen=True)
 class Series:
-    """What all images of one series have in common. `rescale_slope` is None where the vendor writes none."""
+    """The attributes shared by all images of one series. `rescale_slope` is None if the vendor does not write it."""
 
     number: int
     description: str

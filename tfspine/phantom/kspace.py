@@ -1,4 +1,4 @@
-"""What sampling does to an image: spatial frequencies left out, damped, shifted and drowned in noise.
+"""Effects of sampling on an image: omitted, damped and shifted spatial frequencies, and noise.
 
 Spectra are half spectra of real images [rows, columns], as `scipy.fft.rfft2` gives them: complex64 [rows,
 columns // 2 + 1]. Windows are real and even in frequency, so that images stay real.
@@ -29,7 +29,7 @@ def orders(length: int, axis: int) -> NDArray[np.float32]:
 
 
 def shifted(spectrum: Spectrum, shift_px: float, *, length: int, axis: int) -> Spectrum:
-    """Return the spectrum of the image displaced by `shift_px`, not only whole pixels, to growing indices."""
+    """Return the spectrum of the image displaced by `shift_px`, which may be fractional, towards higher indices."""
     ramp = np.exp(-2j * np.pi * orders(length, axis) * shift_px / length).astype(np.complex64)
     return np.asarray(spectrum * _along(ramp, axis), np.complex64)
 
@@ -40,8 +40,8 @@ def sampling_window(length: int, *, axis: int, sampled: float, apodisation: floa
     Args:
         length: pixels of the image along the axis.
         axis: 0 for rows, 1 for columns.
-        sampled: share of the frequencies that is measured, the lowest first; the rest is filled with zeros.
-        apodisation: how much the highest measured one is damped: 0 not at all, 0.92 as by Hamming's window.
+        sampled: share of the frequencies that is measured, the lowest ones; the rest is filled with zeros.
+        apodisation: damping of the highest measured frequency: 0 for none, 0.92 for a Hamming window.
     """
     reach = np.abs(orders(length, axis)) / (sampled * length / 2)
     damping = 1.0 - apodisation * np.square(np.sin(np.pi / 2 * np.minimum(reach, 1.0)))
@@ -56,8 +56,8 @@ def blur_window(length: int, *, axis: int, blur_px: float) -> NDArray[np.float32
 def ghost_window(length: int, *, axis: int, strength: float, distance_px: float) -> NDArray[np.float32]:
     """Return the window that adds two ghosts, each `strength` of the image, at +- `distance_px` along one axis.
 
-    A movement that comes and goes modulates the lines of k-space as they are measured; a periodic modulation is a
-    displaced copy (Wood and Henkelman 1985, Med Phys 12:143-151).
+    A periodic movement modulates the lines of k-space during the measurement, and a periodic modulation produces
+    displaced copies of the image (Wood and Henkelman 1985, Med Phys 12:143-151).
     """
     return np.asarray(1.0 + 2 * strength * np.cos(2 * np.pi * orders(length, axis) * distance_px / length), np.float32)
 
@@ -75,9 +75,9 @@ def noise_spectrum(
     *,
     deviation: float,
 ) -> Spectrum:
-    """Return the spectrum of noise that is white as far as was sampled, with `deviation` in the image.
+    """Return the spectrum of noise that is white over the sampled frequencies, with `deviation` in the image.
 
-    Zero filling makes its grains larger than a pixel, as in pictures that scanners interpolate.
+    Zero filling makes its grains larger than a pixel, as in images interpolated by scanners.
     """
     shape = (len(row_window), len(column_window), 2)
     white = rng.standard_normal(shape, dtype=np.float32).view(np.complex64)[..., 0]
@@ -89,12 +89,12 @@ def noise_spectrum(
 
 
 def folded(image: Image, *, margin: int, axis: int) -> Image:
-    """Return an image without its margins along one axis, each laid over the opposite side: wrap-around.
+    """Return an image without its margins along one axis, each added to the opposite side: wrap-around.
 
-    What lies further outside is fainter, in a straight line to nothing at the far end of the margin.
+    The margin fades linearly to zero at its outer end.
 
     Args:
-        image: float32 [rows, columns, ...] with `margin` pixels too many at both ends of the axis.
+        image: float32 [rows, columns, ...] with `margin` additional pixels at both ends of the axis.
         margin: in pixels.
         axis: the phase direction.
     """

@@ -1,4 +1,4 @@
-"""A cube of random values that repeats itself in space, read in straight lines between its points."""
+"""A cube of random values that repeats periodically in space, interpolated linearly between its points."""
 
 from functools import cached_property
 
@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 8192
-"""Places worked out at once: few enough that what lies between two steps stays in the processor's cache."""
+"""Number of points computed at once: few enough that intermediate results stay in the processor's cache."""
 
 
 class Lattice:
-    """A cube of values, float32 [S, S, S], one at each whole number and again after every S, a power of two."""
+    """A cube of values, float32 [S, S, S], at integer coordinates, repeated with period S, a power of two."""
 
     def __init__(self, values: NDArray[np.float32]) -> None:
         self.size = len(values)
@@ -37,9 +37,9 @@ class Lattice:
         The same as `scipy.ndimage.map_coordinates` with order 1 and mode "grid-wrap", in a third of its time.
 
         Args:
-            point_mm: where.
-            step_mm: how far apart the lattice's points lie along each axis.
-            shift: float32 [3], in steps: where in the lattice the origin lies.
+            point_mm: the points.
+            step_mm: distance between lattice points along each axis.
+            shift: float32 [3], in steps: position of the origin in the lattice.
         """
         step = np.array(step_mm, np.float32)[:, np.newaxis]
         values = np.empty(len(point_mm), np.float32)
@@ -56,7 +56,7 @@ class Lattice:
         return self._along_axis(0, corner, share)
 
     def _along_axis(self, axis: int, corner: NDArray[np.intp], share: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what lies between the two neighbours along one axis, each read between those of the axes after it."""
+        """Interpolate between the two neighbours along one axis, each of them interpolated along the later axes."""
         ends = (corner, corner + self._along[axis])
         if axis == 2:
             low, high = (self._with_border.take(end, mode="clip") for end in ends)

@@ -1,8 +1,8 @@
 """Sizes of the lumbar spine: mean at every disc and spread between people, with their sources.
 
 Rows run over `frame.DISCS`, from T11-T12 to S2-S3. `spread` is the standard deviation as a share of the mean; it is set
-by hand and mostly smaller than published ones, because parts must not run into one another. Where a source measured
-some levels only, the others continue its trend.
+by hand and mostly smaller than published values, because parts must not overlap. If a source measured only some
+levels, its trend is extrapolated to the others.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 LIMIT_SD = 2.2
-"""Nobody is drawn further than this from the mean: beyond it parts would run into one another."""
+"""Largest deviation from the mean that is sampled: beyond it parts would overlap."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One length in mm, or angle in degrees where the name says so, at every disc."""
+    """One length in mm, or an angle in degrees if the name says so, at every disc."""
 
     mean: tuple[float, ...]
     spread: float
@@ -106,12 +106,12 @@ PSOAS_RADIUS = Measure(
 
 
 def draw(rng: np.random.Generator, measure: Measure, *, own: float = 0.03) -> NDArray[np.float32]:
-    """Draw one person's values at every disc, float32 [discs].
+    """Sample one person's values at every disc, float32 [discs].
 
     Args:
         rng: generator.
-        measure: what is drawn; the person deviates from its means by one factor for all discs.
-        own: further deviation of each disc on its own, as a share.
+        measure: the measure to sample; the person deviates from its means by one factor for all discs.
+        own: additional independent deviation of each disc, as a share.
     """
     person = 1.0 + measure.spread * np.clip(rng.standard_normal(), -LIMIT_SD, LIMIT_SD)
     disc = 1.0 + own * np.clip(rng.standard_normal(len(measure.mean)), -LIMIT_SD, LIMIT_SD)

@@ -1,6 +1,6 @@
-"""Muscles of the back, psoas, and the pelvis with its own, drawn where coordinates say that they may lie.
+"""Muscles of the back, psoas, and the pelvis with its muscles, drawn only at coordinates where they may lie.
 
-Shapes are given in the coordinates of `around.py`. They were set by eye, side by side with real slices.
+Shapes are given in the coordinates of `around.py`. They were set by visual comparison with real slices.
 """
 
 import numpy as np
@@ -22,22 +22,22 @@ ILIAC_BACK_MM = np.array(((78.0, 22.0), (52.0, 34.0), (42.0, 30.0), (40.0, 28.0)
 """Front and back end of the iliac wing, (u, behind), at L4-L5, L5-S1, S1-S2 and S2-S3."""
 
 ILIAC_TOP = 4.6
-"""The crest stands a little above L4-L5: place between the discs, counted as in `frame.DISCS`."""
+"""The crest lies slightly above L4-L5; fractional index in `frame.DISCS`."""
 
 PSOAS_BEYOND_MM = 3.0
-"""How far from its smooth outline a psoas is looked at; its true outline is a little rough."""
+"""How far from its smooth outline a psoas is evaluated; its actual outline is slightly rough."""
 
 QUADRATUS_THIN_MM = 3.0
-"""Half width below which what is left of a quadratus is a sheet, whose wide soft edge reaches far up and down."""
+"""Half width below which a quadratus is only a thin sheet, whose wide soft edge reaches far up and down."""
 
 FIRST_ILIAC_DISC = 5
-"""L4-L5 in `frame.DISCS`."""
+"""Index of L4-L5 in `frame.DISCS`."""
 
 
 def draw_back_muscles(
     image: Field, anatomy: Anatomy, around: Around, paint: Paint, is_within: NDArray[np.bool_]
 ) -> None:
-    """Draw multifidus, erector spinae and quadratus of both sides, where `is_within` says that there is a body."""
+    """Draw multifidus, erector spinae and quadratus of both sides, where `is_within` marks the inside of the body."""
     size = anatomy.muscle_size
     near = np.flatnonzero(_may_be_back_muscle(anatomy, around, edge_mm=paint.edge_mm) & is_within)
     if not near.size:
@@ -70,7 +70,7 @@ def draw_back_muscles(
 def _may_be_back_muscle(anatomy: Anatomy, around: Around, *, edge_mm: float) -> NDArray[np.bool_]:
     """Return where the muscles of the back may lie, bool [N]: deeper than the fascia, and not too deep."""
     size = anatomy.muscle_size
-    # Outlines are looked at up to 3 mm off, and half a millimetre more where two of them melt together.
+    # Outlines are evaluated up to 3 mm away, and half a millimetre further where two outlines merge.
     wide_mm = max(6.0, edge_mm) + 1.0
     thinnest_mm = float(min(MULTIFIDUS_HALF_WIDTH_MM.min(), ERECTOR_HALF_WIDTH_MM.min())) * size
     thickness_mm = 21.0 * size + reach(21.0 * size, wide_mm, least_half_mm=thinnest_mm)

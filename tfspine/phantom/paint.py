@@ -1,4 +1,4 @@
-"""What a brush needs beside the shape: the signal of each tissue, the width of an edge, the person's texture."""
+"""The inputs of drawing besides the shape: the signal of each tissue, the width of an edge, the person's texture."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Paint:
     lattice: Lattice
 
     def of(self, tissue: Tissue, factor: Field | float = 1.0) -> Field:
-        """Return a tissue's signal, float32 [2], or [N, 2] where a factor [N] brightens it from place to place."""
+        """Return a tissue's signal, float32 [2], or [N, 2] if a factor [N] varies its brightness between places."""
         signal = np.array(self.signals[tissue], np.float32)
         return signal * np.asarray(factor, np.float32)[..., np.newaxis]
 
@@ -28,11 +28,11 @@ class Paint:
         return self.of(first, 1.0 - np.asarray(share)) + self.of(second, share)
 
     def texture(self, point_mm: NDArray[np.float32], grain_mm: tuple[float, float, float], layer: int = 0) -> Field:
-        """Return noise of mean 0 and deviation about 0.6 at places, float32 [N], the same on every slice.
+        """Return noise at points, float32 [N], with mean 0 and standard deviation about 0.6, the same on every slice.
 
         Args:
             point_mm: float32 [N, 3], patient coordinates.
             grain_mm: size of its grains along x, y and z.
-            layer: patterns of different layers have nothing in common.
+            layer: the patterns of different layers are independent.
         """
         return self.lattice.at(point_mm, step_mm=grain_mm, shift=np.array([7.3, 13.7, 23.1], np.float32) * layer)

@@ -1,17 +1,17 @@
-"""Who reads the simulated patients: two radiologists, and the expert of the reference once more.
+"""The simulated readers of the phantom: two radiologists, and a second reading by the reference expert.
 
-The profiles are fitted so that, against the truth of 300 simulated patients of `Prevalence.PAPER`, the readers show
-what the paper found on 50: Gwet's AC1 on four and on two grades (Tables 3 and 4), recall (Table 2), and the
-sensitivity for moderate and severe that can be told from the printed counts (docs/statistics.md): 51/56 must be a
-canal's, 115/134 the foramina of radiologist 1, and a specificity of 1014/1058 means that radiologist 2 found all 167
-positive foramina, of which an AC1 of 0.95 leaves about 3 called too little.
+The profiles are fitted so that, against the truth of 300 simulated patients of `Prevalence.PAPER`, the readers match
+the paper's results on 50 patients: Gwet's AC1 on four and on two grades (Tables 3 and 4), recall (Table 2), and the
+sensitivity for moderate and severe as derived from the printed counts (docs/statistics.md): 51/56 must belong to the
+canal, 115/134 to the foramina of radiologist 1, and a specificity of 1014/1058 means that radiologist 2 found all 167
+positive foramina, of which, at an AC1 of 0.95, about 3 are graded too low.
 
-Threshold shifts, noise and its growth were found by Nelder-Mead on the squared distance to these, with the threshold
-for severe held and the shifts drawn weakly to zero; misses are the paper's counts. `reference_again` has no shifts,
-noise that grows by a tenth of the severity, and an AC1 of 0.95, in the middle of what is asked of one who reads
-again, 0.93 to 0.97.
-Jitter, extra boxes and the shared part of the noise are assumed. Who changes how severities spread or where slices lie
-fits again: `tests/phantom/test_phantom_panel.py` says when.
+Threshold shifts, noise and its growth were fitted by Nelder-Mead on the squared distance to these values, with a fixed
+threshold for severe and weak shrinkage of the shifts to zero; misses are the paper's counts. `reference_again` has no
+shifts, noise that grows by a tenth of the severity, and an AC1 of 0.95, in the middle of the target for a second
+reading by the same reader, 0.93 to 0.97.
+Jitter, extra boxes and the shared part of the noise are assumed. After a change to the distribution of severities or
+the positions of slices the fit must be repeated: `tests/phantom/test_phantom_panel.py` detects this.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,7 +59,7 @@ RADIOLOGISTS: dict[str, ReaderProfile] = {"radiologist_1": RADIOLOGIST_1, "radio
 READ_AGAIN = "reference_again"
 
 PANEL: dict[str, ReaderProfile] = {**RADIOLOGISTS, READ_AGAIN: REFERENCE_AGAIN}
-"""Every reader by name, which is that of a folder under `readers/`; the order decides their random numbers."""
+"""Every reader by name, which is also a folder under `readers/`; the order determines their random numbers."""
 
 
 def read_by_panel(
@@ -69,9 +69,9 @@ def read_by_panel(
 
     Args:
         truth: the slices with their true annotations.
-        severities: what lies behind each, slice by slice; see `readers.read`.
-        seed: the cohort's.
-        number: the patient's. Each reader of each patient has a generator of its own.
+        severities: the severity of each annotation, slice by slice; see `readers.read`.
+        seed: seed of the cohort.
+        number: number of the patient. Each reader of each patient has a separate random generator.
     """
     return {
         name: read(truth, severities, profile=profile, rng=np.random.default_rng([seed, number, place]))

@@ -1,15 +1,15 @@
-"""How common each grade is: what the paper counted, and a nearer balance for small cohorts.
+"""How common each grade is: the paper's counts, and a more balanced distribution for small cohorts.
 
-The paper counts boxes, one for each slice that shows a region. A recess or foramen has one severity on all its slices,
-so that its shares at the boxes are those at the discs. A canal is narrow at its disc and wide between discs;
-`severity.py` solves for the shares at the discs that give these at the boxes.
+The paper counts boxes, one for each slice that shows a region. A recess or foramen has the same severity on all its
+slices, so that the shares of boxes and of discs are equal. A canal is narrow at its disc and wide between discs;
+`severity.py` computes the shares at the discs that give these shares of boxes.
 """
 
 from tfspine.config import Prevalence
 from tfspine.labels import Region
 
 Shares = tuple[float, float, float, float]
-"""Of normal, mild, moderate and severe; they add up to one."""
+"""Shares of normal, mild, moderate and severe; they add up to one."""
 
 BOX_COUNTS: dict[Prevalence, dict[Region, tuple[int, int, int, int]]] = {
     Prevalence.PAPER: {
@@ -30,4 +30,4 @@ BALANCED_AT_DISCS: dict[Region, Shares] = {
     Region.LATERAL_RECESS: (0.60, 0.20, 0.11, 0.09),
     Region.NEURAL_FORAMEN: (0.62, 0.17, 0.12, 0.09),
 }
-"""Nearer to balance than people are, so that a few dozen patients hold all four grades of each region."""
+"""More balanced than in reality, so that a few dozen patients include all four grades of each region."""

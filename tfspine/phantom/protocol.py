@@ -1,4 +1,4 @@
-"""How one series is measured: what the technologist sets, and what goes wrong (`artefacts.py`)."""
+"""How one series is measured: the technologist's settings, and the artefacts (`artefacts.py`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from tfspine.phantom.artefacts import Artefacts
 from tfspine.phantom.tissue import Tissue
 
 FAT_SHIFT_PPM = 3.5
-"""How much slower the protons of fat turn than those of water."""
+"""How much lower the resonance frequency of fat is than that of water, in ppm."""
 
 GYROMAGNETIC_RATIO_HZ_PER_UT = 42.577
-"""Of the proton: Hz per microtesla, so that ppm of a field in tesla are Hz (CODATA 2018)."""
+"""Value of the proton in Hz per microtesla, so that ppm times a field in tesla gives Hz (CODATA 2018)."""
 
 
 class Stacks(StrEnum):
-    """How axial slices are laid: along each disc, straight through, or in two straight blocks."""
+    """How axial slices are arranged: along each disc, straight through, or in two straight blocks."""
 
     PER_DISC = "per_disc"
     STRAIGHT = "straight"
@@ -41,8 +41,8 @@ class Protocol:
 
     `sampled` is the share of the image's spatial frequencies that is measured along the phase and the frequency
     direction. `stored_level` is the stored value of a signal of 1. `contrast` holds factors on the physical signals
-    of tissues and `gamma` bends grey values (`randomize.py`). `planning_error` scales how far the technologist's
-    hand strays: 0 for never, 1 for as usual.
+    of tissues and `gamma` is an exponent on grey values (`randomize.py`). `planning_error` scales the technologist's
+    planning error: 0 for none, 1 for the usual size.
     """
 
     plane: Plane
@@ -68,7 +68,7 @@ class Protocol:
 def fat_shift_px(protocol: Protocol) -> float:
     """Return how far fat is displaced along the frequency direction, in pixels of the image.
 
-    `bandwidth_hz_px` belongs to the pixels that are measured; those of the image are finer.
+    `bandwidth_hz_px` refers to measured pixels; the pixels of the image are finer.
     """
     shift_hz = FAT_SHIFT_PPM * GYROMAGNETIC_RATIO_HZ_PER_UT * protocol.field_t
     return shift_hz / protocol.bandwidth_hz_px / protocol.sampled[1]

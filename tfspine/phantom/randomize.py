@@ -1,11 +1,12 @@
-"""Domain randomisation: pictures no scanner makes, so that what is learnt from them holds on those that scanners do.
+"""Domain randomisation: unrealistically varied images, so that models trained on them generalise to real scanners.
 
-In the spirit of SynthSeg (Billot 2023, Med Image Anal 86:102789): contrast, resolution and faults are drawn far wider
-than they occur. The person, and so the truth, stay as they are; TR and TE stay on their side of what makes a picture
-T1- or T2-weighted, and the sac stays apart from its lining, or from its roots, without which there is nothing to see.
+As in SynthSeg (Billot 2023, Med Image Anal 86:102789), contrast, resolution and artefacts vary far more than in
+practice. The person, and therefore the truth, is unchanged; TR and TE stay within T1 or T2 weighting, and the sac
+remains distinguishable from its lining or from its roots, because otherwise nothing could be seen.
 
-How far a slice strays is drawn too, from the scanner's own look to the wildest: a detector that sees only the wildest
-learns slowly, and one that sees only the scanner's own is lost on another (`experiments/sim_to_real_sagittal.toml`).
+The strength of the variation is sampled for each slice, from the scanner's own look to the strongest: a detector
+trained only on the strongest learns slowly, and one trained only on the scanner's own look fails on other scanners
+(`experiments/sim_to_real_sagittal.toml`).
 """
 
 import dataclasses
@@ -24,32 +25,32 @@ FIELD_OF_VIEW_MM = {Plane.AXIAL: (140.0, 280.0), Plane.SAGITTAL: (240.0, 330.0)}
 FIELD_T = (1.0, 3.0)
 
 CONTRAST_SPREAD = 0.4
-"""Standard deviation of the natural logarithm of a tissue's factor in the wildest slices; two are the most."""
+"""Standard deviation of the natural logarithm of a tissue's factor at full variation, cut off at two deviations."""
 
 EXCHANGED = (Tissue.MUSCLE, Tissue.MARROW, Tissue.NUCLEUS, Tissue.DRY_NUCLEUS)
 SHARE_EXCHANGED = 0.3
-"""Of these two change places now and then in the wildest: no order of greys is certain, but that of the sac and its
-lining."""
+"""Share of slices, at full variation, in which two of these tissues exchange their signals: only the order of the
+greys of the sac and its lining is fixed."""
 
 BRIGHTEST_LINING_T2 = (0.7, 1.15)
 DARKEST_LINING_T1 = 1.5
-"""Signal of epidural fat over that of cerebrospinal fluid; the brightest is drawn anew for each slice."""
+"""Signal of epidural fat relative to cerebrospinal fluid; the upper limit is sampled for each slice."""
 
 BRIGHTEST_ROOT_T2 = 0.6
-"""Signal of roots over that of the fluid around them."""
+"""Signal of roots relative to the fluid around them."""
 
 GAIN = (-0.7, 0.1)
-"""Natural logarithm of what a slice's greys are multiplied with; the window is the series'."""
+"""Natural logarithm of the factor on a slice's grey values; the window is that of the series."""
 
 TAMENESS = {Plane.AXIAL: 1.0, Plane.SAGITTAL: 2.0}
-"""Power of the uniform draw that says how far a slice strays: foramina are small, and are lost in wild slices."""
+"""Exponent on the uniform random strength of the variation: small foramina disappear in strongly varied slices."""
 
 SHARE_WITHOUT_BAND = 0.15
 SHARE_WITH_WRAP = 0.1
 
 
 def randomized(protocol: Protocol, rng: np.random.Generator) -> Protocol:
-    """Return a protocol that keeps the plane, the matrix and the stored level, and little else."""
+    """Return a randomised protocol that keeps little more than the plane, the matrix and the stored level."""
     plane = protocol.plane
     thickness_mm = float(rng.uniform(2.5, 5.5))
     return dataclasses.replace(
@@ -69,9 +70,9 @@ def randomized(protocol: Protocol, rng: np.random.Generator) -> Protocol:
 
 
 def recoloured(protocol: Protocol, rng: np.random.Generator) -> Protocol:
-    """Return the protocol of one slice of a randomised series: contrast, greys and faults of its own.
+    """Return the protocol of one slice of a randomised series, with its own contrast, grey values and artefacts.
 
-    No scanner does that; but it makes thirty pictures of different looks from one patient instead of one.
+    No scanner varies these within a series, but it gives thirty different looks per patient instead of one.
     """
     wildness = rng.random() ** TAMENESS[protocol.plane]
     return dataclasses.replace(
@@ -84,7 +85,7 @@ def recoloured(protocol: Protocol, rng: np.random.Generator) -> Protocol:
 
 
 def _contrast(protocol: Protocol, rng: np.random.Generator, wildness: float) -> dict[Tissue, float]:
-    """Return a factor for each tissue, near 1 where `wildness` is near 0."""
+    """Return a factor for each tissue, near 1 if `wildness` is near 0."""
     times = {"repetition_time_ms": protocol.repetition_time_ms, "echo_time_ms": protocol.echo_time_ms}
     physical = {tissue: sum(parts) for tissue, parts in signals(field_t=protocol.field_t, **times).items()}
     spread = CONTRAST_SPREAD * wildness

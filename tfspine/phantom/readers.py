@@ -1,11 +1,11 @@
 """Simulated readers: the truth as people would box and grade it.
 
-A reader judges a perceived severity: the true one and noise, by thresholds that lie a little off the published ones.
-So grades are confused with their neighbours, and most where the truth is borderline. Noise grows with severity: the
-more is lost, the harder it is to say how much. Part of it belongs to the region of a level and side, so that
-neighbouring slices are graded alike; the rest to the slice. Boxes are moved and scaled, some are missed, and some are
-drawn one slice beyond the last that shows enough of the region to be boxed. A reader never takes one side or level for
-another.
+A reader grades a perceived severity, the true one plus noise, with thresholds slightly different from the published
+ones. So grades are confused with their neighbours, mostly in borderline cases. Noise grows with severity, because
+larger losses are harder to estimate. Part of the noise belongs to the region at a level and side, so that
+neighbouring slices are graded alike; the rest belongs to the slice. Boxes are moved and scaled, some are missed, and
+some are drawn one slice beyond the last that shows enough of the region to be boxed. A reader never confuses sides or
+levels.
 """
 
 import itertools
@@ -23,7 +23,7 @@ _Key = tuple[Region, Level | None, Side | None]
 
 LARGEST_SHIFT = 0.45
 LARGEST_GROWTH = 0.8
-"""Limits of the jitter in box sizes: beyond half a size a box could leave the image, or turn inside out."""
+"""Limits of the jitter in box sizes: beyond half a size a box could leave the image, or have a negative size."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class RegionReading:
 
     Attributes:
         threshold_shifts: how far the reader's thresholds for mild, moderate and severe lie above the published ones, in
-            severity; below zero calls too much.
-        noise: standard deviation of the perceived severity of a region that has lost nothing.
-        noise_growth: what it gains for each unit of severity.
+            severity; negative shifts lead to overgrading.
+        noise: standard deviation of the perceived severity of a region that is not narrowed.
+        noise_growth: increase of this standard deviation for each unit of severity.
         missed: share of boxes not drawn, by true grade from normal to severe.
         extra: share of ends of a run of boxed slices at which the reader boxes one slice more.
     """
@@ -51,9 +51,9 @@ class ReaderProfile:
     """How one reader reads.
 
     Attributes:
-        regions: the reader's ways with each region.
+        regions: how the reader reads each region.
         shift: standard deviation of the displacement of a box, as a share of its height and width.
-        growth: the same of the change of its height and width.
+        growth: standard deviation of the change of its height and width, likewise.
         shared_noise: share of the variance of the noise that all slices of a region have in common.
     """
 
@@ -75,8 +75,8 @@ def read(
     Args:
         truth: the slices of each plane in their order, every annotation with its level.
         severities: the severity behind each annotation, 0 to 1, slice by slice.
-        profile: who reads.
-        rng: the reader's own source of chance; the same gives the same labels.
+        profile: profile of the reader.
+        rng: the reader's own random generator; the same state gives the same labels.
     """
     seen = [
         [_Seen(annotation, severity) for annotation, severity in zip(slice_.annotations, of_slice, strict=True)]
@@ -101,7 +101,7 @@ class _Seen:
 
     @property
     def key(self) -> _Key:
-        """The region that is annotated, the same on all its slices."""
+        """The key of the annotated region, the same on all its slices."""
         return self.annotation.region, self.annotation.level, self.annotation.side
 
     @property
@@ -113,9 +113,9 @@ class _Seen:
 def _beyond_the_ends(
     seen: Sequence[Sequence[_Seen]], profile: ReaderProfile, rng: np.random.Generator
 ) -> list[list[_Seen]]:
-    """Return for each slice the regions that the reader boxes there although the truth stops one slice before.
+    """Return for each slice the regions that the reader boxes there although the truth ends one slice earlier.
 
-    The next slice must show the same level in the same plane, or nothing: so do sagittal slices beside the foramina.
+    That slice must show the same level in the same plane, or nothing, as sagittal slices beside the foramina do.
     """
     beyond: list[list[_Seen]] = [[] for _ in seen]
     for found, (there, other) in _neighbours(seen):
@@ -147,7 +147,7 @@ def _read_one(
     opinions: dict[_Key, float],
     rng: np.random.Generator,
 ) -> Annotation:
-    """Return the reader's box and grade; what goes for all slices of the region is kept in `opinions`."""
+    """Return the reader's box and grade; `opinions` holds the decisions that apply to all slices of the region."""
     if item.key not in opinions:
         opinions[item.key] = float(rng.standard_normal())
     of_slice = float(rng.standard_normal())
@@ -160,7 +160,7 @@ def _read_one(
 
 
 def _redrawn(box: Box, size_px: tuple[int, int], profile: ReaderProfile, rng: np.random.Generator) -> Box:
-    """Return a box moved and scaled in both directions, within the image; without jitter the same box."""
+    """Return a box moved and scaled in both directions, within the image; without jitter it is unchanged."""
     low, high = np.array(box[:2]), np.array(box[2:])
     size = high - low
     shift = np.clip(profile.shift * rng.standard_normal(2), -LARGEST_SHIFT, LARGEST_SHIFT)

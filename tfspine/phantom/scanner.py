@@ -1,4 +1,4 @@
-"""What a scanner makes of the person in one slice: from the signal of tissues to stored pixels."""
+"""Simulation of the scanner for one slice: from the signal of tissues to stored pixels."""
 
 import dataclasses
 from functools import lru_cache
@@ -24,10 +24,10 @@ LARGEST_STORED = 4095
 """Twelve bits, as scanners store."""
 
 SKIN_SEARCH_MM = (40.0, 200.0, 1.0)
-"""From where to where behind the spine, and how finely, the skin of the back is looked for."""
+"""Start, end and step of the search for the skin of the back, behind the spine."""
 
 CANAL_BEHIND_DISC_MM = 27.0
-"""Where a signal of 1 is stored as `Protocol.stored_level`: the middle of the canal."""
+"""Middle of the canal, where a signal of 1 is stored as `Protocol.stored_level`."""
 
 
 def scan(anatomy: Anatomy, cut: Cut, protocol: Protocol, rng: np.random.Generator) -> NDArray[np.uint16]:
@@ -55,7 +55,7 @@ def measure(received: Image, protocol: Protocol, rng: np.random.Generator) -> Im
     Args:
         received: float32 [rows, columns, 2], water and fat.
         protocol: how k-space is sampled.
-        rng: of the noise.
+        rng: random generator of the noise.
     """
     size_px, artefacts = (received.shape[0], received.shape[1]), protocol.artefacts
     phase, frequency = protocol.phase.axis, 1 - protocol.phase.axis
@@ -83,7 +83,7 @@ def measure(received: Image, protocol: Protocol, rng: np.random.Generator) -> Im
 
 
 def widened(geometry: SliceGeometry, margin: int, *, axis: int) -> SliceGeometry:
-    """Return a slice with `margin` more pixels at both ends of one axis, the others where they were."""
+    """Return a slice with `margin` more pixels at both ends of one axis; the other pixels keep their positions."""
     first, size_px = [0, 0], list(geometry.size_px)
     first[axis] -= margin
     size_px[axis] += 2 * margin
@@ -92,7 +92,7 @@ def widened(geometry: SliceGeometry, margin: int, *, axis: int) -> SliceGeometry
 
 
 def _tissue_signals(protocol: Protocol, rng: np.random.Generator) -> Signals:
-    """Return each tissue's signal in the sequence on one slice, where moving fluid has lost some of its own."""
+    """Return each tissue's signal in the sequence on one slice, with the signal loss of moving fluid."""
     times = {"repetition_time_ms": protocol.repetition_time_ms, "echo_time_ms": protocol.echo_time_ms}
     factors = dict(protocol.contrast)
     factors[Tissue.CSF] = factors.get(Tissue.CSF, 1.0) * (1.0 - protocol.artefacts.flow_loss * rng.random())
@@ -122,7 +122,7 @@ def _excited(
 def _canal_and_skin_mm(anatomy: Anatomy) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return where the canal's middle and the skin behind it lie at the middle lumbar disc, patient positions [3].
 
-    The skin is where the drawn body ends, so that the coil lies right behind whatever the person is.
+    The skin is where the drawn body ends, so that the coil always lies directly behind the person.
     """
     disc = range(len(DISCS))[LUMBAR][2]
     v_mm = np.arange(*SKIN_SEARCH_MM)

@@ -1,6 +1,6 @@
-"""How far each region is narrowed, and which grade that is.
+"""How far each region is narrowed, and the resulting grade.
 
-A severity is the share of a region that is lost, 0 to 1, and a grade follows from it by published criteria:
+A severity is the share of a region that is lost, 0 to 1; published criteria convert it into a grade:
 
 - central canal, of the sac's cross-section (Lurie 2008, Spine 33:1605-1610): mild up to a third, moderate up to two
   thirds, severe beyond;
@@ -10,10 +10,10 @@ A severity is the share of a region that is lost, 0 to 1, and a grade follows fr
 - foramen, of the fat around the root (Lurie 2008): mild while fat surrounds the root, moderate when it does so only
   in part, severe when none is left.
 
-Severities thin out towards the thresholds, because the grade of a case that lies on one is nobody's to know: a reader
-who reads again decides otherwise. There are such cases, so the density has no gap; but it falls to zero at the
-threshold itself, so that they stay as few as an expert's agreement with himself says: coefficients of 0.93 to 0.97
-were the aim.
+Severities become rarer towards the thresholds, because the grade of a case on a threshold is ambiguous: the same reader
+may decide differently in a second reading. Such cases exist, so the density has no gap, but it falls to zero at the
+threshold itself, so that they are as rare as the agreement of experts with their own second reading implies: the target
+is coefficients of 0.93 to 0.97.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from tfspine.phantom.degeneration import Key, draw_degeneration, rank
 from tfspine.phantom.prevalence import BALANCED_AT_DISCS, BOX_COUNTS, Shares
 
 THRESHOLDS = (0.10, 1 / 3, 2 / 3)
-"""Severity from which a region is mild, moderate, severe; below a tenth nobody sees a difference."""
+"""Lowest severities of mild, moderate and severe; below a tenth the narrowing is not visible."""
 
 CANAL_NARROWING_HALF_MM = 7.0
 """Distance from the disc plane up to which disc and flavum narrow the canal."""
@@ -57,8 +57,8 @@ def draw_severities(
     """Draw the severities of one patient: 5 canals, 10 recesses, 10 foramina.
 
     Args:
-        rng: source of chance.
-        age_years: severities rise with it; a cohort of `draw_age_years` has the prevalence asked for.
+        rng: random generator.
+        age_years: severities increase with age; a cohort of `draw_age_years` has the requested prevalence.
         prevalence: how common each grade is in the cohort.
     """
     latent = draw_degeneration(rng, age_years=age_years)
@@ -73,10 +73,10 @@ def grade_of(severity: float) -> Grade:
 
 
 def profile(distance_mm: ArrayLike, half_width_mm: float) -> NDArray[np.float32]:
-    """Return the share, float32 0 to 1, of a disc's severity that is left at a distance from its plane.
+    """Return the share, float32 0 to 1, of a disc's severity that remains at a distance from its plane.
 
-    A bulging disc narrows along its own height and little beyond: full up to a millimetre before `half_width_mm`,
-    nothing a millimetre after it.
+    A bulging disc narrows along its own height and little beyond: 1 up to a millimetre before `half_width_mm`,
+    0 from a millimetre after it.
     """
     share = np.clip((np.abs(np.asarray(distance_mm, np.float32)) - half_width_mm + 1.0) / 2.0, 0.0, 1.0)
     return np.asarray(1.0 - share * share * (3.0 - 2.0 * share), np.float32)
@@ -96,9 +96,9 @@ def shares_at_discs(region: Region, prevalence: Prevalence) -> Shares:
 
 
 def _canal_seen() -> NDArray[np.float64]:
-    """Return the share [grade seen, grade at the disc] of the slices of a canal, taken evenly over a stack's reach.
+    """Return the share [grade seen, grade at the disc] of the slices of a canal, evenly spaced over a stack's reach.
 
-    Nothing is seen as worse than it is at the disc: the matrix is triangular and has an inverse.
+    No slice shows a worse grade than that at the disc, so the matrix is triangular and invertible.
     """
     middles = (np.arange(_QUADRATURE) + 0.5) / _QUADRATURE
     left = profile(middles * AXIAL_REACH_MM, CANAL_NARROWING_HALF_MM)
@@ -111,7 +111,7 @@ def _canal_seen() -> NDArray[np.float64]:
 
 
 def _severity_of_rank(rank_in_cohort: float, region: Region, prevalence: Prevalence) -> float:
-    """Return the severity, growing with the rank, that gives a cohort its prevalences."""
+    """Return the severity of a rank, increasing with the rank, that gives a cohort the intended prevalence."""
     shares = shares_at_discs(region, prevalence)
     ends = np.cumsum(shares)
     grade = GRADES[min(int(np.searchsorted(ends, rank_in_cohort, side="right")), len(GRADES) - 1)]
@@ -120,7 +120,7 @@ def _severity_of_rank(rank_in_cohort: float, region: Region, prevalence: Prevale
 
 
 def _severity_within(grade: Grade, share: float) -> float:
-    """Return the severity below which a share of a grade's cases lie.
+    """Return the severity below which the given share of a grade's cases lies.
 
     Between two thresholds the cases have density 6 x (1 - x), the beta distribution with both parameters 2, whose
     distribution function 3 x^2 - 2 x^3 is inverted here in closed form.

@@ -1,7 +1,7 @@
-"""Implicit shapes: functions of coordinates in mm, negative inside, and how they cover what lies beneath.
+"""Implicit shapes: functions of coordinates in mm, negative inside, and how they cover the tissues beneath.
 
-Distances are those to the surface near it, which is all that the soft edges need. A value changes over one pixel,
-so that the edge's partial volume is right without sampling finer than the pixels.
+Distances are exact only near the surface, which is sufficient for soft edges. An edge is one pixel wide, so that its
+partial volume is correct without sampling more finely than the pixels.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROUNDING_MM = 0.01
-"""Added to bounds within which shapes are worked out, so that what is rounded off elsewhere never matters."""
+"""Added to the bounds within which shapes are computed, so that rounding errors elsewhere have no effect."""
 
 Field = NDArray[np.floating[Any]]
 Size = Field | float
@@ -85,15 +85,15 @@ def cover(
     edge_mm: float,
     opacity: Size = 1.0,
 ) -> None:
-    """Lay a shape over `image`, in place: inside it becomes `signal`, across the edge both mix over `edge_mm`.
+    """Draw a shape over `image`, in place: its inside becomes `signal`, and both mix over `edge_mm` at the edge.
 
     Args:
         image: float32 [N, 2], water and fat.
         distance_mm: float32 [N], negative inside the shape.
-        signal: float32 [2] or [N, 2]; or a function that gives float32 [M, 2] for the M indices that the shape
-            touches, where working it out everywhere would be a waste.
+        signal: float32 [2] or [N, 2]; or a function that returns float32 [M, 2] for the M indices that the shape
+            touches, to avoid computing the signal everywhere.
         edge_mm: width of the edge.
-        opacity: share of the signal that is laid over, a number or float32 [N].
+        opacity: opacity of the shape, 0 to 1, a number or float32 [N].
     """
     touched = np.flatnonzero(distance_mm < edge_mm / 2)
     if not touched.size:
@@ -107,14 +107,14 @@ def cover(
 
 
 def put(image: Field, indices: NDArray[np.intp], values: Field) -> None:
-    """Set some of the signals of an image, float32 [N, 2], in place; a pair at a time, which is ten times faster."""
+    """Set some of the signals of an image, float32 [N, 2], in place; copying whole pairs is ten times faster."""
     image.view(np.complex64)[:, 0][indices] = np.ascontiguousarray(values, np.float32).view(np.complex64)[:, 0]
 
 
 def reach(half_mm: float, edge_mm: float, *, least_half_mm: float) -> float:
-    """Return how far from its middle an ellipse or block can be touched by its edge, along a half axis.
+    """Return the largest distance from its middle, along a half axis, to which an ellipse or block and its edge reach.
 
-    Distances are those near the surface, (radius - 1) times the least half axis, so that along a longer axis the
-    edge is wider.
+    Distances are (radius - 1) times the smallest half axis, exact only near the surface, so that the edge is wider
+    along a longer axis.
     """
     return half_mm * (1.0 + edge_mm / 2 / least_half_mm) + ROUNDING_MM

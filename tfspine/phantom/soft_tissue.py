@@ -1,6 +1,6 @@
-"""Skin, fat, vessels and organs, with the muscles between: what surrounds the spine, from the skin inwards.
+"""The tissues around the spine, from the skin inwards: skin, fat, vessels, organs and muscles.
 
-Shapes are given in the coordinates of `around.py`. They were set by eye, side by side with real slices.
+Shapes are given in the coordinates of `around.py`. They were set by visual comparison with real slices.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ AORTA_DIVIDES = 4.8
 
 @dataclass(frozen=True)
 class _Skin:
-    """The places near the skin, `near` [M]; how far they lie outside of it, in mm; and which of all [N] it holds."""
+    """The places near the skin, `near` [M]; their distance outside it, in mm; and which of all [N] are inside."""
 
     near: NDArray[np.intp]
     outside_mm: Field
@@ -40,8 +40,8 @@ class _Skin:
 def draw_surroundings(anatomy: Anatomy, place: Place, paint: Paint) -> Field:
     """Return the signal of everything but the spine, float32 [N, 2].
 
-    Each brush works out where it may touch by comparing coordinates, then draws there alone; beyond the skin nothing
-    is drawn.
+    Each drawing step first finds by coordinates where it may have an effect and draws only there; nothing is drawn
+    outside the skin.
     """
     around = around_of(anatomy, place)
     skin = _skin(anatomy, around, paint)
@@ -58,7 +58,7 @@ def draw_surroundings(anatomy: Anatomy, place: Place, paint: Paint) -> Field:
 
 
 def _organs(image: Field, anatomy: Anatomy, around: Around, paint: Paint, is_within: NDArray[np.bool_]) -> None:
-    """Bowel with gas before and beside a bed of fat around the spine."""
+    """Draw bowel with gas in front of and beside the fat around the spine."""
     belly = np.flatnonzero((around.behind < 30.0) & is_within)
     u, behind = around.u.take(belly), around.behind.take(belly)
     bed = 1.0 - np.sqrt(np.square(u / 92.0) + np.square((behind - 20.0) / 62.0))
@@ -81,7 +81,7 @@ def _organs(image: Field, anatomy: Anatomy, around: Around, paint: Paint, is_wit
 
 
 def _kidneys(image: Field, around: Around, paint: Paint, is_within: NDArray[np.bool_]) -> None:
-    """The kidneys, each with its fat in the middle."""
+    """Draw the kidneys, each with fat in its middle."""
     wide, tall = (reach(half, paint.edge_mm, least_half_mm=20.0) for half in (27.0, 52.0))
     near = np.flatnonzero(
         (np.abs(around.height - 2.3) < (tall + 6.0) / 26.0)
@@ -102,7 +102,7 @@ def _kidneys(image: Field, around: Around, paint: Paint, is_within: NDArray[np.b
 
 
 def _vessels(image: Field, anatomy: Anatomy, around: Around, paint: Paint) -> None:
-    """Aorta to the left and vena cava to the right of the midline; both divide at L4-L5."""
+    """Draw the aorta to the left and the vena cava to the right of the midline; both divide at L4-L5."""
     wide, deep = (reach(half, paint.edge_mm + 2.0, least_half_mm=0.6 * 8.0) for half in (10.5, 8.5))
     fronts = anatomy.body_half_depth_mm
     apart_mm = np.clip(around.height - AORTA_DIVIDES, 0.0, None)
@@ -132,7 +132,7 @@ def _skin(anatomy: Anatomy, around: Around, paint: Paint) -> _Skin:
     """Return where the skin is; the fat beneath it is thickest above the sacrum."""
     half = paint.edge_mm / 2 + ROUNDING_MM
     waist = anatomy.waist_half_width_mm - 0.25 * np.abs(around.behind)
-    # Of what is drawn here the band of fascia lies deepest, or the skin where the fat is thin.
+    # The deepest structure drawn here is the band of fascia or, where the fat is thin, the skin.
     deepest = min(-0.35, 0.75 * anatomy.skin_fat_mm - 3.0 - 1.8) - half
     near = np.flatnonzero((around.behind - around.fascia > deepest) | (around.side - waist > -1.8 - half))
     u, behind = around.u.take(near), around.behind.take(near)
@@ -146,7 +146,7 @@ def _skin(anatomy: Anatomy, around: Around, paint: Paint) -> _Skin:
 
 
 def _cover_with_skin(image: Field, around: Around, paint: Paint, skin: _Skin) -> None:
-    """Fascia, subcutaneous fat with its septa, skin, air."""
+    """Draw fascia, subcutaneous fat with its septa, skin and air."""
     image.view(np.complex64)[:, 0][~skin.is_within] = 0.0
     within = np.flatnonzero(skin.is_within.take(skin.near))
     near, outside = skin.near.take(within), skin.outside_mm.take(within)

@@ -1,4 +1,4 @@
-"""A simulated patient as a hospital would send it: DICOM MR images, and the truth for each slice."""
+"""A simulated patient in the form of hospital data: DICOM MR images, with the truth for each slice."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ LOCALIZER_SLICES = 3
 class SimulatedStudy:
     """One patient: named DICOM data sets, the truth of every slice, and rows of `grades.csv`.
 
-    `severities` holds, slice by slice and annotation by annotation, the severity behind each grade of `truth`.
+    `severities` holds the severity of each annotation of `truth`, slice by slice.
 
-    The first files are those of `truth`, one for one: each plane in stacking order. The localizer's follow.
+    The first files correspond to `truth` one to one, each plane in stacking order. The localizer's files follow.
     """
 
     patient_id: str
@@ -43,10 +43,10 @@ class SimulatedStudy:
 
 
 def simulate_study(config: PhantomConfig, *, seed: int, number: int) -> SimulatedStudy:
-    """Simulate patient `number` of the cohort with `seed`; the same two always give the same bytes.
+    """Simulate patient `number` of the cohort with `seed`; the same arguments always give the same bytes.
 
     Raises:
-        ConfigError: a matrix too small to show anything.
+        ConfigError: the matrix is too small.
     """
     _require(config)
     rng = np.random.default_rng([seed, number])
@@ -102,7 +102,7 @@ def _draw_series(config: PhantomConfig, exam: Exam, plane: Plane, rng: np.random
 
 
 def _in_stacking_order(anatomy: Anatomy, protocol: Protocol, rng: np.random.Generator) -> list[Cut]:
-    """Return the slices of a series in the order in which slices are numbered everywhere (`geometry.py`)."""
+    """Return the slices of a series in the order used for numbering in the whole package (`geometry.py`)."""
     plan = axial_cuts if protocol.plane is Plane.AXIAL else sagittal_cuts
     cuts = list(plan(anatomy, protocol, rng))
     stacks = stacks_of([cut.geometry for cut in cuts], protocol.plane)
@@ -128,7 +128,7 @@ def _images(
 
 
 def _localizer(exam: Exam, anatomy: Anatomy, rng: np.random.Generator) -> Iterator[tuple[str, Dataset]]:
-    """Yield three quick sagittal scouts, as every study has them; ingest has to tell them from the series."""
+    """Yield three fast sagittal scout images, as in every study; ingest must distinguish them from the series."""
     protocol = Protocol(
         Plane.SAGITTAL, 500, 12, 400.0, SMALLEST_MATRIX_PX, field_t=exam.model.field_t, phase=PhaseEncoding.COL
     )

@@ -1,6 +1,6 @@
-"""Signal of tissues in spin-echo sequences, at 1.5 T and 3 T, the water in them and the fat.
+"""Signal of tissues in spin-echo sequences at 1.5 T and 3 T, separately for water and fat.
 
-Fat answers at another frequency than water, so that a scanner shows it a pixel or two aside; hence the two parts.
+Fat resonates at another frequency than water, so that it appears shifted by a pixel or two (chemical shift).
 
 Relaxation times in ms, at 1.5 T then 3 T, come from
 
@@ -14,12 +14,13 @@ Relaxation times in ms, at 1.5 T then 3 T, come from
 
 - Marinelli 2010 (AJNR 31:1278-1282): T2 of the nucleus, 108 ms where little worn and 53 where worn.
 
-Set by hand, so that tissues are as bright as pictures show them: proton densities, near the content of water; T1 of
-discs, and their annulus; fibrous tissue (ligament, fascia, endplate, skin, sclerosis); bowel; T2 of venous blood.
+Set by hand, so that tissues are as bright as in real images: proton densities, near the water content; T1 of discs,
+and their annulus; fibrous tissue (ligament, fascia, endplate, skin, sclerosis); bowel; T2 of venous blood.
 
-T2 of fat depends on the sequence, because close pulses undo J-coupling (Henkelman 1992, J Magn Reson Imaging
-2:533-540): 58 ms in de Bazelaire 2004, 165 in Gold 2004, 41 to 143 in Pai 2008 (Magn Reson Imaging 26:1215-1220), the
-longer the train. 95 is for trains of 10 to 20 echoes; at the short echo times of T1 weighting it matters little.
+T2 of fat depends on the sequence, because closely spaced pulses suppress J-coupling (Henkelman 1992, J Magn Reson
+Imaging 2:533-540): 58 ms in de Bazelaire 2004, 165 in Gold 2004, 41 to 143 in Pai 2008 (Magn Reson Imaging
+26:1215-1220), increasing with the echo train. 95 is for trains of 10 to 20 echoes; at the short echo times of T1
+weighting it has little effect.
 """
 
 import math
@@ -30,7 +31,7 @@ from tfspine.compat import StrEnum
 
 
 class Tissue(StrEnum):
-    """What the phantom is made of."""
+    """The tissues of the phantom."""
 
     AIR = "air"
     FAT = "fat"
@@ -70,7 +71,7 @@ class Relaxation:
 
 @dataclass(frozen=True)
 class Composition:
-    """A tissue's protons: density relative to water, share of them in fat, T1 and T2 of the rest at (1.5 T, 3 T)."""
+    """A tissue's protons: density relative to water, share in fat, T1 and T2 of the others at (1.5 T, 3 T)."""
 
     proton_density: float
     t1_ms: tuple[float, float]
@@ -82,7 +83,7 @@ FAT_T1_MS = (288.0, 371.0)
 FAT_T2_MS = (95.0, 95.0)
 
 MARROW_FAT_FRACTION = 0.45
-"""Of vertebral marrow at sixty; about 0.3 at thirty (Baum 2018, Front Endocrinol 9:141), 0.6 at eighty by trend."""
+"""Value at age 60; about 0.3 at age 30 (Baum 2018, Front Endocrinol 9:141), extrapolated to 0.6 at age 80."""
 
 COMPOSITION: dict[Tissue, Composition] = {
     Tissue.AIR: Composition(0.0, (1000.0, 1000.0), (10.0, 10.0)),
@@ -107,23 +108,23 @@ COMPOSITION: dict[Tissue, Composition] = {
     Tissue.FASCIA: Composition(0.35, (800.0, 900.0), (9.0, 8.0)),
     Tissue.SCLEROSIS: Composition(0.25, (700.0, 800.0), (20.0, 18.0), fat_fraction=0.10),
 }
-"""Flowing blood leaves the slice before its echo: the proton density of `VESSEL` stands for the void."""
+"""Flowing blood leaves the slice before its echo: the proton density of `VESSEL` represents the flow void."""
 
 
 def spin_echo(relaxation: Relaxation, *, repetition_time_ms: float, echo_time_ms: float) -> float:
     """Return the signal PD (1 - exp(-TR / T1)) exp(-TE / T2), 0 to 1 (Hahn 1950; TE much shorter than TR).
 
-    A turbo spin echo weights like a spin echo of its effective TE; what its train does to fat stands in `FAT_T2_MS`.
+    A turbo spin echo has the weighting of a spin echo with its effective TE; `FAT_T2_MS` includes its effect on fat.
     """
     recovered = 1.0 - math.exp(-repetition_time_ms / relaxation.t1_ms)
     return relaxation.proton_density * recovered * math.exp(-echo_time_ms / relaxation.t2_ms)
 
 
 def signals(*, field_t: float, repetition_time_ms: float, echo_time_ms: float) -> Signals:
-    """Return the signal of every tissue in one sequence: that of its water, and that of its fat.
+    """Return the signal of the water and of the fat of every tissue in one sequence.
 
     Args:
-        field_t: between 1.5 and 3 tesla relaxation times are interpolated, beyond they stay.
+        field_t: relaxation times are interpolated between 1.5 and 3 tesla, and constant outside this range.
         repetition_time_ms: TR.
         echo_time_ms: effective TE.
     """

@@ -1,4 +1,4 @@
-"""What a perfect reader would draw on each slice: the boxes of the shapes, their sides, levels and grades."""
+"""The true annotations of each slice: the boxes of the shapes, with sides, levels and grades."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,7 +16,7 @@ from tfspine.phantom.severity import grade_of
 from tfspine.structures import Annotation, Box
 
 FORAMEN_BEHIND_BODY_MM = 4.0
-"""Where a sagittal slice passes a foramen it is said to lie so far off the midline."""
+"""Distance behind the body at which the distance of a sagittal slice from the midline is measured."""
 
 
 def annotate(anatomy: Anatomy, cut: Cut) -> tuple[Annotation, ...]:
@@ -71,7 +71,7 @@ def _sagittal(anatomy: Anatomy, cut: Cut) -> Iterator[Annotation]:
 
 
 def _u_of_slice(anatomy: Anatomy, cut: Cut, disc: int, d_mm: float, v_mm: float) -> float:
-    """Return how far off the midline a sagittal slice passes the place (d, v) of a disc."""
+    """Return the distance from the midline at which a sagittal slice passes the place (d, v) of a disc."""
     midline = to_patient(anatomy.frame, disc=disc, d_mm=d_mm, u_mm=0.0, v_mm=v_mm)
     return -float(distance_to_slice_mm(cut.geometry, midline)[0] / cut.geometry.normal[0])
 

@@ -1,8 +1,8 @@
-"""Three makers of scanners: their models, the protocols their users run, and their habits in writing DICOM.
+"""Three scanner vendors: their models, typical protocols, and their conventions in writing DICOM.
 
 Echo and repetition times lie between the paper's two examples (docs/paper.md, Data: axial T2 3500/80 and 5300/100,
 sagittal T1 500/15 and 500/10, here up to 650). Fields of view, matrices, slices, bandwidths and echo trains are those
-of common protocols, chosen by hand. Names are as the scanners write them.
+of common protocols, chosen by hand. Names are spelled as the scanners write them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ from tfspine.phantom.protocol import PhaseEncoding, Protocol, Stacks
 Range = tuple[float, float]
 
 STRAIGHT_THICKNESS_MM = (4.5, 5.0, 5.0)
-"""Slices that run through from L1 to S1 are thicker, so that they do not become too many."""
+"""Slices of a straight stack from L1 to S1 are thicker, to limit their number."""
 
 
 class Numbering(StrEnum):
-    """How InstanceNumber counts the slices: in stacking order, against it, or stack by stack from the feet up."""
+    """How InstanceNumber counts the slices: in stacking order, in reverse, or stack by stack from the feet upwards."""
 
     FORWARDS = "forwards"
     BACKWARDS = "backwards"
@@ -33,7 +33,7 @@ class Numbering(StrEnum):
 
 
 class WindowHabit(StrEnum):
-    """Where WindowCenter and WindowWidth come from: most of the image's values, or all of them."""
+    """Whether WindowCenter and WindowWidth cover most of the image's values (percentiles) or all values."""
 
     PERCENTILES = "percentiles"
     RANGE = "range"
@@ -50,9 +50,9 @@ class ScannerModel:
 
 @dataclass(frozen=True)
 class SeriesHabit:
-    """How a vendor's users measure one plane, and how they call it; ranges are (lowest, highest).
+    """How a vendor's users measure one plane, and the name they give it; ranges are (lowest, highest).
 
-    `bandwidth_hz_px` holds at 1.5 T and grows with the field. `phases` are the phase directions in use.
+    `bandwidth_hz_px` is valid at 1.5 T and grows with the field. `phases` are the phase directions in use.
     """
 
     description: str
@@ -71,7 +71,7 @@ class SeriesHabit:
 
 @dataclass(frozen=True)
 class Vendor:
-    """One maker; attribute names are DICOM's. `rescale_slope` is None where RescaleSlope is not written."""
+    """One vendor; attribute names are those of DICOM. `rescale_slope` is None if RescaleSlope is not written."""
 
     manufacturer: str
     models: tuple[ScannerModel, ...]
@@ -188,19 +188,19 @@ OF_COHORT: dict[Vendors, tuple[Vendor, ...]] = {
     Vendors.GE: (GE,),
     Vendors.PHILIPS: (PHILIPS,),
 }
-"""docs/paper.md, Data: GE and Siemens inside, Philips and GE outside; patients take turns."""
+"""docs/paper.md, Data: internal GE and Siemens, external Philips and GE; the patients alternate between vendors."""
 
 
 def draw_protocol(
     vendor: Vendor, plane: Plane, rng: np.random.Generator, *, field_t: float, matrix_px: int
 ) -> Protocol:
-    """Draw one series' protocol.
+    """Sample the protocol of one series.
 
     Args:
-        vendor: whose habits.
+        vendor: the scanner vendor.
         plane: axial T2w or sagittal T1w.
-        rng: random numbers.
-        field_t: of the scanner.
+        rng: random generator.
+        field_t: field strength of the scanner.
         matrix_px: rows and columns of the images, or 0 for the vendor's own.
     """
     habit = vendor.series[plane]
