@@ -26,12 +26,12 @@ from tfspine.workflows.steps import Step
 from tfspine.workflows.train import DetectorOptions, GraderOptions, train_detector, train_grader
 
 MODEL = "tfspine"
-"""The name of what was trained here, in tables."""
+"""The name of the trained model in tables."""
 
 
 @dataclass(frozen=True)
 class Chain:
-    """Where the steps of one chain read and write, and how: `out` holds all that they make."""
+    """Paths and options of the steps of one chain; all outputs are in `out`."""
 
     out: Path
     experiment: Experiment
@@ -58,7 +58,7 @@ def ingest_step(chain: Chain, *, suffix: str = "", needs: tuple[str, ...] = ()) 
 
 
 def label_steps(chain: Chain, *, is_divided: bool = True, has_exclusions: bool = False) -> Iterator[Step]:
-    """Yield what makes records of slices and labels: checked, divided where nobody did, some studies left out."""
+    """Yield the steps from slices and labels to records: check, exclude if wanted, and split if there is no split."""
     yield check_step(chain)
     if has_exclusions:
         yield exclude_step(chain)
@@ -68,14 +68,14 @@ def label_steps(chain: Chain, *, is_divided: bool = True, has_exclusions: bool =
 
 
 def check_step(chain: Chain, *, suffix: str = "") -> Step:
-    """Return the step that goes no further where a label is wrong."""
+    """Return the step that stops the chain at an invalid label."""
     problems = chain.at("problems.csv")
     check = partial(require_sound_labels, chain.labels, chain.at("slices"), problems)
     return Step(f"check{suffix}", check, (problems,), needs=(f"ingest{suffix}",))
 
 
 def exclude_step(chain: Chain, *, suffix: str = "") -> Step:
-    """Return the step that says who is left out."""
+    """Return the step that decides which studies are excluded."""
     excluded, experiment = chain.at("excluded"), chain.experiment
     options = ExcludeOptions(labels=chain.labels, workers=experiment.phantom.workers, experiment=experiment)
     return Step(
@@ -122,7 +122,7 @@ def training_steps(chain: Chain, planes: Sequence[Plane] = tuple(Plane)) -> Iter
 
 
 def detector_steps(chain: Chain, planes: Sequence[Plane]) -> Iterator[Step]:
-    """Yield the trainings of detectors; each starts from what the one before it has learned to see."""
+    """Yield the trainings of detectors; each starts from the weights of the one before it."""
     training = replace(chain.experiment.training, precision=Precision.AUTO)
     experiment = replace(chain.experiment, training=training)
     needs: tuple[str, ...] = ("records",)
@@ -158,9 +158,9 @@ def export_step(chain: Chain, plane: Plane, *, settings: tuple[str, ...]) -> Ste
 
 
 def operating_settings(experiment: Experiment) -> tuple[str, ...]:
-    """Return what an export needs of the experiment for its operating point, as for ``--set``.
+    """Return the settings that an export needs for its operating point, as for ``--set``.
 
-    Else that would count which the detector was trained with.
+    Without them the export would use the settings that the detector was trained with.
     """
     evaluation = experiment.evaluation
     return (
@@ -170,11 +170,11 @@ def operating_settings(experiment: Experiment) -> tuple[str, ...]:
 
 
 def reading_steps(chain: Chain, *, runs: Sequence[Path] = ()) -> Iterator[Step]:
-    """Yield what comes after the SavedModels: the test studies read, measured, explained and shown.
+    """Yield the steps after the SavedModels: the test studies are read, evaluated, explained and reported.
 
     Args:
-        chain: places and experiment.
-        runs: folders before the slices whose manifests fill checklists and model card.
+        chain: paths and experiment.
+        runs: folders of earlier steps, whose manifests are used for the checklists and the model card.
     """
     slices, predictions, evaluation = chain.at("slices"), chain.at("predictions"), chain.at("evaluation")
     options = PredictOptions(splits=chain.splits, split="test")
@@ -221,7 +221,7 @@ def reading_steps(chain: Chain, *, runs: Sequence[Path] = ()) -> Iterator[Step]:
 
 
 def report_step(chain: Chain, options: ReportOptions, *, needs: tuple[str, ...]) -> Step:
-    """Return the step that writes the page."""
+    """Return the step that writes the HTML page."""
     page = chain.at("report.html")
     options = replace(options, title=chain.title, notice=chain.notice)
     return Step(

@@ -1,4 +1,4 @@
-"""Label files against the slices they were drawn on."""
+"""Checks label files against the slices they were drawn on."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class CheckSummary:
 
 
 def check(labels: Path, slices: Path, out: Path, *, force: bool = False) -> CheckSummary:
-    """Write a table of every problem: sizes, names, sides, levels along the spine.
+    """Write a table of all problems with sizes, names, sides, or the order of levels along the spine.
 
     Args:
         labels: folder of LabelImg XML files.
@@ -37,7 +37,7 @@ def check(labels: Path, slices: Path, out: Path, *, force: bool = False) -> Chec
         force: replace `out` even if no check wrote it.
 
     Raises:
-        AnnotationError: there are no labels, or none of them is of these slices.
+        AnnotationError: there are no labels, or none of them belongs to these slices.
         OutputError: `out` may not be written.
     """
     import pandas as pd
@@ -59,10 +59,10 @@ def check(labels: Path, slices: Path, out: Path, *, force: bool = False) -> Chec
 
 
 def require_sound_labels(labels: Path, slices: Path, out: Path) -> CheckSummary:
-    """Write the table of problems as `check` does, and go no further where one of them is an error.
+    """Write the table of problems as `check` does, and raise an error if one of them is an error.
 
     Raises:
-        AnnotationError: a label is wrong; the table tells of all.
+        AnnotationError: a label is invalid; the table lists all problems.
     """
     found = check(labels, slices, out)
     if found.errors:

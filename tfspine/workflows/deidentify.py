@@ -1,4 +1,4 @@
-"""DICOM in, DICOM without its patients out, with the tables of what was changed and refused."""
+"""De-identifies DICOM files, and writes tables of what was changed and refused."""
 
 import functools
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DeidentifyOptions:
-    """How patients are taken out.
+    """How files are de-identified.
 
     Attributes:
-        options: of PS3.15 Annex E beside the Basic Profile; `OPTIONS_OF` has those of each profile.
-        salt: the secret behind the pseudonyms.
-        key: file that gets which file became which; secret, readable by its owner alone.
-        workers: processes that share the files.
+        options: options of PS3.15 Annex E in addition to the Basic Profile; `OPTIONS_OF` has those of each profile.
+        salt: the secret salt of the pseudonyms.
+        key: file to which the original of each new file is written; secret, readable only by its owner.
+        workers: number of parallel processes.
     """
 
     options: "frozenset[Option]"
@@ -31,13 +31,13 @@ class DeidentifyOptions:
 
 
 def deidentify(source: Path, out: Path, options: DeidentifyOptions, *, track: Track = silent) -> "Outcome":
-    """De-identify a source; a study in which the search afterwards finds anything is held back.
+    """De-identify a source; a study in which the final search still finds identifying data is not written.
 
     Args:
-        source: folder with DICOM files at any depth and of any name, zip archive, or DICOMDIR.
+        source: folder with DICOM files at any depth and with any file names, zip archive, or DICOMDIR.
         out: folder for `dicom/`, `report.csv` and `refused.csv`.
-        options: how patients are taken out.
-        track: told of files.
+        options: how files are de-identified.
+        track: counts the files.
 
     Raises:
         ConfigError: options contradict each other, or the salt cannot be used.
@@ -60,7 +60,7 @@ def deidentify(source: Path, out: Path, options: DeidentifyOptions, *, track: Tr
         require_outside(options.key, out)
     require_folder(out, command="deidentify", inputs=[source])
     rules = Rules(checked, named_salt(options.salt, out=out))
-    # Decoders run over few files, those with room for an overlay, so one worker needs no process of its own.
+    # Decoders run only on the few files with room for an overlay, so one worker needs no separate process.
     runner = in_this_process if options.workers == 1 else functools.partial(in_processes, workers=options.workers)
     with (
         open_source(source, beside=out) as opened,

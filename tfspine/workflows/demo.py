@@ -1,4 +1,4 @@
-"""The whole way on simulated patients: plans of `tfspine demo` and `tfspine demo --quick` (`steps.run_steps`)."""
+"""The whole pipeline on simulated patients: steps of `tfspine demo` and `tfspine demo --quick` (`steps.run_steps`)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -22,10 +22,10 @@ from tfspine.workflows.samples import simulated_samples
 from tfspine.workflows.steps import Step, in_turn
 
 SALT_FILE = "pseudonyms.salt"
-"""The same in every run: simulated patients have no names to hide, and who is tested depends on pseudonyms."""
+"""A fixed salt: simulated patients need no protection, and the pseudonyms decide which patients are in the test set."""
 
 SALT = "no secret: simulated patients\n"
-"""Divides the demo's 80 patients about as its shares say: 61, 7 and 12."""
+"""Divides the demo's 80 patients into 61, 7 and 12, which is close to the configured shares."""
 
 NOTICE = "Simulated patients. Research software, not a medical device."
 
@@ -64,10 +64,10 @@ QUICK_KNOWN_S = {
 
 
 def begin(out: Path, *, command: str, experiment: Experiment, inputs: Sequence[Path]) -> None:
-    """Make the folder of a whole chain of steps, or go on in one that the same command began.
+    """Make the folder of a whole chain of steps, or continue in one that the same command began.
 
     Raises:
-        OutputError: the folder holds anything else.
+        OutputError: the folder holds something else.
     """
     from tfspine.dicom.deidentify.pseudonyms import write_private
 
@@ -90,9 +90,9 @@ def training_plan(out: Path, experiment: Experiment, planes: Sequence[Plane]) ->
 
 
 def quick_plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
-    """Return the steps of a demo of two minutes: three patients, and a network that is too small to be right.
+    """Return the steps of a two-minute demo: three patients, and a network that is too small for correct results.
 
-    What imports TensorFlow shares one process, for the import takes longer than the work.
+    The functions that import TensorFlow share one process, because the import takes longer than the work.
     """
     chain = replace(_chain(out, experiment), notice=quick_notice(experiment), title="tfspine in two minutes")
     *data, records = label_steps(chain)
@@ -115,7 +115,7 @@ def quick_plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
 
 
 def quick_notice(experiment: Experiment) -> str:
-    """Return what the page of a quick demo says above all."""
+    """Return the notice at the top of a quick demo's page."""
     return (
         f"A tiny network, trained for {experiment.detector.steps} steps in this demo; its grades mean nothing. {NOTICE}"
     )
@@ -142,7 +142,7 @@ def _data_steps(chain: Chain) -> Iterator[Step]:
 
 
 def samples_step(chain: Chain) -> Step:
-    """Return the step that draws the first patient, to look at while the others are simulated."""
+    """Return the step that draws the first patient, as a preview while the others are simulated."""
     one = replace(chain.experiment.phantom, studies=1, workers=1)
     samples = chain.at("samples")
     return Step("samples", partial(simulated_samples, samples, one, seed=chain.experiment.seed), (samples,))

@@ -1,4 +1,4 @@
-"""What is wrong with this installation, and what to do about it."""
+"""Finds problems of this installation, and how to solve them."""
 
 import os
 import re
@@ -16,14 +16,14 @@ MEMORY_GIB = 8
 DISK_GIB = 5
 
 CODECS = {"JPEG": "JPEG8", "JPEG-LS": "JPEGLS", "JPEG 2000": "JPEG2K"}
-"""What MR pixels are compressed as, and the codec of imagecodecs that reads it; pydicom itself reads RLE."""
+"""Compressions of MR pixels, and the codec of imagecodecs that reads each; pydicom itself reads RLE."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at; `remedy` is empty where all is well.
+    """One check; `remedy` is empty if there is no problem.
 
-    `optional` says what alone would want the remedy, and is empty where every command does.
+    `optional` names the only feature that needs the remedy, and is empty if every command needs it.
     """
 
     what: str
@@ -33,14 +33,14 @@ class Finding:
 
     @property
     def mark(self) -> str:
-        """The word in front of it."""
+        """The word printed before the finding."""
         if not self.remedy:
             return "ok"
         return "optional" if self.optional else "!!"
 
 
 def doctor() -> Iterator[Finding]:
-    """Look at Python, packages, decoders, devices, memory, disk and ports, in that order."""
+    """Check Python, packages, decoders, devices, memory, disk and ports, in that order."""
     yield _python()
     yield from _packages()
     yield from _decoders()
@@ -60,7 +60,7 @@ def _python() -> Finding:
 
 
 def _packages() -> Iterator[Finding]:
-    """Compare what is installed with what tfspine's own metadata asks for."""
+    """Compare the installed packages with the requirements in tfspine's metadata."""
     from importlib import metadata
 
     from packaging.requirements import Requirement
@@ -89,11 +89,11 @@ def _packages() -> Iterator[Finding]:
 
 
 def _decoders() -> Iterator[Finding]:
-    """Say for each way in which MR pixels are compressed whether it can be decoded here."""
+    """Report for each compression of MR pixels whether it can be decoded here."""
     try:
         import imagecodecs
     except ImportError:
-        return  # `_packages` has said so
+        return  # `_packages` has reported it
     for name, codec_name in CODECS.items():
         codec = getattr(imagecodecs, codec_name)
         remedy = "" if codec.available else "pip install --force-reinstall -c constraints.txt imagecodecs"
@@ -107,7 +107,7 @@ def _devices() -> Finding:
     except ModuleNotFoundError as error:
         if error.name != "tensorflow":
             raise
-        return Finding("devices", f"no TensorFlow, {os.cpu_count()} CPU cores")  # `_packages` has said so
+        return Finding("devices", f"no TensorFlow, {os.cpu_count()} CPU cores")  # `_packages` has reported it
     except ImportError as error:
         return Finding("devices", f"TensorFlow does not load: {error}", "install tensorflow from constraints.txt")
     names = [device.name for device in tf.config.list_physical_devices("GPU")]
@@ -124,7 +124,7 @@ def _memory() -> Finding:
 
 
 def available_memory_gib() -> float | None:
-    """Return what the kernel says a new program could use, in GiB; None where it does not say."""
+    """Return the memory that a new program could use according to the kernel, in GiB; None if unknown."""
     try:
         text = Path("/proc/meminfo").read_text()
     except OSError:

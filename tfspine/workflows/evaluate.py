@@ -1,4 +1,4 @@
-"""Readers or models against a reference; the paper's tables, then what a reviewer asks for."""
+"""Compares readers or models with a reference; the paper's tables, then what a reviewer may ask for."""
 
 import dataclasses
 import json
@@ -26,7 +26,7 @@ FLOW_FILES = ("flow.csv", "flow.png", "flow.svg")
 
 
 class Extent(StrEnum):
-    """How far an evaluation goes: the paper's tables alone, or all that a reviewer would ask for."""
+    """Extent of an evaluation: only the paper's tables, or everything that a reviewer may ask for."""
 
     PAPER = "paper"
     FULL = "full"
@@ -39,7 +39,7 @@ class Evaluation:
     Attributes:
         folder: with every table as CSV, JSON and Markdown, figures, `summary.txt`, `metrics.json` and the model card.
         summary: the tables that are printed first, as text of 80 columns.
-        metrics: everything, unrounded, as in `metrics.json`.
+        metrics: all measures, unrounded, as in `metrics.json`.
     """
 
     folder: Path
@@ -47,7 +47,7 @@ class Evaluation:
     metrics: Mapping[str, Any]
 
     def table(self, name: str) -> "pd.DataFrame":
-        """Return one table by the stem of its files, such as `regions` or `recall`, with a row for each of its rows.
+        """Return one table by the stem of its files, such as `regions` or `recall`, with the same rows.
 
         Raises:
             EvaluationError: there is no such table.
@@ -74,11 +74,11 @@ def evaluate(
         inputs: what is compared.
         out: folder to write.
         experiment: `[evaluation]` and the seed.
-        extent: the paper's tables alone, or everything.
-        track: told of tables made.
+        extent: only the paper's tables, or everything.
+        track: counts the tables.
 
     Raises:
-        EvaluationError: what was read does not fit together.
+        EvaluationError: the inputs do not fit together.
         AnnotationError: a table or a label cannot be read.
         OutputError: `out` may not be written.
     """

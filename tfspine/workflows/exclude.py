@@ -1,4 +1,4 @@
-"""Which studies stay out, with the numbers, and the flow of the rest."""
+"""Decides which studies are excluded, with the measured values, and reports the flow of the others."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExcludeOptions:
-    """What is measured, and what a person decided.
+    """What is measured, and the decisions of a person.
 
     Attributes:
         detections: `predictions.csv`, to measure scoliosis on; or
-        labels: folder of LabelImg files, for the same.
+        labels: folder of LabelImg files, for the same purpose.
         dicom: folders of studies whose headers give the age.
         decisions: CSV of study, measure, verdict (include, exclude).
-        workers: processes that share the studies.
+        workers: number of parallel processes.
         experiment: `[exclusions]` has the limits.
     """
 
@@ -41,13 +41,13 @@ class ExcludeOptions:
 
     @property
     def paths(self) -> list[Path]:
-        """The files and folders that are named."""
+        """The input files and folders."""
         return [path for path in (self.detections, self.labels, self.decisions, *self.dicom) if path is not None]
 
 
 @dataclass(frozen=True)
 class ExcludeSummary:
-    """How many studies there are, stay in, stay out, and are flagged for a person, and their flow."""
+    """The numbers of all, included, excluded and flagged studies, and their flow."""
 
     studies: int
     included: int
@@ -59,16 +59,16 @@ class ExcludeSummary:
 def exclude(
     slices: Path, out: Path, options: ExcludeOptions = ExcludeOptions(), *, track: Track = silent
 ) -> ExcludeSummary:
-    """Measure every study and hold it against the experiment's limits.
+    """Measure every study and compare it with the experiment's limits.
 
     Args:
         slices: folder that `ingest` wrote.
         out: folder for the tables and the chart.
-        options: what is measured, and what a person decided.
-        track: told of studies measured.
+        options: what is measured, and the decisions of a person.
+        track: counts the studies.
 
     Raises:
-        AnnotationError: boxes or decisions are of other studies.
+        AnnotationError: boxes or decisions belong to other studies.
         ConfigError: a limit is invalid.
         OutputError: `out` may not be written.
     """
@@ -87,7 +87,7 @@ def exclude(
     limits = options.experiment.exclusions
     require_folder(out, command="exclude", inputs=inputs)
     ingested = read_ingested(slices)
-    judge([], limits)  # a wrong limit is told before minutes of measuring
+    judge([], limits)  # reports an invalid limit before minutes of measuring
     measured, findings = _findings(slices, ingested, options, track=track)
     cohort = cohort_of(ingested, measured, findings)
     flow = flow_of(cohort, part=slices.resolve().name)
@@ -110,13 +110,13 @@ def exclude(
 def _findings(
     folder: Path, ingested: "Ingested", options: ExcludeOptions, *, track: Track
 ) -> "tuple[list[Measured], list[Any]]":
-    """Return what was measured, and what follows from it and from what a person decided."""
+    """Return the measured values, and what follows from them and from the decisions of a person."""
     from tfspine.annotations.cohort import measures_of_ingest
     from tfspine.annotations.exclusions import decided, judge, read_decisions
 
     boxes = _boxes(folder, ingested.slices, options)
     measured = [*measures_of_ingest(ingested), *_ages(options.dicom, ingested)]
-    if options.decisions is not None:  # a wrong decision is told before minutes of measuring, too
+    if options.decisions is not None:  # reports an invalid decision before minutes of measuring, too
         read_decisions(options.decisions, _to_measure(measured, ingested.usable, has_boxes=boxes is not None))
     jobs = [(folder, study, _boxes_of(study, boxes)) for study in ingested.usable]
     for taken in track(each(_measure, jobs, workers=options.workers), "measuring studies", len(jobs)):
@@ -126,7 +126,7 @@ def _findings(
 
 
 def _ages(folders: Sequence[Path], ingested: "Ingested") -> "Iterator[Measured]":
-    """Yield the ages that headers give, nothing without folders of studies."""
+    """Yield the ages given in headers, nothing without folders of studies."""
     from tfspine.annotations.cohort import measures_of_age
     from tfspine.dicom.demographics import read_demographics
 
@@ -136,7 +136,7 @@ def _ages(folders: Sequence[Path], ingested: "Ingested") -> "Iterator[Measured]"
 
 
 def _to_measure(measured: "Sequence[Measured]", usable: Sequence[str], *, has_boxes: bool) -> set[tuple[str, str]]:
-    """Return study and measure of what is measured already, and of what will be on the slices."""
+    """Return study and measure of the values that exist already, and of those that the slices will give."""
     from tfspine.annotations.exclusions import Measure
 
     of_slices = [Measure.INSTRUMENTATION, Measure.SNR, Measure.GHOSTING, Measure.SHARPNESS]

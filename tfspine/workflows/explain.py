@@ -1,4 +1,4 @@
-"""Integrated Gradients heatmaps of graded boxes, of the very function that graded them."""
+"""Draws Integrated Gradients heatmaps of graded boxes, computed on the same function that graded them."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -43,10 +43,10 @@ class ExplainSummary:
     """What was explained.
 
     Attributes:
-        folder: of the heatmaps and their tables.
-        gaps: of each heatmap, by how much its attributions miss their sum, as a share of it.
+        folder: folder of the heatmaps and their tables.
+        gaps: completeness gap of each heatmap: how far its attributions are from their exact sum, as a share of it.
         flagged: heatmaps whose gap is above `largest_gap`.
-        largest_gap: above which a heatmap is flagged.
+        largest_gap: the gap above which a heatmap is flagged.
     """
 
     folder: Path
@@ -67,16 +67,16 @@ def explain(
     """Choose boxes, explain the grade of each, write pictures, `heatmaps.csv` and `completeness.csv`.
 
     Args:
-        graders: that read the boxes: an export, or runs.
-        slices: what `ingest` wrote.
+        graders: the graders that read the boxes: an export, or runs.
+        slices: folder that `ingest` wrote.
         boxes: table to choose from, `predictions.csv`.
         out: folder to write.
         options: the experiment.
         track: counts the boxes.
 
     Raises:
-        ModelError: the graders are none, or not those that read the boxes.
-        AnnotationError: the boxes are of other slices.
+        ModelError: there are no graders, or they are not those that read the boxes.
+        AnnotationError: the boxes belong to other slices.
         OutputError: `out` holds something else.
     """
     from tfspine.attribution.integrated_gradients import LARGEST_GAP
@@ -125,7 +125,7 @@ def explain(
 def _chosen(
     wanted: GradersToExplain, folder: Path, boxes: Path, experiment: Experiment
 ) -> "tuple[dict[Region, Grader], list[GradedCrop]]":
-    """Return what is served of each region, and the boxes to explain, as the graders see them."""
+    """Return the served grader of each region, and the boxes to explain, as the graders see them."""
     graders = load_graders(wanted, calibrate=experiment.export.calibrate)
     rows = _rows(boxes, graders, number=experiment.explain.regions)
     slices = _slices(folder, {row["study"] for row in rows}) if rows else {}
@@ -134,7 +134,7 @@ def _chosen(
     try:
         require_agreement(crops, boxes)
     except ModelError:
-        # Whether an export serves temperatures is its own setting, which its runs do not know: the boxes tell.
+        # Whether an export applies temperatures is its own setting, not recorded in its runs: the boxes show it.
         others = None if wanted.model else _calibrated_or_none(wanted, calibrate=not experiment.export.calibrate)
         if others is None:
             raise

@@ -1,4 +1,4 @@
-"""What is explained: the graders that served the boxes, and what they say of each of them."""
+"""What is explained: the graders that read the boxes, and their grade for each box."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tfspine.structures import SliceImage
 
 AGREEMENT = 0.01
-"""How far a probability may lie from that in the table: another device or a half precision, not another grader."""
+"""Largest difference of a probability from the table: it allows for another device or half precision."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class GradedCrop:
 
 @dataclass(frozen=True)
 class GradersToExplain:
-    """The newest exports below `model`; or `runs`, one a region, as an export with this `take` puts them together."""
+    """The newest exports below `model`; or `runs`, one per region, combined as in an export with this `take`."""
 
     model: Path | None = None
     runs: Sequence[Path] = ()
@@ -46,15 +46,15 @@ class GradersToExplain:
 
     @property
     def paths(self) -> list[Path]:
-        """Where they lie."""
+        """Where the graders are."""
         return [*self.runs] if self.model is None else [self.model]
 
 
 def load_graders(wanted: GradersToExplain, *, calibrate: bool) -> "dict[Region, RegionGrader]":
-    """Return the graders of an export, or those of runs; `calibrate` has runs answer at their temperatures.
+    """Return the graders of an export, or those of runs; `calibrate` applies the temperatures of runs.
 
     Raises:
-        ModelError: what was named is no export, or no grader's run.
+        ModelError: the path is not an export or a grader's run.
     """
     from tfspine.models.devices import ONE_GPU, use_gpus
 
@@ -74,10 +74,10 @@ def load_graders(wanted: GradersToExplain, *, calibrate: bool) -> "dict[Region, 
 def grade_crops(
     graders: "Mapping[Region, RegionGrader]", rows: Sequence[Mapping[str, Any]], slices: "Mapping[str, SliceImage]"
 ) -> list[GradedCrop]:
-    """Return each box as its grader sees it, with the grade that the table gives a probability, else its own.
+    """Return each box as its grader sees it, with the table's grade if it has a probability, else the grader's.
 
     Args:
-        graders: of every region among the rows.
+        graders: the grader of every region among the rows.
         rows: boxes, as rows of `boxes_csv.BOX_COLUMNS`.
         slices: by key.
     """
@@ -98,7 +98,7 @@ def grade_crops(
 
 
 def require_agreement(crops: Sequence[GradedCrop], boxes: Path) -> None:
-    """Refuse graders that are not those of a table with probabilities: what they would explain was never said.
+    """Refuse graders whose probabilities differ from the table's: they would explain other grades.
 
     Raises:
         ModelError: a probability differs by more than `AGREEMENT`.
@@ -116,10 +116,10 @@ def require_agreement(crops: Sequence[GradedCrop], boxes: Path) -> None:
 def require_slices(
     slices: "Mapping[str, SliceImage]", rows: Sequence[Mapping[str, Any]], *, boxes: Path, folder: Path
 ) -> None:
-    """Refuse a box of the table `boxes` on a slice that is not in `folder`, or is of another study there.
+    """Refuse a box of the table `boxes` on a slice that is not in `folder`, or belongs to another study there.
 
     Raises:
-        AnnotationError: with the slice.
+        AnnotationError: the message names the slice.
     """
     for row in rows:
         if row["slice"] in slices and slices[row["slice"]].study != row["study"]:
@@ -132,7 +132,7 @@ def require_slices(
 
 
 def _probabilities_in(row: Mapping[str, Any]) -> list[float] | None:
-    """Return the four probabilities of a row; None where nobody gave them."""
+    """Return the four probabilities of a row; None if it has none."""
     values = [float(row[f"p_{word}"]) for word in GRADE_WORDS]
     return None if any(value != value for value in values) else values
 

@@ -1,4 +1,4 @@
-"""A trained detector and its graders, of one member or several, become one version of a SavedModel."""
+"""Exports a trained detector and its graders, with one member or several, as one version of a SavedModel."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ class ExportOptions:
     """How an export is made.
 
     Attributes:
-        labels: folder of LabelImg XML files; with `splits` the score from which boxes count is chosen on validation.
-        splits: what `split` wrote; belongs to `labels`.
-        take: which members, of graders that have several.
+        labels: folder of LabelImg XML files; with `splits`, to choose the score threshold on validation studies.
+        splits: table that `split` wrote; required with `labels`.
+        take: which members to export, for graders that have several.
         settings: overrides of the experiment of the detector's run, for example ``detector.score_threshold=0.3``.
     """
 
@@ -42,14 +42,14 @@ class ExportSummary:
 
     Attributes:
         model: name of the servable.
-        plane: that it reads.
-        version: its number.
-        folder: of the version.
-        largest_difference: between its answers and those of the model in memory.
-        members: of each grader.
-        thresholds: the operating point; empty without labels, or where none was found.
-        false_boxes_per_image: that the operating point was chosen for.
-        score_threshold: from which the detector answers boxes at all.
+        plane: plane that it reads.
+        version: version number.
+        folder: folder of the version.
+        largest_difference: largest difference between its outputs and those of the model in memory.
+        members: number of members of each grader.
+        thresholds: the operating point; empty without labels, or if none was found.
+        false_boxes_per_image: the number that the operating point was chosen for.
+        score_threshold: least score of a box that the detector returns.
     """
 
     model: str
@@ -64,18 +64,18 @@ class ExportSummary:
 
     @property
     def operating_point(self) -> dict[str, Any] | None:
-        """What the manifest says of it."""
+        """The details in its manifest."""
         from tfspine.workflows.operating_point import manifest_entry
 
         return manifest_entry(self.thresholds, allowed=self.false_boxes_per_image)
 
 
 def nothing(stage: str) -> None:
-    """Tell nobody which stage begins."""
+    """Do not report which stage begins."""
 
 
 def stage_count(options: ExportOptions) -> int:
-    """Return how many stages `export` tells of."""
+    """Return how many stages `export` reports."""
     from tfspine.saved_model.write import STAGES
 
     return len(STAGES) + 1 + (options.labels is not None)
@@ -93,17 +93,17 @@ def export(
     """Export one plane's networks as the next version of its servable, verify it, and choose its operating point.
 
     Args:
-        detector: run of the plane's detector.
-        graders: runs of the graders, one for each region of the plane.
-        slices: what `ingest` wrote, to verify and warm up with.
+        detector: run folder of the plane's detector.
+        graders: run folders of the graders, one for each region of the plane.
+        slices: folder that `ingest` wrote, for verification and warm-up.
         out: folder of all servables.
         options: operating point, members and settings.
-        begin: told which stage begins, see `stage_count`.
+        begin: called with the name of each stage as it begins, see `stage_count`.
 
     Raises:
         ConfigError: labels without splits, or the other way round.
-        ModelError: a run is unfinished, missing or of another split; no slice of the plane; the saved model does not
-            answer as the one in memory.
+        ModelError: a run is unfinished, missing or of another split; there is no slice of the plane; the saved model
+            gives other results than the one in memory.
     """
     from tfspine.manifest import read_manifest
     from tfspine.ownership import require_apart
@@ -164,7 +164,7 @@ def _slices(folder: Path, plane: Plane) -> "list[SliceImage]":
     """Return the slices of a plane.
 
     Raises:
-        ModelError: there is none.
+        ModelError: there are none.
     """
     from tfspine.dicom.slices import load_slices
 

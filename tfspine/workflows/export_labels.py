@@ -1,4 +1,4 @@
-"""Labels or a model's boxes in a format of other programs."""
+"""Writes labels or a model's boxes in a format of other programs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ class ExportedLabels:
 
 
 def export_labels(boxes: Path, slices: Path, out: Path) -> ExportedLabels:
-    """Write the boxes of people or of a model as COCO JSON, each slice an image.
+    """Write boxes drawn by people or found by a model as COCO JSON, with each slice as an image.
 
     Args:
         boxes: folder of label files, or a table of boxes such as `predictions.csv`.
@@ -21,7 +21,7 @@ def export_labels(boxes: Path, slices: Path, out: Path) -> ExportedLabels:
         out: file to write.
 
     Raises:
-        AnnotationError: boxes or slices cannot be read, or a box lies on a slice that is not there.
+        AnnotationError: boxes or slices cannot be read, or a box lies on a slice that does not exist.
         OutputError: `out` cannot be written.
     """
     import json

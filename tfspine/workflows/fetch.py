@@ -1,4 +1,4 @@
-"""MR studies out of a PACS, by DICOMweb, into a folder that `ingest` reads."""
+"""Fetches MR studies from a PACS by DICOMweb into a folder that `ingest` reads."""
 
 import contextlib
 import logging
@@ -26,7 +26,7 @@ REFUSED_COLUMNS = ("study_instance_uid", "series_instance_uid", "reason")
 
 @dataclass(frozen=True)
 class FetchSummary:
-    """How many studies came, were there already, or are listed in `refused.csv`; what came, in images and bytes."""
+    """Numbers of studies fetched, of those that existed already or are in `refused.csv`; images and bytes fetched."""
 
     fetched: int = 0
     there_already: int = 0
@@ -47,17 +47,17 @@ class Days:
 def fetch(
     server: "Server", out: Path, query: "Query", *, read: Iterable[Path] = (), track: Track = silent
 ) -> FetchSummary:
-    """Fetch every study that is not there yet; one that cannot be had is listed and stops no other.
+    """Fetch every study that is missing; one that cannot be fetched is listed, and the others are still fetched.
 
     Args:
-        server: the PACS and how to talk to it.
-        out: folder for `dicom/` and `refused.csv`; called again, it goes on.
+        server: the PACS and how to access it.
+        out: folder for `dicom/` and `refused.csv`; another call continues in it.
         query: which studies, and which of their series.
-        read: files of the caller's, such as credentials: `out` may not hold them.
-        track: told of studies.
+        read: input files of the caller, such as credentials, which may not be in `out`.
+        track: counts the studies.
 
     Raises:
-        PacsError: nothing could be had at all.
+        PacsError: nothing could be fetched.
         OutputError: `out` may not be written, or another process writes there.
     """
     from tfspine.dicom.dicomweb import Pacs
@@ -71,7 +71,7 @@ def fetch(
         if not found.study_instance_uids:
             raise PacsError("no study matches; ask for other studies")
         with _writing_alone(out):
-            write_manifest(out, command="fetch", details={"server": server.url})  # the folder is ours from now on
+            write_manifest(out, command="fetch", details={"server": server.url})  # marks the folder as this command's
             tally = _fetch_all(pacs, found, query, out, track=track)
             write_manifest(out, command="fetch", details={"server": server.url, **tally})
     except PacsError as error:
@@ -83,8 +83,8 @@ def fetch_days(url: str, out: Path, days: Days, *, track: Track = silent) -> Fet
     """Fetch the MR studies of some days, with the credentials of the environment, as `fetch` does.
 
     Raises:
-        ConfigError: the credentials say something else than credentials.
-        PacsError: nothing could be had at all.
+        ConfigError: the credentials are invalid.
+        PacsError: nothing could be fetched.
     """
     from tfspine.dicom.dicomweb import Query
     from tfspine.dicom.pacs_connection import Server, read_credentials
@@ -99,10 +99,10 @@ def fetch_days(url: str, out: Path, days: Days, *, track: Track = silent) -> Fet
 
 
 def _fetch_all(pacs: "Pacs", found: "Found", query: "Query", out: Path, *, track: Track) -> dict[str, int]:
-    """Fetch the studies, keep `refused.csv` true even when stopped, and return the counts.
+    """Fetch the studies, keep `refused.csv` up to date even when stopped, and return the counts.
 
     Raises:
-        PacsError: not one study could be fetched, or the server wants other credentials.
+        PacsError: no study could be fetched, or the server rejects the credentials.
     """
     from tfspine.dicom.dicomweb import LeftOut
 
@@ -133,7 +133,7 @@ def _fetch_all(pacs: "Pacs", found: "Found", query: "Query", out: Path, *, track
 
 @contextlib.contextmanager
 def _writing_alone(out: Path) -> Iterator[None]:
-    """Keep other fetches away from the folder, and clear what a killed one has left there."""
+    """Lock the folder against other fetches, and remove what a killed one has left there."""
     from tfspine.outputs import held
 
     images = out / IMAGES_FOLDER
@@ -148,7 +148,7 @@ def _writing_alone(out: Path) -> Iterator[None]:
 
 
 def _read_left_out_series(path: Path) -> "dict[str, list[LeftOut]]":
-    """Return which series former runs left out of each study: nobody asks again about a study that is there."""
+    """Return which series former runs left out of each study, because existing studies are not queried again."""
     import pandas as pd
 
     from tfspine.dicom.dicomweb import LeftOut

@@ -1,4 +1,4 @@
-"""The chart of the studies, from the export to training, validation and the tests."""
+"""Draws the flow chart of the studies, from the export to training, validation and the tests."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FlowOptions:
-    """What the chart goes on with: `splits.csv` of `split --exclusions`, another hospital's folder of `exclude`."""
+    """Further inputs of the chart: `splits.csv` of `split --exclusions`, and another hospital's `exclude` folder."""
 
     splits: Path | None = None
     external: Path | None = None
@@ -24,10 +24,10 @@ def flow(excluded: Path, out: Path, options: FlowOptions = FlowOptions()) -> "tu
     Args:
         excluded: folder that `exclude` wrote.
         out: folder to write.
-        options: what the chart goes on with.
+        options: further inputs of the chart.
 
     Raises:
-        AnnotationError: the tables are of other studies.
+        AnnotationError: the tables belong to other studies.
         OutputError: `out` may not be written.
     """
     from tfspine.annotations.cohort import read_cohort

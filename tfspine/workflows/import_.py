@@ -1,4 +1,4 @@
-"""Public data sets in their own layout, turned into labels and tables."""
+"""Turns public data sets in their own layout into labels and tables."""
 
 import itertools
 import re
@@ -19,7 +19,7 @@ LICENCES = {
     "sudirman": "CC BY 4.0",
     "spider": "CC BY 4.0",
 }
-"""Said in the manifest, because labels and pictures keep the licence of the data set that they come from."""
+"""A note in the manifest: labels and images keep the licence of the data set that they come from."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class SpineAi:
     """LabelImg boxes with grade text files.
 
     Attributes:
-        patient_pattern: how a picture is called, a regular expression with `(?P<patient>...)`; None: as usual.
-        sides: of sagittal pictures, by file stem.
+        patient_pattern: regular expression of image names, with `(?P<patient>...)`; None: the usual one.
+        sides: side of each sagittal image, by file stem.
     """
 
     patient_pattern: str | None = None
@@ -56,16 +56,16 @@ Dataset = Rsna | SpineAi | Aisslab | Sudirman | Spider
 
 
 def import_dataset(source: Path, out: Path, dataset: Dataset, *, track: Track = silent) -> dict[str, Any]:
-    """Import one data set and return the counts; what was refused is listed with its reason in `refused.csv`.
+    """Import one data set and return the counts; refused files are listed with the reason in `refused.csv`.
 
     Args:
         source: the unpacked data set.
         out: folder to write.
-        dataset: which, with what only it has.
-        track: told of what is read.
+        dataset: the data set, with its specific options.
+        track: counts what is read.
 
     Raises:
-        AnnotationError: nothing of the data set is there.
+        AnnotationError: no file of the data set was found.
         OutputError: `out` may not be written.
     """
     from tfspine.manifest import write_manifest

@@ -1,4 +1,4 @@
-"""Labels drawn in CVAT, Label Studio or a program that writes COCO or YOLO, as label files of ingested slices."""
+"""Imports labels from CVAT, Label Studio or a program that writes COCO or YOLO as label files of ingested slices."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DrawnIn(StrEnum):
-    """What wrote the labels."""
+    """The program or format of the labels."""
 
     CVAT = "cvat"
     COCO = "coco"
@@ -27,9 +27,9 @@ class ImportLabelsOptions:
     """How labels of another program are read.
 
     Attributes:
-        drawn_in: what wrote them.
-        names: map of names, CSV or TOML; None where labels have our names.
-        annotator: whose labels are read, by id or e-mail; empty where there is one annotator (Label Studio).
+        drawn_in: the program or format of the labels.
+        names: map of names, CSV or TOML; None if labels have the names of tfspine.
+        annotator: id or e-mail of the annotator to read; empty if there is only one (Label Studio).
     """
 
     drawn_in: DrawnIn
@@ -39,7 +39,7 @@ class ImportLabelsOptions:
 
 @dataclass(frozen=True)
 class ImportedLabels:
-    """How many label files and boxes were written, images had no box, and refusals are listed in `refused.csv`."""
+    """Numbers of label files and boxes written, of images without a box, and of refusals in `refused.csv`."""
 
     labels: int
     boxes: int
@@ -50,17 +50,17 @@ class ImportedLabels:
 def import_labels(
     source: Path, slices: Path, out: Path, options: ImportLabelsOptions, *, track: Track = silent
 ) -> ImportedLabels:
-    """Write a LabelImg file for each slice with boxes, and `refused.csv` with whatever was left out, and why.
+    """Write a LabelImg file for each slice with boxes, and `refused.csv` with everything left out and the reasons.
 
     Args:
-        source: what the program exported: file, folder or zip archive.
-        slices: folder that `ingest` wrote; images are met by the names of their files.
+        source: the program's export: file, folder or zip archive.
+        slices: folder that `ingest` wrote; images are matched to slices by file name.
         out: folder for the labels.
         options: which program, and what its names mean.
-        track: told of the images.
+        track: counts the images.
 
     Raises:
-        AnnotationError: the export cannot be read, none of its images is a slice, or not one box of it can be used.
+        AnnotationError: the export cannot be read, none of its images is a slice, or none of its boxes can be used.
         ConfigError: the map of names is invalid.
         OutputError: `out` may not be written.
     """

@@ -1,4 +1,4 @@
-"""RSNA 2024, from its pictures and tables to slices, labels and three grades."""
+"""Imports RSNA 2024: its images and tables become slices, labels and three grades."""
 
 import functools
 import math
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from tfspine.labels import Region
 
 SLICES_FOLDER = "slices"
-"""Where the pictures are ingested, in the output, as `ingest` would write them."""
+"""Folder in the output for the ingested images, as `ingest` would write them."""
 
 
 @dataclass(frozen=True)
 class Rsna:
-    """What only this data set has.
+    """Options that only this data set has.
 
     Attributes:
-        slices: folder that `ingest` wrote; None: the pictures are ingested into the output.
-        workers: processes that share the studies.
-        box_mm: height and width in mm of the boxes of each region around its points, where not the usual ones.
-        salt: the secret behind the pseudonyms of patients.
+        slices: folder that `ingest` wrote; None: the images are ingested into the output.
+        workers: number of parallel processes.
+        box_mm: height and width in mm of the boxes around the points of each region, to override the defaults.
+        salt: the secret salt of the patients' pseudonyms.
     """
 
     slices: Path | None = None
@@ -39,14 +39,14 @@ class Rsna:
 
 
 def import_rsna(source: Path, folder: Path, options: Rsna, *, out: Path, track: Track) -> dict[str, Any]:
-    """Import points and grades onto slices; where none are named, the pictures are ingested first.
+    """Import points and grades onto slices; if no slices are given, the images are ingested first.
 
     Args:
         source: the unpacked data set.
-        folder: to write, which becomes `out`.
-        options: what only this data set has.
-        out: beside which the salt lies.
-        track: told of studies and points.
+        folder: folder to write, which becomes `out`.
+        options: options that only this data set has.
+        out: the output, beside which the salt is stored.
+        track: counts studies and points.
     """
     from tfspine.annotations.importers.rsna import BOX_MM, place_points
     from tfspine.annotations.importers.rsna_output import write_rsna
@@ -74,7 +74,7 @@ def import_rsna(source: Path, folder: Path, options: Rsna, *, out: Path, track: 
 
 
 def _ingest(images: Path, folder: Path, options: Rsna, *, out: Path, tables: "RsnaTables", track: Track) -> None:
-    """Ingest the pictures, whose headers lack Modality, TR and TE; what a series is stands in its own table.
+    """Ingest the images, whose headers lack Modality, TR and TE; a table of the data set describes the series.
 
     Raises:
         DicomError: no study can be used.
@@ -94,7 +94,7 @@ def _ingest(images: Path, folder: Path, options: Rsna, *, out: Path, tables: "Rs
 
 
 def _series_map(tables: "RsnaTables") -> "SeriesMap":
-    """Return what ``train_series_descriptions.csv`` says of each series, by SeriesInstanceUID: STUDY.SERIES."""
+    """Return the entry of each series in ``train_series_descriptions.csv``, by SeriesInstanceUID: STUDY.SERIES."""
     from tfspine.dicom.series_map import MapRow, SeriesMap, Use
 
     uses = {"Axial T2": Use.AXIAL_T2, "Sagittal T1": Use.SAGITTAL_T1}
@@ -122,11 +122,11 @@ def _targets(slices: Path) -> list["Target"]:
 
 
 def _reader(images: Path) -> Callable[["Point"], "PointPicture"]:
-    """Return a function that reads the header of a point's picture."""
+    """Return a function that reads the header of a point's image."""
     from tfspine.annotations.importers.rsna import PointPicture
     from tfspine.dicom.headers import read_headers
 
-    @functools.lru_cache(maxsize=1024)  # a sagittal picture carries the points of several levels
+    @functools.lru_cache(maxsize=1024)  # a sagittal image has the points of several levels
     def read(file: Path) -> PointPicture:
         if not (images / file).is_file():
             raise DicomError(f"no picture {file}")

@@ -1,4 +1,4 @@
-"""Labels, detector classes, signatures and versions, for people and programs."""
+"""Returns labels, detector classes, signatures and versions, for people and programs."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ def label_names() -> list[str]:
 
 
 def all_settings() -> "list[Setting]":
-    """Return every setting of an experiment with type, default, range, unit and what it means."""
+    """Return every setting of an experiment with type, default, range, unit and meaning."""
     from tfspine.config.settings import settings
 
     return settings()

@@ -1,4 +1,4 @@
-"""DICOM in, windowed slices out."""
+"""Turns DICOM studies into windowed slices."""
 
 import functools
 from collections import Counter
@@ -26,11 +26,11 @@ class IngestOptions:
     """How studies are ingested.
 
     Attributes:
-        salt: the secret behind the pseudonyms of patients; `OWN_SALT` beside the output where none is named.
-        series_map: CSV that says what series are for, where the choice is not what you want.
-        workers: processes that share the studies.
-        cluster: address of a Ray cluster that shares them instead.
-        has_template: leave `series_map.csv` in the output, to edit and give back as `series_map`.
+        salt: the secret salt of the patients' pseudonyms; by default `OWN_SALT` beside the output.
+        series_map: CSV that states what each series is used for, to override the automatic choice.
+        workers: number of parallel processes.
+        cluster: address of a Ray cluster to use instead.
+        has_template: write `series_map.csv` into the output, to be edited and passed as `series_map`.
     """
 
     salt: SaltChoice = SaltChoice()
@@ -45,13 +45,13 @@ class IngestSummary:
     """What was ingested.
 
     Attributes:
-        folder: with `slices/`, `slices.csv`, `series.csv` and `refused.csv`.
-        studies: that have a slice.
-        slices: in all.
-        refused: files that are listed in `refused.csv`.
-        series: a row for each series of every study, as `series.csv` has them.
-        warnings: what a person should look at, a line each.
-        template: what to say of the template, empty without one.
+        folder: folder with `slices/`, `slices.csv`, `series.csv` and `refused.csv`.
+        studies: number of studies that have a slice.
+        slices: total number of slices.
+        refused: number of files that are listed in `refused.csv`.
+        series: a row for each series of every study, as in `series.csv`.
+        warnings: what a person should check, one line each.
+        template: message about the template, empty without one.
     """
 
     folder: Path
@@ -64,7 +64,7 @@ class IngestSummary:
 
 
 def nothing(series: Sequence[Mapping[str, Any]]) -> None:
-    """Do nothing with what was decided on each series."""
+    """Ignore the decision on each series."""
 
 
 def ingest(
@@ -75,14 +75,14 @@ def ingest(
     track: Track = silent,
     on_series: Callable[[Sequence[Mapping[str, Any]]], None] = nothing,
 ) -> IngestSummary:
-    """Ingest every study; one that cannot be used is listed, and stops nothing unless none can.
+    """Ingest every study; one that cannot be used is listed, which is an error only if no study can be used.
 
     Args:
-        dicom: folder with DICOM files at any depth and of any name, zip archive, or DICOMDIR.
-        out: folder for `slices/` and the tables; a stopped run goes on.
+        dicom: folder with DICOM files at any depth and with any file names, zip archive, or DICOMDIR.
+        out: folder for `slices/` and the tables; an interrupted run is continued.
         options: how studies are ingested.
-        track: told of headers and studies read.
-        on_series: called with what was decided on each series, also where no study can be used.
+        track: counts the headers and studies.
+        on_series: called with the decision on each series, even if no study can be used.
 
     Raises:
         DicomError: no study can be used.
@@ -127,13 +127,13 @@ def ingest(
 def write_ingested(
     folder: Path, ingested: "IngestedStudy", *, salt: "Salt", series_map: Path | None = None
 ) -> dict[str, int]:
-    """Write the tables and the manifest beside the slices, and return what is told of them.
+    """Write the tables and the manifest beside the slices, and return the summary.
 
     Args:
-        folder: that has `slices/`.
+        folder: folder that has `slices/`.
         ingested: all studies.
-        salt: the secret behind the pseudonyms of patients.
-        series_map: the file that said what series are for, if there was one.
+        salt: the secret salt of the patients' pseudonyms.
+        series_map: the series map that was used, if there was one.
     """
     import pandas as pd
 
@@ -151,7 +151,7 @@ def write_ingested(
 
 
 def series_table(series: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
-    """Return what was decided on each series, as `series.csv` has it."""
+    """Return the decision on each series, as in `series.csv`."""
     import pandas as pd
 
     from tfspine.dicom.ingest import SERIES_COLUMNS
@@ -160,7 +160,7 @@ def series_table(series: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
 
 
 def _beside(out: Path, dicom: Path, ingested: "IngestedStudy") -> Path:
-    """Write what was refused beside an output that stays as it was, and return where."""
+    """Write the refusals beside an output that remains unchanged, and return the path."""
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
 
@@ -172,7 +172,7 @@ def _beside(out: Path, dicom: Path, ingested: "IngestedStudy") -> Path:
 
 
 def _write_tables(folder: Path, ingested: "IngestedStudy") -> None:
-    """Write `series.csv` and `refused.csv`, which tell of every series and every file that is left out."""
+    """Write `series.csv`, which lists every series, and `refused.csv`, which lists every file that is left out."""
     import pandas as pd
 
     refusals = pd.DataFrame([(item.file, item.reason) for item in ingested.refused], columns=["file", "reason"])
@@ -181,9 +181,9 @@ def _write_tables(folder: Path, ingested: "IngestedStudy") -> None:
 
 
 def _write_template(out: Path, ingested: "IngestedStudy") -> str:
-    """Leave a series map to edit in the output, unless one is there; return what to say of it.
+    """Write a series map to edit into the output, unless one exists; return a message about it.
 
-    It is the user's from then on: written after the output is complete, it stays when that is replaced.
+    From then on it belongs to the user: it is written after the output is complete, and stays when that is replaced.
     """
     import pandas as pd
 
@@ -197,7 +197,7 @@ def _write_template(out: Path, ingested: "IngestedStudy") -> str:
 
 
 def _lacking(ingested: "IngestedStudy") -> dict[str, int]:
-    """Return how many studies have but one of the two planes."""
+    """Return how many studies have only one of the two planes."""
     studies = {str(row["study"]) for row in ingested.rows}
     of_plane = {plane: {str(row["study"]) for row in ingested.rows if row["plane"] == plane} for plane in Plane}
     return {f"studies_without_{plane}": len(studies - found) for plane, found in of_plane.items()}
@@ -221,7 +221,7 @@ def _warnings(ingested: "IngestedStudy") -> list[str]:
 
 
 def _commonest(refused: "Sequence[Refusal]") -> str:
-    """Return the reason of most files: a licence between the images is not what a user has to hear of."""
+    """Return the most frequent reason: a licence file among the images, for example, is not worth reporting."""
     if not refused:
         return "; name DICOM files of whole studies"
     ((reason, count),) = Counter(item.reason for item in refused).most_common(1)

@@ -1,4 +1,4 @@
-"""Labels carried over to slices of a de-identified copy, and templates for annotation programs."""
+"""Transfers labels to the slices of a de-identified copy, and writes templates for annotation programs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +8,10 @@ from tfspine.annotations.label_templates import Program
 
 @dataclass(frozen=True)
 class RenameOptions:
-    """What says which slice became which.
+    """Files that link original and de-identified slices.
 
     Attributes:
-        slices: folder that `ingest` wrote of the originals.
+        slices: folder that `ingest` wrote from the originals.
         deidentified: folder that `ingest` wrote after `deidentify`.
         key: secret table that `deidentify` wrote.
     """
@@ -30,15 +30,15 @@ class RenamedLabels:
 
 
 def rename_labels(labels: Path, out: Path, options: RenameOptions) -> RenamedLabels:
-    """Write every label under its new name; what has no slice is listed with its reason in `refused.csv`.
+    """Write every label under its new name; labels without a slice are listed with the reason in `refused.csv`.
 
     Args:
         labels: LabelImg files of the originals.
         out: folder for the labels.
-        options: what says which slice became which.
+        options: files that link original and de-identified slices.
 
     Raises:
-        AnnotationError: a table is not what it should be.
+        AnnotationError: a table is invalid.
         OutputError: `out` may not be written.
     """
     import pandas as pd
@@ -48,7 +48,7 @@ def rename_labels(labels: Path, out: Path, options: RenameOptions) -> RenamedLab
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder, write_bytes, write_text
 
-    # The key stays out of the manifest: even its hash belongs to the secret.
+    # The key is not recorded in the manifest, because even its hash must stay secret.
     inputs = [labels, options.slices, options.deidentified]
     with new_folder(out, command="labels", inputs=[*inputs, options.key]) as folder:
         renamed, refused = renaming.rename_labels(
@@ -63,7 +63,7 @@ def rename_labels(labels: Path, out: Path, options: RenameOptions) -> RenamedLab
 
 
 def write_template(out: Path, program: Program) -> None:
-    """Write what an annotation program has to know to label slices.
+    """Write the configuration that an annotation program needs to label slices.
 
     Args:
         out: file to write.

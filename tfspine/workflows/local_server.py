@@ -1,4 +1,4 @@
-"""A model server of our own for as long as a step needs one: the exported models, on a free port of this machine."""
+"""A temporary model server for one step: it serves the exported models on a free port of this machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from tfspine.workflows.serve import ServeOptions, serve
 
 @contextmanager
 def local_server(exported: Path) -> Iterator[str]:
-    """Serve exported models in a process of its own, and yield the gRPC address.
+    """Serve exported models in a separate process, and yield the gRPC address.
 
     Args:
         exported: folder of the servables that ``serving/models.config`` names.
@@ -31,7 +31,7 @@ def local_server(exported: Path) -> Iterator[str]:
 def predict_served(
     slices: Path, exported: Path, out: Path, options: PredictOptions, *, track: Track = silent
 ) -> PredictSummary:
-    """Read slices as `predict` does, with a server of the exported models that is there as long as that takes.
+    """Read slices as `predict` does, with a temporary server of the exported models.
 
     Raises:
         TfspineError: the server cannot load the models, or the reading failed.

@@ -1,4 +1,4 @@
-"""How much memory a run took: this process and all that it started."""
+"""Measures how much memory a run takes: this process and all processes that it started."""
 
 import threading
 from contextlib import suppress
@@ -7,7 +7,7 @@ from tfspine.compat import Self
 
 
 class MemoryWatch(threading.Thread):
-    """Samples the resident memory of this process and all it started, once a second, within a `with` block."""
+    """Samples the resident memory of this process and its descendants once per second, within a `with` block."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -16,14 +16,14 @@ class MemoryWatch(threading.Thread):
 
     @property
     def in_words(self) -> str:
-        """How much it was, to follow the time; nothing where nobody could look."""
+        """Text about the memory, to follow the time in a message; empty if it could not be measured."""
         return f", at most {self.peak_gib:.1f} GiB of memory" if self.peak_gib else ""
 
     def run(self) -> None:
         """Sample until the block ends."""
         try:
             import psutil
-        except ModuleNotFoundError:  # the light part of the installation has none
+        except ModuleNotFoundError:  # it is not in the light part of the installation
             return
 
         me = psutil.Process()

@@ -1,8 +1,8 @@
-"""Keeps what TensorFlow's C++ half logs away from standard error; whatever else is written there passes.
+"""Removes the log lines of TensorFlow's C++ code from standard error; all other output there is passed on.
 
-Part of it takes no notice of TF_CPP_MIN_LOG_LEVEL, and writes past Python into the bars. So a small process reads what
-goes to file descriptor 2 and drops its log lines but for fatal ones. It is a process so that the last words of one that
-aborts are passed on as well.
+Some of this code ignores TF_CPP_MIN_LOG_LEVEL, and writes directly to file descriptor 2, into the bars. Therefore a
+small process reads that output and drops its log lines except fatal ones. It is a separate process so that the last
+output of a process that aborts is passed on as well.
 """
 
 import contextlib
@@ -22,20 +22,20 @@ LOG_LINE = re.compile(
     rb"[IWE]\d{4} \d\d:\d\d:\d\d|[IWE]0000 00:00:\d+\.\d+|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] "
     rb"|WARNING: All log messages before absl::InitializeLog"
 )
-"""How a line of information, warning or error begins in Abseil's log and in TensorFlow's own."""
+"""Start of an information, warning or error line in Abseil's log and in TensorFlow's own."""
 
 
 @contextlib.contextmanager
 def without_native_log() -> Iterator[None]:
-    """Drop the log lines of C++ code while the block runs; Python goes on to write where it did, to a terminal too."""
+    """Drop the log lines of C++ code while the block runs; Python's output is not affected, on a terminal as well."""
     errors = sys.stderr
     if errors is None:
-        yield  # the shell has closed it (2>&-): nothing is written there
+        yield  # the shell has closed it (2>&-), so nothing can be written
         return
     errors.flush()
     former = os.dup(2)
     reading, writing = os.pipe()
-    # In a session of its own, so that Ctrl-C does not end it before those who write to it.
+    # In a separate session, so that Ctrl-C does not end it before the processes that write to it.
     process = subprocess.Popen([sys.executable, "-I", __file__], stdin=reading, stderr=former, start_new_session=True)
     os.close(reading)
     try:
@@ -50,13 +50,13 @@ def without_native_log() -> Iterator[None]:
                 sys.stderr = errors
     finally:
         os.close(former)
-        # A process that we started and that is still there keeps it from ending.
+        # It does not end while a child process that inherited the descriptor is still running.
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(SECONDS_TO_END)
 
 
 def pass_on() -> None:
-    """Copy standard input to standard error but for log lines, each as soon as it is there."""
+    """Copy standard input to standard error without log lines, each line as soon as it arrives."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     begun = b""
     while part := os.read(0, 65536):

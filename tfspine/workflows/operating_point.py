@@ -1,4 +1,4 @@
-"""The operating point of an export: the detector on validation slices, and the score from which its boxes count."""
+"""The operating point of an export: score thresholds of boxes, chosen with the detector on validation slices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -28,15 +28,15 @@ def choose_thresholds(
 ) -> "Mapping[Region, ScoreThreshold]":
     """Return the thresholds of the model's regions for `settings.false_boxes_per_image` on labelled validation slices.
 
-    A region that nobody labelled there, or the detector did not find, has none.
+    A region without labels there, or that the detector did not find, has no threshold.
 
     Args:
-        model: of one plane.
-        slices: of that plane.
-        folder: what ingest wrote, where the slices are from.
-        labels: folder of LabelImg XML files; one without boxes says that there is nothing to find.
-        splits: what ``tfspine split`` wrote.
-        settings: IoU and false boxes an image.
+        model: model of one plane.
+        slices: slices of that plane.
+        folder: folder that ingest wrote, which the slices are from.
+        labels: folder of LabelImg XML files; a file without boxes means that there is nothing to find.
+        splits: table that ``tfspine split`` wrote.
+        settings: IoU and false boxes per image.
 
     Raises:
         ModelError: no slice of a validation study has a label.
@@ -62,7 +62,7 @@ def choose_thresholds(
         [(item.study, item.key, item.plane.value) for item in chosen], columns=["study", "slice", "plane"]
     )
     reference = labels_table(labels, folder / "slices.csv")
-    # One sagittal slice does not tell the side of its foramina.
+    # A single sagittal slice does not determine the side of its foramina.
     is_foramen = reference["region"] == Region.NEURAL_FORAMEN.value
     return score_thresholds(
         reference.assign(side=reference["side"].where(~is_foramen, "")),
@@ -77,8 +77,8 @@ def require_split(splits: Path, trained_on: str) -> None:
     """Refuse to choose on studies that may have trained the model.
 
     Args:
-        splits: what ``tfspine split`` wrote.
-        trained_on: `formats.splits_csv.split_hash` of the division that the runs were trained on, "" where none says.
+        splits: table that ``tfspine split`` wrote.
+        trained_on: `formats.splits_csv.split_hash` of the division that the runs were trained on, "" if unknown.
 
     Raises:
         ModelError: the runs were trained on another division.
@@ -94,7 +94,7 @@ def require_split(splits: Path, trained_on: str) -> None:
 
 
 def manifest_entry(thresholds: "Mapping[Region, ScoreThreshold]", *, allowed: float) -> dict[str, Any] | None:
-    """Return what a manifest says of the operating point, None without one."""
+    """Return the operating point in a manifest, None if there is none."""
     if not thresholds:
         return None
     return {

@@ -1,7 +1,7 @@
-"""A workflow function in a process of its own, which ends with this one; its bars and its words reach us.
+"""Runs a workflow function in a separate process, which ends with this one; its bars and output are shown here.
 
-A training wants one, and whatever starts TensorFlow before another that must choose its devices. The function, its
-arguments and its result travel by `pickle`: a function of a module, frozen dataclasses, paths.
+A training needs one, and so does a function that starts TensorFlow before another one that must choose its devices. The
+function, its arguments and its result are sent by `pickle`: a function of a module, frozen dataclasses, paths.
 """
 
 import contextlib
@@ -31,16 +31,16 @@ Result = TypeVar("Result")
 
 ENTRY = "from tfspine.workflows.own_process import answer; answer()"
 LOGGERS = ("", "absl", "tensorflow")
-"""Loggers whose level a process of its own takes over."""
+"""Loggers whose levels are copied to the separate process."""
 
 SECONDS_OF_LAST_WORDS = 2.0
-"""So long the last words of a process that ended are waited for; one that it started may hold the pipe open."""
+"""How long to wait for the last output of a process that ended; its child processes may keep the pipe open."""
 
 INTERRUPTED = 130
 
 
 class _Kind(StrEnum):
-    """What a message says: bars changed, the function told something, returned, or refused its input."""
+    """Kind of a message: the bars changed, or the function reported a value, returned, or refused its input."""
 
     BARS = "bars"
     TOLD = "told"
@@ -50,7 +50,7 @@ class _Kind(StrEnum):
 
 @dataclass(frozen=True)
 class _Order:
-    """What a process of its own needs to begin; `call` is pickled by itself, for `path` comes first."""
+    """What the separate process needs at its start; `call` is pickled separately, because `path` must be set first."""
 
     path: tuple[str, ...]
     levels: Mapping[str, int]
@@ -59,14 +59,14 @@ class _Order:
 
 
 def run_in_own_process(call: "functools.partial[Result]", *, environment: Mapping[str, str] | None = None) -> Result:
-    """Call a function in a process of its own and return what it returns.
+    """Call a function in a separate process and return its result.
 
     Args:
         call: a function of a module, with its arguments.
-        environment: variables that the process has besides ours.
+        environment: additional environment variables of the process.
 
     Raises:
-        TfspineError: as the function raised it; or the process ended otherwise, and the message says how.
+        TfspineError: as the function raised it; or the process ended abnormally, and the message says how.
     """
     with own_process(call, environment=environment) as process:
         return process.result()
@@ -76,17 +76,17 @@ def run_in_own_process(call: "functools.partial[Result]", *, environment: Mappin
 def own_process(
     call: "functools.partial[Result]", *, environment: Mapping[str, str] | None = None, tells: str = ""
 ) -> "Iterator[OwnProcess[Result]]":
-    """Yield a function that works in a process of its own, which ends at the latest with the block.
+    """Yield a function that runs in a separate process, which ends with the block at the latest.
 
     Args:
         call: a function of a module, with its arguments.
-        environment: variables that the process has besides ours.
+        environment: additional environment variables of the process.
         tells: the function's keyword for a callback whose values `OwnProcess.told` returns, such as a server's ports.
     """
     order = _Order(
         tuple(sys.path), {name: logging.getLogger(name).level for name in LOGGERS}, pickle.dumps(call), tells
     )
-    # One that outlives us keeps the folder held (`outputs.held`), so that the next call does not work against it.
+    # A process that outlives this one keeps its folder locked (`outputs.held`), so that the next call cannot interfere.
     process = subprocess.Popen(
         [sys.executable, "-c", ENTRY],
         env=os.environ | (environment or {}),
@@ -97,7 +97,7 @@ def own_process(
     )
     with process, _words_passed_on(process), RemoteBars() as bars:
         try:
-            with contextlib.suppress(BrokenPipeError):  # it ended already, which is told below
+            with contextlib.suppress(BrokenPipeError):  # it has ended already, which is reported below
                 pickle.dump(order, _pipe(process.stdin))
                 _pipe(process.stdin).flush()
             yield OwnProcess(process, bars)
@@ -107,17 +107,17 @@ def own_process(
 
 
 class OwnProcess(Generic[Result]):
-    """A function at work in a process of its own."""
+    """A function that runs in a separate process."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", bars: RemoteBars) -> None:
         self._process = process
         self._bars = bars
 
     def told(self) -> Any:
-        """Wait until the function tells something, and return it.
+        """Wait until the function reports a value, and return it.
 
         Raises:
-            TfspineError: it ended before.
+            TfspineError: it ended before that.
         """
         return self._wait_for(_Kind.TOLD)
 
@@ -125,15 +125,15 @@ class OwnProcess(Generic[Result]):
         """Wait until the function returns.
 
         Raises:
-            TfspineError: as the function raised it, or how the process ended without a result.
+            TfspineError: as the function raised it, or with the way in which the process ended without a result.
         """
         result: Result = self._wait_for(_Kind.RESULT)
-        with contextlib.suppress(subprocess.TimeoutExpired):  # it may clear up without haste
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it gets time to clean up
             self._process.wait(SECONDS_TO_END)
         return result
 
     def end(self) -> None:
-        """Ask it to end, wait for it, and kill it where it does not."""
+        """Request its end, wait for it, and kill it if it does not end."""
         end(self._process)
 
     def _wait_for(self, wanted: _Kind) -> Any:
@@ -151,15 +151,15 @@ class OwnProcess(Generic[Result]):
         raise TfspineError(f"{how_it_ended(code)}; {more}")
 
     def _messages(self) -> Iterator[tuple[_Kind, Any]]:
-        with contextlib.suppress(EOFError, pickle.UnpicklingError):  # the end, in the middle of a message too
+        with contextlib.suppress(EOFError, pickle.UnpicklingError):  # the end, possibly in the middle of a message
             while True:
                 yield pickle.load(_pipe(self._process.stdout))  # noqa: S301 - our own process
 
 
 def answer() -> None:
-    """Do, as a process of its own, what standard input asks for; messages go where standard output was."""
+    """Run, as the separate process, the call read from standard input; messages go to the original standard output."""
     messages = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever is printed is words, and no message
+    os.dup2(2, 1)  # anything printed goes to standard error, apart from the messages
     order: _Order = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started us
     sys.path[:] = order.path
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -190,7 +190,7 @@ def answer() -> None:
 
 
 def call_with_progress(call: "functools.partial[Result]", **more: Any) -> Result:
-    """Call a function so that it shows its progress, if it has a callback for items (`track`) or stages (`begin`)."""
+    """Call a function with progress bars, if it has a callback for items (`track`) or stages (`begin`)."""
     callbacks = inspect.signature(call.func).parameters
     if "track" in callbacks:
         more["track"] = track
@@ -201,8 +201,8 @@ def call_with_progress(call: "functools.partial[Result]", **more: Any) -> Result
 
 
 def _end_with_parent() -> None:
-    """Ask this process to end once the other end of its standard input is gone: whoever wanted its result is."""
-    # A thread that holds the lock of `sys.stdin` would keep the interpreter from ending.
+    """Request this process's end when its standard input is closed: the process that wanted its result has ended."""
+    # A thread that holds the lock of `sys.stdin` would prevent the interpreter from exiting.
     while os.read(0, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
@@ -216,7 +216,7 @@ def _log_as(levels: Mapping[str, int]) -> None:
 
 @contextlib.contextmanager
 def _words_passed_on(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Write what a process says on its standard error to ours, but for TensorFlow's own log: above a bar, if any."""
+    """Copy a process's standard error to ours without TensorFlow's own log lines, above the bars if there are any."""
 
     def pass_on() -> None:
         for line in _pipe(process.stderr):

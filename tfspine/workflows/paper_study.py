@@ -1,11 +1,11 @@
-"""The paper's study on simulated patients, two cohorts and nine members of each grader, in stretches (`steps.py`).
+"""The paper's study on simulated patients, with two cohorts and nine members of each grader; resumable (`steps.py`).
 
-One hospital's patients train and test; another's, in scanners of another mix of makers, only test. Two simulated
-radiologists and the reference read again stand beside the model.
+The patients of one hospital are for training and testing; those of another, with a different mix of scanner vendors,
+only for testing. The model is compared with two simulated radiologists and a second reading of the reference.
 
-As in the paper every member of a grader divides the development patients anew. So those who validate in `splits.csv`,
-on whom temperature and operating point are fitted, have trained most members: what holds of the test studies does not
-depend on it, but the operating point chosen may be too sure of itself.
+As in the paper, every member of a grader divides the development patients differently. Therefore the validation
+patients in `splits.csv`, on whom temperature and operating point are fitted, were training patients of most members:
+this does not affect the test studies, but the chosen operating point may be too optimistic.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ from tfspine.workflows.steps import Step
 from tfspine.workflows.train_members import MembersOptions, train_members
 
 MODEL = "model"
-"""The average of the members goes by this name in the tables, and their ensemble by ``model_ensemble``."""
+"""The name of the members' average in the tables; their ensemble is ``model_ensemble``."""
 
 KNOWN_S = {
     "phantom": 2369.0,
@@ -71,7 +71,7 @@ def plan(out: Path, experiment: Experiment) -> tuple[Step, ...]:
     """Return all steps, in order.
 
     Raises:
-        ConfigError: `[paper_study]` or `[evaluation]` would fail, after hours, at a later step.
+        ConfigError: `[paper_study]` or `[evaluation]` is invalid, and a later step would fail after hours.
     """
     _require_sound(experiment)
     chain = _chain(out, experiment)
@@ -109,9 +109,9 @@ def _require_sound(experiment: Experiment) -> None:
 
 
 def _of_other_hospital(experiment: Experiment) -> Experiment:
-    """Return what makes the second cohort another hospital's: its makers and grades, and people of its own.
+    """Return the settings of the second cohort as that of another hospital: other vendors, grades and patients.
 
-    Patients are told apart by their numbers, so that its first comes after the last of the first cohort.
+    Patients are identified by their numbers, so its first number follows the last of the first cohort.
     """
     phantom = experiment.phantom
     is_as_counted = phantom.prevalence is Prevalence.PAPER
@@ -126,7 +126,7 @@ def _of_other_hospital(experiment: Experiment) -> Experiment:
 
 
 def _cohort_steps(chain: Chain, *, suffix: str = "") -> Iterator[Step]:
-    """Yield how patients become slices, whether the labels fit them, and who is left out."""
+    """Yield the steps that turn patients into slices, check the labels, and exclude studies."""
     yield phantom_step(chain.at("phantom"), chain.experiment, suffix=suffix)
     yield ingest_step(chain, suffix=suffix, needs=(f"phantom{suffix}",))
     yield check_step(chain, suffix=suffix)
@@ -152,12 +152,12 @@ def _training_steps(chain: Chain) -> Iterator[Step]:
         )
     calibrate = f"export.calibrate={str(experiment.export.calibrate).lower()}"
     for plane in Plane:
-        # Else the experiment would count that the detector was trained with.
+        # Without these settings the export would use those that the detector was trained with.
         yield export_step(chain, plane, settings=(*operating_settings(experiment), calibrate))
 
 
 def _reading_steps(out: Path) -> Iterator[Step]:
-    """Yield the readings: test and validation studies of the first cohort, all of the second."""
+    """Yield the readings: test and validation studies of the first cohort, all studies of the second."""
     exports = tuple(f"export-{plane}" for plane in Plane)
 
     def step(name: str, slices: Path, folder: Path, *, needs: tuple[str, ...], split: str | None = None) -> Step:

@@ -1,4 +1,4 @@
-"""Simulated studies with known truth, and what simulated readers make of them."""
+"""Simulates studies with known truth, and their readings by simulated readers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ class Simulated:
 
 
 def simulate(out: Path, experiment: Experiment, *, read: Sequence[Path] = (), track: Track = silent) -> Simulated:
-    """Simulate a cohort, one process a patient where `phantom.workers` allows.
+    """Simulate a cohort, with `phantom.workers` patients in parallel.
 
     Args:
         out: folder for `dicom/`, `labels/`, `readers/` and `grades.csv`.
         experiment: `[phantom]` and the seed.
-        read: files that the experiment came from: `out` may not hold them.
-        track: told of patients.
+        read: files that the experiment was read from, which may not be in `out`.
+        track: counts the patients.
 
     Raises:
         OutputError: `out` may not be written.
@@ -51,7 +51,7 @@ def simulate(out: Path, experiment: Experiment, *, read: Sequence[Path] = (), tr
 
 
 def _simulate_all(config: PhantomConfig, seed: int, folder: Path) -> Iterator[tuple[dict[str, Any], ...]]:
-    """Yield the grades of each study, in order, whatever the number of workers."""
+    """Yield the grades of each study, in order, for any number of workers."""
     numbers = range(config.first_study, config.first_study + config.studies)
     jobs = [(config, seed, number, folder) for number in numbers]
     yield from each(_simulate_one, jobs, workers=config.workers)

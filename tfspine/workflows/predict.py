@@ -1,4 +1,4 @@
-"""Slices or DICOM to boxes, grades and a table a study, in a folder."""
+"""Reads slices or DICOM, and writes boxes, grades and a table for each study into a folder."""
 
 import contextlib
 import dataclasses
@@ -22,17 +22,17 @@ logger = logging.getLogger(__name__)
 
 PREDICTIONS_FILE = "predictions.csv"
 SLICES_FOLDER = "slices"
-"""Where `predict_dicom` keeps what it ingested, as `ingest` writes it."""
+"""Folder in which `predict_dicom` keeps its slices, as `ingest` writes them."""
 
 
 @dataclass(frozen=True)
 class PredictOptions:
-    """Who reads, and which studies.
+    """Which models read which studies.
 
     Attributes:
-        reading: models and requests; with `has_members` a table of each member is written, too.
-        splits: what `split` wrote; belongs to `split`.
-        split: read the studies of this split alone.
+        reading: models and requests; with `has_members` a table for each member is written, too.
+        splits: table that `split` wrote; required with the option `split`.
+        split: read only the studies of this split.
         ingest: how `predict_dicom` makes slices.
     """
 
@@ -47,16 +47,16 @@ class PredictSummary:
     """What was read, and written into `folder`.
 
     Attributes:
-        folder: with `predictions.csv`, `studies/` and `labels/`.
-        results: a table a study.
+        folder: folder with `predictions.csv`, `studies/` and `labels/`.
+        results: a table for each study.
         source: where the models are.
-        models: the version of each, by its name.
-        split: that was read; None: all studies.
-        slices: that were read.
-        detections: boxes on them.
-        below_operating_point: boxes among them that are no findings.
-        has_operating_point: the models said from which score a box counts.
-        members: of the graders whose tables were written; 0 where none were asked for.
+        models: the version of each model, by its name.
+        split: the split that was read; None: all studies.
+        slices: number of slices that were read.
+        detections: number of boxes on them.
+        below_operating_point: number of these boxes that are not findings.
+        has_operating_point: whether the models have an operating point.
+        members: number of members whose tables were written; 0 if they were not requested.
     """
 
     folder: Path
@@ -72,7 +72,7 @@ class PredictSummary:
 
     @property
     def details(self) -> dict[str, Any]:
-        """What the manifest says of it."""
+        """The details in the manifest."""
         return {
             item.name: getattr(self, item.name)
             for item in dataclasses.fields(self)
@@ -86,14 +86,14 @@ def predict(
     """Read the studies of a folder of slices.
 
     Args:
-        slices: what `ingest` wrote.
+        slices: folder that `ingest` wrote.
         out: folder to write.
-        options: who reads, and which studies.
+        options: which models read which studies.
         track: counts the slices.
 
     Raises:
         ConfigError: there is nothing to read, or the options contradict one another.
-        ServerError: the models cannot be reached, answer wrongly, or changed meanwhile.
+        ServerError: the models cannot be reached, give invalid answers, or changed meanwhile.
         OutputError: `out` holds something else.
     """
     return _predict(slices, lambda folder: slices, out, options, track=track)
@@ -105,14 +105,14 @@ def predict_dicom(
     """Ingest studies and read them; `out` keeps the slices in `slices/`, where reports and heatmaps find them.
 
     Args:
-        dicom: folder with DICOM files at any depth and of any name, zip archive, or DICOMDIR.
+        dicom: folder with DICOM files at any depth and with any file names, zip archive, or DICOMDIR.
         out: folder to write.
-        options: who reads, which studies, and how they are ingested.
-        track: told of headers, studies and slices read.
+        options: which models read which studies, and how they are ingested.
+        track: counts the headers, studies and slices.
 
     Raises:
         DicomError: there is no usable study.
-        ConfigError, ServerError, OutputError: as `predict`.
+        ConfigError, ServerError, OutputError: as for `predict`.
     """
 
     def ingested(folder: Path) -> Path:
@@ -125,7 +125,7 @@ def predict_dicom(
 
 
 def _ingest(dicom: Path, slices: Path, out: Path, options: IngestOptions, *, track: Track) -> None:
-    """Ingest into a folder within `out`, with the salt beside `out`: a secret is not handed on with the output."""
+    """Ingest into a folder within `out`, with the secret salt beside `out`, so that it is not shared with it."""
     from tfspine.dicom.deidentify.pseudonyms import own_salt
 
     with contextlib.ExitStack() as stack:
@@ -144,7 +144,7 @@ def _ingest(dicom: Path, slices: Path, out: Path, options: IngestOptions, *, tra
 def _predict(
     source: Path, slices_in: Callable[[Path], Path], out: Path, options: PredictOptions, *, track: Track
 ) -> PredictSummary:
-    """Read the slices that `slices_in` finds, or makes in the folder it is given, and write what was read."""
+    """Read the slices that `slices_in` finds, or makes in the given folder, and write the results."""
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
 
@@ -169,7 +169,7 @@ def _studies(splits: Path, split: str) -> tuple[str, ...]:
     """Return the studies of a split.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: the split has no studies.
     """
     from tfspine.formats.splits_csv import read_splits
 
@@ -180,7 +180,7 @@ def _studies(splits: Path, split: str) -> tuple[str, ...]:
 
 
 def _warn_of_another_split(options: PredictOptions) -> None:
-    """Say where test patients may have trained the model; a server does not tell what its model was trained on."""
+    """Warn if test patients may have been training patients; a server does not report its model's training data."""
     from tfspine.formats.splits_csv import read_splits, split_hash
     from tfspine.manifest import split_of
     from tfspine.signatures import MODEL_NAMES
@@ -211,7 +211,7 @@ def _write(folder: Path, read: StudyReadings) -> None:
     for reading in read.readings:
         # A slice without boxes gets a file too: read and nothing found is not the same as not read.
         boxes = tuple(
-            # Label files become training data: a level that may be miscounted stays out of them.
+            # Label files become training data, so a level that may be miscounted is left out.
             Annotation(item.box, item.region, item.side, item.grade, item.level if item.is_level_certain else None)
             for item in reading.detections
             if item.is_counted
@@ -222,7 +222,7 @@ def _write(folder: Path, read: StudyReadings) -> None:
 
 
 def _write_members(folder: Path, readings: "Sequence[SliceReading]") -> int:
-    """Write one table a member, with the boxes of `predictions.csv` in the same order; return how many."""
+    """Write one table for each member, with the boxes of `predictions.csv` in the same order; return their number."""
     from tfspine.formats.boxes_csv import readings_table, write_boxes
 
     count = next(len(item.members) for reading in readings for item in reading.detections)
@@ -233,7 +233,7 @@ def _write_members(folder: Path, readings: "Sequence[SliceReading]") -> int:
 
 
 def _of_member(reading: "SliceReading", member: int) -> "SliceReading":
-    """Return a reading with the grades of one member, counted from 0."""
+    """Return a reading with the grades of one member, numbered from 0."""
     detections = (dataclasses.replace(item, probabilities=item.members[member]) for item in reading.detections)
     return dataclasses.replace(reading, detections=tuple(detections))
 

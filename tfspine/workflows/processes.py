@@ -1,4 +1,4 @@
-"""Commands of tfspine in processes of their own, which end when this one is told to."""
+"""Runs commands of tfspine in separate processes, which end when this process is terminated."""
 
 import signal
 import subprocess
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 SECONDS_TO_END = 30.0
-"""A process that was asked to end has so long to clear up before it is killed."""
+"""How long a process may take to clean up after a request to end, before it is killed."""
 
 
 def command_line(words: Sequence[str]) -> list[str]:
@@ -20,12 +20,12 @@ def command_line(words: Sequence[str]) -> list[str]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Take the request to end (SIGTERM, as ``kill`` and ``timeout`` send it) for an interruption, as Ctrl-C is.
+    """Treat the request to end (SIGTERM, as ``kill`` and ``timeout`` send it) as an interruption, like Ctrl-C.
 
-    Otherwise this process would be gone at once, with its half-written folders left and its children working on.
+    Otherwise this process would end at once, leaving half-written folders and running child processes.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals belong to the main thread
+        yield  # only the main thread may handle signals
         return
 
     def interrupt(number: int, frame: types.FrameType | None) -> None:
@@ -40,7 +40,7 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def ended_with_us(process: subprocess.Popen[Any]) -> Iterator[None]:
-    """End a process when an exception, an interruption for one, leaves the block."""
+    """End a process when an exception, for example an interruption, leaves the block."""
     try:
         yield
     except BaseException:
@@ -49,9 +49,9 @@ def ended_with_us(process: subprocess.Popen[Any]) -> Iterator[None]:
 
 
 def end(process: subprocess.Popen[Any]) -> None:
-    """Ask a process to end, wait for it, and kill it where it does not."""
+    """Request a process to end, wait for it, and kill it if it does not end."""
     try:
-        process.wait(0.5)  # Ctrl-C in a terminal reaches it as well; a second request would cut its clearing up short
+        process.wait(0.5)  # Ctrl-C in a terminal reaches it as well; a second request would interrupt its cleanup
     except subprocess.TimeoutExpired:
         process.terminate()
     try:
@@ -61,7 +61,7 @@ def end(process: subprocess.Popen[Any]) -> None:
 
 
 def how_it_ended(returncode: int) -> str:
-    """Return in words how a process ended that did not end well; a negative code is the signal that killed it."""
+    """Return a text about how a failed process ended; a negative code is the signal that killed it."""
     if returncode >= 0:
         return f"ended with exit code {returncode}"
     name = signal.Signals(-returncode).name

@@ -1,7 +1,8 @@
 """One file for own data: from DICOM or a PACS to a report, with a training where there are labels.
 
-With labels: slices, checks, exclusions if wanted, splits, records, trainings, exports, the test studies read, measured,
-explained and shown. Without: the studies read by the model or server that `[serving]` names, and shown.
+With labels, the steps are slices, checks, exclusions if wanted, splits, records, trainings, exports, and reading,
+evaluation, heatmaps and report of the test studies. Without labels, the model or server in `[serving]` reads the
+studies, and the report shows them.
 """
 
 from collections.abc import Iterator
@@ -30,12 +31,12 @@ def plan(project: Path, out: Path, experiment: Experiment) -> tuple[Step, ...]:
     """Return all steps, in order.
 
     Args:
-        project: the experiment file; relative paths in it count from its folder.
-        out: folder for everything.
-        experiment: what the file says.
+        project: the experiment file; relative paths in it start from its folder.
+        out: folder for all outputs.
+        experiment: the content of the file.
 
     Raises:
-        ConfigError: the file names no data, nothing that reads them, or what is not there.
+        ConfigError: the file names no data, nothing that reads them, or something that does not exist.
     """
     _require_sound(project, experiment)
     data, folder = experiment.data, project.parent
@@ -98,7 +99,7 @@ def _fetch_step(chain: Chain) -> Step:
     first, dash, last = data.pacs_date.partition("-")
     days = Days(first, last if dash else first, limit=data.pacs_limit or None)
     out = chain.at("fetched")
-    # It goes on in its folder, but another call of it takes nothing away.
+    # It continues in its folder, and another call of it removes nothing.
     return Step("fetch", partial(fetch_days, data.pacs, out, days), (out,))
 
 

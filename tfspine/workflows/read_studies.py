@@ -1,4 +1,4 @@
-"""Studies read by a model server or by SavedModels in this process: boxes, grades, levels and sides, in memory."""
+"""Reads studies with a model server or SavedModels in this process: boxes, grades, levels and sides, in memory."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,15 +21,15 @@ DEFAULT_SERVER = "grpc://127.0.0.1:8500"
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """Who reads, and how.
+    """Which models read, and how.
 
     Attributes:
         server: ``grpc://HOST:PORT`` or ``http://HOST:PORT``.
-        model: folder that `export` wrote; its SavedModels read in this process, and no server is asked.
-        studies: read these alone; None: all.
-        has_members: the graders have several members, as many in both planes; else the first box is refused.
-        batch_size: images a request.
-        timeout_s: how long an answer is waited for.
+        model: folder that `export` wrote; its SavedModels are used in this process, without a server.
+        studies: read only these; None: all.
+        has_members: require graders with several members, the same number in both planes.
+        batch_size: images per request.
+        timeout_s: how long to wait for an answer, in seconds.
     """
 
     server: str = DEFAULT_SERVER
@@ -47,7 +47,7 @@ class ReadingOptions:
 
 @dataclass(frozen=True)
 class StudyReadings:
-    """What was read: a result for each study, every slice with its boxes, and the version of each plane's model."""
+    """The readings: a result for each study, every slice with its boxes, and the version of each plane's model."""
 
     results: "tuple[StudyResult, ...]"
     readings: "tuple[SliceReading, ...]"
@@ -55,10 +55,10 @@ class StudyReadings:
 
     @property
     def table(self) -> "pd.DataFrame":
-        """A row for each level and side of every study, 25 a study; without a grade where nothing was found.
+        """A row for each level and side of every study, 25 per study; the grade is missing if nothing was found.
 
-        Columns: study, level, region, side (of the patient; empty of canals), grade, probability (of the grade), slice
-        (that graded it), and level_doubt (why levels may be miscounted; empty where they are sure).
+        Columns: study, level, region, side (of the patient; empty for canals), grade, probability (of the grade), slice
+        (that graded it), and level_doubt (why levels may be miscounted; empty if they are certain).
         """
         import pandas as pd
 
@@ -86,13 +86,13 @@ def read_studies(slices: Path, options: ReadingOptions = ReadingOptions(), *, tr
     """Read every study of a folder of slices.
 
     Args:
-        slices: what `ingest` wrote.
-        options: who reads, and how.
+        slices: folder that `ingest` wrote.
+        options: which models read, and how.
         track: counts the slices.
 
     Raises:
         ConfigError: there is nothing to read, or a slice has no position in the patient.
-        ServerError: the models cannot be reached, answer wrongly, or changed meanwhile.
+        ServerError: the models cannot be reached, give invalid answers, or changed meanwhile.
     """
     from tfspine.client.reading import read_slices
     from tfspine.study.assembly import assemble
@@ -114,7 +114,7 @@ def read_studies(slices: Path, options: ReadingOptions = ReadingOptions(), *, tr
 
 
 def _load_slices(folder: Path, options: ReadingOptions) -> "list[SliceImage]":
-    """Return the slices of the studies asked for."""
+    """Return the slices of the requested studies."""
     from tfspine.dicom.slices import load_slices
 
     slices = load_slices(folder, studies=options.studies)
@@ -131,7 +131,7 @@ def _load_slices(folder: Path, options: ReadingOptions) -> "list[SliceImage]":
 
 
 def _connect(options: ReadingOptions) -> "dict[Plane, Predictor]":
-    """Return a predictor a plane: connections to the server, or SavedModels loaded here."""
+    """Return one predictor per plane: connections to the server, or SavedModels loaded here."""
     from tfspine.signatures import MODEL_NAMES
 
     if options.model is None:
@@ -150,7 +150,7 @@ def _versions(predictors: "Mapping[Plane, Predictor]") -> dict[Plane, int]:
 
 
 def _with_members(readings: "Iterator[SliceReading]", options: ReadingOptions) -> "Iterator[SliceReading]":
-    """Yield the readings, but refuse the models at the first box that says they have not several members."""
+    """Yield the readings, but refuse the models at the first box whose grader does not have several members."""
     counts: dict[str, int] = {}
     for reading in readings:
         counts |= {str(reading.plane): len(item.members) for item in reading.detections}

@@ -1,4 +1,4 @@
-"""Slices, labels and splits become TFRecords."""
+"""Writes TFRecords from slices, labels and splits."""
 
 import logging
 from collections.abc import Mapping
@@ -25,13 +25,13 @@ class RecordsInputs:
 
     @property
     def paths(self) -> list[Path]:
-        """All of them."""
+        """All input paths."""
         return [self.slices, self.labels, self.splits]
 
 
 @dataclass(frozen=True)
 class RecordsSummary:
-    """The hash of the split that the records are of, and the images of each plane and split."""
+    """The hash of the records' split, and the number of images of each plane and split."""
 
     split: str
     images: Mapping[str, Mapping[str, int]]
@@ -44,10 +44,10 @@ def make_records(inputs: RecordsInputs, out: Path, experiment: Experiment, *, tr
         inputs: slices, labels and splits.
         out: folder for the records.
         experiment: `[records]`, and the seed.
-        track: told of labels read and records written.
+        track: counts the labels and records.
 
     Raises:
-        AnnotationError: a label has an error that `check` tells of, or splits are of other studies.
+        AnnotationError: a label has an error that `check` reports, or splits belong to other studies.
         RecordError: a split has no image.
         OutputError: `out` may not be written.
     """
@@ -61,7 +61,7 @@ def make_records(inputs: RecordsInputs, out: Path, experiment: Experiment, *, tr
     splits = read_splits(inputs.splits)
     examples, counts = _examples(inputs, splits, experiment=experiment, track=track)
 
-    # Late, so that a wrong label is told before TensorFlow's ten seconds.
+    # Imported late, so that an invalid label is reported before the ten seconds of TensorFlow's import.
     from tfspine.records.writer import write_records
 
     split = split_hash(splits)
@@ -83,7 +83,7 @@ def make_records(inputs: RecordsInputs, out: Path, experiment: Experiment, *, tr
 def _examples(
     inputs: RecordsInputs, splits: Mapping[str, str], *, experiment: Experiment, track: Track
 ) -> "tuple[list[RecordExample], dict[str, Any]]":
-    """Return what becomes records, and what was left out of them."""
+    """Return what is written as records, and what is left out."""
     from tfspine.annotations.checks import require_no_errors
     from tfspine.annotations.label_folder import label_files
     from tfspine.formats.labelimg_xml import read_voc

@@ -1,4 +1,4 @@
-"""One HTML page for studies, measures and heatmaps."""
+"""Writes one HTML page with studies, measures and heatmaps."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,13 @@ SHOWN_STUDIES = 5
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What a page shows besides the studies, and how.
+    """What a page shows in addition to the studies, and how.
 
     Attributes:
         evaluation: folder that `evaluate` wrote, for its measures.
         explained: folder that `explain` wrote, for its heatmaps.
-        studies: draw so many, the most severe; all of `only`, where that names any.
-        only: studies, by their pseudonyms, that the page is about; others and their heatmaps are left out.
+        studies: number of studies to draw, the most severe first; ignored if `only` names any.
+        only: pseudonyms of the studies to show; others and their heatmaps are left out.
         title: heading of the page; None: the usual one.
         notice: text of the banner; None: the usual one.
         force: replace a file that this workflow did not write.
@@ -41,7 +41,7 @@ class ReportOptions:
 
 @dataclass(frozen=True)
 class ReportSummary:
-    """What was written: the page, how many studies it draws of how many, and its size in bytes."""
+    """What was written: the page, the numbers of drawn and of all studies, and its size in bytes."""
 
     file: Path
     drawn: int
@@ -50,17 +50,17 @@ class ReportSummary:
 
 
 def report(predictions: Path, slices: Path, out: Path, options: ReportOptions = ReportOptions()) -> ReportSummary:
-    """Gather everything, render, write.
+    """Collect the data, render the page and write it.
 
     Args:
         predictions: folder that `predict` wrote.
-        slices: what `ingest` wrote.
+        slices: folder that `ingest` wrote.
         out: HTML file to write.
         options: what else is shown, and how.
 
     Raises:
-        EvaluationError: a folder is not what it should be, or a study that is asked for is not there.
-        OutputError: `out` is there, and something else wrote it.
+        EvaluationError: a folder is of the wrong kind, or a requested study does not exist.
+        OutputError: `out` exists and was written by something else.
     """
     from tfspine.dicom.slices import load_slices
     from tfspine.formats.boxes_csv import read_boxes
@@ -93,7 +93,7 @@ def report(predictions: Path, slices: Path, out: Path, options: ReportOptions = 
 
 
 def _chosen(studies: "list[StudyResult]", only: Sequence[str], predictions: Path) -> "list[StudyResult]":
-    """Return the studies asked for, in their order; all where none is named."""
+    """Return the requested studies, in their order; all if none is given."""
     if not only:
         return studies
     by_name = {study.study: study for study in studies}
@@ -104,7 +104,7 @@ def _chosen(studies: "list[StudyResult]", only: Sequence[str], predictions: Path
 
 
 def _region_grades(evaluation: Path) -> "list[RegionGradeRow]":
-    """Return the measures of levels and sides; none where nobody named levels."""
+    """Return the measures of levels and sides; none if the labels have no levels."""
     from tfspine.report.measures import region_grade_rows
 
     tables = [evaluation / f"{name}.json" for name in ("regions", "regions_accuracy")]

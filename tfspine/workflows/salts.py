@@ -1,4 +1,4 @@
-"""The secret behind the pseudonyms, for every workflow that writes some."""
+"""The secret salt of the pseudonyms, for every workflow that writes pseudonyms."""
 
 import contextlib
 import os
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 SALT_VARIABLE = "TFSPINE_SALT_FILE"
 OWN_SALT = "pseudonyms.salt"
-"""Where no salt is named: a file beside the output, so that all outputs of one folder call a patient the same."""
+"""The default salt: a file beside the output, so that all outputs in one folder have the same pseudonyms."""
 
 
 @dataclass(frozen=True)
 class SaltChoice:
-    """Which salt.
+    """Which salt to use.
 
     Attributes:
-        file: that holds it; None: the one that the environment's `SALT_VARIABLE` names, if it names one.
-        is_new: the file is made first, readable by its owner alone.
+        file: file that holds it; None: the file in the environment variable `SALT_VARIABLE`, if it is set.
+        is_new: create the file first, readable only by its owner.
     """
 
     file: Path | None = None
@@ -31,16 +31,16 @@ class SaltChoice:
 
     @property
     def named(self) -> Path | None:
-        """The file that is named here or in the environment."""
+        """The file given here or in the environment."""
         variable = os.environ.get(SALT_VARIABLE)
         return self.file if self.file is not None else Path(variable) if variable else None
 
 
 def named_salt(choice: SaltChoice, *, out: Path) -> "Salt":
-    """Return the salt that is named.
+    """Return the given salt.
 
     Raises:
-        ConfigError: none is named, or it cannot be used.
+        ConfigError: none is given, or it cannot be used.
     """
     from tfspine.dicom.deidentify.pseudonyms import create_salt, read_salt
 
@@ -53,9 +53,9 @@ def named_salt(choice: SaltChoice, *, out: Path) -> "Salt":
 
 @contextlib.contextmanager
 def salt_beside(choice: SaltChoice, *, out: Path) -> Iterator["Salt"]:
-    """Yield the salt that is named, else that of `OWN_SALT`, made at the first run and readable by its owner alone.
+    """Yield the given salt, else that of `OWN_SALT`, created at the first run and readable only by its owner.
 
-    It lies beside the output, not in it: whoever hands the output on does not hand on the secret.
+    It is stored beside the output, not in it, so that the secret is not shared together with the output.
 
     Raises:
         ConfigError: it cannot be used.
@@ -70,10 +70,10 @@ def salt_beside(choice: SaltChoice, *, out: Path) -> Iterator["Salt"]:
 
 
 def require_outside(secret: Path, out: Path) -> None:
-    """Refuse a secret that would be handed on with the output.
+    """Refuse a secret file inside the output, because it would be shared with the output.
 
     Raises:
-        ConfigError: it lies there.
+        ConfigError: the file is inside the output.
     """
     if secret.resolve().is_relative_to(out.resolve()):
         raise ConfigError(f"{secret}: lies in the output, which is handed on; keep it elsewhere")

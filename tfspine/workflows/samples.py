@@ -1,4 +1,4 @@
-"""A few pictures to look at while the rest of a long run is made: slices as readers see them, with the true boxes."""
+"""Draws a few preview images during a long run: slices as readers see them, with the true boxes."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ OF_EACH_PLANE = 3
 
 @dataclass(frozen=True)
 class Samples:
-    """Where the pictures lie, and how many they are."""
+    """Where the images are, and their number."""
 
     folder: Path
     pictures: int
@@ -44,7 +44,7 @@ def simulated_samples(out: Path, config: PhantomConfig, *, seed: int) -> Samples
 
     study = simulate_study(config, seed=seed, number=config.first_study)
     drawn: list[Drawn] = []
-    # One for one with the truth; the localizer's files follow.
+    # In the same order as the truth; the localizer's files follow.
     of_truth = [(name, ds.pixel_array, truth) for (name, ds), truth in zip(study.files, study.truth, strict=False)]
     for plane in Plane:
         slices = [(pixels.astype("float32"), truth) for name, pixels, truth in of_truth if name.startswith(f"{plane}/")]
@@ -80,7 +80,7 @@ def _write(out: Path, drawn: "Sequence[Drawn]", *, config: dict[str, object], in
 
 
 def _chosen(drawn: "Sequence[Drawn]") -> "Iterator[Drawn]":
-    """Yield slices of each plane, evenly spaced, of those with boxes where there are any."""
+    """Yield evenly spaced slices of each plane, from those with boxes if there are any."""
     for plane in Plane:
         of_plane = [item for item in drawn if item[1] is plane]
         of_plane = [item for item in of_plane if item[3]] or of_plane

@@ -1,4 +1,4 @@
-"""SavedModels behind the TensorFlow Serving protocol, until this process is asked to end."""
+"""Serves SavedModels with the TensorFlow Serving protocol, until this process is requested to end."""
 
 import queue
 import signal
@@ -18,10 +18,10 @@ class ServeOptions:
     """Where the server listens.
 
     Attributes:
-        model_root: stands in for /models in the base paths of the configuration file.
+        model_root: folder that replaces /models in the base paths of the configuration file.
         host: address to listen at; there is no password.
-        port: for gRPC; 0: any free one.
-        rest_port: for REST; 0: any free one.
+        port: gRPC port; 0: any free port.
+        rest_port: REST port; 0: any free port.
     """
 
     model_root: Path | None = None
@@ -31,21 +31,21 @@ class ServeOptions:
 
 
 def serve(config_file: Path, options: ServeOptions = ServeOptions(), *, ready: "Callable[[Ports], None]") -> None:
-    """Look at the ports, load the models, tell the ports, and serve until SIGTERM or Ctrl-C; in the main thread.
+    """Check the ports, load the models, report the ports, and serve until SIGTERM or Ctrl-C; in the main thread.
 
     Args:
         config_file: which models, as TensorFlow Serving's ``--model_config_file``, for example serving/models.config.
         options: where the server listens.
-        ready: told the ports once every model is loaded.
+        ready: called with the ports once every model is loaded.
 
     Raises:
-        ServerError: a port is taken, the file cannot be read, or a model cannot be loaded.
+        ServerError: a port is in use, the file cannot be read, or a model cannot be loaded.
     """
     from tfspine.server.ports import require_free_ports
 
     require_free_ports(options.host, options.port, options.rest_port)
 
-    # Only now what imports TensorFlow and takes its time.
+    # Imported only now, because it imports TensorFlow, which takes seconds.
     from tfspine.server.catalogue import load_catalogue
     from tfspine.server.config_file import read_models_config
     from tfspine.server.run import running

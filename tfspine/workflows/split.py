@@ -1,4 +1,4 @@
-"""Patients into training, validation and test."""
+"""Divides patients into training, validation and test."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ class SplitOptions:
     """How patients are divided.
 
     Attributes:
-        exclusions: folder that `exclude` wrote; its studies stay out.
+        exclusions: folder that `exclude` wrote; the studies it excluded are left out.
         experiment: `[split]` and the seed.
         force: replace the table even if no split wrote it.
     """
@@ -41,7 +41,7 @@ def split(slices: Path, out: Path, options: SplitOptions = SplitOptions()) -> Sp
         options: how patients are divided.
 
     Raises:
-        AnnotationError: there are too few patients, or the exclusions are of other studies.
+        AnnotationError: there are too few patients, or the exclusions belong to other studies.
         OutputError: `out` may not be written.
     """
     from tfspine.annotations.cohort import excluded_of, read_cohort

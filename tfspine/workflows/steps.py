@@ -1,8 +1,8 @@
-"""Workflow functions called one after the other, in this process or in one of their own.
+"""Calls workflow functions one after the other, in this process or in separate ones.
 
-What a step depends on is written under `steps/`: its function and arguments, the code that it runs, and the content of
-what it reads. Run again, what is done and unchanged is skipped, and an interrupted step goes on where its function
-does; what changed redoes the steps that it reaches, and no others.
+The dependencies of a step are written under `steps/`: its function and arguments, its code, and the content of its
+inputs. Another run skips steps that are done and unchanged, continues an interrupted step if its function can, and
+repeats only the steps that a change affects.
 """
 
 import dataclasses
@@ -30,10 +30,10 @@ from tfspine.workflows.own_process import call_with_progress, run_in_own_process
 logger = logging.getLogger(__name__)
 
 PACE = "workers"
-"""The field of arguments that says how many work at once: more of them write the same."""
+"""The field with the number of parallel processes, which does not affect the outputs."""
 
 UNKNOWN_S = 10.0
-"""What a step counts for in the overall bar where nobody has measured it."""
+"""Assumed duration of a step in the overall bar if it has not been measured."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ class Step:
     """One call of a workflow function.
 
     Attributes:
-        name: of the step, and of its mark.
+        name: name of the step, and of its mark.
         call: the function with its arguments: paths, frozen dataclasses and plain values.
         outputs: files and folders that it writes.
-        needs: names of steps that come before.
-        reads: files and folders that it reads, besides the paths among its arguments.
-        sections: parts of an experiment among the arguments that the function uses, besides its seed.
-        goes_on: the function goes on in its folder, or adds to it, and never replaces what lies there.
-        is_apart: it wants a process of its own, as whatever imports TensorFlow does.
-        known_s: seconds that it took in the run that the plan names.
+        needs: names of the steps that it depends on.
+        reads: files and folders that it reads, in addition to the paths among its arguments.
+        sections: sections of the experiment in the arguments that the function uses, in addition to its seed.
+        goes_on: the function continues in its folder, or adds to it, and never replaces the existing content.
+        is_apart: it needs a separate process, as everything that imports TensorFlow does.
+        known_s: seconds that it took in the reference run.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Step:
 
     @property
     def inputs(self) -> tuple[Path, ...]:
-        """The files and folders that it reads, which are there and are not its own outputs."""
+        """The existing files and folders that it reads, except its own outputs."""
         written = [path.resolve() for path in self.outputs]
         places = [(path, path.resolve()) for path in paths_of(self)]
         return tuple(
@@ -75,15 +75,15 @@ class Step:
 
 
 def run_steps(steps: Sequence[Step], out: Path) -> None:
-    """Run every step that is not done, in order; what each depends on is written under `out/steps/`.
+    """Run every step that is not done, in order; the dependencies of each are written under `out/steps/`.
 
     Args:
-        steps: in an order in which each comes after what it needs.
+        steps: steps in an order in which each follows those that it needs.
         out: folder of `steps/`.
 
     Raises:
-        TfspineError: a step failed, which its message names; another process, or a step that one left behind, works
-            in `out`.
+        TfspineError: a step failed, and the message names it; or another process, or a step left running by one, is
+            working in `out`.
     """
     with held(out), OverallBar({step.name: step.known_s for step in steps}) as bar:
         fingerprints: dict[str, str] = {}
@@ -96,7 +96,7 @@ def run_steps(steps: Sequence[Step], out: Path) -> None:
 
 
 def _run_unless_done(step: Step, heading: str, mark: Path, fingerprint: str) -> bool:
-    """Run a step unless its mark says that it is done as it is wanted now; return whether it was run."""
+    """Run a step unless its mark shows that it is done and unchanged; return whether it was run."""
     state = json.loads(mark.read_text()) if mark.is_file() else {}
     is_same = state.get("fingerprint") == fingerprint
     if is_same and state["is_done"] and all(path.exists() for path in step.outputs):
@@ -129,25 +129,25 @@ def _call(step: Step) -> None:
 
 
 def arguments_of(step: Step) -> tuple[Any, ...]:
-    """Return the arguments of a step's function, those of several in turn one by one."""
+    """Return the arguments of a step's function, or of each function if it calls several in turn."""
     return tuple(_leaves([step.call.args, *step.call.keywords.values()]))
 
 
 def paths_of(step: Step) -> tuple[Path, ...]:
-    """Return every path that a step names, whether it reads or writes there."""
+    """Return every path that a step reads or writes."""
     return tuple(_paths([step.call, step.reads]))
 
 
 def in_turn(*calls: "partial[Any]") -> None:
-    """Call one function after the other: for `Step.call`, where several share a process of their own."""
+    """Call one function after the other: for a `Step.call` whose functions share a separate process."""
     for call in calls:
         call_with_progress(call)
 
 
 def _fingerprint(step: Step, done: Mapping[str, str]) -> str:
-    """Return a digest of all that decides a step's outputs: its function, arguments, code, needs and inputs.
+    """Return a digest of everything that determines a step's outputs: its function, arguments, code, needs and inputs.
 
-    How many work at once does not count: between two stretches of hours it may change.
+    The number of parallel processes is left out, because it may change when an interrupted run is continued.
     """
     content: list[Any] = [
         _plain(step.call, step.sections),
@@ -158,7 +158,7 @@ def _fingerprint(step: Step, done: Mapping[str, str]) -> str:
 
 
 def _plain(value: Any, sections: Sequence[str]) -> Any:
-    """Return arguments as JSON values, but for those that only say how many work at once; a call with its code."""
+    """Return arguments as JSON values, without the number of parallel processes; a call with the hash of its code."""
     if isinstance(value, partial):
         function = [code_hash(value.func.__module__), value.func.__qualname__]
         return [*function, _plain(value.args, sections), _plain(value.keywords, sections)]
@@ -208,7 +208,7 @@ def _write_mark(mark: Path, fingerprint: str, *, seconds: float | None, former: 
 
 
 def _set_aside(step: Step) -> list[Path]:
-    """Rename what a step wrote before, where its function would not replace it, and return the new names."""
+    """Rename the former outputs of a step that its function would not replace, and return the new names."""
     renamed = []
     for path in step.outputs if step.goes_on else ():
         if path.exists():
@@ -222,7 +222,7 @@ def _former(path: Path, number: int) -> Path:
 
 
 def _clear(former: Sequence[Path]) -> None:
-    """Remove what was set aside, if every file in it is as the step wrote it; otherwise say where it is kept."""
+    """Delete the renamed outputs if every file is as the step wrote it; otherwise report where they are kept."""
     for path in former:
         is_ours = (path / CHECKSUMS).is_file() and not changed_files(path) and not added_files(path)
         if is_ours:

@@ -1,4 +1,4 @@
-"""Training one detector or one grader in a run folder; an interrupted run goes on, a complete one is left alone."""
+"""Trains one detector or one grader in a run folder; continues an interrupted run and skips a complete one."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class TrainedRun:
 
 
 def train_detector(records: Path, out: Path, options: DetectorOptions) -> TrainedRun:
-    """Train the detector of one plane, or go on with an interrupted run; a bar on standard error counts the steps.
+    """Train the detector of one plane, or continue an interrupted run; a bar on standard error counts the steps.
 
     Args:
         records: folder that `records` wrote.
@@ -42,9 +42,9 @@ def train_detector(records: Path, out: Path, options: DetectorOptions) -> Traine
         options: which detector, and its experiment.
 
     Raises:
-        ConfigError: the devices are not there, or cannot share a batch evenly.
+        ConfigError: the devices do not exist, or a batch cannot be divided evenly among them.
         ModelError: `out` belongs to another training, the initial checkpoint is missing, or the loss diverged.
-        RecordError: the records are not of this plane and experiment.
+        RecordError: the records do not belong to this plane and experiment.
     """
     from tfspine.manifest import RunKind
     from tfspine.records.folder import open_records
@@ -72,7 +72,7 @@ def train_detector(records: Path, out: Path, options: DetectorOptions) -> Traine
 
 
 def train_grader(records: Path, out: Path, options: GraderOptions) -> TrainedRun:
-    """Train the grader of one region, or go on with an interrupted run; a bar on standard error counts the steps.
+    """Train the grader of one region, or continue an interrupted run; a bar on standard error counts the steps.
 
     Args:
         records: folder that `records` wrote.
@@ -81,7 +81,7 @@ def train_grader(records: Path, out: Path, options: GraderOptions) -> TrainedRun
 
     Raises:
         ModelError: `out` belongs to another training, or the loss diverged.
-        RecordError: the records are not of this plane and experiment, or have a split without a graded box.
+        RecordError: the records do not belong to this plane and experiment, or a split has no graded box.
     """
     from tfspine.manifest import RunKind
     from tfspine.records.folder import open_records

@@ -1,4 +1,4 @@
-"""Training the members of a grader: which are this machine's, one after the other or several at once."""
+"""Trains the members of a grader, or this machine's share of them, one after the other or in parallel."""
 
 import os
 import queue
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tfspine.workflows.own_process import OwnProcess
 
 THREADS_VARIABLE = "TF_NUM_INTRAOP_THREADS"
-"""How many cores an operation of TensorFlow may use; without it every worker would ask for all of them."""
+"""How many cores an operation of TensorFlow may use; without it every worker would use all cores."""
 
 ONE_SHARD = "1/1"
 
@@ -35,8 +35,8 @@ class MembersOptions:
 
     Attributes:
         region: which grader.
-        members: ``DIVISIONSxREPEATS``: development patients are divided so many times, each division trained so often.
-        workers: members at once on this machine.
+        members: ``DIVISIONSxREPEATS``: number of divisions of the development patients, and of trainings on each.
+        workers: number of members trained in parallel on this machine.
         shard: ``K/N``: this machine trains the K-th of N shares of the members.
         experiment: `[grader]`, `[training]` and `[split]`; each member has a seed of its own.
     """
@@ -50,7 +50,7 @@ class MembersOptions:
 
 @dataclass(frozen=True)
 class TrainedMembers:
-    """A run folder of members: how many are trained, and how many others still have to; new or complete before."""
+    """A run folder of members: how many are trained and how many are not yet; whether it was complete before."""
 
     folder: Path
     done: int
@@ -61,16 +61,16 @@ class TrainedMembers:
 def train_members(
     records: Path, splits: Path, out: Path, options: MembersOptions, *, track: Track = silent
 ) -> TrainedMembers:
-    """Train this machine's share of the members, and write `members.csv` once all are there.
+    """Train this machine's share of the members, and write `members.csv` once all are trained.
 
-    A member that fails does not keep the others waiting: it is told at the end, and tried again by the next call.
+    A member that fails does not stop the others: it is reported at the end, and the next call tries it again.
 
     Args:
         records: folder that `records` wrote.
-        splits: `splits.csv` that the records were made with; its development patients are divided anew.
+        splits: `splits.csv` that the records were made with; its development patients are divided differently.
         out: run folder of all members; processes and machines may share it.
         options: which members, and their experiment.
-        track: counts the members where several are trained at once.
+        track: counts the members if several are trained in parallel.
 
     Raises:
         ModelError: a member failed, with its reason; the run folder belongs to another training.
@@ -138,7 +138,7 @@ def _train_one(records: Path, out: Path, member: "Member", splits: Splits, optio
 
 
 def _quietly(call: "partial[None]") -> None:
-    """Call without bars: several at once would draw over one another."""
+    """Call without bars, because parallel ones would overwrite one another."""
     from tfspine.overall_progress import send_bars
 
     with send_bars(lambda states: None):
@@ -157,7 +157,7 @@ def _all_alone(calls: "Mapping[Member, partial[None]]") -> dict[str, str]:
 
 
 def _at_once(calls: "Mapping[Member, partial[None]]", *, workers: int, track: Track) -> dict[str, str]:
-    """Train each member in a process of its own, so many at a time; return the reasons of those that failed."""
+    """Train each member in a separate process, several in parallel; return the reasons of those that failed."""
     from tfspine.workflows.own_process import own_process
 
     started: list[OwnProcess[None]] = []
@@ -187,7 +187,7 @@ def _at_once(calls: "Mapping[Member, partial[None]]", *, workers: int, track: Tr
         for future in track(as_completed(running), "training members", total=len(calls)):
             reasons[running[future].name] = future.result()
     except BaseException:
-        # Interrupted, no further member may begin, and those that are trained go on another time.
+        # After an interruption no further member may begin; unfinished trainings are continued by the next call.
         pool.shutdown(wait=False, cancel_futures=True)
         for process in started:
             process.end()
@@ -198,7 +198,7 @@ def _at_once(calls: "Mapping[Member, partial[None]]", *, workers: int, track: Tr
 
 
 def _devices(workers: int) -> "queue.SimpleQueue[str]":
-    """Return for each of so many workers the GPU that is its own, in turn where there are fewer; without any, cpu."""
+    """Return the GPU of each worker, assigned in turn if there are fewer GPUs than workers; without any, cpu."""
     from tfspine.models.devices import CPU, chosen_numbers
 
     numbers = chosen_numbers() or [CPU]
@@ -209,6 +209,6 @@ def _devices(workers: int) -> "queue.SimpleQueue[str]":
 
 
 def _threads(members: int, *, workers: int, cores: int) -> list[int]:
-    """Return how many cores each member may use: they come in rounds, and those of a last, smaller one have more."""
+    """Return how many cores each member may use: members run in rounds, and a smaller last round has more for each."""
     sizes = [min(workers, members - first) for first in range(0, members, workers)]
     return [max(1, cores // size) for size in sizes for _ in range(size)]

@@ -22,8 +22,8 @@ class BestSettings:
     """What a sweep found.
 
     Attributes:
-        settings: of `[grader]`, those that the search space names.
-        epochs: that the best trial was trained for.
+        settings: the settings of `[grader]` that are in the search space.
+        epochs: number of epochs of the best trial.
         validation_ac1: Gwet's AC1 on validation.
         file: the experiment with these settings.
     """
@@ -35,10 +35,10 @@ class BestSettings:
 
 
 def tune(sweep: Path, records: Path, out: Path, options: TuneOptions) -> BestSettings | None:
-    """Search, or go on with an interrupted search; None for a worker of a cluster, whose chief tells what was found.
+    """Search, or continue an interrupted search; None for a worker of a cluster, whose chief returns the result.
 
     Args:
-        sweep: search space, as experiments/sweep_grader.toml.
+        sweep: file with the search space, such as experiments/sweep_grader.toml.
         records: folder that `records` wrote.
         out: folder of the sweep.
         options: which grader, and its experiment.

@@ -1,1 +1,1 @@
-"""What `evaluate` reads: boxes, studies, patients, and what each reader read."""
+"""The inputs of `evaluate`: boxes, studies, patients, and which slices each reader read."""

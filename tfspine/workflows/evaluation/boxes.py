@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def boxes_of(path: Path, slices: Path | None, *, option: str = "--slices") -> "pd.DataFrame":
-    """Return the boxes of a table, or of a folder of labels drawn on some slices; `option` is that which names these.
+    """Return the boxes of a table, or of a folder of labels drawn on some slices; `option` is the option of the slices.
 
     Raises:
-        EvaluationError: a folder without its slices, or a box that is there twice.
+        EvaluationError: the slices of a folder of labels are missing, or a box occurs twice.
         AnnotationError: the table or a label cannot be read.
     """
     from tfspine.annotations.labelled_boxes import labels_table
@@ -41,13 +41,13 @@ def check_readings(
     *,
     known: "pd.DataFrame | None" = None,
 ) -> None:
-    """Refuse a reader who is of other studies, or names a slice in another study than the reference does.
+    """Refuse a reader of other studies, or one that assigns a slice to another study than the reference does.
 
     Args:
-        paths: where each reader was read.
-        tables: the boxes of each.
+        paths: the path of each reader.
+        tables: the boxes of each reader.
         covered: columns study, plane, slice: the images that are compared.
-        known: the same of all images that somebody else than the reader names; None is `covered`.
+        known: the same columns for all images known from other sources than the reader; None means `covered`.
 
     Raises:
         EvaluationError: none of a reader's boxes is on a slice that is compared, or one is on a slice of another study.
@@ -66,12 +66,12 @@ def check_readings(
 
 
 def check_images(path: Path, boxes: "pd.DataFrame", known: "pd.DataFrame") -> None:
-    """Refuse a box whose slice belongs to another study, or to the other plane, by what is known of the images.
+    """Refuse a box whose slice belongs to another study, or to the other plane, according to the known images.
 
-    Where names of slices repeat from study to study nothing can be said of a study by its slices.
+    If studies have the same slice names, a slice does not identify its study, and nothing is checked.
 
     Raises:
-        EvaluationError: such a box, with its file and line.
+        EvaluationError: there is such a box; the message gives its file and line.
     """
     from tfspine.evaluation.boxes.coverage import image_names
 
@@ -118,7 +118,7 @@ def slice_names(folder: Path) -> "pd.DataFrame":
 
 
 def _place(path: Path, row: int) -> str:
-    """Return the file and line of a box; of a folder of labels the folder, as its slices name the studies."""
+    """Return the file and line of a box; for a folder of labels only the folder, as its slices name the studies."""
     from tfspine.formats.boxes_csv import line_of
 
     return str(path) if path.is_dir() else f"{path}: line {line_of(path, row)}"

@@ -1,4 +1,4 @@
-"""Who is in the sets of an evaluation: parts of the cohort, scanners, age and sex, and who was left out."""
+"""The cohort of an evaluation: its parts, scanners, age and sex, and the exclusions."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ def parts_of(
 
 
 def studies_of(slices: "pd.DataFrame | None", people: "Mapping[str, Person]") -> "pd.DataFrame | None":
-    """Return what is known of each study: its scanner, and where headers say so, the patient's sex and age."""
+    """Return the known facts of each study: its scanner, and the patient's sex and age if headers give them."""
     from tfspine.evaluation.tables.cohort import persons_of, scanner_of
 
     if slices is None:
@@ -39,7 +39,7 @@ def studies_of(slices: "pd.DataFrame | None", people: "Mapping[str, Person]") ->
 
 
 def people_of(folders: Sequence[Path], *, out: Path) -> "dict[str, Person]":
-    """Return age and sex by `study_instance_uid`, as the headers of some folders of DICOM studies say them.
+    """Return age and sex by `study_instance_uid`, from the headers of some folders of DICOM studies.
 
     Archives are unpacked beside `out`.
     """
@@ -54,10 +54,10 @@ def people_of(folders: Sequence[Path], *, out: Path) -> "dict[str, Person]":
 
 
 def clinical_of(path: Path | None, parts: "Mapping[str, pd.DataFrame]") -> "Clinical | None":
-    """Return what a table of the clinic says of the patients, if there is one.
+    """Return the clinical data of the patients, if there is a table of them.
 
     Raises:
-        EvaluationError: the table cannot be used, or is of other patients.
+        EvaluationError: the table cannot be used, or belongs to other patients.
         AnnotationError: the file cannot be read.
     """
     from tfspine.evaluation.tables.clinical import check_known, read_clinical
@@ -70,7 +70,7 @@ def clinical_of(path: Path | None, parts: "Mapping[str, pd.DataFrame]") -> "Clin
 
 
 def without_excluded(table: "pd.DataFrame", folder: Path | None) -> "pd.DataFrame":
-    """Return the rows of studies that ``tfspine exclude`` did not leave out; all of them where it did not run."""
+    """Return the rows of studies that ``tfspine exclude`` did not exclude; all rows if it did not run."""
     from tfspine.annotations.cohort import excluded_of, read_cohort
 
     if folder is None:

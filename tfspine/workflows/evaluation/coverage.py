@@ -1,4 +1,4 @@
-"""What each reader of ``tfspine evaluate`` read: as the user, a folder of labels, predict or the boxes say."""
+"""What each reader of ``tfspine evaluate`` read, from the user, a folder of labels, predict or the boxes."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,21 +18,21 @@ OPTION = "--read"
 def coverage_of(
     path: Path, boxes: "pd.DataFrame", *, slices: Path | None, said: Path | None, reference: "pd.DataFrame"
 ) -> "Coverage":
-    """Return what a reader read, from the best that is known of it.
+    """Return what a reader read, from the most reliable source.
 
-    In this order: the file or folder of ``--read``; a folder of labels of which some have no object, where every file
-    is a slice that was read; the studies of the folder that ``tfspine predict`` wrote; the reader's boxes.
+    In this order: the file or folder of ``--read``; a folder of labels that has files without objects, in which every
+    file is a slice that was read; the studies of the folder that ``tfspine predict`` wrote; the reader's boxes.
 
     Args:
-        path: where the reader was read.
-        boxes: the reader's.
+        path: the path of the reader's boxes.
+        boxes: the reader's boxes.
         slices: folder of ingest, or None.
-        said: what ``--read`` names for this reader, or None.
+        said: the path of ``--read`` for this reader, or None.
         reference: columns study, plane, slice: the images that the reference covers.
 
     Raises:
-        EvaluationError: a box lies where ``--read`` says that nothing was read.
-        AnnotationError: the file of ``--read`` cannot be read, or names a plane or region that there is not.
+        EvaluationError: a box lies where, according to ``--read``, nothing was read.
+        AnnotationError: the file of ``--read`` cannot be read, or names an unknown plane or region.
     """
     from tfspine.evaluation.boxes.coverage import coverage_from_boxes, coverage_of_planes
 
@@ -58,7 +58,7 @@ def coverage_of(
 
 
 def coverage_of_slices(read: "pd.DataFrame", boxes: "pd.DataFrame", *, source: str) -> "Coverage":
-    """Return the coverage of somebody of whom the slices are known; the boxes tell which regions are marked at all."""
+    """Return the coverage of a reader whose slices are known; the boxes show which regions are marked at all."""
     import dataclasses
 
     from tfspine.evaluation.boxes.coverage import coverage_of_planes, image_names
@@ -68,16 +68,16 @@ def coverage_of_slices(read: "pd.DataFrame", boxes: "pd.DataFrame", *, source: s
 
 
 def covered_by(said: Path, reference: "pd.DataFrame", *, slices: Path | None, option: str) -> "pd.DataFrame":
-    """Return study, plane and slice of what a reference covers by ``--read``, those without a box included.
+    """Return study, plane and slice of what a reference covers by ``--read``, including slices without a box.
 
     Args:
         said: the file or folder of ``--read``.
         reference: the reference's boxes.
-        slices: folder of ingest: it tells the slices of studies of which the file names no slice.
-        option: that which names the slices.
+        slices: folder of ingest, used for studies without slices in the file.
+        option: the option of the slices.
 
     Raises:
-        EvaluationError: the file names studies only, and nobody knows their slices.
+        EvaluationError: the file names studies only, and their slices are unknown.
         AnnotationError: the file cannot be read.
     """
     if said.is_dir():
@@ -94,7 +94,7 @@ def covered_by(said: Path, reference: "pd.DataFrame", *, slices: Path | None, op
 
 
 def _said(said: Path, boxes: "pd.DataFrame", *, slices: Path | None, reference: "pd.DataFrame") -> "Coverage":
-    """Return what the file or folder of ``--read`` says."""
+    """Return the content of the file or folder of ``--read``."""
     import pandas as pd
 
     from tfspine.evaluation.boxes.coverage import Coverage, coverage_of_planes
@@ -118,7 +118,7 @@ def _said(said: Path, boxes: "pd.DataFrame", *, slices: Path | None, reference: 
 
 
 def _folder_slices(said: Path, slices: Path | None) -> "pd.DataFrame":
-    """Return the slices that a folder names: of label files, or what ingest wrote."""
+    """Return the slices of a folder of label files, or of one that ingest wrote."""
     if (said / "slices.csv").is_file():
         return slice_names(said)
     if slices is None:
@@ -127,7 +127,7 @@ def _folder_slices(said: Path, slices: Path | None) -> "pd.DataFrame":
 
 
 def _read_table(said: Path) -> "pd.DataFrame":
-    """Return the columns study and those of plane, region and slice that the file has; `slices.csv` will do.
+    """Return the column study, and plane, region and slice if the file has them; `slices.csv` is valid as well.
 
     Raises:
         AnnotationError: the file cannot be read, a name is missing or unknown, or slices have no plane.
@@ -161,7 +161,7 @@ def _check_words(table: "CsvTable", words: "pd.Series", column: str, known: tupl
 
 
 def _check_said(path: Path, boxes: "pd.DataFrame", said: Path, coverage: "Coverage") -> None:
-    """Refuse boxes of a study or region that was not read by what the user says."""
+    """Refuse boxes of a study or region that was not read according to the user."""
     from tfspine.formats.boxes_csv import line_of
 
     outside = [row for row, is_read in enumerate(coverage.rows(boxes)) if not is_read]
@@ -175,7 +175,7 @@ def _check_said(path: Path, boxes: "pd.DataFrame", said: Path, coverage: "Covera
 
 
 def _predicted_studies(path: Path) -> set[str]:
-    """Return the studies that predict read where the table is one that it wrote: of the model, or of a member."""
+    """Return the studies that predict read, if it wrote the table, either of the model or of a member."""
     from tfspine.formats.study_json import study_files
     from tfspine.manifest import read_manifest
 

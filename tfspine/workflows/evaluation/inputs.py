@@ -1,4 +1,4 @@
-"""Who and what an evaluation is given, under which names, and whether it fits together."""
+"""The inputs of an evaluation, their names, and checks that they fit together."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from pathlib import Path
 from tfspine.errors import EvaluationError
 
 SPLIT = "test"
-"""Which split is compared where none is named."""
+"""The split that is compared by default."""
 
 REFERENCE, EXTERNAL_REFERENCE = "reference", "external_reference"
-"""Names under which `read` says what the references cover, and `repeats` who read again."""
+"""Names of the references in `read`, for what they cover, and in `repeats`, for second readings."""
 
 
 @dataclass(frozen=True)
@@ -20,28 +20,28 @@ class EvaluateInputs:
     Attributes:
         reference: boxes of the reference.
         readers: boxes of each reader by name.
-        model: reader or average that the others are compared with; None is the first reader.
-        averages: readers, the members of an ensemble, whose mean is shown under a name.
+        model: reader or average that the others are compared with; None means the first reader.
+        averages: named groups of readers, the members of an ensemble, whose mean is shown.
         arms: readers of each condition, the same people in the same order; two conditions or more.
         repeats: second readings by a reader, or by `REFERENCE`.
-        read: what a reader or `REFERENCE` read, where it does not follow from the boxes: a table of study, and plane,
+        read: what a reader or `REFERENCE` read, if it does not follow from the boxes: a table of study, and plane,
             region or slice, or a folder with a label file for every slice.
         slices: folder that `ingest` wrote; needed with a folder of labels.
         splits: `splits.csv`: only studies of one split are compared.
-        split: which; None is `SPLIT`.
+        split: the split to compare; None means `SPLIT`.
         validation: a reader's boxes on validation studies.
         external_reference: the reference of a second test set.
-        external_readers: who read the second set.
-        external_slices: folder that `ingest` wrote of the second set.
-        external_exclusions: folder that `exclude` wrote of the second set; its studies stay out.
+        external_readers: boxes of each reader of the second set, by name.
+        external_slices: folder that `ingest` wrote for the second set.
+        external_exclusions: folder that `exclude` wrote for the second set; the studies it excluded are left out.
         dicom: folders of studies whose headers give age and sex.
         clinical: CSV of ethnicity, indication and comorbidities by patient or study.
         flow: folder that `flow` wrote.
-        runs: folders that other commands wrote: their manifests fill checklists and model card.
+        runs: folders that other commands wrote, whose manifests are used for the checklists and the model card.
 
     Raises:
-        EvaluationError: a name is unknown or two would share a file, or one input lacks another without which it says
-            nothing. Messages name the options of ``tfspine evaluate``.
+        EvaluationError: a name is unknown, two names would share a file, or an input requires another that is missing.
+            Messages name the options of ``tfspine evaluate``.
     """
 
     reference: Path
@@ -67,7 +67,7 @@ class EvaluateInputs:
     def __post_init__(self) -> None:
         _check_companions(self)
         ensembles = [f"{name}_ensemble" for name in self.averages]
-        # Figures of the external set are called so.
+        # This prefix is used for the figures of the external set.
         external_names = (*self.external_readers, *(ensembles if self.external_readers else ()))
         external = [f"external_{name}" for name in external_names]
         names = [*self.readers, *self.averages, *ensembles, *external]

@@ -1,4 +1,4 @@
-"""Whose the studies of an evaluation are, by every table that says so; nobody trains and tests at once."""
+"""The patients of the studies in an evaluation; no patient may be in both training and test."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,13 +7,13 @@ from tfspine.errors import EvaluationError
 
 
 def patients_of(sources: Sequence[tuple[Path, Mapping[str, str]]]) -> dict[str, str]:
-    """Return the patient of each study by all tables that name one.
+    """Return the patient of each study, from all tables that give one.
 
     Args:
-        sources: each table's file, and the patient of each of its studies; an empty or missing name says nothing.
+        sources: each table's file, and the patient of each of its studies; an empty or missing name is ignored.
 
     Raises:
-        EvaluationError: two tables give a study to different patients.
+        EvaluationError: two tables assign a study to different patients.
     """
     patients: dict[str, str] = {}
     first: dict[str, Path] = {}
@@ -38,16 +38,16 @@ def check_external(
 ) -> None:
     """Refuse a second test set with a study, or another study of a patient, that a model was trained on.
 
-    A study of the same name is another one where both sets say whose it is, and they say it of different patients.
+    Studies with the same name are different ones if both sets give their patient, and the patients differ.
 
     Args:
         path: the reference of the set, for the message.
-        studies: the patient of each study of the set, None where nobody says.
+        studies: the patient of each study of the set, None if unknown.
         splits: the split of each study of the first set.
         patients: the patient of each study of the first set.
 
     Raises:
-        EvaluationError: such a study.
+        EvaluationError: there is such a study.
     """
     trained = sorted(study for study, split in splits.items() if split == "train")
     of_training = {patients[study]: study for study in trained if study in patients}

@@ -1,4 +1,4 @@
-"""What an evaluation reads: boxes of the reference and the readers, splits, slices, headers, the flow chart."""
+"""Reads the inputs of an evaluation: boxes of reference and readers, splits, slices, headers and the flow chart."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ INTERNAL, EXTERNAL, VALIDATION = "internal", "external", "validation"
 
 @dataclass(frozen=True)
 class Readings:
-    """Boxes of some readers, and what each of them read, by their names."""
+    """Boxes of some readers, and what each reader read, by name."""
 
     tables: "Mapping[str, pd.DataFrame]"
     coverage: "Mapping[str, Coverage]"
@@ -134,14 +134,14 @@ def _known(covered: "pd.DataFrame", slices: Path | None) -> "pd.DataFrame":
 def _external_patients(
     inputs: EvaluateInputs, slices: "pd.DataFrame | None", patients: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return whose each study of the second set is, by its own table, and by the first set's of studies not there."""
+    """Return the patient of each study of the second set, from its own table, or else from that of the first set."""
     named = inputs.external_slices
     own = {} if slices is None or named is None else patients_of([(named, _column(slices, "patient"))])
     return {**patients, **own}
 
 
 def _notes(inputs: EvaluateInputs) -> tuple[str, ...]:
-    """Return what the reader of the tables has to know of the tables that were read."""
+    """Return what someone who reads the results has to know about the tables that were read."""
     if inputs.reference.is_dir() or REFERENCE in inputs.read:
         return ()
     return (
@@ -151,7 +151,7 @@ def _notes(inputs: EvaluateInputs) -> tuple[str, ...]:
 
 
 def _column(table: "pd.DataFrame", column: str) -> dict[str, str]:
-    """Return what a column says of each study."""
+    """Return the value of a column for each study."""
     return dict(zip(table["study"], table[column], strict=True))
 
 
@@ -178,7 +178,7 @@ def _validation(
     known: "pd.DataFrame",
     set_of: "Callable[[str, str | None, Readings], ReadingSet]",
 ) -> "ReadingSet | None":
-    """Return the readers on validation studies: from tables of their own, or where their tables hold these too."""
+    """Return the readers on validation studies: from separate tables, or from their tables if these include them."""
     if splits is None or (inputs.split or SPLIT) == VALIDATION:
         return None
     studies = {study for study, split in splits.items() if split == VALIDATION}
@@ -234,7 +234,7 @@ def _external(
 
 
 def _with_ensembles(readers: Readings, averages: Mapping[str, Sequence[str]]) -> Readings:
-    """Return the readers, and beside each average the ensemble of its members, where these graded the same boxes."""
+    """Return the readers, and for each average also the ensemble of its members if these graded the same boxes."""
     from tfspine.evaluation.boxes.coverage import common_coverage
     from tfspine.evaluation.boxes.member_average import ensemble_boxes
 
