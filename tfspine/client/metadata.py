@@ -1,4 +1,4 @@
-"""What a server says of its models: signatures and versions, read from the official messages."""
+"""Signatures and versions of a server's models, read from the official messages."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What a model can be asked, whatever stands behind it: a server by gRPC or REST, or a SavedModel in this process."""
+"""The interface to a model, whether it is on a server (gRPC or REST) or a SavedModel in this process."""
 
 from collections.abc import Mapping
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""A SavedModel in this process, asked like a server: the same calls as `client.protocol.Predictor`."""
+"""A SavedModel in this process, used like a server: the same calls as `client.protocol.Predictor`."""
 
 from collections.abc import Mapping
 from pathlib import Path

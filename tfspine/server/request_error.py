@@ -1,4 +1,4 @@
-"""One refused request: the same failure, said over gRPC and over REST (docs/serving.md, URLs)."""
+"""A refused request: the same error for gRPC and for REST (docs/serving.md, URLs)."""
 
 from enum import Enum
 
