@@ -82,14 +82,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"tfspine {verb} {needed}", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        # The reader of our standard output, such as `head`, has left; so do we, as other commands do.
+        # The reader of our standard output, such as `head`, has closed it; this command ends too, as others do.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as error:
         reason = disk_refusal(error)
         if reason is None:
             raise
-        # Training and sweeps write by other libraries' hands, into a folder of which the next run makes use.
+        # In training and sweeps other libraries write, into a folder that the next run continues in.
         print(f"tfspine {verb}: an output cannot be written: {reason}; free space and run it again", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -56,7 +56,7 @@ class Catalogue:
         return model.versions[version]
 
     def listed(self, asked: Asked) -> list[int]:
-        """Return the versions of which a status request wants to hear: one, or all; a label means all, too.
+        """Return the versions that a status request asks about: one, or all; a label means all, too.
 
         Raises:
             RequestError: no such model or version.

@@ -19,7 +19,7 @@ class Ports:
 
 
 def require_free_ports(host: str, port: int, rest_port: int) -> None:
-    """Try both ports and let them go, so that a server that cannot start says so before it loads its models.
+    """Bind and release both ports, so that a server that cannot start fails before it loads its models.
 
     Raises:
         ServerError: a port is in use, or the address is not this machine's.
