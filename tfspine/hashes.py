@@ -98,7 +98,8 @@ def code_hash(module: str) -> str:
         for path in _files_of_module(waiting.pop()):
             if path not in reached:
                 reached.add(path)
-                waiting += _imports(path)
+                # The package's own imports are the public functions, loaded when a person asks for one.
+                waiting += _imports(path) if path != PACKAGE / "__init__.py" else ()
     beside = {
         file
         for folder in {path.parent for path in reached}
