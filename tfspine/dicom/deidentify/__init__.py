@@ -1,1 +1,1 @@
-"""Studies without their patients: DICOM PS3.15 Annex E, and a proof by search that nothing original is left."""
+"""De-identification by DICOM PS3.15 Annex E, and a search that verifies that no original identifier is left."""

@@ -1,13 +1,13 @@
-"""What becomes of one element: the standard's table, what the options change of it, and a rule for all others.
+"""The action for one element: the standard's table, its changes by the options, and a rule for all other elements.
 
-The table is PS3.15 Table E.1-1 of 2026c as the package dicom-anonymizer (Kitware, BSD, 35 kB) carries it. Of that
-package the table alone is used: its functions enter no sequence for most attributes, draw UIDs at random in each
-process, set every date to the year 1 and know neither salt nor options. dicognito keeps every text that it has no
-handler for, and private elements; deid is a language for recipes, and its own recipe is not the standard's table;
-idiscore has the options too, but wants Python 3.12.
+The table is PS3.15 Table E.1-1 of 2026c from the package dicom-anonymizer (Kitware, BSD, 35 kB). Only the table of that
+package is used: for most attributes its functions do not enter sequences, they draw UIDs at random in each process, set
+every date to the year 1, and support neither salt nor options. dicognito keeps private elements and every text for
+which it has no handler; deid is a language for recipes, and its own recipe is not the standard's table; idiscore
+supports the options too, but requires Python 3.12.
 
-The table lists what is known to identify. What it does not list is kept only where its value representation can
-carry no name: numbers, coded words, and the free texts in `SAFE_TEXTS`.
+The table lists attributes known to identify. Others are kept only if their value representation cannot contain a name:
+numbers, coded words, and the free texts in `SAFE_TEXTS`.
 """
 
 from collections.abc import Collection
@@ -21,7 +21,7 @@ from tfspine.dicom.deidentify.options import Option
 
 
 class Action(StrEnum):
-    """What is done with an element, as `report.csv` says it."""
+    """What is done with an element, as reported in `report.csv`."""
 
     KEEP = "kept"
     DESCEND = "items cleaned"
@@ -68,13 +68,13 @@ _DEVICE = _tags(
     "PerformedStationNameCodeSequence ScheduledStationNameCodeSequence SourceSerialNumber StationName UDISequence",
     "UniqueDeviceIdentifier",
 )
-"""Column Rtn. Dev. Id.; application entity titles, which it lets a program clean, are not kept."""
+"""Column Rtn. Dev. Id.; application entity titles, which may be cleaned according to it, are not kept."""
 
 _DESCRIPTORS = _tags(
     "AcquisitionProtocolDescription PerformedProcedureStepDescription ProtocolName RequestedProcedureDescription",
     "RequestedSeriesDescription ScheduledProcedureStepDescription SeriesDescription StudyDescription",
 )
-"""Column Clean Desc., as far as MR imaging words can be expected; comments and narratives are removed."""
+"""Column Clean Desc., for texts that are likely to contain MR imaging words; comments and narratives are removed."""
 
 _REFERENCES = _tags(
     "ReferencedImageSequence ReferencedPatientSequence ReferencedPerformedProcedureStepSequence",
@@ -88,7 +88,7 @@ SAFE_TEXTS = _tags(
     "DimensionDescriptionLabel AcquisitionContrast CodeValue LongCodeValue CodeMeaning CodingSchemeDesignator",
     "CodingSchemeVersion MultiCoilConfiguration MultiCoilElementName",
 )
-"""Free texts that scanners fill by themselves and that tell one sequence from another."""
+"""Free texts that scanners fill in automatically and that distinguish sequences."""
 
 _PIXELS = _tags("PixelData FloatPixelData DoubleFloatPixelData ExtendedOffsetTable ExtendedOffsetTableLengths LUTData")
 
@@ -116,7 +116,7 @@ words, such as (2001,xx04) Diffusion Direction, are left out.
 
 
 def action_for(tag: BaseTag, vr: str, options: Collection[Option]) -> Action:
-    """Return what the profile with its options does with a standard element; private ones: `is_safe_private`."""
+    """Return the action of the profile and its options for a standard element; private ones: `is_safe_private`."""
     if tag in _NEVER or _is_foreign_group(tag):
         return Action.REMOVE
     by_option = _by_option(tag, vr, options)
@@ -131,7 +131,7 @@ def action_for(tag: BaseTag, vr: str, options: Collection[Option]) -> Action:
 
 
 def is_safe_private(tag: BaseTag, creator: str, vr: str, options: Collection[Option]) -> bool:
-    """Return whether a private element is among the standard's safe ones, and kept."""
+    """Return whether a private element is one of the standard's safe ones and is kept."""
     safe_vr = SAFE_PRIVATE.get((tag.group, creator, tag.element & 0xFF))
     return Option.SAFE_PRIVATE in options and safe_vr == vr
 
@@ -164,7 +164,7 @@ def _by_option(tag: BaseTag, vr: str, options: Collection[Option]) -> Action | N
 
 
 def _by_vr(tag: BaseTag, vr: str) -> Action:
-    """Decide on what Table E.1-1 does not list."""
+    """Decide on an element that Table E.1-1 does not list."""
     if vr == "SQ":
         return Action.DESCEND
     if vr == "UI":

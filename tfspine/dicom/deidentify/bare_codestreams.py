@@ -1,8 +1,8 @@
-"""Compressed pictures without anything but the picture: no comments, boxes, application data or bytes behind the end.
+"""Reduce compressed images to the image itself: no comments, boxes, application data or bytes after the end.
 
-Nothing is decoded and encoded anew, so that the pixels stay what they are. Markers are kept by a closed list: of JPEG
-and JPEG-LS those that a decoder needs (ITU-T T.81 Table B.1, T.87 Table C.1), of JPEG 2000 those of ISO/IEC 15444-1
-Table A.2, of an RLE frame the bytes that its rows and columns ask for (PS3.5 Annex G).
+Nothing is decoded and encoded again, so the pixels do not change. Only listed markers are kept: for JPEG and JPEG-LS
+those that a decoder needs (ITU-T T.81 Table B.1, T.87 Table C.1), for JPEG 2000 those of ISO/IEC 15444-1 Table A.2, and
+for an RLE frame the bytes required by its rows and columns (PS3.5 Annex G).
 """
 
 import re
@@ -21,23 +21,23 @@ _LS_PRESET_KINDS = frozenset(range(1, 5))
 
 _END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _END_OF_LS_SCAN = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
-"""In coded data a marker's first byte is followed by 00 (JPEG) or by a byte below 80 (JPEG-LS), or restarts."""
+"""Within coded data, FF is followed by 00 (JPEG) or a byte below 80 (JPEG-LS), or starts a restart marker."""
 
 _SOC, _SOT, _SOD, _TLM, _COM = 0xFF4F, 0xFF90, 0xFF93, 0xFF55, 0xFF64
 _MAIN_KEPT = frozenset({0xFF50, 0xFF51, 0xFF52, 0xFF53, 0xFF56, 0xFF57, 0xFF59, 0xFF5C, 0xFF5D, 0xFF5E, 0xFF5F, 0xFF60})
 _TILE_KEPT = frozenset({0xFF52, 0xFF53, 0xFF58, 0xFF5C, 0xFF5D, 0xFF5E, 0xFF5F, 0xFF61})
 _POINTERS = frozenset({_TLM, 0xFF63})
-"""Lengths of tile parts, which change with their headers, and how components are registered: no decoder needs them."""
+"""Lengths of tile parts (which change with their headers) and registration of components; no decoder needs them."""
 
 _CUT_OFF = "compressed pixels are cut off before their end"
 _RLE_HEADER = struct.Struct("<16I")
 
 
 def bare_jpeg(codestream: bytes) -> bytes:
-    """Return a JPEG or JPEG-LS picture with the markers that a decoder needs.
+    """Return a JPEG or JPEG-LS image with only the markers that a decoder needs.
 
     Raises:
-        DicomError: it is cut off, or not built as the standard says.
+        DicomError: it is truncated or does not conform to the standard.
     """
     if not codestream.startswith(START_OF_IMAGE):
         raise DicomError("compressed pixels do not start as JPEG does")
@@ -68,10 +68,10 @@ def bare_jpeg(codestream: bytes) -> bytes:
 
 
 def bare_jpeg_2000(codestream: bytes) -> bytes:
-    """Return a JPEG 2000 codestream, taken out of its JP2 file where it is in one, without comments.
+    """Return a JPEG 2000 codestream without comments, extracted from its JP2 file if it is in one.
 
     Raises:
-        DicomError: it is cut off, or holds markers or boxes that the standard does not know or a picture needs.
+        DicomError: it is truncated, or contains markers or boxes that are unknown or that the image needs.
     """
     if codestream.startswith(JP2_SIGNATURE):
         codestream = _unboxed(codestream)
@@ -86,12 +86,12 @@ def bare_jpeg_2000(codestream: bytes) -> bytes:
 
 
 def bare_rle(frame: bytes, *, segments: int, pixels: int) -> tuple[bytes, tuple[bytes, ...]]:
-    """Return an RLE frame without what lies between and behind its segments, and the decoded segments.
+    """Return an RLE frame without the bytes between and after its segments, and the decoded segments.
 
     Args:
         frame: header and segments.
-        segments: how many the image has, one for each byte of a pixel.
-        pixels: rows times columns, the bytes in a decoded segment.
+        segments: the number of segments of the image, one for each byte of a pixel.
+        pixels: rows times columns, the number of bytes in a decoded segment.
 
     Raises:
         DicomError: the header has other segments, or one ends too early.
@@ -112,7 +112,7 @@ def bare_rle(frame: bytes, *, segments: int, pixels: int) -> tuple[bytes, tuple[
 
 
 def _segment(codestream: bytes, at: int) -> bytes:
-    """Return a marker with what its length says belongs to it."""
+    """Return a marker with the data that belong to it according to its length."""
     end = at + 2 + int.from_bytes(codestream[at + 2 : at + 4], "big")
     if end > len(codestream) or end < at + 4:
         raise DicomError(_CUT_OFF)
@@ -145,7 +145,7 @@ def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _header(codestream: bytes, at: int, kept: frozenset[int], *, until: int) -> tuple[list[bytes], int]:
-    """Return the segments to keep of a header, and where the marker lies that ends it."""
+    """Return the segments of a header to keep, and the position of the marker that ends it."""
     segments = []
     while (marker := int.from_bytes(codestream[at : at + 2], "big")) != until:
         if len(codestream) < at + 4:
@@ -160,7 +160,7 @@ def _header(codestream: bytes, at: int, kept: frozenset[int], *, until: int) -> 
 
 
 def _tile_part(codestream: bytes, start: int) -> tuple[bytes, int]:
-    """Return a tile part without comments and with its new length (ISO/IEC 15444-1 A.4.2), and where it ended."""
+    """Return a tile part without comments and with its new length (ISO/IEC 15444-1 A.4.2), and its original end."""
     opening = _segment(codestream, start)
     if len(opening) != 12:
         raise DicomError("compressed pixels with a tile part of wrong length")
@@ -175,7 +175,7 @@ def _tile_part(codestream: bytes, start: int) -> tuple[bytes, int]:
 
 
 def _unpacked(frame: bytes, at: int, size: int) -> tuple[bytes, int]:
-    """Return `size` bytes out of PackBits from `at` on (PS3.5 G.3.2), and where the last code ends."""
+    """Return `size` bytes decoded from PackBits from `at` on (PS3.5 G.3.2), and the end of the last code."""
     plane = bytearray()
     while len(plane) < size:
         if at + 1 >= len(frame):

@@ -1,8 +1,8 @@
-"""PixelData without what is no pixel: overlays and texts in unused bits, comments, boxes, further fragments.
+"""Remove everything but pixels from PixelData: overlays and texts in unused bits, comments, boxes, extra fragments.
 
-The stored bits of every pixel (BitsStored below HighBit) stay what they are. Unused bits become what a plain reader
-expects there: the sign where pixels are signed, else zero (PS3.5 8.1.1). Where bits of a compressed picture have to
-change, it is written uncompressed.
+The stored bits of every pixel (BitsStored below HighBit) do not change. Unused bits are set to what a simple reader
+expects: the sign if pixels are signed, else zero (PS3.5 8.1.1). If bits of a compressed image have to change, it is
+written uncompressed.
 """
 
 import itertools
@@ -42,7 +42,7 @@ _OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 
 @dataclass(frozen=True)
 class _Format:
-    """Where the pixels lie in the bits; `size_px` is rows times columns of one frame."""
+    """The position of pixels in the bits; `size_px` is rows times columns of one frame."""
 
     size_px: int
     frames: int
@@ -53,7 +53,7 @@ class _Format:
 
     @property
     def has_unused(self) -> bool:
-        """Whether any bit is no pixel's."""
+        """Whether any bit does not belong to a pixel."""
         return self.stored < self.allocated
 
 
@@ -61,7 +61,7 @@ def bare_pixels(ds: Dataset) -> bool:
     """Clean PixelData in place and return whether anything was changed.
 
     Raises:
-        DicomError: there are no pixels, more bytes than pixels, or an encoding that cannot be taken apart.
+        DicomError: there are no pixels, more bytes than pixels, or an encoding that is not supported.
     """
     if "PixelData" not in ds:
         raise DicomError("no PixelData")
@@ -138,7 +138,7 @@ def _decoded(ds: Dataset, frame: bytes, form: _Format) -> NDArray[np.unsignedint
         raise DicomError(f"{ds.file_meta.TransferSyntaxUID.name}; unused bits cannot be looked at; decompress it first")
     try:
         pixels = decode(frame)
-    except Exception as error:  # each decoder meets damaged bytes with its own
+    except Exception as error:  # each decoder raises its own errors
         raise DicomError(f"pixels cannot be decoded ({type(error).__name__}), and may hold an overlay") from None
     if pixels.size != form.size_px:
         raise DicomError(f"{pixels.size} compressed pixels; Rows and Columns say {form.size_px}")
@@ -146,7 +146,7 @@ def _decoded(ds: Dataset, frame: bytes, form: _Format) -> NDArray[np.unsignedint
 
 
 def _settle(ds: Dataset, form: _Format, frames: list[bytes], pixels: list[NDArray[np.unsignedinteger[Any]]]) -> None:
-    """Write the bare frames, or, where decoded pixels show something in unused bits, the pixels without it."""
+    """Write the bare frames or, if decoded pixels contain something in unused bits, the pixels without it."""
     decoded = np.concatenate([part.ravel() for part in pixels]) if pixels else np.zeros(0, np.uint8)
     plain = _without_unused(decoded, form) if pixels else decoded
     if not np.array_equal(plain, decoded):
@@ -161,7 +161,7 @@ def _settle(ds: Dataset, form: _Format, frames: list[bytes], pixels: list[NDArra
 
 
 def _replace_plain(ds: Dataset, content: bytes) -> None:
-    """Set uncompressed pixels, padded to even length by a zero."""
+    """Set uncompressed pixels, padded to even length with a zero."""
     padded = content + b"\0" * (len(content) % 2)
     if padded != ds.PixelData:
         ds.PixelData = padded
@@ -170,14 +170,14 @@ def _replace_plain(ds: Dataset, content: bytes) -> None:
 
 
 def _drop_offsets(ds: Dataset) -> None:
-    """Remove tables of places that do not or no longer hold; frames are found without them."""
+    """Remove offset tables that are not, or no longer, valid; frames are found without them."""
     for keyword in _OFFSETS:
         if keyword in ds:
             del ds[keyword]
 
 
 def _frames(ds: Dataset, form: _Format) -> list[bytes]:
-    """Return so many compressed frames as there are images; what follows them is no picture's."""
+    """Return as many compressed frames as there are images; anything after them is not part of an image."""
     tables = tuple(ds.get(keyword) for keyword in _OFFSETS)
     offsets = tables if all(tables) else None
     found = generate_frames(ds.PixelData, number_of_frames=form.frames, extended_offsets=offsets)
@@ -189,7 +189,7 @@ def _frames(ds: Dataset, form: _Format) -> list[bytes]:
 
 
 def _without_unused(pixels: NDArray[Any], form: _Format) -> NDArray[Any]:
-    """Return pixels whose unused bits hold the sign, or nothing; the same values in the stored bits."""
+    """Return pixels whose unused bits hold the sign or zero; the stored bits do not change."""
     if not form.has_unused:
         return pixels
     below = form.high_bit + 1 - form.stored

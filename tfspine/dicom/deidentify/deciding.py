@@ -1,4 +1,4 @@
-"""Numbers without which ingest would decide otherwise."""
+"""Numbers on which the decisions of ingest depend."""
 
 from pydicom.datadict import tag_for_keyword
 from pydicom.tag import BaseTag
@@ -11,12 +11,12 @@ _DECIDING_KEYWORDS = """
     InversionTimes RescaleSlope RescaleIntercept Rows Columns BitsAllocated BitsStored HighBit PixelRepresentation
 """
 _DECIDING = frozenset(tag_for_keyword(name) for name in _DECIDING_KEYWORDS.split())
-"""Numbers by which ingest places a slice, chooses a series or reads the pixels. A file that had to lose one is refused:
-without its echo time, say, a series that ingest refuses would pass for what its description says."""
+"""Numbers that ingest uses to place a slice, choose a series or read the pixels. A file that would lose one is refused:
+without the echo time, for example, ingest would have to trust the description of a series that it would refuse."""
 
 
 def require_spare(tag: BaseTag, form: bytes) -> None:
-    """Raise where a value was to be removed without which a picture, or the choice of its series, would be another.
+    """Raise if a value would be removed on which the image or the choice of its series depends.
 
     Raises:
         DicomError: the reason, with the attribute and without its value.

@@ -1,4 +1,4 @@
-"""What a de-identified file says of itself, and the file meta information around it."""
+"""How a de-identified file declares its de-identification, and its file meta information."""
 
 from collections import Counter
 
@@ -13,7 +13,7 @@ from tfspine.dicom.deidentify.rules import Change, Rules
 
 
 def declare(ds: Dataset, rules: Rules, changes: Counter[Change]) -> None:
-    """Say in the data set that and how it was de-identified (PS3.15 E.1.1, step 6)."""
+    """Record in the data set that it was de-identified, and how (PS3.15 E.1.1, step 6)."""
     modified = {Option.MODIFIED_DATES: "MODIFIED", Option.FULL_DATES: "UNMODIFIED"}
     ds.PatientIdentityRemoved = "YES"
     ds.DeidentificationMethod = f"tfspine {tfspine.__version__}"
@@ -28,15 +28,15 @@ def declare(ds: Dataset, rules: Rules, changes: Counter[Change]) -> None:
         "LongitudinalTemporalInformationModified",
     ):
         tag = Tag(name)
-        for action in Action:  # what stood there before was replaced, not removed
+        for action in Action:  # the previous value was replaced, not removed
             changes.pop(Change(tag_text(tag), name, action), None)
         changes[Change(tag_text(tag), name, Action.ADD)] += 1
 
 
 def renew_file_meta(ds: Dataset) -> None:
-    """Write the file meta information anew (PS3.15 E.1.1, step 7): no titles of senders, no private information.
+    """Replace the file meta information (PS3.15 E.1.1, step 7): no sender titles, no private information.
 
-    A deflated file becomes a plain one, so that the search afterwards sees its bytes.
+    A deflated file becomes an uncompressed one, so that the search afterwards can read its bytes.
     """
     syntax = ds.file_meta.TransferSyntaxUID
     if not ds.get("SOPClassUID"):

@@ -1,9 +1,9 @@
-"""DICOM files, de-identified and searched: three passes, each over all files.
+"""De-identify DICOM files and verify the result, in three passes over all files.
 
-1. Every header is read: who may be de-identified, whose file it is, and every identifier in it.
+1. Every header is read: whether the file can be de-identified, its patient, and every identifier in it.
 2. Every file is de-identified and written under pseudonyms.
-3. Every written byte is searched for the identifiers of all files, those of other patients too. A study that still
-   holds one is held back.
+3. Every written byte is searched for the identifiers of all files, including those of other patients. A study that
+   still contains one is not released.
 """
 
 import functools
@@ -34,7 +34,7 @@ IMAGES = "dicom"
 
 @dataclass(frozen=True)
 class Written:
-    """One file that was written: the name and UID of its source, secrets; its name below `dicom/`; what was changed."""
+    """One written file: the name and UID of its source (both secret), its path below `dicom/`, and what was changed."""
 
     source: str
     sop_instance_uid: str
@@ -44,10 +44,10 @@ class Written:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a source; `refused` names its files, which is secret.
+    """The result for a source; `refused` contains names of its files, which are secret.
 
-    `warning` is one line on patients without PatientID. The four numbers after `patients` say what the search
-    afterwards looked at, and for what: `short_texts` were looked for among words only, `unsearched_texts` not at all.
+    `warning` is one line about patients without PatientID. The four numbers after `patients` describe the final search:
+    `short_texts` were searched for among words only, `unsearched_texts` were not searched for.
     """
 
     written: tuple[Written, ...]
@@ -75,7 +75,7 @@ class _Original:
 def deidentify_source(source: Source, target: Path, rules: Rules, *, runner: Runner, track: Track) -> Outcome:
     """De-identify every MR image of a source into `target/dicom/PATIENT/SERIES/IMAGE.dcm`.
 
-    A study in which the search finds something is held back: it is not left in `target`, and among the refused.
+    A study in which the search finds an identifier is removed from `target` and listed as refused.
     """
     spread = functools.partial(for_each, runner=runner, track=track)
     refused = list(source.refused)
@@ -116,9 +116,9 @@ def deidentify_source(source: Source, target: Path, rules: Rules, *, runner: Run
 
 
 def _held_back(sizes: Mapping[str, int | str], originals: Mapping[str, _Original]) -> dict[str, str]:
-    """Return the files of every study of which a file holds an original identifier, with the reason.
+    """Return all files of every study in which any file contains an original identifier, with the reason.
 
-    Such a study is not handed on in part; the others are, since every file of theirs was searched for everybody.
+    Such a study is refused as a whole. The others are released, as all their files were searched for all patients.
     """
     found = {originals[source].study: reason for source, reason in sizes.items() if isinstance(reason, str)}
     return {
@@ -129,17 +129,17 @@ def _held_back(sizes: Mapping[str, int | str], originals: Mapping[str, _Original
 
 
 def _remove_empty(folder: Path) -> None:
-    """Remove the folders below that hold nothing: they bear a pseudonym."""
+    """Remove empty subfolders, since their names are pseudonyms."""
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
 
 
 def _inspect(rules: Rules, path: Path) -> _Original:
-    """Return what a file holds.
+    """Return the contents of a file.
 
     Raises:
-        DicomError: why it is refused.
+        DicomError: the file is refused; the message is the reason.
     """
     ds = read_dataset(path)
     with refusing("header"):
@@ -155,8 +155,8 @@ def _inspect(rules: Rules, path: Path) -> _Original:
 def _without_copies(inspected: Mapping[str, _Original | str], refused: list[Refusal]) -> dict[str, _Original]:
     """Return the files to de-identify by name and add the rest to `refused`.
 
-    Of copies the largest stays: one that was cut off is smaller. Images that share a SOPInstanceUID and lie elsewhere
-    are no copies: some programs write one UID into all files. They get one each.
+    Of several copies the largest is used, since a truncated one is smaller. Images with the same SOPInstanceUID at
+    different positions are not copies: some programs write one UID into all files. Each of them gets its own UID.
     """
     copies: dict[tuple[str, str], dict[str, _Original]] = defaultdict(dict)
     for name, found in inspected.items():
@@ -174,7 +174,7 @@ def _without_copies(inspected: Mapping[str, _Original | str], refused: list[Refu
 
 
 def _of_patients(originals: Mapping[str, _Original]) -> dict[str, _Original]:
-    """Return the files with the patients of their studies, also those that do not give the PatientID themselves."""
+    """Return the files with the patients of their studies, including files without their own PatientID."""
     keys: dict[str, set[str]] = defaultdict(set)
     for original in originals.values():
         keys[original.study].add(original.patient_key)
@@ -197,7 +197,7 @@ def _write(target: Path, rules: Rules, needles: Needles, job: tuple[_Original, P
     """Write one de-identified file and return its name and what was changed.
 
     Raises:
-        DicomError: why it is refused.
+        DicomError: the file is refused; the message is the reason.
     """
     original, patient = job
     ds = read_whole(original.path)

@@ -1,4 +1,4 @@
-"""The original identifiers of a file, collected before anything is changed: what must not be found afterwards."""
+"""The original identifiers of a file, collected before anything is changed; none may be found in the result."""
 
 import datetime
 import re
@@ -29,14 +29,14 @@ _OF_DEVICE = frozenset(tag_for_keyword(keyword) for keyword in ("DeviceSerialNum
 _BIRTH_DATE = tag_for_keyword("PatientBirthDate")
 
 _IMPLEMENTATION = tag_for_keyword("ImplementationClassUID")
-"""Names a program. It is written anew, and is the same where pydicom wrote the original."""
+"""Identifies a program, not a patient. It is replaced, by the same value if pydicom wrote the original."""
 
 _LINES = re.compile(r"[\r\n,;]+")
 
 
 @dataclass(frozen=True)
 class Identifiers:
-    """Original texts, as values and as the bytes that stood in the file, instance UIDs and days."""
+    """Original texts (as values and as the bytes in the file), instance UIDs and days."""
 
     texts: frozenset[str] = frozenset()
     forms: frozenset[bytes] = frozenset()
@@ -45,9 +45,9 @@ class Identifiers:
 
 
 def collect(ds: Dataset, options: Collection[Option]) -> Identifiers:
-    """Return the identifiers of a data set, of the items of its sequences, private ones too, and of its file meta.
+    """Return the identifiers of a data set, the items of its sequences (also private ones) and its file meta.
 
-    UIDs and dates that the options keep are none. Elements that cannot be read are not kept either.
+    UIDs and dates that the options keep do not count. Elements that cannot be read are skipped; they are not kept.
     """
     texts: set[str] = set()
     forms: set[bytes] = set()
@@ -55,7 +55,7 @@ def collect(ds: Dataset, options: Collection[Option]) -> Identifiers:
     dates: set[datetime.date] = set()
     for tag, form, element in [*elements(ds), *elements(getattr(ds, "file_meta", Dataset()))]:
         if element.VR == "SQ":
-            continue  # its items come by themselves, and what lies between them would be found in any sequence
+            continue  # its items are visited separately, and the bytes between them occur in any sequence
         if element.VR == "PN" or tag in _IDENTIFYING or (tag in _OF_DEVICE and Option.DEVICE_IDENTITY not in options):
             texts.update(part for value in values(element) for part in _parts(value, element.VR))
             forms.update(part.strip(b" \0") for part in form.split(b"\\"))
@@ -83,7 +83,7 @@ def merge(parts: Iterable[Identifiers]) -> Identifiers:
 
 
 def elements(ds: Dataset) -> Iterator[tuple[int, bytes, DataElement]]:
-    """Yield tag, original bytes (where they are still there) and value of every readable element, at any depth."""
+    """Yield tag, original bytes (if still available) and value of every readable element, at any depth."""
     for tag in sorted(ds.keys()):
         raw = ds.get_item(tag)
         form = original_bytes(raw)
@@ -98,12 +98,12 @@ def elements(ds: Dataset) -> Iterator[tuple[int, bytes, DataElement]]:
 
 
 def original_bytes(element: DataElement | RawDataElement) -> bytes:
-    """Return the bytes of a value as they stood in the file; empty where they have been read into a value."""
+    """Return the bytes of a value as in the file; empty if they have already been converted to a value."""
     return (element.value or b"") if isinstance(element, RawDataElement) else b""
 
 
 def values(element: DataElement) -> list[str]:
-    """Return the values of an element as texts; none for an empty one."""
+    """Return the values of an element as texts; an empty element has none."""
     value = element.value
     if value is None:
         return []
@@ -114,7 +114,7 @@ def values(element: DataElement) -> list[str]:
 
 
 def _parts(value: str, vr: str) -> Iterator[str]:
-    """Yield a value and what of it may stand alone: lines of an address; groups and components of a name."""
+    """Yield a value and the parts that may occur alone: lines of an address; groups and components of a name."""
     yield value
     if vr != "PN":
         yield from (line.strip() for line in _LINES.split(value))

@@ -9,7 +9,7 @@ _STARTS = (b"\xff\xd8", b"\xff\x4f")
 """Start of image (ISO/IEC 10918-1 B.1.1.3, also JPEG-LS) and start of codestream (ISO/IEC 15444-1 A.4.1)."""
 
 _ENDS_HEADER = (0xDA, 0x93)
-"""Start of scan, start of data: no comment follows that a decoder would read."""
+"""Start of scan, start of data: a decoder reads no comment after it."""
 
 _COMMENTS = frozenset({0xFE, 0x64, *range(0xE0, 0xF0)})
 """COM of JPEG, COM of JPEG 2000, APP0 to APP15."""

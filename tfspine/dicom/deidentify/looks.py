@@ -1,4 +1,4 @@
-"""What a value of each representation looks like (PS3.5, Table 6.2-1), so that a name put in its place is found out."""
+"""The valid form of values of each representation (PS3.5, Table 6.2-1), to detect a name in the wrong element."""
 
 import re
 
@@ -8,14 +8,14 @@ _CODED_WORD = re.compile(r"[A-Z0-9_ ./+\-]{0,16}", re.IGNORECASE)
 _LONG_CODED_WORD = re.compile(r"[A-Z0-9_ ./+\-]{17,64}", re.IGNORECASE)
 _NUMBER = re.compile(r"[+\-]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[Ee][+\-]?[0-9]+)?")
 LONGEST = {"DS": 64, "IS": 16}
-"""Characters. The standard allows 16 of a DS; scanners and converters write more, as in ``-104.59411400000001``, and
-without its position a slice is lost."""
+"""Largest number of characters. The standard allows 16 for a DS, but scanners and converters write more, such as
+``-104.59411400000001``, and a slice without its position could not be used."""
 
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 
 
 def looks_right(vr: str, text: str) -> bool:
-    """Return whether a value of a representation is what that promises; of those with free text anything is."""
+    """Return whether a value has the valid form of its representation; for free text, any value has."""
     if vr in ("DS", "IS"):
         return not text or (len(text) <= LONGEST[vr] and _NUMBER.fullmatch(text) is not None)
     if vr == "CS":

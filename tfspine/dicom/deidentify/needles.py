@@ -1,21 +1,21 @@
-"""Looking for original identifiers in texts and in bytes, with the limits of what a search can tell.
+"""Search for original identifiers in texts and in bytes, within the limits of such a search.
 
-How a hit by chance is kept from counting as a leak:
+These rules prevent a chance match from counting as a leak:
 
-- Texts of three characters and more are looked for as whole words in every text of a data set (`Needles.in_text`);
-  numbers from four digits on.
-- Texts of `IN_BYTES` bytes and more are looked for in every byte outside the pixels, inside longer words too.
-- Texts of `IN_PIXELS` bytes and more are looked for in the pixels too: eight random bytes equal one of 100,000 texts
-  once in 2e14 places. Comments in compressed pixels count as text. UTF-16 is not looked for there.
-- Names and other texts of the patient whose file it is are looked for in the pixels from `OWN_IN_PIXELS` bytes on: of
-  them there are few (`own_in_pixels`).
-- A number is found where no digit stands beside it and it is no decimal part, and in bytes from `IN_PIXELS` digits on,
-  three of them different; numbers that could be a date are looked for in texts only.
-- UIDs of `IN_PIXELS` characters and more are looked for as whole UIDs everywhere; shorter ones in UID elements.
-- Days of a patient are looked for in the usual ways of writing them, unless another day of theirs was moved there.
-- Words that stand in anybody's files (`ordinary.py`) are not looked for alone, nor as a part of one another: a patient
-  called Head is found by Head^Anna, and one called Philip not in Philips.
-- Texts that every output may hold (`ordinary.FIXED`), UIDs of the standard and our dummy dates are passed over.
+- Texts of at least three characters are searched for as whole words in every text of a data set (`Needles.in_text`);
+  numbers need at least four digits.
+- Texts of at least `IN_BYTES` bytes are searched for in all bytes outside the pixels, also inside longer words.
+- Texts of at least `IN_PIXELS` bytes are also searched for in the pixels: eight random bytes equal one of 100,000 texts
+  once in 2e14 positions. Comments in compressed pixels count as text. UTF-16 is not searched for there.
+- Names and other texts of the file's own patient are searched for in the pixels from `OWN_IN_PIXELS` bytes on, since
+  they are few (`own_in_pixels`).
+- A number matches only if no digit is next to it and it is not a decimal part; in bytes it needs at least `IN_PIXELS`
+  digits, three of them different. Numbers that could be a date are searched for in texts only.
+- UIDs of at least `IN_PIXELS` characters are searched for as whole UIDs everywhere; shorter ones in UID elements.
+- Days of a patient are searched for in all usual date formats, unless another day of the patient was shifted to them.
+- Common words of DICOM files (`ordinary.py`) are not searched for alone, nor names inside such words: a patient called
+  Head is found by Head^Anna, and the name Philip is not found in Philips.
+- Texts that every output may contain (`ordinary.FIXED`), UIDs of the standard and our dummy dates are ignored.
 """
 
 import datetime
@@ -34,29 +34,29 @@ from tfspine.dicom.deidentify.pseudonyms import is_well_known
 
 SHORTEST_TEXT = 3
 SHORTEST_NUMBER = 4
-"""Digits; a StudyID of 001 is in the name of many a private block and many a version."""
+"""Least number of digits; a StudyID of 001 occurs in many names of private blocks and in many version numbers."""
 
 IN_BYTES = 6
 IN_BYTES_FOREIGN = 4
-"""Bytes of a text that is not ASCII: two ideographs in GB 18030; no boundary can be asked of them."""
+"""Least bytes of a text that is not ASCII: two ideographs in GB 18030, for which no word boundary can be required."""
 
 IN_PIXELS = 8
 OWN_IN_PIXELS = 5
-"""Bytes of a text of one patient in the pixels of that patient: five random ones equal one of ten texts in three ways
-of writing once in 4e10 places, and one of 140,000 images of 8 bits and 512 x 512 pixels is refused by chance."""
+"""Least bytes of a text to search for in the pixels of its own patient: five random bytes equal one of ten texts in
+three spellings once in 4e10 positions, so one of 140,000 8-bit images of 512 x 512 pixels is refused by chance."""
 
 DUMMY_DATE = datetime.date(1900, 1, 1)
-"""What stands where a date is wanted and none is known; programs write the same for an unknown day of birth."""
+"""The dummy date if a date is required but unknown; programs write the same for an unknown date of birth."""
 
 LONGEST_PHRASE = 8
-"""Words; a longer text is looked for by its bytes alone."""
+"""Largest number of words; a longer text is searched for only by its bytes."""
 
 ENCODINGS = (
     "utf-8", "latin-1", "utf-16-le", "utf-16-be", "iso2022_jp", "iso2022_jp_2", "shift_jis", "euc_jp", "iso2022_kr",
     "euc_kr", "gb18030", "big5", "iso8859_2", "iso8859_5", "iso8859_6", "iso8859_7", "iso8859_8", "iso8859_9",
     "tis_620",
 )  # fmt: skip
-"""What DICOM allows (PS3.3 C.12.1.1.2) and what private elements use besides."""
+"""Encodings that DICOM allows (PS3.3 C.12.1.1.2), and others that private elements use."""
 
 _NUMBER = re.compile(rb"[0-9.+\-]+")
 _LETTERS = re.compile(rb"[a-z0-9]*")
@@ -65,19 +65,19 @@ _WIDE_UID_RUN = re.compile(rb"[0-9.](?:\0[0-9.]){%d,}" % (IN_PIXELS - 1))
 """The same in UTF-16 of either byte order."""
 
 _YEARS = range(1850, 2150)
-"""Of a number that could be a date."""
+"""Digits of a number that could be a date."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """Where an original identifier was found: its kind, and the place in the file (its value is not repeated)."""
+    """Where an original identifier was found: its kind and position in the file, without its value."""
 
     kind: str
     place: str
 
 
 class Needles:
-    """Identifiers, ready to be looked for."""
+    """Identifiers prepared for the search."""
 
     def __init__(self, identifiers: Identifiers) -> None:
         texts = frozenset(text for text in identifiers.texts if not is_well_known(text))
@@ -90,11 +90,11 @@ class Needles:
         self.too_common = len(identifiers.texts) - sum(1 for text in identifiers.texts if _phrase(text) in self.phrases)
 
     def in_text(self, text: str, *, shortest: int = SHORTEST_TEXT) -> bool:
-        """Return whether a text holds an identifier as whole words, whatever the case and the punctuation.
+        """Return whether a text contains an identifier as whole words, ignoring case and punctuation.
 
         Args:
-            text: what is searched.
-            shortest: how many characters an identifier has at least; one ideograph counts as enough.
+            text: the text to search.
+            shortest: least number of characters of an identifier; one ideograph is always enough.
         """
         if text in FIXED_VALUES:
             return False
@@ -107,7 +107,7 @@ class Needles:
         return False
 
     def in_bytes(self, content: bytes, *, pixels: tuple[int, int] = (0, 0)) -> Hit | None:
-        """Return the first identifier in `content`; `pixels` are the first byte of the pixels and the one past them."""
+        """Return the first identifier in `content`; `pixels` are the first byte of the pixels and their end."""
         low = _without_fixed(content.lower())
         for at, form in self._index.candidates(low):
             is_in_pixels = pixels[0] <= at < pixels[1]
@@ -134,7 +134,7 @@ class Needles:
 
 
 def own_in_pixels(pixels: bytes, texts: Iterable[str]) -> Hit | None:
-    """Return the first text of the patient in the bytes of their pixels, as typed or in capitals or small letters."""
+    """Return the first text of the patient in the bytes of their pixels, as typed, in upper or in lower case."""
     for text in sorted(texts):
         form = text.strip()
         if len(form) < OWN_IN_PIXELS or not form.isascii() or form.isdigit() or is_ordinary(words_of(form)):
@@ -147,7 +147,7 @@ def own_in_pixels(pixels: bytes, texts: Iterable[str]) -> Hit | None:
 
 
 def find_date(content: bytes, dates: Collection[datetime.date], *, days: int) -> Hit | None:
-    """Return the first original day of a patient, unless another of their days was moved there by `days`."""
+    """Return the first original day of a patient, unless another of their days was shifted to it by `days`."""
     moved = {date + datetime.timedelta(days) for date in dates if date.toordinal() + days > 0}
     low = content.lower()
     for date in sorted(set(dates) - moved - {DUMMY_DATE}):
@@ -165,7 +165,7 @@ _BEFORE_NO_DATE = frozenset(bytes([byte]) for byte in b"0123456789.")
 
 
 class _Index:
-    """Byte strings by their first four bytes, so that all are looked for in one pass."""
+    """Byte strings by their first four bytes, so that all are searched for in one pass."""
 
     def __init__(self, forms: Iterable[bytes]) -> None:
         self._by_start: dict[int, list[bytes]] = {}
@@ -177,7 +177,7 @@ class _Index:
         self._first_two[starts & 0xFFFF] = True
 
     def candidates(self, content: bytes) -> Iterator[tuple[int, bytes]]:
-        """Yield places and byte strings found there, first place first."""
+        """Yield positions and the byte strings found there, in order of position."""
         if not self._by_start or len(content) < 4:
             return
         bytes_ = np.frombuffer(content, np.uint8)
@@ -201,7 +201,7 @@ def _searchable(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _is_in_words_only(text: str) -> bool:
-    """Return whether a text is looked for among the words of the headers and not in all bytes."""
+    """Return whether a text is searched for only among the words of the headers and not in all bytes."""
     return any(True for _ in _searchable([text])) and not any(map(_is_worth, _encoded(text)))
 
 
@@ -210,7 +210,7 @@ def _phrase(text: str) -> str:
 
 
 def _forms(identifiers: Identifiers) -> Iterator[bytes]:
-    """Yield every byte string to look for, in lower case as far as ASCII goes."""
+    """Yield every byte string to search for, with ASCII letters in lower case."""
     found = {
         form.lower() for form in identifiers.forms if _is_worth(form) and not is_well_known(form.decode("latin-1"))
     }
@@ -234,10 +234,10 @@ def _encoded(text: str) -> Iterator[bytes]:
 
 
 def _uid_readings(run: bytes) -> Iterator[bytes]:
-    """Yield what UIDs a run of digits and dots can be: its neighbours in the file may look like digits.
+    """Yield the possible UIDs in a run of digits and dots, because adjacent bytes in the file may look like digits.
 
-    A value is of even length. A tag of group 0030 to 0039 right behind it starts with a digit in little endian; the
-    length of 48 to 57 bytes right before it is one in big endian.
+    A value has even length. A tag of group 0030 to 0039 directly after it starts with a digit in little endian; a
+    length of 48 to 57 bytes directly before it ends with one in big endian.
     """
     for value in (run, run[:-1]) if len(run) % 2 else (run,):
         yield value
@@ -246,7 +246,7 @@ def _uid_readings(run: bytes) -> Iterator[bytes]:
 
 
 def _is_worth(form: bytes) -> bool:
-    """Return whether a byte string is long enough to be no chance hit outside the pixels."""
+    """Return whether a byte string is too long for a chance match outside the pixels."""
     if not form.isascii() or b"\x1b" in form:
         return len(form) >= IN_BYTES_FOREIGN
     narrow = form.replace(b"\0", b"")
@@ -262,17 +262,17 @@ def _may_be_date(digits: str) -> bool:
 
 
 def _is_short(form: bytes) -> bool:
-    """Return whether pixels may equal a byte string by chance: dark 16-bit pixels look like letters in UTF-16."""
+    """Return whether pixels may match a byte string by chance: dark 16-bit pixels look like letters in UTF-16."""
     return len(form) < IN_PIXELS or b"\0" in form
 
 
 def _wide(form: bytes) -> bytes:
-    """Return ASCII as UTF-16 of either byte order holds it, without the zero at one of its ends."""
+    """Return ASCII as it appears in UTF-16 of either byte order, without the zero at one of its ends."""
     return b"\0".join(form[at : at + 1] for at in range(len(form)))
 
 
 def _without_fixed(low: bytes) -> bytes:
-    """Return bytes in small letters with zeros where texts stand that every output may hold."""
+    """Return bytes in lower case, with zeros in place of texts that every output may contain."""
     for text in _FIXED_FORMS:
         if text in low:
             low = low.replace(text, bytes(len(text)))
@@ -283,7 +283,7 @@ _FIXED_FORMS = tuple(text.lower().encode() for text in FIXED)
 
 
 def _stands_alone(content: bytes, at: int, form: bytes) -> bool:
-    """Return whether a number is no part of a longer one, and a word no part of an ordinary one."""
+    """Return whether a match is neither part of a longer number nor part of an ordinary word."""
     end = at + len(form)
     if _NUMBER.fullmatch(form):
         before, after = content[max(at - 1, 0) : at], content[end : end + 1]
@@ -294,5 +294,5 @@ def _stands_alone(content: bytes, at: int, form: bytes) -> bool:
     while start and content[start - 1 : start].isalnum():
         start -= 1
     word = content[start:end] + (_LETTERS.match(content, end) or [b""])[0]
-    # What lies beside a value, its length or the next tag, may look like a letter.
+    # The bytes next to a value, its length or the next tag, may look like a letter.
     return ORDINARY.isdisjoint(part.decode("latin-1") for part in (word, word[1:], word[:-1], word[1:-1]))

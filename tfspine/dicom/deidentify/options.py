@@ -30,21 +30,21 @@ DEFAULT_OPTIONS = frozenset(
         Option.SAFE_PRIVATE,
     }
 )
-"""Not clean-pixel-data: nobody looks at the pixels here, so that option takes only images which say themselves that
-nothing is burned in (BurnedInAnnotation NO), and few MR images say so. Without it, those that say YES are refused."""
+"""Without clean-pixel-data: as the pixels are not inspected, that option accepts only images with BurnedInAnnotation
+NO, which few MR images have. Without it, only images with BurnedInAnnotation YES are refused."""
 
 
 class Profile(StrEnum):
-    """Which options hold where none is named."""
+    """The options used by default."""
 
     RESEARCH = "research"
     BASIC = "basic"
 
 
 OPTIONS_OF: dict[Profile, frozenset[Option]] = {Profile.RESEARCH: DEFAULT_OPTIONS, Profile.BASIC: frozenset()}
-"""The Basic Profile alone drops or empties dates and times, age, sex and weight, descriptions of study, series and
-protocol, names and numbers of devices, and all private elements: patients cannot be followed in time, a cohort has no
-ages, and series can only be chosen by how they were measured."""
+"""The Basic Profile alone removes or empties dates and times, age, sex and weight, descriptions of study, series and
+protocol, names and numbers of devices, and all private elements. Patients can then not be followed over time, ages are
+unknown, and series can only be chosen by their acquisition parameters."""
 
 BASIC_PROFILE = ("113100", "Basic Application Confidentiality Profile")
 
@@ -64,7 +64,7 @@ def check_options(options: Collection[Option]) -> frozenset[Option]:
     """Return the options as a set.
 
     Raises:
-        ConfigError: two of them contradict each other.
+        ConfigError: two options contradict each other.
     """
     if Option.FULL_DATES in options and Option.MODIFIED_DATES in options:
         raise ConfigError("options full-dates and modified-dates; expected one of the two at most; leave one out")

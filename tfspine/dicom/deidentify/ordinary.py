@@ -1,8 +1,8 @@
-"""Words that stand in DICOM files of anybody, and therefore give nobody away: they are not looked for.
+"""Common words of DICOM files, which identify nobody and are therefore not searched for.
 
-An identifier that consists of such words alone (a patient called Head, a department called Imaging, a hospital called
-Siemens Medical) is not looked for by itself, and one that is a part of such a word (Philip, in Philips) is not found in
-it. The longer forms of the same identifier (Head^Anna) are.
+An identifier that consists only of such words (a patient called Head, a department called Imaging, a hospital called
+Siemens Medical) is not searched for by itself, and one that is part of such a word (Philip in Philips) does not match
+it. Longer forms of the same identifier (Head^Anna) are searched for.
 """
 
 import re
@@ -50,7 +50,7 @@ _WORD = re.compile(r"\w+")
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text, whatever the case and the punctuation."""
+    """Return the words of a text, ignoring case and punctuation."""
     return _WORD.findall(text.casefold().replace("_", " "))
 
 
@@ -62,17 +62,17 @@ FIXED: tuple[str, ...] = (
     f"tfspine {tfspine.__version__}",
     f"PYDICOM {pydicom.__version__}",
 )
-"""Texts that every output may hold as they are: names of private blocks on the safe list, and our own declaration."""
+"""Texts that every output may contain: names of private blocks on the safe list, and our own declaration."""
 
 FIXED_VALUES = frozenset({*FIXED, BASIC_PROFILE[0], *(value for value, _ in CODES.values())})
-"""The same and our codes, where they are all of a value."""
+"""The same texts and our codes, if they are the whole value."""
 
 
 def is_ordinary(words: list[str]) -> bool:
-    """Return whether all words are."""
+    """Return whether all words are ordinary."""
     return all(word in ORDINARY for word in words)
 
 
 def ordinary_words(text: str) -> str:
-    """Return those words of a text that are, as typed: of ``GE MEDICAL SYSTEMS Kingsworth`` the first three."""
+    """Return the ordinary words of a text, as typed: of ``GE MEDICAL SYSTEMS Kingsworth`` the first three."""
     return " ".join(word for word in _WORD.findall(text.replace("_", " ")) if word.casefold() in ORDINARY)

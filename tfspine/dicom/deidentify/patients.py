@@ -1,4 +1,4 @@
-"""A patient of the files that are de-identified together."""
+"""A patient in the files that are de-identified together."""
 
 from dataclasses import dataclass
 

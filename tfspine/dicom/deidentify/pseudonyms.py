@@ -1,8 +1,8 @@
-"""New names for old identifiers, from a secret salt: HMAC-SHA256, so that nobody without it can try names out.
+"""Pseudonyms for identifiers, from a secret salt by HMAC-SHA256, so that nobody can test names without the salt.
 
-One salt gives one patient the same pseudonym, one UID the same UID and one patient the same shift of days in every
-run, so that studies sent later join those sent before. Whoever has the salt can look a patient up: keep it as you
-keep the patients' names, never beside the output.
+With the same salt, a patient gets the same pseudonym and the same shift of days, and a UID the same new UID, in every
+run, so that later studies can be combined with earlier ones. Anyone who has the salt can look up a patient: protect it
+like the patients' names, and never keep it next to the output.
 """
 
 import contextlib
@@ -23,24 +23,24 @@ from tfspine.errors import ConfigError, OutputError, TfspineError
 
 SALT_BYTES = 32
 SHORTEST_SALT = 16
-"""Bytes; 128 bits are beyond trial (NIST SP 800-131A asks for 112)."""
+"""Least bytes of a salt; 128 bits cannot be found by trial (NIST SP 800-131A requires 112)."""
 
 FEWEST_DAYS, MOST_DAYS = 366, 3650
-"""Dates move into the past by one to ten years: no shifted date lies in the future, none stays in its year."""
+"""Dates are shifted into the past by one to ten years, so that no date lies in the future or stays in its year."""
 
 
 @dataclass(frozen=True)
 class Salt:
-    """The secret behind every pseudonym; it does not show itself when printed."""
+    """The secret from which all pseudonyms are derived; printing the object does not reveal it."""
 
     secret: bytes = field(repr=False)
 
     def digest(self, kind: str, value: str) -> bytes:
-        """Return 32 bytes that stand for `value`; values of different kinds never share theirs."""
+        """Return 32 bytes that represent `value`; values of different kinds never have the same bytes."""
         return hmac.new(self.secret, f"{kind}\0{value}".encode(), hashlib.sha256).digest()
 
     def name(self, kind: str, value: str) -> str:
-        """Return 16 hexadecimal digits that stand for `value`."""
+        """Return 16 hexadecimal digits that represent `value`."""
         return self.digest(kind, value).hex()[:16]
 
     def patient(self, key: str) -> str:
@@ -48,7 +48,7 @@ class Salt:
         return f"P{self.name('patient', key)}"
 
     def check(self) -> str:
-        """Return what tells one salt from another and gives neither away."""
+        """Return a value that distinguishes salts without revealing them."""
         return self.name("check", "salt")
 
     def uid(self, uid: str) -> str:
@@ -58,18 +58,18 @@ class Salt:
         return f"2.25.{uuid.UUID(bytes=self.digest('uid', uid)[:16], version=5).int}"
 
     def days(self, key: str) -> int:
-        """Return by how many days all dates of a patient move; negative, see `FEWEST_DAYS` and `MOST_DAYS`."""
+        """Return the number of days by which all dates of a patient are shifted (negative)."""
         span = MOST_DAYS - FEWEST_DAYS + 1
         return -(FEWEST_DAYS + int.from_bytes(self.digest("days", key), "big") % span)
 
 
 def is_well_known(uid: str) -> bool:
-    """Return whether a UID is in the standard's register (PS3.6 Annex A), as SOP classes and transfer syntaxes are."""
+    """Return whether a UID is registered in the standard (PS3.6 Annex A), such as SOP classes and transfer syntaxes."""
     return UID(uid, validation_mode=IGNORE).type != ""
 
 
 def read_salt(path: Path) -> Salt:
-    """Read the salt from a file that nobody else may read; white space at its ends does not count.
+    """Read the salt from a file that only its owner can read; leading and trailing white space is ignored.
 
     Raises:
         ConfigError: the file is missing, too short, or open to others.
@@ -100,15 +100,15 @@ def create_salt(path: Path) -> Salt:
 
 
 def random_salt() -> Salt:
-    """Return a new salt that is written nowhere."""
+    """Return a new salt that is not written to a file."""
     return Salt(secrets.token_hex(SALT_BYTES).encode())
 
 
 @contextlib.contextmanager
 def own_salt(path: Path) -> Iterator[Salt]:
-    """Yield the salt in a file that is made where it is missing, and goes again where the input turns out wrong.
+    """Yield the salt in a file, which is created if missing, and removed again if the input is found to be wrong.
 
-    Where the disk is full it stays: the next run goes on from what was written with it.
+    If the disk is full, the file is kept, because the next run continues from the output written with it.
 
     Raises:
         ConfigError: the file cannot be used or written.

@@ -1,4 +1,4 @@
-"""Files that are not de-identified at all, because what names the patient may be where no header says it."""
+"""Files that are refused, because they may identify the patient outside the header."""
 
 from collections.abc import Collection
 
@@ -9,17 +9,17 @@ from tfspine.dicom.deidentify.options import Option
 from tfspine.errors import DicomError
 
 SOP_CLASSES = frozenset({MRImageStorage, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage})
-"""MR images. Secondary captures, reports, encapsulated documents and unknown classes can show or say anything."""
+"""MR images. Secondary captures, reports, encapsulated documents and unknown classes may contain anything."""
 
 DRAWN_IMAGE_TYPES = frozenset({"SCREEN SAVE", "SCREENSAVE", "SCREEN", "POSDISP", "REPORT", "CSA REPORT", "COLLAGE"})
 """Words of ImageType for images with text or lines drawn into them; POSDISP is Siemens' position display."""
 
 
 def require_cleanable(ds: Dataset, options: Collection[Option]) -> None:
-    """Raise where a file cannot be de-identified by its header alone.
+    """Raise if a file cannot be de-identified by its header alone.
 
     Raises:
-        DicomError: the reason, without any value that the file holds but codes of the standard.
+        DicomError: the reason, without any value from the file except codes of the standard.
     """
     sop_class = UID(str(ds.get("SOPClassUID") or ds.file_meta.get("MediaStorageSOPClassUID") or ""))
     if sop_class not in SOP_CLASSES:

@@ -1,4 +1,4 @@
-"""What holds for every file of a run, and what is said of each change."""
+"""The rules for all files of a run, and the record of each change."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from tfspine.dicom.deidentify.pseudonyms import Salt
 
 @dataclass(frozen=True)
 class Change:
-    """What was done with an element, in one file; `tag` as the standard writes it, no value."""
+    """What was done with an element in one file; `tag` in the notation of the standard, without the value."""
 
     tag: str
     keyword: str
@@ -18,7 +18,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Rules:
-    """What holds for every file of a run."""
+    """The rules for all files of a run."""
 
     options: frozenset[Option]
     salt: Salt

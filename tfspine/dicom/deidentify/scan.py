@@ -1,7 +1,7 @@
-"""The proof afterwards: every byte of every written file is searched for every original identifier.
+"""The final verification: every byte of every written file is searched for every original identifier.
 
-The search knows nothing of what was done to the files: it reads them from disk anew, as bytes, and once more as data
-sets for what is too short to be looked for in bytes. What it cannot tell is said in `needles.py`.
+The search is independent of how the files were changed: it reads them again from disk, as bytes, and as data sets for
+identifiers that are too short for a search in bytes. Its limits are described in `needles.py`.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def scan_image(path: Path, name: str, patient: Patient, rules: Rules, needles: N
     """Search one written image and its name, and return how many bytes were searched.
 
     Raises:
-        DicomError: an original identifier was found; the message says where, never what.
+        DicomError: an original identifier was found; the message gives its position but not its value.
     """
     content = path.read_bytes()
     ds = read_whole(path)
@@ -41,8 +41,8 @@ def scan_image(path: Path, name: str, patient: Patient, rules: Rules, needles: N
 def scan_table(path: Path, needles: Needles) -> None:
     """Search a table or manifest for UIDs.
 
-    Its words are ours: keywords of the standard, names of actions, reasons and versions; a department called Imaging or
-    a StudyID of 001 is in some of them by chance.
+    Other identifiers are not searched for: tables contain only keywords of the standard, actions, reasons and versions,
+    which may contain a department called Imaging or a StudyID of 001 by chance.
 
     Raises:
         DicomError: an original UID was found.

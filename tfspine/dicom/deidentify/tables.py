@@ -1,4 +1,4 @@
-"""What is written beside the images: what was changed, what was refused, how it was done. No original value in any."""
+"""Tables written next to the images: what was changed, what was refused, and how; without any original value."""
 
 import csv
 import io
@@ -18,10 +18,10 @@ REPORT, REFUSED = "report.csv", "refused.csv"
 
 
 def write_tables(folder: Path, outcome: Outcome, rules: Rules) -> None:
-    """Write `report.csv`, `refused.csv` and `manifest.json`, and search them too.
+    """Write `report.csv`, `refused.csv` and `manifest.json`, and search them for identifiers.
 
     Raises:
-        DicomError: an original identifier stands in one of them.
+        DicomError: one of them contains an original identifier.
     """
     changed = (
         (f"{IMAGES}/{item.name}", change.tag, change.keyword, change.action, count)
@@ -52,7 +52,7 @@ def write_tables(folder: Path, outcome: Outcome, rules: Rules) -> None:
 
 
 def key_table(outcome: Outcome, rules: Rules) -> str:
-    """Return the secret table of which source file and image became which, or was refused."""
+    """Return the secret table that maps source files and images to the new ones, or to a refusal."""
     written = {
         (item.source, f"{IMAGES}/{item.name}", item.sop_instance_uid, _new_uid(item.sop_instance_uid, rules))
         for item in outcome.written
@@ -66,7 +66,7 @@ def _new_uid(uid: str, rules: Rules) -> str:
 
 
 def _salted(file: str, rules: Rules) -> str:
-    """Return what stands for a source file in tables; its own name may be the patient's."""
+    """Return the identifier of a source file in tables, since its own name may be the patient's."""
     return f"F{rules.salt.name('file', file)}"
 
 

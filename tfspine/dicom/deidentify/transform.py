@@ -1,8 +1,8 @@
-"""One data set without its patient, in place: every element at any depth, the file meta information and the preamble.
+"""De-identify one data set in place: every element at any depth, the file meta information and the preamble.
 
-Three layers: the profile decides by tag and value representation (`actions.py`); values that are kept must look like
-what their representation promises (`looks.py`); and whatever is kept must not hold any identifier collected from the
-originals (`needles.py`).
+There are three layers: the profile decides by tag and value representation (`actions.py`); kept values must have the
+valid form of their representation (`looks.py`); and kept values must not contain any identifier collected from the
+original files (`needles.py`).
 """
 
 from collections import Counter
@@ -37,7 +37,7 @@ from tfspine.dicom.deidentify.rules import Change, Rules
 from tfspine.errors import DicomError
 
 _DUMMIES = {"DA": "19000101", "DT": "19000101000000", "TM": "000000", "AS": "000Y", "DS": "0", "IS": "0"}
-"""Values where the standard asks for one and none is known that means nothing."""
+"""Dummy values without a meaning, where the standard requires a value."""
 
 _OF_PATIENT = frozenset(tag_for_keyword(name) for name in ("PatientID", "PatientName"))
 
@@ -51,7 +51,7 @@ _OF_CODE = frozenset(
     for name in ("CodeValue", "LongCodeValue", "CodeMeaning", "CodingSchemeDesignator", "CodingSchemeVersion")
 )
 PUBLIC_SCHEMES = frozenset({"DCM", "SRT", "SCT", "SNM3", "UCUM", "LN", "RADLEX", "FMA", "UMLS", "NCIt"})
-"""Codes of other schemes are a hospital's own, with meanings that anybody may have typed (PS3.16 Annex 8)."""
+"""Codes of other schemes are a hospital's own, and their meanings may be typed by anyone (PS3.16 Annex 8)."""
 
 _BEARS: dict[Action, frozenset[str]] = {
     Action.REMOVE: frozenset(),
@@ -60,28 +60,28 @@ _BEARS: dict[Action, frozenset[str]] = {
     Action.CLEAN: TEXT_VRS,
     Action.CAP: frozenset({"AS"}),
 }
-"""Value representations whose values can be changed so; a file may claim another for a tag than the standard does."""
+"""Value representations to which each action applies; a file may declare another one for a tag than the standard."""
 
 _PIXEL_DATA = tag_for_keyword("PixelData")
 _PIXELS = frozenset({_PIXEL_DATA, tag_for_keyword("FloatPixelData"), tag_for_keyword("DoubleFloatPixelData")})
 
 
 def deidentify(ds: Dataset, patient: Patient, rules: Rules, needles: Needles) -> Counter[Change]:
-    """De-identify a data set that was read from a file, and return what was changed, how often.
+    """De-identify a data set that was read from a file, and return each change with its count.
 
     Raises:
-        DicomError: the pixels cannot be taken apart, or their bytes hold an identifier: the stored bits of pixels are
-            never changed.
+        DicomError: the pixels cannot be parsed, or their bytes contain an identifier, since the stored bits of pixels
+            are never changed.
     """
     changes: Counter[Change] = Counter()
     if not ds.file_meta.TransferSyntaxUID.is_encapsulated:
-        _require_silent_pixels(ds, patient, rules, needles)  # half of a text would be left of one in unused bits
+        _require_silent_pixels(ds, patient, rules, needles)  # otherwise half of a text in unused bits would remain
     if bare_pixels(ds):
         tag = Tag("PixelData")
         changes[Change(tag_text(tag), keyword(tag), Action.CLEAN)] += 1
     _require_silent_pixels(ds, patient, rules, needles)
     _Cleaner(patient, rules, needles, changes).clean(ds)
-    ds.PatientID = ds.PatientName = rules.salt.patient(patient.key)  # where they were absent, too
+    ds.PatientID = ds.PatientName = rules.salt.patient(patient.key)  # also if they were absent
     declare(ds, rules, changes)
     renew_file_meta(ds)
     return changes
@@ -108,7 +108,7 @@ class _Cleaner:
                 done = self._apply(ds, element, action, form)
             except DicomError:
                 raise
-            except Exception:  # a value that cannot be read cannot be judged either, but numbers are numbers
+            except Exception:  # a value that cannot be read cannot be checked, except numbers
                 done = self._unread(ds, tag, form)
             if done is Action.REMOVE:
                 require_spare(tag, form)
@@ -119,7 +119,7 @@ class _Cleaner:
     def _action(self, element: DataElement, creators: dict[int, str]) -> Action:
         tag = element.tag
         if tag in _PIXELS and (self._depth or tag != _PIXEL_DATA):
-            return Action.REMOVE  # pixels of something else, which nobody has taken apart
+            return Action.REMOVE  # pixels of another kind, which have not been cleaned
         if not tag.is_private:
             return action_for(tag, element.VR, self._rules.options)
         if tag.is_private_creator:
@@ -128,7 +128,7 @@ class _Cleaner:
         return Action.KEEP if is_safe_private(tag, creator, element.VR, self._rules.options) else Action.REMOVE
 
     def _apply(self, ds: Dataset, element: DataElement, action: Action, form: bytes) -> Action:
-        """Change an element and return what was done, which is a removal where the value does not bear the action."""
+        """Change an element and return what was done: a removal if the action does not apply to the value."""
         tag = element.tag
         if action is Action.DESCEND:
             self._depth += 1
@@ -138,13 +138,13 @@ class _Cleaner:
         elif action is Action.KEEP:
             return self._kept(element, form)
         elif action is Action.REPLACE and tag not in _OF_PATIENT and not any(values(element)):
-            return Action.KEEP  # empty says that nothing is known, or was given; a dummy would say something
+            return Action.KEEP  # empty means unknown or not given; a dummy would have a meaning
         elif action is Action.EMPTY and tag not in _OF_PATIENT:
             element.value = [] if element.VR == "SQ" else None
         elif action in (Action.EMPTY, Action.REPLACE):
             return self._replaced(element)
         elif element.VR not in _BEARS[action]:
-            return Action.REMOVE  # also where the action is that
+            return Action.REMOVE  # also if the action is to remove it
         else:
             new = [self._new_value(element, value, action) for value in values(element)]
             if new == values(element):
@@ -163,7 +163,7 @@ class _Cleaner:
         if is_sound and not self._tells(element, texts, form):
             return Action.KEEP
         if element.VR == "UI" and is_sound:
-            element.value = [self._rules.salt.uid(uid) for uid in texts]  # it holds a PatientID, say
+            element.value = [self._rules.salt.uid(uid) for uid in texts]  # for example, it contains a PatientID
             return Action.MAP
         if element.tag == _MANUFACTURER:
             element.value = ordinary_words(" ".join(texts))
@@ -177,7 +177,7 @@ class _Cleaner:
         return Action.REMOVE
 
     def _word(self, element: DataElement, text: str) -> str:
-        """Return one of several coded words as it is, or what of it is on the list of words; its place stays taken."""
+        """Return one of several coded values unchanged, or only its listed words; it always keeps its position."""
         is_word = looks_right(element.VR, text) or (element.VR == "CS" and looks_coded(text))
         if is_word and not self._needles.in_text(text) and not self._holds(text.encode()):
             return text
@@ -186,9 +186,9 @@ class _Cleaner:
         return clean_descriptor(text) or DUMMY
 
     def _unread(self, ds: Dataset, tag: BaseTag, form: bytes) -> Action:
-        """Keep what stands where a number should and has only a number's characters, as a decimal comma; drop the rest.
+        """Keep an unreadable number that has only characters of numbers, such as a decimal comma; remove all others.
 
-        Ingest then says of it what it says of the original.
+        Ingest then treats it in the same way as the original.
         """
         raw = ds.get_item(tag)
         texts = form.decode("latin-1").strip(" \0").split("\\")
@@ -197,7 +197,7 @@ class _Cleaner:
         return Action.KEEP if is_sound and not self._holds(form) else Action.REMOVE
 
     def _tells(self, element: DataElement, texts: list[str], form: bytes) -> bool:
-        """Return whether a value that would stay holds an identifier, as words, as bytes or as a day."""
+        """Return whether a value that would be kept contains an identifier, as words, as bytes or as a day."""
         vr = element.VR
         if vr in TEXT_VRS | {"CS"} and any(self._needles.in_text(text) for text in texts):
             return True
@@ -205,7 +205,7 @@ class _Cleaner:
         return any(self._holds(content, is_date=vr in ("DA", "DT")) for content in contents)
 
     def _holds(self, content: bytes, *, is_date: bool = False) -> bool:
-        """Return whether bytes that would stay hold an identifier, or a day of the patient where none is expected."""
+        """Return whether bytes that would be kept contain an identifier, or an unexpected day of the patient."""
         if self._needles.in_bytes(content) is not None:
             return True
         is_kept = is_date or Option.FULL_DATES in self._rules.options
@@ -257,13 +257,13 @@ class _Cleaner:
 
 
 def _vr_of(element: DataElement | RawDataElement) -> str:
-    """Return the value representation of what may not have been read; where it is implicit, that of the dictionary."""
+    """Return the value representation of an element that may be unread; if implicit, that of the dictionary."""
     known = element.VR or (dictionary_VR(element.tag) if dictionary_has_tag(element.tag) else "UN")
     return str(known)
 
 
 def _encodings(element: DataElement) -> list[bytes]:
-    """Return the bytes of a value that was read before, in both byte orders."""
+    """Return the bytes, in both byte orders, of a value that has already been read."""
     written = []
     for is_little_endian in (True, False):
         buffer = DicomBytesIO()
