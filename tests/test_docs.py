@@ -51,7 +51,7 @@ def test_every_file_that_a_comment_names_exists() -> None:
 def commands(path: Path) -> Iterator[list[str]]:
     """Yield the words of every command of tfspine in the indented and fenced blocks of a page.
 
-    Variables that the block sets are put in; a line with ``...`` leaves something out, and is none.
+    Variables that the block sets are put in; a line with ``...`` leaves something out, and is not a command.
     """
     variables: dict[str, str] = {}
     lines = re.sub(r"\\\n\s*", " ", path.read_text()).splitlines()

@@ -1,4 +1,4 @@
-"""`manifest.json`: what is written is read by name, and what is none is refused with its file."""
+"""`manifest.json`: what is written is read by name, and any other file is refused with its name."""
 
 from pathlib import Path
 

@@ -1,15 +1,16 @@
-"""Processes of ours: they end when we are told to, and how they ended is told in words."""
+"""Processes of ours: they end when we are told to, and the text about how they ended."""
 
 import os
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 
 import pytest
 
 from tfspine.workflows import processes
-from tfspine.workflows.processes import ended_with_us, how_it_ended, interruptible
+from tfspine.workflows.processes import end, how_it_ended, interruptible
 
 SLEEPING = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
 
@@ -20,7 +21,8 @@ def test_a_request_to_end_reaches_the_child() -> None:
     with subprocess.Popen(SLEEPING, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None and child.stdout.readline() == "up\n"
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
-        with pytest.raises(KeyboardInterrupt), interruptible(), ended_with_us(child):
+        with pytest.raises(KeyboardInterrupt), interruptible(), ExitStack() as stack:
+            stack.callback(end, child)  # as `own_process` leaves its block
             child.wait(30)
         assert child.poll() == -signal.SIGTERM
     assert signal.getsignal(signal.SIGTERM) is before

@@ -1,7 +1,7 @@
 """Check the sides and canals of the labels of an axial slice: warnings if they contradict anatomy.
 
-x increases to the patient's left (PS3.3 C.7.6.2.1.1). A recess is compared with the canal on its own slice or, if there
-is none, with the midline of the study, with a margin.
+x increases to the patient's left (PS3.3 C.7.6.2.1.1). A recess is compared with the canal on its own slice or, without
+one, with the midline of the study, with a margin.
 """
 
 import math

@@ -11,7 +11,7 @@ import functools
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,11 +28,11 @@ from tfspine.errors import DicomError
 from tfspine.formats.slices_csv import IMAGES_FOLDER
 from tfspine.outputs import write_text
 from tfspine.process_pool import each_guarded
+from tfspine.progress import Track
 from tfspine.structures import Refusal, pseudonym
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Track = Callable[[Iterable[Any], str, int], Iterable[Any]]
 
 Runner = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[tuple[Any, Any]]]
 """``runner(function, items)`` yields each item with its result, or with a string that says why there is no result."""

@@ -1,21 +1,15 @@
-"""Runs commands of tfspine in separate processes, which end when this process is terminated."""
+"""How processes end: this one when it is requested to, and those that it started."""
 
 import signal
 import subprocess
-import sys
 import threading
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 SECONDS_TO_END = 30.0
 """How long a process may take to clean up after a request to end, before it is killed."""
-
-
-def command_line(words: Sequence[str]) -> list[str]:
-    """Return the command line of ``tfspine WORDS`` under this very interpreter."""
-    return [sys.executable, "-m", "tfspine", *words]
 
 
 @contextmanager
@@ -36,16 +30,6 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, former)
-
-
-@contextmanager
-def ended_with_us(process: subprocess.Popen[Any]) -> Iterator[None]:
-    """End a process when an exception, for example an interruption, leaves the block."""
-    try:
-        yield
-    except BaseException:
-        end(process)
-        raise
 
 
 def end(process: subprocess.Popen[Any]) -> None:

@@ -107,7 +107,7 @@ def _images(name: str, table: Mapping[str, Any]) -> Iterator[Drawn]:
         image = str(item.get("image_id"))
         try:
             if image not in boxes:
-                raise AnnotationError(f"{where}: image_id {image} is none of images")
+                raise AnnotationError(f"{where}: image_id {image} is not among images")
             boxes[image].append(_box(item, categories, where))
         except FormatError as error:
             yield Refusal(files.get(image, name), str(error))
@@ -120,7 +120,7 @@ def _images(name: str, table: Mapping[str, Any]) -> Iterator[Drawn]:
 def _box(item: Mapping[str, Any], categories: Mapping[str, str], where: str) -> DrawnBox:
     label = categories.get(str(item.get("category_id")))
     if label is None:
-        raise AnnotationError(f"{where}: category_id {item.get('category_id')} is none of categories")
+        raise AnnotationError(f"{where}: category_id {item.get('category_id')} is not among categories")
     nested = item.get("attributes")
     together = {**item, **(nested if isinstance(nested, dict) else {})}
     attributes = {str(key).strip().lower(): value for key, value in together.items()}

@@ -14,7 +14,7 @@ A name is one of ours (``left_lateral_recess``, ``central_canal:mild``), or one 
     "L4/5" = "L4-L5"
 
 What the name does not say may stand in the attributes grade, side and level. A grade is a word or 0 to 3; "ungraded"
-and "unknown" are none.
+and "unknown" mean that there is no grade.
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ def read_names(path: Path) -> NameMap:
 
     Raises:
         ConfigError: a TOML file cannot be read, or holds something else.
-        AnnotationError: a CSV file cannot be read, lacks a column, or a label is none of ours.
+        AnnotationError: a CSV file cannot be read, lacks a column, or a label is not one of ours.
     """
     names = _read_toml(path) if path.suffix.lower() == ".toml" else _read_csv(path)
     for name, label in names.names.items():

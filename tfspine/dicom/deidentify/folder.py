@@ -22,11 +22,12 @@ from tfspine.dicom.deidentify.rules import Change, Rules
 from tfspine.dicom.deidentify.scan import scan_image
 from tfspine.dicom.deidentify.transform import deidentify
 from tfspine.dicom.files import read_dataset, read_whole, refusing
-from tfspine.dicom.many import Runner, Track, for_each
+from tfspine.dicom.many import Runner, for_each
 from tfspine.dicom.patient_keys import key_of_study, patient_key, warning
 from tfspine.dicom.sources import Source
 from tfspine.errors import DicomError
 from tfspine.outputs import write_bytes
+from tfspine.progress import Track
 from tfspine.structures import Refusal
 
 IMAGES = "dicom"
