@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfspine.cli.options import file_to_write, require_count
-from tfspine.cli.salts import add_salt, salt_choice
+from tfspine.cli.options import add_salt, file_to_write, require_count, salt_choice
 from tfspine.progress import track
 from tfspine.workflows.deidentify import DeidentifyOptions, deidentify
 

@@ -7,8 +7,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from tfspine.cli.options import require_count
-from tfspine.cli.salts import add_salt, salt_choice
+from tfspine.cli.options import add_salt, require_count, salt_choice
 from tfspine.errors import ConfigError
 from tfspine.labels import Region
 from tfspine.progress import track
@@ -78,7 +77,7 @@ def _dataset(args: argparse.Namespace) -> Dataset:
             require_count(args, "workers")
             return Rsna(args.slices, args.workers, dict(map(_box_mm, args.box_mm)), salt_choice(args))
         case "spineai":
-            from tfspine.annotations.importers.sides import read_sides
+            from tfspine.annotations.importers.spineai import read_sides
 
             return SpineAi(args.patient_pattern, read_sides(args.sides) if args.sides else {})
         case "sudirman":

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfspine.cli.options import require_count
-from tfspine.cli.salts import add_salt, salt_choice
+from tfspine.cli.options import add_salt, require_count, salt_choice
 from tfspine.progress import track
 from tfspine.workflows.ingest import IngestOptions, ingest, nothing, series_table
 from tfspine.workflows.salts import OWN_SALT

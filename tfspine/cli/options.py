@@ -9,6 +9,7 @@ from tfspine.config import DEVICES_VARIABLE, Experiment
 from tfspine.errors import ConfigError, OutputError
 from tfspine.experiment_file import load_experiment
 from tfspine.project_files import own_or_project_file
+from tfspine.workflows.salts import OWN_SALT, SALT_VARIABLE, SaltChoice
 
 
 def add_experiment(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +55,28 @@ def given(*paths: Path | None) -> list[Path]:
 def add_force(parser: argparse.ArgumentParser) -> None:
     """Add ``--force`` to a command that writes a single file."""
     parser.add_argument("--force", action="store_true", help="replace --out even if this command did not write it")
+
+
+def add_salt(parser: argparse.ArgumentParser, *, otherwise: str = "") -> None:
+    """Add ``--salt-file`` and ``--create-salt``, which name the secret behind the pseudonyms.
+
+    Args:
+        parser: of a command that writes pseudonyms.
+        otherwise: what holds where neither the option nor the variable names a file.
+    """
+    default = f"${SALT_VARIABLE}{otherwise and f', else {otherwise}'}"
+    parser.add_argument(
+        "--salt-file",
+        type=file_to_write(OWN_SALT, option="--salt-file"),
+        metavar="FILE",
+        help=f"secret behind the pseudonyms (default: {default})",
+    )
+    parser.add_argument("--create-salt", action="store_true", help="make the salt file first, readable by you alone")
+
+
+def salt_choice(args: argparse.Namespace) -> SaltChoice:
+    """Return what the options of `add_salt` say."""
+    return SaltChoice(args.salt_file, args.create_salt)
 
 
 def require_count(args: argparse.Namespace, name: str) -> None:

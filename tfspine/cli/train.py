@@ -4,13 +4,15 @@ import argparse
 from pathlib import Path
 
 from tfspine.cli import options
-from tfspine.cli.finished import complete_already
 from tfspine.config import Experiment, Precision, Strategy
 from tfspine.errors import ConfigError
 from tfspine.labels import Plane, Region
 from tfspine.progress import track
 from tfspine.workflows.train import DetectorOptions, GraderOptions, train_detector, train_grader
 from tfspine.workflows.train_members import ONE_SHARD, MembersOptions, train_members
+
+LENGTHS = {"grader": "epochs", "detector": "steps"}
+"""The setting of each section that says how long it trains."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,21 +59,27 @@ def run(args: argparse.Namespace) -> None:
             _train_members(args, experiment)
             return
         trained = train_grader(args.records, args.out, GraderOptions(args.region, experiment))
-    print(f"{args.out}: trained" if trained.is_new else _complete(args, experiment))
+    print(f"{args.out}: trained" if trained.is_new else complete_already(args.out, args.kind, experiment))
 
 
 def _train_members(args: argparse.Namespace, experiment: Experiment) -> None:
     wanted = MembersOptions(args.region, args.members, args.workers, args.shard, experiment)
     trained = train_members(args.records, args.splits, args.out, wanted, track=track)
     if not trained.is_new:
-        print(_complete(args, experiment))
+        print(complete_already(args.out, args.kind, experiment))
         return
     others = f", {trained.waiting} by others" if trained.waiting else ""
     print(f"{args.out}: {trained.done} of {trained.done + trained.waiting} members trained{others}")
 
 
-def _complete(args: argparse.Namespace, experiment: Experiment) -> str:
-    return complete_already(args.out, section=args.kind, experiment=experiment)
+def complete_already(run_folder: Path, section: str, experiment: Experiment) -> str:
+    """Return one line about a run that trained all that the experiment asks for."""
+    name = LENGTHS[section]
+    length = getattr(getattr(experiment, section), name)
+    return (
+        f"{run_folder}: complete already, with this configuration, {length} {name}; to train longer, name another "
+        f"--out with more: --set {section}.{name}={2 * length}"
+    )
 
 
 def _check_words(args: argparse.Namespace) -> None:

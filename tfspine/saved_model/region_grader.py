@@ -6,7 +6,9 @@ import keras
 import tensorflow as tf
 
 from tfspine.errors import ModelError
-from tfspine.models.temperature import at_temperature
+
+SMALLEST_PROBABILITY = 1e-7
+"""The same limit as in fitting: a float32 softmax can underflow to 0, and log(0) cannot be scaled."""
 
 
 @dataclass(frozen=True)
@@ -60,3 +62,11 @@ def _graded(member: GraderMember, crops: tf.Tensor) -> tf.Tensor:
     at_least_one = tf.concat([crops, tf.zeros([1, *crops.shape[1:]])], axis=0)
     probabilities = tf.cast(member.network(at_least_one, training=False), tf.float32)[:-1]
     return probabilities if member.temperature is None else at_temperature(probabilities, member.temperature)
+
+
+def at_temperature(probabilities: tf.Tensor, temperature: float) -> tf.Tensor:
+    """Return softmax(log(p) / T) of probabilities float32 [..., q], 0 to 1, as float32 [..., q] that sum to 1 again.
+
+    T is above 0: 1 leaves them unchanged, values above 1 move them closer together (Guo 2017, ICML, section 4.2).
+    """
+    return tf.nn.softmax(tf.math.log(tf.maximum(probabilities, SMALLEST_PROBABILITY)) / temperature)

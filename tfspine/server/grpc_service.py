@@ -20,10 +20,9 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from tfspine.server.catalogue import Asked, Catalogue
+from tfspine.server.catalogue import Asked, Catalogue, status_of
 from tfspine.server.request_error import Reason, RequestError
 from tfspine.server.servables import Servable
-from tfspine.server.statuses import status_of
 from tfspine.signatures import DEFAULT_SIGNATURE
 
 _log = logging.getLogger(__name__)

@@ -11,10 +11,9 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from tensorflow_serving.apis import get_model_metadata_pb2
 
-from tfspine.server.catalogue import Asked, Catalogue
+from tfspine.server.catalogue import Asked, Catalogue, status_of
 from tfspine.server.json_tensors import encode, parse_request, read_inputs, write_outputs
 from tfspine.server.request_error import Reason, RequestError
-from tfspine.server.statuses import status_of
 
 _log = logging.getLogger(__name__)
 

@@ -7,8 +7,7 @@ import pytest
 from picture_samples import write_picture, write_voc_text
 
 from tfspine.annotations.importers.pictures import LabelledPicture
-from tfspine.annotations.importers.sides import read_sides
-from tfspine.annotations.importers.spineai import PATIENT_PATTERN, SpineAiOptions, read_spineai
+from tfspine.annotations.importers.spineai import PATIENT_PATTERN, SpineAiOptions, read_sides, read_spineai
 from tfspine.errors import AnnotationError
 from tfspine.labels import DETECTOR_CLASSES, Grade, Plane, Region, Side
 from tfspine.structures import Refusal

@@ -11,7 +11,7 @@ Two kinds of label file:
 ``left`` is the *image's* left, which is the patient's right in radiological display; sides are turned into the
 patient's here. That the pictures are in radiological display is the authors' word; without positions it cannot be
 checked. Sagittal boxes have no side: it follows from where the slice lies, which a picture does not say; a table of
-sides (`sides`) can. The files carry no patient either: the pattern takes it from the name of the picture.
+sides (`read_sides`) can. The files carry no patient either: the pattern takes it from the name of the picture.
 """
 
 import re
@@ -22,6 +22,7 @@ from pathlib import Path
 from tfspine.annotations.importers.pictures import LabelledPicture, find_picture, read_grey
 from tfspine.annotations.importers.raw_voc import RawLabel, RawObject, read_raw_voc
 from tfspine.annotations.importers.spineai_grades import GRADE_OF_WORD, GradeSheets, read_grade_sheets
+from tfspine.annotations.importers.text_tables import read_rows
 from tfspine.annotations.label_folder import labels_below
 from tfspine.errors import AnnotationError, FormatError
 from tfspine.labels import Plane, Region, Side
@@ -81,6 +82,22 @@ def read_spineai(folder: Path, options: SpineAiOptions) -> Iterator[LabelledPict
             continue
         yield from refused
         yield picture
+
+
+def read_sides(path: Path) -> dict[str, Side]:
+    """Return the patient's side by the stem of the picture's or label's file, from a table with columns file, side.
+
+    Raises:
+        AnnotationError: the table cannot be read, names a side that there is not, or a file twice with two sides.
+    """
+    sides: dict[str, Side] = {}
+    for line, row in read_rows(path, ("file", "side")):
+        if row["side"] not in tuple(Side):
+            raise AnnotationError(f'{path}: line {line}: side "{row["side"]}"; expected {" or ".join(Side)}')
+        side = Side(row["side"])
+        if sides.setdefault(Path(row["file"]).stem, side) is not side:
+            raise AnnotationError(f"{path}: line {line}: {row['file']} is listed with both sides; keep one")
+    return sides
 
 
 def _read_slice(

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from pydicom.filebase import DicomBytesIO
 
-from tfspine.dicom.deidentify.identifiers import Identifiers, collect, merge
+from tfspine.dicom.deidentify.identifiers import Identifiers, Patient, collect, merge
 from tfspine.dicom.deidentify.needles import Needles
-from tfspine.dicom.deidentify.patients import Patient
 from tfspine.dicom.deidentify.refusals import require_cleanable
 from tfspine.dicom.deidentify.rules import Change, Rules
 from tfspine.dicom.deidentify.scan import scan_image

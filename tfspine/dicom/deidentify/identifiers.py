@@ -44,6 +44,14 @@ class Identifiers:
     dates: frozenset[datetime.date] = frozenset()
 
 
+@dataclass(frozen=True)
+class Patient:
+    """A patient's key (`patient_keys.patient_key`), which is secret, and all identifiers found in their files."""
+
+    key: str
+    identifiers: Identifiers
+
+
 def collect(ds: Dataset, options: Collection[Option]) -> Identifiers:
     """Return the identifiers of a data set, the items of its sequences (also private ones) and its file meta.
 

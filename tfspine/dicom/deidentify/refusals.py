@@ -1,10 +1,13 @@
-"""Files that are refused, because they may identify the patient outside the header."""
+"""Files that are refused: they may identify the patient outside the header, or would lose what ingest needs."""
 
 from collections.abc import Collection
 
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 from pydicom.uid import UID, EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage, MRImageStorage
 
+from tfspine.dicom.deidentify.actions import keyword
 from tfspine.dicom.deidentify.options import Option
 from tfspine.errors import DicomError
 
@@ -13,6 +16,14 @@ SOP_CLASSES = frozenset({MRImageStorage, EnhancedMRImageStorage, LegacyConverted
 
 DRAWN_IMAGE_TYPES = frozenset({"SCREEN SAVE", "SCREENSAVE", "SCREEN", "POSDISP", "REPORT", "CSA REPORT", "COLLAGE"})
 """Words of ImageType for images with text or lines drawn into them; POSDISP is Siemens' position display."""
+
+_DECIDING_KEYWORDS = """
+    ImagePositionPatient ImageOrientationPatient PixelSpacing RepetitionTime EchoTime EffectiveEchoTime InversionTime
+    InversionTimes RescaleSlope RescaleIntercept Rows Columns BitsAllocated BitsStored HighBit PixelRepresentation
+"""
+_DECIDING = frozenset(tag_for_keyword(name) for name in _DECIDING_KEYWORDS.split())
+"""Numbers that ingest uses to place a slice, choose a series or read the pixels. A file that would lose one is refused:
+without the echo time, for example, ingest would have to trust the description of a series that it would refuse."""
 
 
 def require_cleanable(ds: Dataset, options: Collection[Option]) -> None:
@@ -40,3 +51,15 @@ def require_cleanable(ds: Dataset, options: Collection[Option]) -> None:
         raise DicomError(f"ImageType {min(drawn)}; text may be drawn into the image")
     if not str(ds.get("PhotometricInterpretation", "")).startswith("MONOCHROME"):
         raise DicomError("a colour or pseudo-colour image; MR images are grey, and colour is used to draw on them")
+
+
+def require_spare(tag: BaseTag, form: bytes) -> None:
+    """Raise if a value would be removed on which the image or the choice of its series depends.
+
+    Raises:
+        DicomError: the reason, with the attribute and without its value.
+    """
+    if tag in _DECIDING and form.strip(b" \0"):
+        raise DicomError(
+            f"{keyword(tag)} cannot be kept: it is no number, or equals an identifier; correct the original"
+        )

@@ -11,11 +11,10 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from tfspine.dicom.deidentify.actions import TEXT_VRS
-from tfspine.dicom.deidentify.identifiers import elements, values
+from tfspine.dicom.deidentify.identifiers import Patient, elements, values
 from tfspine.dicom.deidentify.jpeg import comments
 from tfspine.dicom.deidentify.needles import Hit, Needles, find_date, own_in_pixels
 from tfspine.dicom.deidentify.options import Option
-from tfspine.dicom.deidentify.patients import Patient
 from tfspine.dicom.deidentify.rules import Rules
 from tfspine.dicom.files import read_whole
 from tfspine.errors import DicomError

@@ -24,15 +24,14 @@ from tfspine.dicom.deidentify.actions import (
 )
 from tfspine.dicom.deidentify.bare_pixels import bare_pixels
 from tfspine.dicom.deidentify.dates import cap_age, shift_date, shift_date_time
-from tfspine.dicom.deidentify.deciding import require_spare
 from tfspine.dicom.deidentify.declaration import declare, renew_file_meta
 from tfspine.dicom.deidentify.descriptors import DUMMY, clean_agent, clean_code, clean_descriptor, clean_meaning
-from tfspine.dicom.deidentify.identifiers import original_bytes, values
+from tfspine.dicom.deidentify.identifiers import Patient, original_bytes, values
 from tfspine.dicom.deidentify.looks import looks_coded, looks_right
 from tfspine.dicom.deidentify.needles import Needles, find_date, own_in_pixels
 from tfspine.dicom.deidentify.options import Option
 from tfspine.dicom.deidentify.ordinary import ordinary_words
-from tfspine.dicom.deidentify.patients import Patient
+from tfspine.dicom.deidentify.refusals import require_spare
 from tfspine.dicom.deidentify.rules import Change, Rules
 from tfspine.errors import DicomError
 

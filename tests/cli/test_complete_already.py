@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tfspine.cli.finished import complete_already
+from tfspine.cli.train import complete_already
 from tfspine.config import Experiment
 from tfspine.experiment_file import load_experiment
 
@@ -14,7 +14,7 @@ from tfspine.experiment_file import load_experiment
 def test_a_complete_run_says_how_to_train_longer(section: str, name: str, length: int) -> None:
     usual = Experiment()
     experiment = replace(usual, **{section: replace(getattr(usual, section), **{name: length})})
-    told = complete_already(Path("runs/canal"), section=section, experiment=experiment)
+    told = complete_already(Path("runs/canal"), section, experiment)
     assert told.startswith(f"runs/canal: complete already, with this configuration, {length} {name}; ")
     setting = told.split("--set ")[1]
     assert getattr(getattr(load_experiment(None, [setting]), section), name) == 2 * length

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special
 
-from tfspine.models.temperature import at_temperature
+from tfspine.saved_model.region_grader import at_temperature
 
 
 @given(
