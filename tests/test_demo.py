@@ -111,7 +111,7 @@ def test_the_whole_way_then_nothing_to_do_then_only_what_a_setting_reaches(tmp_p
 
     again = demo(out, SETTINGS)
     assert again.returncode == 0
-    assert again.stderr.count("done before") == len(list((out / "steps").iterdir()))
+    assert again.stderr.count("already done") == len(list((out / "steps").iterdir()))
 
     changed = demo(out, [*SETTINGS, "explain.steps=5"])
     assert changed.returncode == 0

@@ -135,7 +135,9 @@ def test_no_command_replaces_a_file_that_it_did_not_write(
     out.write_text("mine")
     assert main(words.format(sources, out).split()) == 2
     error = capsys.readouterr().err
-    assert f"{out}: is there, and tfspine {words.split()[0]} did not write it; name another --out or --force" in error
+    assert (
+        f"{out}: already exists, and tfspine {words.split()[0]} did not write it; name another --out or --force"
+    ) in error
     assert out.read_text() == "mine"
 
 

@@ -85,9 +85,12 @@ def test_a_pacs_is_asked_first(own: Path) -> None:
     [
         ("", r"project.toml: no data; say in \[data\] where they are: dicom = FOLDER, or pacs = URL"),
         ('[data]\ndicom = "dicom"\n', r"nothing to read the studies with; say labels = FOLDER in \[data\]"),
-        ('[data]\ndicom = "elsewhere"\nlabels = "labels"\n', 'data.dicom = "elsewhere": not there; paths count from'),
+        (
+            '[data]\ndicom = "elsewhere"\nlabels = "labels"\n',
+            'data.dicom = "elsewhere": not found; paths are relative to',
+        ),
         ('[data]\ndicom = "dicom"\npacs = "https://x"\npacs_limit = 1\n', "beside data.dicom; expected one of them"),
-        ('[data]\npacs = "https://x"\n', "say data.pacs_date or data.pacs_limit"),
+        ('[data]\npacs = "https://x"\n', "set data.pacs_date or data.pacs_limit"),
         ('[data]\npacs = "https://x"\npacs_date = "2024"\n', "expected YYYYMMDD-YYYYMMDD"),
     ],
 )
@@ -129,7 +132,7 @@ def test_tiny_projects_with_labels_and_then_with_the_model_that_came_of_them(tmp
     assert first.returncode == 0, first.stderr[-3000:]
     assert f"report: {tmp_path / 'trained' / 'report.html'}" in first.stdout.splitlines()[-1]
     assert (tmp_path / "trained" / "evaluation" / "summary.txt").is_file()
-    assert run(trained, tmp_path / "trained").stderr.count("done before") == 16
+    assert run(trained, tmp_path / "trained").stderr.count("already done") == 16
 
     (own / "models").symlink_to(tmp_path / "trained" / "exported")
     read = project(own, f'{data}[serving]\nmodel = "models"\n')

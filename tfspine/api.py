@@ -223,7 +223,7 @@ def read_studies(
     from tfspine.workflows import read_studies as workflow
 
     if (model is None) == (server is None):
-        raise ConfigError("read_studies: name either model= (a folder of exports) or server= (its address)")
+        raise ConfigError("read_studies: give either model= (a folder of exports) or server= (its address)")
     options = workflow.ReadingOptions(
         server=server or workflow.DEFAULT_SERVER, model=None if model is None else Path(model)
     )

@@ -71,7 +71,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
     """
     partial = target.parent / f".{target.name}.partial-{os.getpid()}"
     if target.exists():
-        raise OutputError(f"{target}: is there already; expected a new folder")
+        raise OutputError(f"{target}: already exists; expected a new folder")
     try:
         with explained(target):
             partial.mkdir(parents=True)
@@ -188,7 +188,9 @@ def _keep_added(partial: Path, target: Path, command: str) -> None:
     added = added_files(target) if target.is_dir() else []
     for name in added:
         if os.path.lexists(partial / name):
-            raise OutputError(f"{target / name}: tfspine {command} did not write it, and would now; move it elsewhere")
+            raise OutputError(
+                f"{target / name}: tfspine {command} did not write it, and would overwrite it; move it elsewhere"
+            )
         (partial / name).parent.mkdir(parents=True, exist_ok=True)
         if (target / name).is_symlink():
             (partial / name).symlink_to((target / name).readlink())

@@ -95,11 +95,11 @@ class OverallBar:
         self._bar.update(self._task, description=words, completed=completed)
 
     def line(self) -> str:
-        """Return for example ``all steps, now predict: 83 %, 0:08:10 gone, 0:01:50 left``."""
+        """Return for example ``all steps, now predict: 83 %, 0:08:10 elapsed, 0:01:50 left``."""
         self.update()
         (task,) = self._bar.tasks
         left = f", {clock(self.left_s())} left" if self._waiting else ""
-        return f"{task.description}: {task.percentage:.0f} %, {clock(task.elapsed)} gone{left}"
+        return f"{task.description}: {task.percentage:.0f} %, {clock(task.elapsed)} elapsed{left}"
 
     def opened(self, bar: Progress) -> None:
         """Show a bar below this one (`progress.GuestBar`)."""

@@ -64,7 +64,9 @@ def require_file(target: Path, *, command: str, inputs: Iterable[Path] = (), for
         return
     record = _read_json(record_path(target))
     if record.get("command") != command:
-        raise OutputError(f"{target}: is there, and tfspine {command} did not write it; name another --out or --force")
+        raise OutputError(
+            f"{target}: already exists, and tfspine {command} did not write it; name another --out or --force"
+        )
     if record.get("sha256") != hash_file(target):
         raise OutputError(f"{target}: was changed after tfspine {command} wrote it; name another --out or --force")
 

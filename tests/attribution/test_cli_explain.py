@@ -85,7 +85,7 @@ def test_no_more_boxes_than_asked_for(files: Path) -> None:
 def test_no_box_asked_for_is_said(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert explain(files, "--set", "explain.regions=0") == 0
     told = capsys.readouterr()
-    assert "explain.regions = 0: nothing was asked to be explained" in told.out
+    assert "explain.regions = 0: nothing to explain" in told.out
     assert "no box" not in told.err
     assert pd.read_csv(files / "out" / "heatmaps.csv").empty
 

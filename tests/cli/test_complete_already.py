@@ -15,7 +15,7 @@ def test_a_complete_run_says_how_to_train_longer(section: str, name: str, length
     usual = Experiment()
     experiment = replace(usual, **{section: replace(getattr(usual, section), **{name: length})})
     told = complete_already(Path("runs/canal"), section, experiment)
-    assert told.startswith(f"runs/canal: complete already, with this configuration, {length} {name}; ")
+    assert told.startswith(f"runs/canal: already complete with this configuration ({length} {name}); ")
     setting = told.split("--set ")[1]
     assert getattr(getattr(load_experiment(None, [setting]), section), name) == 2 * length
     assert "name another --out" in told

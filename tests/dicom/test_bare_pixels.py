@@ -279,7 +279,7 @@ def test_a_short_name_of_the_patient_in_stored_pixels_is_refused(
     samples.save(samples.classic(pixels, PatientName=name), tmp_path / "in" / "image")
     words = ("--out", str(tmp_path / "out"), "--salt-file", str(tmp_path / "salt"), "--create-salt")
     assert main(["deidentify", str(tmp_path / "in"), *words]) == 2
-    assert "an identifier stands in the bytes of PixelData" in capsys.readouterr().err
+    assert "an identifier occurs in the bytes of PixelData" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_children_stay_out_where_headers_give_the_age(
     assert main(["ingest", str(source), "--out", str(tmp_path / "slices")]) == 0
     quality = ("--set", "exclusions.quality=ignore", "--set", "exclusions.instrumentation=ignore")
     assert exclude(tmp_path / "slices", out, *quality) == 0
-    assert "age was not looked at; give --dicom" in capsys.readouterr().err
+    assert "age was not checked; give --dicom" in capsys.readouterr().err
     assert exclude(tmp_path / "slices", out, *quality, "--dicom", str(source)) == 0
     said = capsys.readouterr()
     assert "3 too young" in said.out and "1 studies flagged" in said.err

@@ -230,7 +230,7 @@ def test_a_dicomdir_names_no_patient_in_what_is_refused(source: Path, salt: Path
     listing = tmp_path / "cd" / "DICOMDIR"
     assert main(["deidentify", str(listing), "--out", str(tmp_path / "out"), "--salt-file", str(salt)]) == 0
     assert len(outputs(source)) == 1
-    assert refusals(source) == ["a DICOMDIR lists it, but it is not there"]
+    assert refusals(source) == ["a DICOMDIR lists it, but it does not exist"]
     assert gone.name.encode().lower() not in (tmp_path / "out" / "refused.csv").read_bytes().lower()
 
 
@@ -307,7 +307,7 @@ def test_only_images_that_say_so_pass_as_clean_pixel_data(
     assert run(source, salt, "--option", "clean-pixel-data") == 0
     (ds,) = outputs(source)
     assert [item.CodeValue for item in ds.DeidentificationMethodCodeSequence] == ["113100", "113101"]
-    assert refusals(source) == ["no BurnedInAnnotation NO, which the option clean-pixel-data asks for"] * 2
+    assert refusals(source) == ["BurnedInAnnotation is not NO, which the option clean-pixel-data requires"] * 2
 
 
 def test_the_basic_profile_alone_keeps_no_date_age_or_device(source: Path, salt: Path) -> None:
@@ -451,7 +451,7 @@ def test_identifiers_in_pixel_bytes_are_refused(source: Path, salt: Path) -> Non
     edit(copy, burn)
     assert run(source, salt) == 0
     assert len(outputs(source)) == 2
-    assert refusals(source) == ["an identifier stands in the bytes of PixelData, which are never changed"]
+    assert refusals(source) == ["an identifier occurs in the bytes of PixelData, which are never changed"]
 
 
 def test_the_way_to_the_pictures_is_the_same_afterwards(tmp_path: Path, salt: Path) -> None:

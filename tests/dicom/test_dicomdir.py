@@ -39,12 +39,12 @@ def test_a_dicomdir_gives_what_it_lists_and_nothing_else(medium: Path) -> None:
 def test_a_file_that_a_dicomdir_lists_and_that_is_not_there_is_named(medium: Path) -> None:
     gone, *there = listed(medium)
     (medium / gone).unlink()
-    assert seen(medium / "DICOMDIR")[1] == {gone: "a DICOMDIR lists it, but it is not there"}
+    assert seen(medium / "DICOMDIR")[1] == {gone: "a DICOMDIR lists it, but it does not exist"}
     content, refused = seen(medium)
     assert list(content) == there
     assert refused == {
-        "DICOMDIR": "lists files, which are read by themselves",
-        gone: "a DICOMDIR lists it, but it is not there",
+        "DICOMDIR": "lists files, which are read directly",
+        gone: "a DICOMDIR lists it, but it does not exist",
     }
 
 

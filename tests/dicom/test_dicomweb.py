@@ -324,7 +324,7 @@ def test_credentials_show_in_no_representation() -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("http://pacs.example/dicom-web", "use https, or say --insecure-http"),
+        ("http://pacs.example/dicom-web", "use https, or give --insecure-http"),
         ("http://127.0.0.1.example/dicom-web", "use https"),
         ("ftp://127.0.0.1/dicom-web", "expected the root"),
         ("pacs.example", "expected the root"),
@@ -374,7 +374,7 @@ def test_certificates_are_checked_and_ca_file_is_the_remedy(
     context.load_cert_chain(certificate, key)
     fake.http.socket = context.wrap_socket(fake.http.socket, server_side=True)
     fake.root = fake.root.replace("http:", "https:")
-    with pytest.raises(PacsError, match=r"certificate is not to be trusted; name its authority's with --ca-file$"):
+    with pytest.raises(PacsError, match=r"certificate is not trusted; name that of its authority with --ca-file$"):
         pacs(fake).find_studies(Query(limit=1))
     # requests would prefer this variable to what the program says.
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere.pem"))

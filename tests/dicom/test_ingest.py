@@ -122,7 +122,7 @@ def test_where_nothing_can_be_used_the_commonest_reason_is_told_and_the_tables_a
     assert ingest(source, out) == 2
     message = capsys.readouterr().err.strip().splitlines()[-1]
     assert f"7 files, no usable study; 6 of them: study {pseudonym('1.2.3')}: neither an axial T2w nor a" in message
-    assert f"refused.csv and series.csv in {out} tell of every file" in message
+    assert f"refused.csv and series.csv in {out} list every file" in message
     assert len(pd.read_csv(out / "refused.csv")) == 7
     assert pd.read_csv(out / "series.csv").reason.tolist() == ["gradient echo; expected spin echo"]
     assert not (out / "slices.csv").exists()

@@ -35,7 +35,7 @@ def test_a_worker_that_dies_costs_its_own_item_alone(workers: int) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_worker_that_hangs_costs_its_own_item_alone(workers: int) -> None:
     results = dict(in_processes(hanging, range(6), workers=workers, longest_s=2.0))
-    assert str(results.pop(DEADLY)).startswith("reading it was not done after 2 s")
+    assert str(results.pop(DEADLY)).startswith("reading it was not finished after 2 s")
     assert results == {number: number**2 for number in (0, 1, 2, 4, 5)}
 
 

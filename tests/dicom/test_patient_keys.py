@@ -82,12 +82,12 @@ def test_studies_without_an_id_are_no_single_patient_in_ingest_and_deidentify(
                 ds.PatientID = absent
             ds.save_as(path)
     assert main(["ingest", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--salt-file", str(salt)]) == 0
-    assert "2 patients without PatientID: 2 told apart by PatientName" in capsys.readouterr().err
+    assert "2 patients without PatientID: 2 distinguished by PatientName" in capsys.readouterr().err
     first, second, third = patients(tmp_path / "out")
     assert first == second != third
     words = ("--out", str(tmp_path / "clean"), "--salt-file", str(salt))
     assert main(["deidentify", str(tmp_path / "in"), *words]) == 0
-    assert "2 patients without PatientID: 2 told apart by PatientName" in capsys.readouterr().err
+    assert "2 patients without PatientID: 2 distinguished by PatientName" in capsys.readouterr().err
     assert sorted(path.name for path in (tmp_path / "clean" / "dicom").iterdir()) == sorted({first, third})
 
 

@@ -379,7 +379,7 @@ def test_decisions_come_by_series_number() -> None:
             {"described": "T2", "times_ms": (None, None)},
             "T2 by its description or the series map alone: TR or TE is absent",
         ),
-        (SAGITTAL, {"described": "SAG T1 STIR"}, "described with STIR, which what was measured belies"),
+        (SAGITTAL, {"described": "SAG T1 STIR"}, "described with STIR, which the measured values contradict"),
         (
             SAGITTAL,
             {"described": "T1 LWS", "body_part_examined": "ABDOMEN"},

@@ -151,8 +151,8 @@ def test_independent_regions_give_about_the_exact_interval() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: patient_bootstrap(lambda w: w, [1, 2], seed=1), "one a replicate"),
-        (lambda: patient_bootstrap(lambda w: w.sum(axis=1), [[1, 2]], seed=1), "one a region"),
+        (lambda: patient_bootstrap(lambda w: w, [1, 2], seed=1), "one per replicate"),
+        (lambda: patient_bootstrap(lambda w: w.sum(axis=1), [[1, 2]], seed=1), "one per region"),
         (lambda: patient_bootstrap(lambda w: w.sum(axis=1), [1, 2], replicates=1, seed=1), "1 replicates"),
         (lambda: patient_bootstrap(lambda w: w.sum(axis=1), [1, 2], seed=1, confidence=95), "expected a share"),
         (lambda: patient_bootstrap(lambda w: w.sum(axis=1), [1.0, math.nan], seed=1), "without its patient"),

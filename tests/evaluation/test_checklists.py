@@ -113,4 +113,4 @@ def test_the_card_says_what_it_does_not_know() -> None:
     card = model_card("net", {Fact.MODEL: Answer("six blocks", "run")}, tables=[], notice=["Not for diagnosis."])
     assert card.startswith("# Model card: net\n\n**Not for diagnosis.**\n")
     assert "- Networks: six blocks (run)" in card
-    assert card.count("Not known to the run") == 3
+    assert card.count("Not recorded in the run") == 3

@@ -47,7 +47,7 @@ def test_what_is_missing_in_a_list_or_a_column_is_nan(values) -> None:
 
 @pytest.mark.parametrize("values", [["mild"], [[1], [1, 2]], [1, pd.NA]])
 def test_words_and_ragged_rows_are_refused(values) -> None:
-    with pytest.raises(EvaluationError, match="grades that are words or of unequal number"):
+    with pytest.raises(EvaluationError, match="grades that are not numbers, or of unequal number"):
         numbers(values, what="grades")
 
 

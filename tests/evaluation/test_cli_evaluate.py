@@ -146,7 +146,7 @@ def test_what_is_not_made_is_said_with_the_reason(files: Path) -> None:
     assert main([*words(files), "--extent", "full", "--set", "evaluation.replicates=20"]) == 0
     summary = (files / "evaluation" / "summary.txt").read_text()
     assert "Not made: discrimination, calibration, rsna_2024: no reader with probabilities" in summary
-    assert "Not made: comparisons: no other reader, members of the model aside" in summary
+    assert "Not made: comparisons: no other reader besides members of the model" in summary
     assert not (files / "evaluation" / "calibration.csv").exists()
     subgroups = (files / "evaluation" / "subgroups.md").read_text()
     assert "Not known here: vendor, field, sex, age" in subgroups
@@ -173,22 +173,22 @@ def test_json_for_a_program(files: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["--external-reference", "reference.csv"], "reference.csv", "belong together"),
         (["--external-exclusions", "slices"], "reference.csv", "add --external-reference"),
         (["--validation", "model=reader.csv"], "reference.csv", "add --splits"),
-        (["--flow", "slices"], "reference.csv", "flow.csv: not there; expected the folder that tfspine flow wrote"),
+        (["--flow", "slices"], "reference.csv", "flow.csv: not found; expected the folder that tfspine flow wrote"),
         (["--average", "all=model,model"], "reference.csv", '--average "all": a reader named twice'),
         (["--average", "all="], "reference.csv", "expected NAME=A,B,..., for example model=m1,m2,m3"),
         (["--validation", "nobody=x.csv", "--splits", "splits.csv"], "reference.csv", '--validation "nobody": no such'),
         (["--external-slices", "slices"], "reference.csv", "add --external-reference"),
-        (["--split", "validation"], "reference.csv", "--split: says nothing on its own; add --splits"),
-        (["--dicom", "slices"], "reference.csv", "--dicom: says nothing on its own; add --slices"),
+        (["--split", "validation"], "reference.csv", "--split: has no effect on its own; add --splits"),
+        (["--dicom", "slices"], "reference.csv", "--dicom: has no effect on its own; add --slices"),
         (["--run", "labels"], "reference.csv", "labels/manifest.json: not a readable manifest"),
         (
             ["--reader", "twice=twice.csv"],
             "reference.csv",
-            "twice.csv: 3 boxes are there twice, the first a central_ca",
+            "twice.csv: 3 boxes are duplicated, the first a central_ca",
         ),
         (["--reader", "far=far.csv"], "reference.csv", "none of the 3 boxes of far is on a slice that is compared"),
         (["--repeat", "reference=far.csv"], "reference.csv", "none of the 3 boxes of reference is on a slice"),
-        ([], "nothing.csv", "nothing.csv: not one box; expected the boxes of the reference"),
+        ([], "nothing.csv", "nothing.csv: no boxes; expected the boxes of the reference"),
         (["--external-reference", "labels", "--external-reader", "m=reader.csv"], "reference.csv", "--external-slices"),
         (["--set", "evaluation.margin=-0.1"], "reference.csv", "evaluation.margin = -0.1; expected a share between"),
         (["--set", "evaluation.iuo=0.3"], "reference.csv", 'did you mean "evaluation.iou"'),

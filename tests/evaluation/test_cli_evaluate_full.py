@@ -114,7 +114,7 @@ def test_the_summary_begins_with_levels_and_sides_then_has_the_papers_tables_and
     assert "left out: 6 metal" in summary
     written = " ".join(summary.split())
     assert "as csv, json, md, png: regions, regions_accuracy, regions_predictive, end_to_end, levels, cohort" in written
-    assert "Patients drawn again" not in summary
+    assert "Bootstrap of patients" not in summary
     assert summary.startswith("Each level and side: agreement of the one grade")
     # Of 80 columns, wide tables are in parts; all tables of the run would be some 600 lines.
     assert max(map(len, summary.splitlines())) <= 80
@@ -135,7 +135,7 @@ def test_the_score_from_which_boxes_count_is_chosen_on_validation(out: Path) -> 
     of_model = cost[(cost["set"] == "internal") & (cost["reader"] == "model")]
     assert of_model["score"].notna().all()
     assert cost.loc[cost["reader"] == "people", ["score", "recall_at_0.25"]].isna().all(axis=None)
-    assert "chosen here, on validation, for 0.25 false boxes an image" in (out / "recall_cost.md").read_text()
+    assert "chosen here, on validation, for 0.25 false boxes per image" in (out / "recall_cost.md").read_text()
 
 
 def test_reading_again_is_agreement_with_oneself(out: Path) -> None:
@@ -206,7 +206,7 @@ def test_the_model_card_and_the_checklists_know_the_study(out: Path) -> None:
     assert "- External: 14 studies" in card
     claim = table_of(out, "claim_2024").set_index("number")
     assert claim.loc[35, "where"] == "flow.csv, flow.png"
-    assert claim.loc[44, "answer"] == "not known to the run"
+    assert claim.loc[44, "answer"] == "not recorded in the run"
 
 
 def test_versions_of_the_model_are_not_compared_with_it(box_table) -> None:

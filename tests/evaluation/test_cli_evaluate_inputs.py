@@ -143,7 +143,7 @@ def test_a_study_of_two_patients_is_refused(files: Path, capsys) -> None:
     slices.to_csv(files / "slices" / "slices.csv", index=False)
     more = ("--splits", str(files / "splits.csv"), "--slices", str(files / "slices"))
     quiet_evaluate(files, "model=model.csv", more=more, code=2)
-    assert "study s00 of patient s00, by" in capsys.readouterr().err
+    assert "study s00 of patient s00, in" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--reader", "--repeat", "--external-reader"])
@@ -228,4 +228,4 @@ def test_what_a_csv_reference_leaves_open_is_said(files: Path) -> None:
     assert (
         "reference.csv names the slices with a box: wrong boxes on others are not counted. --read reference=" in words
     )
-    assert "20 studies, those whose patient is not known taken for a patient each" in words
+    assert "20 studies, each counted as one patient where the patient is not known" in words

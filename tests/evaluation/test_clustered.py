@@ -1,4 +1,4 @@
-"""Intervals and tests that respect patients, against statsmodels, published formulas and leaving out by hand."""
+"""Intervals and tests clustered by patient, against statsmodels, published formulas and leaving out by hand."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Areas with intervals that respect patients, against leaving out by hand, DeLong and Obuchowski's formula."""
+"""Areas with intervals clustered by patient, against leaving out by hand, DeLong and Obuchowski's formula."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""False boxes an image stand beside every recall: counted by hand."""
+"""False boxes per image stand beside every recall: counted by hand."""
 
 import pandas as pd
 import pytest

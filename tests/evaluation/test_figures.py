@@ -47,8 +47,8 @@ def test_a_checklist_shows_what_the_authors_have_to_write(drawn: list[Figure], t
     assert (known["Data partitions"], open_["Data partitions"]) == (2, 0)
     assert (known["Discussion"], open_["Discussion"]) == (0, 2)
     assert sum(known.values()) + sum(open_.values()) == 44
-    assert legend_of(drawn[0]) == ["known to the run", "for the authors to write"]
-    assert drawn[0].legends[0].get_title().get_text() == "CLAIM 2024: 2 of 44 items are known to the run"
+    assert legend_of(drawn[0]) == ["recorded in the run", "for the authors to write"]
+    assert drawn[0].legends[0].get_title().get_text() == "CLAIM 2024: 2 of 44 items were recorded in the run"
 
 
 def test_bars_of_the_reference_are_shares_with_counts(drawn: list[Figure], box_table, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_the_legend_does_not_hang_on_the_first_panel(drawn: list[Figure], tmp_pa
     points = {("net", Region.LATERAL_RECESS): OperatingPoint(0.5, 1.0, 1.0, 2)}
     roc_figure(graded, points=points, path=tmp_path / "x.png", title="ROC")
     assert legend_of(drawn[0]) == ["net", "net, threshold of validation"]
-    assert texts_of(drawn[0]) == {"net: none is moderate or severe"}
+    assert texts_of(drawn[0]) == {"net: no moderate or severe box"}
 
 
 def test_a_line_with_nothing_to_draw_has_a_dash(drawn: list[Figure], tmp_path: Path) -> None:

@@ -229,7 +229,7 @@ def test_without_levels_there_is_no_table_and_the_note_says_why(reference, reade
         assert "have no level" in result.table.note
     first = region_results([set_of(reference, her=reader, him=reader.assign(level=""))])[0].table
     assert {row["reader"] for row in first.rows} == {"her"}
-    assert "him names no level" in first.note
+    assert "him gives no level" in first.note
 
 
 def test_the_challenge_counts_each_level_and_a_region_not_found_as_a_third(reference) -> None:

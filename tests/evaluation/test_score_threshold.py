@@ -92,7 +92,7 @@ def test_it_keeps_its_promise_and_a_lower_score_would_not(boxes: list[tuple[bool
 def question(box_table) -> Question:
     """A model with a sure canal on each slice, right and normal, and below it on every second one a severe false box.
 
-    Validation looks the same; the external set too. At 0.25 false boxes an image the false ones have to go.
+    Validation looks the same; the external set too. At 0.25 false boxes per image the false ones have to go.
     """
 
     def set_of(name: str, study: str) -> ReadingSet:
@@ -120,13 +120,13 @@ def test_every_table_uses_the_threshold_of_validation_and_the_curve_all_scores(q
     row = next(row for row in table.rows if (row["set"], row["reader"]) == ("internal", "m"))
     assert (row["score"], row["recall"].value, row["false_boxes"].value) == (0.9, 1.0, 0.0)
     assert [row[f"recall_at_{rate}"].value for rate in (0.125, 0.25, 0.5, 1)] == [1.0] * 4
-    assert "m: chosen here, on validation, for 0.25 false boxes an image" in table.note
+    assert "m: chosen here, on validation, for 0.25 false boxes per image" in table.note
     person = next(row for row in table.rows if row["reader"] == "her")
     assert math.isnan(person["score"]) and "recall_at_0.25" not in person
 
 
 def test_recall_at_a_rate_pays_for_false_boxes_that_are_surer(question: Question, box_table) -> None:
-    """The false box of every second slice above the right ones: at 0.125 false boxes an image nothing is found."""
+    """The false box of every second slice above the right ones: at 0.125 false boxes per image nothing is found."""
     boxes = question.internal.readers["m"]
     worse = boxes.assign(score=boxes["score"].where(boxes["grade"] == "normal", 0.95))
     turned = ReadingSet("internal", question.internal.reference, question.internal.covered, {"m": worse}, {}, 0.3, 0.95)

@@ -80,14 +80,14 @@ def test_numbers_that_are_missing_are_nan(tmp_path: Path) -> None:
     [
         (b"study,xmin\nA,0,5\n", "line 2: 3 values for 2 columns; a decimal comma needs quotes"),
         (b"study;xmin\nA;0,5\nB;0.5\n", 'line 2: xmin "0,5": a comma, where line 3 has a point (0.5)'),
-        (b"study;xmin\nA;1,234\nB;12,345\n", 'line 2: xmin "1,234": thousands or decimals?'),
+        (b"study;xmin\nA;1,234\nB;12,345\n", 'line 2: xmin "1,234": ambiguous: thousands or decimals'),
         (b"study;xmin\nA;1.234,5\n", 'line 2: xmin "1.234,5"; expected a number'),
         (b"study;xmin\nA;1_0\n", 'xmin "1_0"; expected a number'),
         (b"study,xmin\nA\n", "line 2: 1 values, none in the column xmin"),
         (b"study,xmin,Study\nA,1,B\n", "column study is there twice"),
         (b"study,x\nA,1\n", "no column xmin; expected the columns study, xmin"),
         (b"", "empty; expected a table"),
-        (b"PK\x03\x04....", "a spreadsheet's own file, not text"),
+        (b"PK\x03\x04....", "a spreadsheet program's own format, not text"),
         (b"study,xmin\nM\x81ller,1\n", "not text in cp1252"),
         (codecs.BOM_UTF16_LE + b"s\0t\0u", "not text in utf-16"),
         (b'study,xmin\n"A,1\n', "line 2: unexpected end of data; expected quotes in pairs"),
@@ -120,15 +120,15 @@ def test_commas_and_points_give_the_same_numbers(tmp_path_factory, values: list[
 def test_a_list_may_come_from_a_spreadsheet_and_what_is_none_is_not_repeated(tmp_path: Path) -> None:
     path = tmp_path / "patients.txt"
     path.write_bytes("P1\r\nMüller\r\n".encode("utf-16"))
-    assert read_text(path, expected="a PatientID a line").splitlines() == ["P1", "Müller"]
+    assert read_text(path, expected="one PatientID per line").splitlines() == ["P1", "Müller"]
     path.write_bytes(b"Secret\x81")
     with pytest.raises(FormatError, match="patients") as error:
-        read_text(path, expected="a PatientID a line")
+        read_text(path, expected="one PatientID per line")
     assert "Secret" not in str(error.value)
 
 
 def test_a_name_that_stands_twice_is_refused_with_both_lines(tmp_path: Path) -> None:
     table = read(tmp_path, b"study,xmin\nA,1\n\nB,2\nA,3\n")
     require_once(table, "xmin")
-    with pytest.raises(FormatError, match="line 5: study A is there again, after line 2"):
+    with pytest.raises(FormatError, match="line 5: study A is repeated, first on line 2"):
         require_once(table, "study")

@@ -32,5 +32,5 @@ def test_a_wrong_value_is_named_with_file_and_line(tmp_path: Path) -> None:
 
 def test_a_picture_that_is_lost_is_named(tmp_path: Path) -> None:
     write_heatmaps(tmp_path, [ROW])
-    with pytest.raises(FormatError, match=r"a\.png: not there, though heatmaps\.csv lists it"):
+    with pytest.raises(FormatError, match=r"a\.png: not found, though heatmaps\.csv lists it"):
         read_heatmaps(tmp_path)

@@ -64,7 +64,7 @@ def test_a_missing_table_names_the_remedy(tmp_path: Path) -> None:
 
 def test_a_slice_that_is_there_twice_is_named_with_its_line(tmp_path: Path) -> None:
     write_slices_csv(tmp_path, [_row(SliceRow("a", "s", Plane.AXIAL, PLACE))] * 2)
-    with pytest.raises(FormatError, match="line 3: key a is there again, after line 2"):
+    with pytest.raises(FormatError, match="line 3: key a is repeated, first on line 2"):
         read_slices(tmp_path)
 
 

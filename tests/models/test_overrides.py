@@ -45,7 +45,7 @@ def built(overrides: Mapping[str, Any], plane: Plane = Plane.AXIAL) -> Any:
 
 @pytest.mark.parametrize(("key", "value"), REACHES_NOTHING.items())
 def test_a_key_that_reaches_nothing_is_refused_by_name(key: str, value: Any) -> None:
-    with pytest.raises(ConfigError, match=r"^\[overrides\] " + key.replace(".", r"\.") + ": reaches nothing here; "):
+    with pytest.raises(ConfigError, match=r"^\[overrides\] " + key.replace(".", r"\.") + ": has no effect here; "):
         built({key: value})
 
 
@@ -81,7 +81,7 @@ def test_what_does_it_instead_is_told(key: str, instead: str) -> None:
         ("task.freeze_backbone", "yes", "expected true or false"),
         ("task.model.backbone", 3, "expected one of the keys below it"),
         ("task.model.backbone.type", "nothing", "expected one of"),
-        ("trainer.train_steps.more", 3, "trainer.train_steps has nothing below it"),
+        ("trainer.train_steps.more", 3, "trainer.train_steps has no keys below it"),
     ],
 )
 def test_unknown_keys_and_values_of_another_type_are_refused(key: str, value: Any, told: str) -> None:

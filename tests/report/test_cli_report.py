@@ -29,8 +29,8 @@ def test_a_page_from_the_folders(folders: Path) -> None:
         (lambda at: (at / "predictions/studies/s1.json").unlink(), "no studies/*.json"),
         (lambda at: (at / "predictions/studies/s1.json").write_text("{"), "s1.json: not readable"),
         (lambda at: (at / "predictions/studies/s1.json").write_text('{"study": "s1", "rows": [{}]}'), "not a study"),
-        (lambda at: (at / "explained/a.png").unlink(), "a.png: not there"),
-        (lambda at: (at / "explained/heatmaps.csv").unlink(), "heatmaps.csv: not there"),
+        (lambda at: (at / "explained/a.png").unlink(), "a.png: not found"),
+        (lambda at: (at / "explained/heatmaps.csv").unlink(), "heatmaps.csv: not found"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_nothing_is_written(folders, break_it, message, capsys) -> None:

@@ -187,7 +187,7 @@ def test_no_grade_below_the_operating_point() -> None:
 def test_low_scores_are_told_in_a_banner(score: float, is_doubted: bool) -> None:
     points = dict.fromkeys(("central_canal", "lateral_recess", "neural_foramen"), 0.02)
     html = render_page(scored(score, **points), maximum_studies=1)
-    assert ("Do not trust these grades: the detector is not fit to be read" in html) is is_doubted
+    assert ("Do not trust these grades: the detector is not good enough to be used" in html) is is_doubted
     assert ("Best scores are low" in html) is is_doubted
 
 
@@ -199,8 +199,10 @@ def test_one_study_in_doubt_does_not_condemn_the_others() -> None:
         ),
         maximum_studies=1,
     )
-    assert "Do not trust the grades of 1 of 3 studies; each says why. Study s2: Best scores are low" in html
-    assert "not fit to be read" not in html
+    assert (
+        "Do not trust the grades of 1 of 3 studies; the reason is given with each. Study s2: Best scores are low"
+    ) in html
+    assert "not good enough to be used" not in html
     # The study itself is not among those drawn; the head of the page tells all the same.
     assert "Study s1" in html and "<h3>Study s2" not in html
 
@@ -212,7 +214,7 @@ def test_boxes_that_swamp_the_slices_are_told(boxes: int, is_doubted: bool) -> N
     canal = table[table["region"] == "central_canal"]
     more = [canal.assign(ymin=float(number), ymax=number + 9.0) for number in range(boxes - 2)]
     html = render_page(content(predictions=pd.concat([table, *more], ignore_index=True)), maximum_studies=1)
-    assert (f"Boxes swamp the axial slices: {boxes:.1f} a slice" in html) is is_doubted
+    assert (f"Too many boxes on the axial slices: {boxes:.1f} per slice" in html) is is_doubted
     assert ('<p class="notice doubt" role="alert">' in html) is is_doubted
 
 

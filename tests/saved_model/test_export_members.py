@@ -148,7 +148,7 @@ def test_a_run_of_members_gives_all_or_the_selected_and_their_temperatures(run: 
 def test_a_run_from_before_temperatures_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no temperature, which export\.calibrate needs; train the grader again"):
         runs._load_grader(_run(tmp_path / "old", "grader"), take=Take.ALL, calibrate=True)
-    with pytest.raises(ModelError, match="chooses among members, and this is one training"):
+    with pytest.raises(ModelError, match="chooses among members, and this run has none"):
         runs._load_grader(_run(tmp_path / "plain", "grader"), take=Take.SELECTED, calibrate=False)
 
 

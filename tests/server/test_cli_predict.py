@@ -133,7 +133,7 @@ def test_dicom_is_ingested_first_and_what_was_refused_is_kept(slices, exported, 
         assert read_salt(options.salt.named).check() == read_salt(tmp_path / "pseudonyms.salt").check()
         shutil.copytree(slices, out)
         (out / "refused.csv").write_text(f"file,reason\n{dicom}/x.dcm,truncated\n")
-        return IngestSummary(out, 2, 14, 1, (), ("2 series are not what people typed",))
+        return IngestSummary(out, 2, 14, 1, (), ("2 series differ from their description",))
 
     monkeypatch.setattr(predict, "ingest", ingest)
     out = tmp_path / "out"
@@ -182,7 +182,7 @@ def test_a_model_that_trained_on_another_split_is_told(tmp_path, caplog):
     predict._warn_of_another_split(options)
     (told,) = caplog.messages
     assert "tfspine_axial/10: trained on another split (ffffffffffff) than that of" in told
-    assert "studies called test there may have trained it" in told
+    assert "studies called test there may be among its training data" in told
 
 
 class TwoMembers(BrightModel):

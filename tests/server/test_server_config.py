@@ -45,8 +45,8 @@ def test_labels(tmp_path):
         (ONE.format("").replace('name: "m"', ""), "a model has no name"),
         (ONE.format("").replace("/models/m", "models/m"), 'model "m": base_path "models/m"; expected an absolute path'),
         (ONE.format("").replace("tensorflow", "torch"), 'model_platform "torch"; expected "tensorflow"'),
-        (ONE.format("model_version_policy { specific { } }"), "specific names no version"),
-        (re.sub("(config {.*}) }", r"\1 \1 }", ONE.format("")), 'model "m" stands there twice'),
+        (ONE.format("model_version_policy { specific { } }"), "specific lists no version"),
+        (re.sub("(config {.*}) }", r"\1 \1 }", ONE.format("")), 'model "m" is listed twice'),
     ],
 )
 def test_what_cannot_be_served_names_file_and_model(tmp_path, text, message):

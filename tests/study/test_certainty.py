@@ -146,7 +146,7 @@ def test_a_detector_that_boxes_recesses_on_every_slice_tells_no_disc() -> None:
             item = replace(item, found=(canal, box))
         everywhere.append(item)
     _, result = assemble(readings_of(replace(study, slices=tuple(everywhere))))
-    assert "does not show by itself where its discs are" in result.level_doubt
+    assert "cannot be located from that series alone" in result.level_doubt
 
 
 @settings(max_examples=25, deadline=None)

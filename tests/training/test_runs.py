@@ -107,9 +107,9 @@ def test_a_claim_without_a_step_binds_nobody(run_folder: Path) -> None:
 def test_somebody_elses_folder_is_left_alone(run_folder: Path) -> None:
     run_folder.mkdir()
     (run_folder / "thesis.txt").write_text("precious")
-    with pytest.raises(ModelError, match="holds something that is no run"):
+    with pytest.raises(ModelError, match="holds something that is not a run"):
         _open(run_folder, Experiment())
-    with pytest.raises(ModelError, match="holds something that is no run"), _hold(run_folder):
+    with pytest.raises(ModelError, match="holds something that is not a run"), _hold(run_folder):
         pass
     assert [path.name for path in run_folder.iterdir()] == ["thesis.txt"]
 

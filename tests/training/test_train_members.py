@@ -119,7 +119,7 @@ def test_two_machines_train_two_divisions_twice(
 ) -> None:
     run = tmp_path / "run"
     assert main([*words, "--shard", "1/2"]) == 0
-    assert capsys.readouterr().out == f"{run}: 2 of 4 members trained, 2 by others\n"
+    assert capsys.readouterr().out == f"{run}: 2 of 4 members trained, 2 left to others\n"
     assert sorted(path.name for path in (run / "members").iterdir()) == ["s1r1", "s2r1"]
     assert not (run / "manifest.json").exists()
     first = (run / "members" / "s1r1" / "history.csv").read_text()

@@ -77,9 +77,9 @@ def test_what_it_refuses_is_raised_here() -> None:
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (leave, "ended with exit code 2; its own message stands above"),
-        (fail, "ended with exit code 1; its own message stands above"),
-        (kill, "was killed by SIGKILL, perhaps for want of memory; run the same again to go on"),
+        (leave, "ended with exit code 2; see its message above"),
+        (fail, "ended with exit code 1; see its message above"),
+        (kill, "was killed by SIGKILL, perhaps because memory ran out; run the same command again to continue"),
     ],
 )
 def test_how_it_ended_is_told(function, message: str) -> None:

@@ -41,7 +41,7 @@ def test_a_child_that_will_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) ->
     ("code", "words"),
     [
         (1, "ended with exit code 1"),
-        (-signal.SIGKILL, "was killed by SIGKILL, perhaps for want of memory"),
+        (-signal.SIGKILL, "was killed by SIGKILL, perhaps because memory ran out"),
         (-signal.SIGSEGV, "was killed by SIGSEGV"),
     ],
 )

@@ -133,7 +133,11 @@ def test_what_an_interrupted_step_has_written_stays_for_it(tmp_path: Path, monke
 def test_a_step_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     run = tmp_path / "run"
     step = Step("train", partial(begin_and_be_killed, run), (run,), goes_on=True, is_apart=True)
-    with pytest.raises(TfspineError, match=r"step \[1/1\] train: was killed by SIGKILL, perhaps for want of memory"):
+    with pytest.raises(
+        TfspineError,
+        match=r"step \[1/1\] train: was killed by SIGKILL, perhaps because memory ran "
+        r"out",
+    ):
         run_steps([step], tmp_path)
     run_steps([step], tmp_path)
     assert (run / "weights").read_text() == "complete"
@@ -215,9 +219,9 @@ def test_a_former_run_that_holds_somebodys_file_is_kept(
 def test_what_is_made_anew_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     run_steps(two_steps(tmp_path), tmp_path)
-    assert "made anew" not in caplog.text
+    assert "made again" not in caplog.text
     run_steps(two_steps(tmp_path, MakeOptions(depth=2)), tmp_path)
-    assert "[1/2] make: settings, code or inputs changed since it was made; it is made anew" in caplog.text
+    assert "[1/2] make: settings, code or inputs changed since it was made; it is made again" in caplog.text
 
 
 def test_two_do_not_work_in_one_folder(tmp_path: Path) -> None:
@@ -229,8 +233,8 @@ def test_two_do_not_work_in_one_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (leave, r"step \[1/1\] one: ended with exit code 2; its own message stands above"),
-        (kill, "one: was killed by SIGKILL, perhaps for want of memory; run the same"),
+        (leave, r"step \[1/1\] one: ended with exit code 2; see its message above"),
+        (kill, "one: was killed by SIGKILL, perhaps because memory ran out; run the same"),
     ],
 )
 def test_how_a_step_ended_is_told(function: Callable[[], None], message: str, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def check_labels(labels: Path, slices: Mapping[str, SliceRow]) -> list[Problem]:
     annotated: dict[str, AnnotatedSlice] = {}
     for key in slices:
         if key not in files:
-            text = "no label file; it trains as a slice without boxes, or not at all where its series has no labels"
+            text = "no label file; it is trained on as a slice without boxes, or left out if its series has no labels"
             problems.append(Problem(key, "", Severity.WARNING, text))
             continue
         try:
@@ -103,7 +103,7 @@ def _problems_of(annotated: AnnotatedSlice, facts: SliceRow, midline_mm: float) 
     axial = [item for item in annotated.annotations if item.region.plane is Plane.AXIAL]
     for name, count in Counter(object_name(item.region, item.side) for item in axial).items():
         if count > 1:
-            yield Severity.ERROR, f"{count} times {name}; a slice has one"
+            yield Severity.ERROR, f"{count} times {name}; expected one on a slice"
     yield from _recess_sides(annotated.annotations, facts.geometry)
     if facts.plane is Plane.AXIAL:
         for text in side_warnings(annotated.annotations, facts.geometry, midline_mm):

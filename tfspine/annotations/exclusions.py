@@ -173,7 +173,7 @@ def read_findings(folder: Path) -> list[Finding]:
     """
     path = folder / TABLE
     if not path.is_file():
-        raise AnnotationError(f"{path}: not there; make it with tfspine exclude --out {folder}")
+        raise AnnotationError(f"{path}: not found; make it with tfspine exclude --out {folder}")
     findings = []
     for line, row in enumerate(read_table_of_words(path, COLUMNS).to_dict("records"), start=2):
         try:

@@ -43,14 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Option,
         choices=list(Option),
         metavar="NAME",
-        help=f"option of PS3.15 Annex E beside the Basic Profile, repeatable, in place of those of --profile research: "
+        help=f"option of PS3.15 Annex E added to the Basic Profile, repeatable; replaces those of --profile research: "
         f"{', '.join(Option)} (research: {', '.join(sorted(DEFAULT_OPTIONS))})",
     )
     parser.add_argument(
         "--key",
         type=file_to_write("key.csv", option="--key"),
         metavar="FILE",
-        help="also write which file became which; secret, readable by you alone",
+        help="also write a table of original and new files; secret, readable only by you",
     )
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -80,7 +80,9 @@ def _options(args: argparse.Namespace) -> "Collection[Option]":
     if args.options is None:
         return OPTIONS_OF[args.profile or Profile.RESEARCH]
     if args.profile is Profile.RESEARCH:
-        raise ConfigError("--profile research with --option; its options are its own; leave one of the two out")
+        raise ConfigError(
+            "--profile research with --option; the profile has options of its own; leave one of the two out"
+        )
     return set(args.options)
 
 
@@ -99,16 +101,18 @@ def _tell(args: argparse.Namespace, outcome: "Outcome", *, keeps_descriptions: b
     else:
         print(f"{args.out}: {len(outcome.written)} files of {outcome.patients} patients de-identified")
         searched = outcome.identifiers - outcome.short_texts - outcome.unsearched_texts
-        print(f"searched: {outcome.searched_bytes} bytes for {searched} texts, UIDs, days of the headers; none found")
+        print(
+            f"searched: {outcome.searched_bytes} bytes for {searched} texts, UIDs and dates of the headers; none found"
+        )
         if outcome.short_texts:
             print(f"searched: every word of the headers for {outcome.short_texts} shorter texts; none found")
         if outcome.unsearched_texts:
-            print(f"not searched: {outcome.unsearched_texts} texts of one or two letters, or usual as the word MR is")
-        print("not searched: what is drawn into the pictures, and names that no header holds")
+            print(f"not searched: {outcome.unsearched_texts} texts of one or two letters, or as common as MR")
+        print("not searched: text drawn into the pictures, and names that are in no header")
     if not keeps_descriptions:
         print(
-            "note: descriptions are dropped; contrast, fat suppression and body parts that only they named are not "
-            "known any more; say which series is which with ingest --series-map",
+            "note: descriptions were removed; contrast, fat suppression and body parts that only they named are not "
+            "known any more; choose the series with ingest --series-map",
             file=sys.stderr,
         )
     if outcome.refused:

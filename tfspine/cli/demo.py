@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     extent.add_argument(
         "--quick",
         action="store_true",
-        help="in two minutes: three patients, and a network too small to be right, to see what comes out",
+        help="in two minutes: three patients and a network too small to be accurate, to see the outputs",
     )
     options.add_devices(parser)
     options.add_settings(parser)

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         required=True,
         metavar="NAME=CSV|DIR",
-        help="whom to compare: table of boxes, or a folder of LabelImg XML; repeatable",
+        help="reader to compare: table of boxes, or a folder of LabelImg XML; repeatable",
     )
     parser.add_argument(
         "--model", metavar="NAME", help="reader or average that others are compared with (default: the first reader)"
@@ -39,21 +39,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="arms",
         action="append",
         metavar="NAME=A,B,...",
-        help="readers of one condition, for example with the model's help; the same people in the same order in each; "
-        "two or more: compared with readers and patients at random",
+        help="readers under one condition, for example with the model's help; the same people in the same order "
+        "in each; "
+        "give two or more; they are compared with readers and patients as random effects",
     )
     parser.add_argument(
         "--repeat",
         dest="repeats",
         action="append",
         metavar="NAME=CSV|DIR",
-        help='a second reading by a reader, or by "reference": agreement with oneself; repeatable',
+        help='a second reading by a reader, or by "reference": intra-reader agreement; repeatable',
     )
     parser.add_argument(
         "--read",
         action="append",
         metavar="NAME=CSV|DIR",
-        help='what a reader or "reference" read, where it does not follow from the boxes: columns study, and plane, '
+        help='what a reader or "reference" read, if the boxes do not show it: columns study, and plane, '
         "region or slice; or a folder with a label file for every slice; repeatable",
     )
     parser.add_argument("--slices", type=Path, metavar="DIR", help="folder of ingest; needed with a folder of labels")
@@ -73,14 +74,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="external_readers",
         action="append",
         metavar="NAME=CSV|DIR",
-        help="who read the second set; repeatable",
+        help="reader of the second set; repeatable",
     )
     parser.add_argument("--external-slices", type=Path, metavar="DIR", help="folder of ingest of the second set")
     parser.add_argument(
         "--external-exclusions",
         type=Path,
         metavar="DIR",
-        help="folder that exclude wrote of the second set; its studies stay out",
+        help="folder that exclude wrote of the second set; the studies it lists are left out",
     )
     parser.add_argument(
         "--dicom", type=Path, action="append", metavar="DIR", help="studies whose headers give age and sex; repeatable"
@@ -89,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--clinical",
         type=Path,
         metavar="CSV",
-        help="ethnicity, indication and comorbidities (several: with ; between them) by patient or study",
+        help="ethnicity, indication and comorbidities (several: separated by ;) by patient or study",
     )
     parser.add_argument("--flow", type=Path, metavar="DIR", help="what tfspine flow wrote, to show beside the tables")
     parser.add_argument(

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="folder that ingest wrote")
     boxes = parser.add_mutually_exclusive_group()
     boxes.add_argument("--detections", type=Path, metavar="CSV", help="predictions.csv, to measure scoliosis on")
-    boxes.add_argument("--labels", type=Path, metavar="DIR", help="folder of LabelImg files, for the same")
+    boxes.add_argument("--labels", type=Path, metavar="DIR", help="folder of LabelImg files, for the same purpose")
     parser.add_argument(
         "--dicom", type=Path, action="append", metavar="DIR", help="studies whose headers give the age; repeatable"
     )
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     counts = {name: getattr(done, name) for name in ("studies", "included", "excluded", "flagged")}
     print(json.dumps(counts) if args.json else flow_text(done.flow))
     if not args.dicom:
-        print("age was not looked at; give --dicom", file=sys.stderr)
+        print("age was not checked; give --dicom", file=sys.stderr)
     if args.detections is None and args.labels is None:
         print("scoliosis was not measured; give --detections or --labels", file=sys.stderr)
     if done.flagged:

@@ -13,10 +13,12 @@ from tfspine.workflows.explained_graders import GradersToExplain
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     graders = parser.add_mutually_exclusive_group(required=True)
-    graders.add_argument("--model", type=Path, metavar="DIR", help="what tfspine export wrote: explains what it serves")
+    graders.add_argument(
+        "--model", type=Path, metavar="DIR", help="what tfspine export wrote: its graders are explained"
+    )
     graders.add_argument(
         "--grader", dest="graders", type=Path, action="append", default=[], metavar="RUN",
-        help="runs instead, one per region, with members or without; repeatable",
+        help="runs to explain instead, one per region, with members or without; repeatable",
     )  # fmt: skip
     parser.add_argument(
         "--take",
@@ -40,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     graders = GradersToExplain(args.model, tuple(args.graders), args.take)
     explained = explain(graders, args.slices, args.boxes, args.out, ExplainOptions(experiment), track=track)
     if experiment.explain.regions == 0:
-        print("explain.regions = 0: nothing was asked to be explained; raise it to explain so many boxes a region")
+        print("explain.regions = 0: nothing to explain; raise it to the number of boxes to explain per region")
     largest = f"; largest completeness gap {max(explained.gaps):.2%}" if explained.gaps else ""
     remedy = "; raise explain.steps" if explained.flagged else ""
     flagged = f"{explained.flagged} flagged (gap above {explained.largest_gap:.0%}){remedy}"

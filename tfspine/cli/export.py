@@ -82,19 +82,21 @@ def in_words(
     Args:
         thresholds: what was chosen.
         plane: of the model.
-        allowed: false boxes an image that it was chosen for.
+        allowed: false boxes per image that it was chosen for.
         least: score from which the detector answers boxes at all.
         has_labels: whether there was validation data to choose on.
     """
     if not has_labels:
-        return [f"no operating point: no --labels and --splits to choose it on: every box counts, from score {least:g}"]
-    lines = [f"operating point, for {allowed:g} false boxes an image on validation:"]
+        return [
+            f"no operating point (choosing one needs --labels and --splits): every box counts, from score {least:g}"
+        ]
+    lines = [f"operating point, for {allowed:g} false boxes per image on validation:"]
     for region in (region for region in Region if region.plane is plane):
         found = thresholds.get(region)
         lines.append(
             f"  {region}: none labelled or none found on validation; every box counts, from score {least:g} on"
             if found is None
             else f"  {region}: score from {found.threshold:.3f}, recall {100 * found.recall:.1f} %, "
-            f"{found.false_boxes_per_image:.2f} false boxes an image ({found.boxes} boxes, {found.images} images)"
+            f"{found.false_boxes_per_image:.2f} false boxes per image ({found.boxes} boxes, {found.images} images)"
         )
     return lines

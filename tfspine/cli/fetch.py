@@ -35,13 +35,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfspine fetch``."""
     parser.add_argument("url", metavar="URL", help="root of the DICOMweb server, such as https://pacs:8443/dicom-web")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder for dicom/ and refused.csv; again: goes on"
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder for dicom/ and refused.csv; run again to continue",
     )
     which = parser.add_argument_group("which studies (at least one of the first four)")
     which.add_argument("--study-uid", action="append", default=[], metavar="UID", help="this study; repeatable")
-    which.add_argument("--patient-id-file", type=Path, metavar="FILE", help="studies of these patients, one ID a line")
-    which.add_argument("--date", metavar="FROM-TO", help="StudyDate, such as 20240101-20240630; either end may lack")
-    which.add_argument("--limit", type=int, metavar="N", help="so many studies at most")
+    which.add_argument(
+        "--patient-id-file", type=Path, metavar="FILE", help="studies of these patients, one ID per line"
+    )
+    which.add_argument(
+        "--date", metavar="FROM-TO", help="StudyDate, such as 20240101-20240630; either end may be left out"
+    )
+    which.add_argument("--limit", type=int, metavar="N", help="at most this many studies")
     which.add_argument("--modality", default="MR", help="of the series to fetch (default: MR)")
     which.add_argument(
         "--body-part", nargs="+", default=[], metavar="PART", help="BodyPartExamined of the series, such as LSPINE"
@@ -51,11 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--auth-file",
         type=Path,
         metavar="FILE",
-        help=f"holds bearer TOKEN or basic USER:PASSWORD (default: the variable {CREDENTIALS_VARIABLE})",
+        help=f"file that holds bearer TOKEN or basic USER:PASSWORD (default: the variable {CREDENTIALS_VARIABLE})",
     )
     how.add_argument("--ca-file", type=Path, metavar="PEM", help="certificates to trust for https")
     how.add_argument("--insecure-http", action="store_true", help="allow http to another machine")
-    how.add_argument("--timeout", type=float, default=30, metavar="S", help="seconds of silence (default: 30)")
+    how.add_argument("--timeout", type=float, default=30, metavar="S", help="seconds to wait for data (default: 30)")
     how.add_argument("--attempts", type=int, default=4, metavar="N", help="tries of each request (default: 4)")
     how.add_argument(
         "--largest-study-mib", type=int, default=4096, metavar="N", help="refuse larger studies (default: 4096)"
@@ -110,13 +118,13 @@ def _query(args: argparse.Namespace) -> "Query":
 
 def _patient_ids(path: Path) -> tuple[str, ...]:
     """Read one PatientID a line, blank lines aside; messages give the line's number, never the ID."""
-    lines = read_text(path, expected="a PatientID a line").splitlines()
+    lines = read_text(path, expected="one PatientID per line").splitlines()
     for number, line in enumerate(lines, start=1):
         if WILDCARDS & set(line):
             raise ConfigError(f"{path}: line {number}: holds * ? or \\; expected one whole PatientID")
     ids = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
     if not ids:
-        raise ConfigError(f"{path}: is empty; expected a PatientID a line")
+        raise ConfigError(f"{path}: is empty; expected one PatientID per line")
     return ids
 
 
@@ -155,7 +163,7 @@ def _tell(args: argparse.Namespace, fetched: FetchSummary) -> None:
         return
     print(
         f"{args.out / IMAGES_FOLDER}: {fetched.fetched} studies fetched ({fetched.images} images, "
-        f"{fetched.bytes / 1e6:.1f} MB), {fetched.there_already} there already"
+        f"{fetched.bytes / 1e6:.1f} MB), {fetched.there_already} already there"
     )
     if fetched.refused:
         listed = args.out / REFUSED

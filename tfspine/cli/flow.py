@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--external",
         type=Path,
         metavar="DIR",
-        help="folder that exclude wrote of another hospital, all of it for testing",
+        help="folder that exclude wrote for another hospital, all of it used for testing",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for flow.svg, flow.png, flow.csv"

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name == "spineai":
             subparser.add_argument("--sides", type=Path, metavar="CSV", help="side of sagittal pictures: file, side")
             subparser.add_argument(
-                "--patient-pattern", metavar="REGEX", help="how a picture is called, with ?P<patient>"
+                "--patient-pattern", metavar="REGEX", help="pattern of a picture's name, with ?P<patient>"
             )
         if name == "sudirman":
             subparser.add_argument(
@@ -93,11 +93,17 @@ def _add_program(parser: argparse.ArgumentParser, program: DrawnIn) -> None:
     parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="folder that ingest wrote")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the labels")
     parser.add_argument(
-        "--names", type=Path, metavar="CSV|TOML", help="what names mean: CSV of name, label; TOML of [names] and more"
+        "--names",
+        type=Path,
+        metavar="CSV|TOML",
+        help="which name is which label: CSV of name, label; TOML of [names] and more",
     )
     if program is DrawnIn.LABELSTUDIO:
         parser.add_argument(
-            "--annotator", default="", metavar="ID", help="whose labels, by id or e-mail, where several annotated"
+            "--annotator",
+            default="",
+            metavar="ID",
+            help="annotator whose labels to import, by id or e-mail, if there are several",
         )
     _add_common_arguments(parser)
 
@@ -120,7 +126,7 @@ def _add_rsna_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--box-mm", action="append", default=[], metavar="REGION=HxW", help="size of a region's boxes in mm"
     )
-    add_salt(parser, otherwise=f"{OWN_SALT} beside the output, made where it is missing")
+    add_salt(parser, otherwise=f"{OWN_SALT} beside the output, created if missing")
 
 
 def _box_mm(text: str) -> tuple[Region, tuple[float, float]]:

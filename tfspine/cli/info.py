@@ -14,11 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfspine info``."""
     parser.add_argument("--json", action="store_true", help="print JSON")
     parts = parser.add_mutually_exclusive_group()
-    parts.add_argument("--settings", action="store_true", help="print every setting of an experiment in place of that")
+    parts.add_argument("--settings", action="store_true", help="print every setting of an experiment instead")
     parts.add_argument(
         "--labels",
         action="store_true",
-        help="print the names of labels, one a line, as LabelImg's predefined_classes.txt",
+        help="print the names of labels, one per line, as LabelImg's predefined_classes.txt",
     )
 
 

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="DIR",
-        help="folder for slices/ and the tables; a stopped run goes on",
+        help="folder for slices/ and the tables; a stopped run continues",
     )
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that share the studies")
     parser.add_argument(
@@ -31,9 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="share them over a Ray cluster instead: auto, HOST:6379, or local to try it",
     )
-    add_salt(parser, otherwise=f"{OWN_SALT} beside the output, made where it is missing")
+    add_salt(parser, otherwise=f"{OWN_SALT} beside the output, created if missing")
     parser.add_argument(
-        "--series-map", type=Path, metavar="CSV", help="what series are for, where the choice is not what you want"
+        "--series-map",
+        type=Path,
+        metavar="CSV",
+        help="which series to use, if the automatic choice is not what you want",
     )
     parser.add_argument(
         "--explain",

@@ -26,16 +26,16 @@ from tfspine.workflows.processes import interruptible
 
 VERBS: dict[str, str] = {
     "phantom": "simulate lumbar MRI studies (DICOM) with known truth",
-    "fetch": "bring MR studies out of a PACS by DICOMweb",
+    "fetch": "fetch MR studies from a PACS over DICOMweb",
     "ingest": "find the axial T2w and sagittal T1w series, window them, write PNG and slices.csv",
     "import": "turn a public data set, or labels of CVAT, COCO, Label Studio or YOLO, into labels",
-    "deidentify": "take the patients out of DICOM studies, and prove by search that nothing of them is left",
+    "deidentify": "remove the patients' identity from DICOM studies, and search the result for what is left of it",
     "check": "check label files against the slices",
     "labels": "carry labels over to de-identified slices; templates for CVAT, Label Studio and LabelImg",
     "export-labels": "write labels or predictions as COCO JSON",
     "exclude": "leave out studies with metal, gadolinium, scoliosis or poor quality, with the numbers",
     "split": "divide the patients into training, validation and test",
-    "flow": "draw how many studies went where, from the export to the splits",
+    "flow": "draw the flow chart of studies, from the export to the splits",
     "records": "write TFRecords for the detectors and graders",
     "train": "train a detector or a grader",
     "tune": "sweep the grader's hyperparameters with Keras Tuner",
@@ -45,11 +45,11 @@ VERBS: dict[str, str] = {
     "evaluate": "compare readers or models with a reference",
     "explain": "draw Integrated Gradients heatmaps of graded regions",
     "report": "write report.html for studies, measures and heatmaps",
-    "demo": "the whole way on simulated patients, from DICOM to report.html",
+    "demo": "the whole pipeline on simulated patients, from DICOM to report.html",
     "run": "read, or train on, your own data: one file, from DICOM to report.html",
     "paper-study": "the paper's study on simulated patients: two cohorts, nine members a grader, its tables",
-    "doctor": "say what is wrong with this installation and what to do",
-    "completion": "print the script by which a shell completes tfspine's commands and options",
+    "doctor": "report what is wrong with this installation and how to fix it",
+    "completion": "print the shell script that completes tfspine's commands and options",
     "info": "print labels, signatures and versions",
 }
 """Each verb is a module of this package (`module_of`) with `add_arguments(parser)` and `run(args)`."""
@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"tfspine {verb}: an output cannot be written: {reason}; free space and run it again", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"tfspine {verb}: interrupted; run it again to go on", file=sys.stderr)
+        print(f"tfspine {verb}: interrupted; run it again to continue", file=sys.stderr)
         return 130
 
 

@@ -37,10 +37,11 @@ def run(args: argparse.Namespace) -> None:
         run_steps(steps, args.out)
     print((args.out / "evaluation" / "summary.txt").read_text())
     print(
-        "The ceiling of a human reference is what it reaches with itself when it reads again: where people gave the "
-        "labels, as in the paper, agreement beyond it says no more. It is the last table above, and "
-        f"{args.out / 'evaluation' / 'repeat.md'}. Labels here are the simulated truth, without any reader's noise: a "
-        "model may pass it."
+        "A human reference agrees with itself only so far in a second reading, which is the ceiling: where people "
+        "gave the "
+        "labels, as in the paper, agreement above it means nothing more. See the last table above, and "
+        f"{args.out / 'evaluation' / 'repeat.md'}. Labels here are the simulated truth, without reader noise: a "
+        "model may exceed the ceiling."
     )
-    print(f"{time.monotonic() - started:.0f} s in this stretch{memory.in_words}")
+    print(f"{time.monotonic() - started:.0f} s in this run{memory.in_words}")
     print(NOTICE)

@@ -18,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     images = parser.add_mutually_exclusive_group(required=True)
     images.add_argument("--slices", type=Path, metavar="DIR", help="what tfspine ingest wrote")
-    images.add_argument("--dicom", type=Path, metavar="DIR", help="studies that are ingested first, into OUT/slices")
-    parser.add_argument("--series-map", type=Path, metavar="CSV", help="what series are for, as for tfspine ingest")
+    images.add_argument("--dicom", type=Path, metavar="DIR", help="DICOM studies, ingested first into OUT/slices")
+    parser.add_argument("--series-map", type=Path, metavar="CSV", help="which series to use, as for tfspine ingest")
     models = parser.add_mutually_exclusive_group()
     models.add_argument(
         "--server", default=DEFAULT_SERVER, metavar="URL", help="grpc://HOST:PORT or http://HOST:PORT (%(default)s)"
@@ -30,10 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--members",
         action="store_true",
-        help="write members/m1.csv and so on, too: what each member of the graders says of the same boxes",
+        help="also write members/m1.csv and so on: the grades by each member of the graders for the same boxes",
     )
     options.add_devices(parser)
-    parser.add_argument("--batch-size", type=int, default=8, metavar="N", help="images a request (%(default)s)")
+    parser.add_argument("--batch-size", type=int, default=8, metavar="N", help="images per request (%(default)s)")
     parser.add_argument("--timeout-s", type=float, default=60, metavar="S", help="wait for an answer (%(default)s)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--json", action="store_true", help="print the summary for a program")
@@ -80,6 +80,9 @@ def _print_summary(read: PredictSummary, *, as_json: bool) -> None:
             print(textwrap.fill(f"levels uncertain: {counts['level_doubt']}", 80, initial_indent="  "))
     print(f"{read.slices} slices, {read.detections - read.below_operating_point} boxes: {read.folder}")
     if read.below_operating_point:
-        print(f"predictions.csv has {read.below_operating_point} more, below the operating point: no findings")
+        print(
+            f"predictions.csv has {read.below_operating_point} more boxes below the operating point, which are "
+            "not findings"
+        )
     if not read.has_operating_point:
         print("the models have no operating point: every box counts; export them with --labels and --splits")

@@ -11,7 +11,7 @@ from tfspine.workflows.records import RecordsInputs, make_records
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfspine records``."""
     parser.add_argument("--slices", type=Path, required=True, help="folder that ingest wrote")
-    parser.add_argument("--labels", type=Path, required=True, help="folder of LabelImg XML files, one a slice")
+    parser.add_argument("--labels", type=Path, required=True, help="folder of LabelImg XML files, one per slice")
     parser.add_argument("--splits", type=Path, required=True, help="splits.csv that split wrote")
     parser.add_argument("--out", type=Path, required=True, help="folder for the records")
     options.add_experiment(parser)

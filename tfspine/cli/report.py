@@ -45,5 +45,7 @@ def _slices(args: argparse.Namespace) -> Path:
     """Return the folder that is named, else what ``tfspine predict --dicom`` ingested beside its predictions."""
     own = Path(args.predictions) / SLICES_FOLDER
     if args.slices is None and not own.is_dir():
-        raise ConfigError(f"{own}: not there, as tfspine predict --slices wrote {args.predictions}; name --slices DIR")
+        raise ConfigError(
+            f"{own}: not found, because tfspine predict --slices wrote {args.predictions}; name --slices DIR"
+        )
     return own if args.slices is None else Path(args.slices)

@@ -15,13 +15,15 @@ TEMPLATE = "experiments/project.toml"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfspine run``."""
-    parser.add_argument("project", type=Path, nargs="?", metavar="TOML", help="what there is and what is wanted of it")
-    parser.add_argument("--template", action="store_true", help="print such a file, to fill in, and do nothing else")
+    parser.add_argument(
+        "project", type=Path, nargs="?", metavar="TOML", help="project file: your data, and what to do with them"
+    )
+    parser.add_argument("--template", action="store_true", help="print a project file to fill in, and exit")
     parser.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
-        help="folder for all it makes (default: the file's name without .toml)",
+        help="folder for all outputs (default: the file's name without .toml)",
     )
     options.add_devices(parser)
     options.add_settings(parser)

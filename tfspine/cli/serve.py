@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which models, e.g. serving/models.config",
     )
     parser.add_argument(
-        "--model-root", type=Path, metavar="DIR", help="stands in for /models in the base paths, e.g. exported"
+        "--model-root", type=Path, metavar="DIR", help="replaces /models in the base paths, e.g. exported"
     )
     parser.add_argument("--port", type=int, default=8500, help="for gRPC; 0: any free one (default: %(default)s)")
     parser.add_argument(
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     options.add_devices(parser)
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen at; there is no password (default: %(default)s)"
+        "--host", default="127.0.0.1", help="address to listen on; there is no authentication (default: %(default)s)"
     )
 
 

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=file_to_write("splits.csv"), required=True, metavar="CSV", help="table of patient, study, split"
     )
     parser.add_argument(
-        "--exclusions", type=Path, metavar="DIR", help="folder that exclude wrote; its studies stay out"
+        "--exclusions", type=Path, metavar="DIR", help="folder that exclude wrote; the studies it lists are left out"
     )
     add_force(parser)
     add_experiment(parser)

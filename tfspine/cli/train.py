@@ -68,7 +68,7 @@ def _train_members(args: argparse.Namespace, experiment: Experiment) -> None:
     if not trained.is_new:
         print(complete_already(args.out, args.kind, experiment))
         return
-    others = f", {trained.waiting} by others" if trained.waiting else ""
+    others = f", {trained.waiting} left to others" if trained.waiting else ""
     print(f"{args.out}: {trained.done} of {trained.done + trained.waiting} members trained{others}")
 
 
@@ -77,8 +77,8 @@ def complete_already(run_folder: Path, section: str, experiment: Experiment) -> 
     name = LENGTHS[section]
     length = getattr(getattr(experiment, section), name)
     return (
-        f"{run_folder}: complete already, with this configuration, {length} {name}; to train longer, name another "
-        f"--out with more: --set {section}.{name}={2 * length}"
+        f"{run_folder}: already complete with this configuration ({length} {name}); to train longer, name another "
+        f"--out and set more: --set {section}.{name}={2 * length}"
     )
 
 

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--records", type=Path, required=True, help="folder that tfspine records wrote")
     parser.add_argument("--region", type=Region, choices=list(Region), required=True)
-    parser.add_argument("--out", type=Path, required=True, help="folder of the sweep; the same again goes on")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the sweep; run the same again to continue")
     options.add_devices(parser)
     options.add_experiment(parser)
 
@@ -34,6 +34,6 @@ def run(args: argparse.Namespace) -> None:
         print(f"grader.{name} = {value}")
     print(f"validation AC1 {best.validation_ac1:.4f}: {best.file}")
     print(
-        f"To train it to the end, for grader.epochs = {best.epochs} or as many as --set says: "
+        f"To train it fully, for grader.epochs = {best.epochs} or as many as --set gives: "
         f"tfspine train grader --region {args.region} --experiment {best.file} --records {args.records} --out RUN"
     )

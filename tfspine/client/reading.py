@@ -36,7 +36,7 @@ def read_slices(
     Args:
         predictors: one a plane; a plane that no slice has may be missing.
         slices: of one study or several.
-        batch_size: the largest number of images a request.
+        batch_size: the largest number of images per request.
 
     Raises:
         ServerError: a plane has no model, or an answer is not what `signatures.READ` declares.

@@ -104,7 +104,7 @@ def cast(values: ArrayLike, dtype: str, where: str) -> Array:
         ServerError: the type is another or a value lies outside the range.
     """
     if dtype not in _ENCODINGS:
-        raise ServerError(f"{where}: the server wants {dtype}, which this client cannot send")
+        raise ServerError(f"{where}: the server expects {dtype}, which this client cannot send")
     try:
         array = np.asarray(values, object if dtype == STRING else None)
     except ValueError:

@@ -51,11 +51,14 @@ def contradictions(experiment: Experiment) -> Found:
         )
     data = experiment.data
     if data.pacs_date and not DATES.fullmatch(data.pacs_date):
-        yield "data.pacs_date", f'data.pacs_date = "{data.pacs_date}"; expected YYYYMMDD-YYYYMMDD, either end may lack'
+        yield (
+            "data.pacs_date",
+            (f'data.pacs_date = "{data.pacs_date}"; expected YYYYMMDD-YYYYMMDD, either end may be left out'),
+        )
     if data.pacs and not data.pacs_date and not data.pacs_limit:
         yield (
             "data.pacs",
-            f'data.pacs = "{data.pacs}": would be all of it; say data.pacs_date or data.pacs_limit',
+            f'data.pacs = "{data.pacs}": would fetch all of it; set data.pacs_date or data.pacs_limit',
         )
     if data.dicom and data.pacs:
         yield "data.pacs", f'data.pacs = "{data.pacs}" beside data.dicom; expected one of them'
@@ -65,7 +68,7 @@ def vanishing(grader: GraderConfig) -> Found:
     """Calculate the grader's feature map sizes, 150 -> 74 -> 36 -> 17 -> 7 -> 3 -> 1, and report one that reaches 0."""
     size, blocks = grader.crop_size_px, len(grader.filters)
     if not blocks:
-        yield "grader.filters", "grader.filters = []; expected one number a block, and one block or more"
+        yield "grader.filters", "grader.filters = []; expected one number per block, and at least one block"
     for block in range(blocks):
         size = (size - (0 if is_same_padded(grader, block) else KERNEL_PX - 1)) // POOL_PX
         if size < 1:
@@ -126,7 +129,7 @@ def _detector(detector: DetectorConfig) -> Found:
     if list(drops) != sorted(set(drops)):
         yield (
             "detector.learning_rate_drops",
-            f"detector.learning_rate_drops = {toml_text(drops)}; expected them to rise",
+            f"detector.learning_rate_drops = {toml_text(drops)}; expected increasing steps",
         )
     smallest = detector.anchor_size * 2 ** detector.levels[0]
     if smallest > min(detector.image_size_px):

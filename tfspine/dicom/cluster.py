@@ -132,7 +132,8 @@ def _results(
     context.max_errored_blocks = -1  # a block is one study: let Ray lose it and go on
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     died = StudyFailure(
-        f"the process that read it died, or was not done after {cluster.longest_s:g} s, {cluster.attempts} times; is a "
+        f"the process that read it died, or was not finished after {cluster.longest_s:g} s, {cluster.attempts} "
+        "times; is a "
         "file damaged, or memory short?"
     )
     with ray.data.DataContext.current(context):

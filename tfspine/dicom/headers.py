@@ -207,7 +207,7 @@ def _encoding(ds: Attributes) -> PixelEncoding:
 def _slope(ds: Attributes) -> float:
     slope = number(ds, "RescaleSlope")
     if slope == 0:
-        raise DicomError("RescaleSlope 0; expected a slope that keeps the pixels apart")
+        raise DicomError("RescaleSlope 0; expected a slope other than 0")
     return 1.0 if slope is None else slope
 
 

@@ -173,7 +173,7 @@ def _lacking(study: str, decisions: Sequence[Decision]) -> str:
     seen = "; ".join(f"{len(decision.part.slices)} slices: {decision.reason}" for decision in decisions)
     return (
         f"study {study}: neither an axial T2w nor a sagittal T1w series; found {seen or 'nothing'}; export the study "
-        "with both series, or say which is which with --series-map"
+        "with both series, or choose the series with --series-map"
     )
 
 

@@ -201,12 +201,12 @@ def _pixel_area_mm2(part: Part) -> float:
 
 PREFERENCES: tuple[tuple[str, Callable[[Candidate], float]], ...] = (
     ("names the lumbar spine", lambda item: names_lumbar(item.wording)),
-    ("is no picture of Dixon's method", _is_plain),
+    ("is not a Dixon picture", _is_plain),
     ("shows where the axial slices lie", lambda item: item.covers),
     ("has more slices", lambda item: item.together),
     ("has finer pixels", lambda item: -_pixel_area_mm2(item.part)),
     ("is corrected for distortion", _is_corrected),
-    ("is described as what it is", _is_described),
+    ("has a description that fits", _is_described),
     ("was measured later, as a repeat is", lambda item: item.part.slices[0].series_number or 0),
     ("is a later acquisition", lambda item: item.part.slices[0].acquisition_number or 0),
     ("was measured later by its times", lambda item: item.part.slices[0].acquired_s),

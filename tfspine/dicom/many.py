@@ -43,7 +43,7 @@ FILES_AT_A_TIME = 64
 LONGEST_S = 600.0
 """Time limit for one item: a study takes seconds, 64 headers less. A decoder may hang on damaged data."""
 
-KILLED = "the process that read it died; a file in it is damaged so that its decoder fails"
+KILLED = "the process that read it died; a damaged file in it makes the decoder crash"
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def in_processes(
 
     def lost(is_late: bool) -> Result | str:
         if is_late:
-            return f"reading it was not done after {longest_s:g} s; a file in it is damaged so that its decoder hangs"
+            return f"reading it was not finished after {longest_s:g} s; a damaged file in it makes the decoder hang"
         return KILLED
 
     work: Callable[[Item], Result | str] = functools.partial(_guarded, function)

@@ -146,8 +146,8 @@ def _checked_address(server: Server) -> SplitResult:
         raise ConfigError("the address holds credentials, which others can see; put them into a file: --auth-file")
     if address.scheme == "http" and not server.insecure_http and not _is_loopback(address):
         raise ConfigError(
-            f"{server.url}: http to another machine shows images and credentials to everyone between; "
-            "use https, or say --insecure-http"
+            f"{server.url}: http to another machine sends images and credentials unencrypted; "
+            "use https, or give --insecure-http"
         )
     return address
 
@@ -226,7 +226,7 @@ def _reason(error: requests.RequestException, server: Server) -> str:
             given = "refuses the credentials" if server.credentials is not None else "asks for credentials"
             return f"HTTP 401: the server {given}; see --auth-file"
         case _ if status == 403:
-            return "HTTP 403: these credentials may not do this; ask the server's keeper"
+            return "HTTP 403: these credentials do not permit this; ask the server's administrator"
         case _ if status == 404:
             return "HTTP 404: not found at this server; is the address the root of its DICOMweb service?"
         case requests.TooManyRedirects():
@@ -234,9 +234,9 @@ def _reason(error: requests.RequestException, server: Server) -> str:
         case _ if status is not None and status >= 400:
             return f"HTTP {status}"
         case requests.exceptions.SSLError():
-            return "the server's certificate is not to be trusted; name its authority's with --ca-file"
+            return "the server's certificate is not trusted; name that of its authority with --ca-file"
         case requests.exceptions.ProxyError():
-            return "the proxy that the environment names refuses or cannot be reached"
+            return "the proxy set in the environment refuses or cannot be reached"
         case requests.Timeout():
             return f"no answer within {server.timeout_s:g} s"
         case requests.exceptions.InvalidJSONError():

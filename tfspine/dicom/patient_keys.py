@@ -69,7 +69,8 @@ def warning(keys: set[str]) -> str:
     if not by_name + by_study:
         return ""
     return (
-        f"{by_name + by_study} patients without PatientID: {by_name} told apart by PatientName and PatientBirthDate, "
+        f"{by_name + by_study} patients without PatientID: {by_name} distinguished by PatientName and "
+        "PatientBirthDate, "
         f"{by_study} have neither, and each study counts as a patient; studies of one person may lie in two splits"
     )
 

@@ -56,7 +56,7 @@ def contradictions(part: Part, wording: Wording) -> str:
         told.append(f"described as {named}, measured as {measured}")
     for meaning in (Meaning.INVERSION, *_DIXON_WORDS):
         if meaning in wording.series.said and named != meaning.name:
-            told.append(f"described with {wording.series.said[meaning]}, which what was measured belies")
+            told.append(f"described with {wording.series.said[meaning]}, which the measured values contradict")
     for meaning in (Meaning.OTHER_SPINE, Meaning.ELSEWHERE):
         if meaning in wording.body_part.said and Meaning.LUMBAR not in wording.body_part.said:
             told.append(f"BodyPartExamined {wording.body_part.said[meaning]}, described as lumbar")

@@ -38,7 +38,7 @@ def _load(folder: Path, row: SliceRow) -> SliceImage:
     try:
         pixels = np.array(Image.open(path))
     except FileNotFoundError:
-        raise DicomError(f"{path}: not there, though {SLICES_FILE} lists it; run tfspine ingest again") from None
+        raise DicomError(f"{path}: not found, though {SLICES_FILE} lists it; run tfspine ingest again") from None
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise DicomError(f"{path}: damaged image: {error}; run tfspine ingest again") from None
     if pixels.dtype != np.uint8 or pixels.shape != row.size_px:

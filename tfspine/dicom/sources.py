@@ -133,7 +133,7 @@ def _unpack_member(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Pat
             while chunk := packed.read(CHUNK_BYTES):
                 left -= len(chunk)
                 if left < 0:
-                    raise DicomError("unpacks to more than it says")
+                    raise DicomError("unpacks to more than its entry states")
                 file.write(chunk)
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         return "a second member of this name"
@@ -177,7 +177,7 @@ def _plain_folder(root: Path) -> Source:
     for path in _files_below(root, refused):
         name = str(path.relative_to(root))
         if path.name.upper() == DICOMDIR:
-            refused += [Refusal(name, "lists files, which are read by themselves"), *_listed(path, root).refused]
+            refused += [Refusal(name, "lists files, which are read directly"), *_listed(path, root).refused]
         else:
             names[path] = name
     return Source(names, tuple(refused))
@@ -219,7 +219,7 @@ def _listed(dicomdir: Path, root: Path) -> Source:
             refused.append(Refusal(printable("/".join(parts)), "leads outside the folder of its DICOMDIR"))
         elif path is None:
             missing = dicomdir.parent.joinpath(*parts).relative_to(root)
-            refused.append(Refusal(printable(str(missing)), "a DICOMDIR lists it, but it is not there"))
+            refused.append(Refusal(printable(str(missing)), "a DICOMDIR lists it, but it does not exist"))
         else:
             names[path] = str(path.relative_to(root))
     return Source(dict(sorted(names.items())), tuple(refused))

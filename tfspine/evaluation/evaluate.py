@@ -26,7 +26,7 @@ ON_THE_CARD = (
 """Tables that a model card shows."""
 
 NOTICE = "Research software. Not a medical device; not for diagnosis."
-SIMULATED = "Trained or tested on simulated patients: what it does on people is not known from these figures."
+SIMULATED = "Trained or tested on simulated patients: these figures do not show how it performs on patients."
 
 
 @dataclass(frozen=True)

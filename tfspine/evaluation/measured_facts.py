@@ -53,7 +53,9 @@ def _of_sets(question: Question) -> dict[Fact, Answer]:
             "metrics.json",
         ),
         Fact.READERS: Answer(readers, "agreement_four.md, agreement_two.md"),
-        Fact.SAMPLE: Answer(f"{patients} patients; how the number was chosen is not known to the run", "metrics.json"),
+        Fact.SAMPLE: Answer(
+            f"{patients} patients; how the number was chosen is not recorded in the run", "metrics.json"
+        ),
     }
     if question.external is not None:
         facts[Fact.EXTERNAL] = Answer(question.external.count_words(), "recall.md, accuracy.md")
@@ -72,7 +74,7 @@ def _of_tables(question: Question, tables: Mapping[str, Table]) -> dict[Fact, An
         (
             "bootstrap",
             Fact.UNCERTAINTY,
-            Answer(f"{intervals}, patients left out and drawn again", "recall.md, bootstrap.md"),
+            Answer(f"{intervals}, leaving patients out, and bootstrap of patients", "recall.md, bootstrap.md"),
         ),
         ("calibration", Fact.CALIBRATION, Answer("Brier score, calibration error, reliability", "calibration.md")),
         ("cohort", Fact.COHORT, Answer("patients, scanners, TR and TE of each part, from headers", "cohort.md")),

@@ -35,7 +35,7 @@ def region_results(sets: Sequence[ReadingSet], *, averages: Mapping[str, Sequenc
     return [
         forest_result(
             region_agreement_table(measured, note=_left_out(sets)),
-            Forest(agreement, axis="coefficient, one grade a level and side", label=label),
+            Forest(agreement, axis="coefficient, one grade per level and side", label=label),
         ),
         forest_result(region_accuracy_table(measured), percent(accuracy, label=label)),
         forest_result(
@@ -88,7 +88,7 @@ def _left_out(sets: Sequence[ReadingSet]) -> str:
         where = f" ({set_.name})" if len(sets) > 1 else ""
         for name, grades in set_.grades.items():
             if not grades.has_levels[1]:
-                told.append(f"{name}{where} names no level and is not here")
+                told.append(f"{name}{where} gives no level and is not included")
             elif grades.unplaced[1]:
                 told.append(f"{grades.unplaced[1]} boxes of {name}{where}")
         of_reference = max((grades.unplaced[0] for grades in set_.grades.values()), default=0)

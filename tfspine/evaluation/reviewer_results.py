@@ -89,7 +89,7 @@ def _weighted(set_: ReadingSet) -> Result:
 
 def _bootstrap(set_: ReadingSet, model: str, *, replicates: int, seed: int) -> Result:
     forest = Forest(
-        {"bootstrap": "patients drawn again", "usual": "boxes independent"},
+        {"bootstrap": "bootstrap of patients", "usual": "boxes independent"},
         axis=f"{model}: estimate",
         label=("measure",),
     )
@@ -99,7 +99,7 @@ def _bootstrap(set_: ReadingSet, model: str, *, replicates: int, seed: int) -> R
 def _comparisons(set_: ReadingSet, model: str, readers: Sequence[str], *, margin: float) -> Result:
     forest = Forest(
         {"difference": "difference"},
-        axis=f"{model} less the reader (dashed: the margin)",
+        axis=f"{model} minus the reader (dashed: the margin)",
         label=("reader", "measure"),
         lines=(0.0, -margin),
     )

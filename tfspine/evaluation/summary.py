@@ -92,7 +92,7 @@ def closing_lines(out: Path, question: Question, names: Sequence[str], *, absent
         reasons.setdefault(table.note, []).append(table.name)
     lines = [
         f"{DASH}: not defined by these data. Grades are compared on boxes of IoU > {set_.iou:g}. Intervals: "
-        f"{set_.confidence:.0%}; where nothing differs they show what so few may still hide, and there is no P.",
+        f"{set_.confidence:.0%}; where nothing differs they show what so few boxes may still hide, and there is no P.",
         f"In {out}: metrics.json (full precision), confusion_READER_REGION (png)",
         *(f"  as {kinds}: {', '.join(of_kinds)}" for kinds, of_kinds in heads.items()),
         *(f"Not made: {', '.join(of_reason)}: {reason}" for reason, of_reason in reasons.items()),

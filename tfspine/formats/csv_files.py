@@ -106,7 +106,7 @@ def require_once(table: CsvTable, column: str) -> None:
         former = first.setdefault(values[column], row)
         if former != row:
             raise FormatError(
-                f"{table.where(row)}: {column} {values[column]} is there again, after line {table.lines[former]}; "
+                f"{table.where(row)}: {column} {values[column]} is repeated, first on line {table.lines[former]}; "
                 "expected it once"
             )
 
@@ -123,7 +123,7 @@ def read_text(path: Path, *, expected: str) -> str:
     except OSError as error:
         raise FormatError(f"{path}: cannot be read: {error.strerror}; expected {expected}") from None
     if content.startswith(_WORKBOOKS):
-        raise FormatError(f"{path}: a spreadsheet's own file, not text; save it as CSV there; expected {expected}")
+        raise FormatError(f"{path}: a spreadsheet program's own format, not text; save it as CSV; expected {expected}")
     encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), None)
     try:
         if encoding is None:
@@ -183,7 +183,7 @@ def _header(path: Path, names: Sequence[str], expected: Sequence[str]) -> tuple[
     header = tuple(known.get(name.lower(), name) for name in names)
     twice = [name for name in known.values() if header.count(name) > 1]
     if twice:
-        raise FormatError(f"{path}: column {twice[0]} is there twice; expected it once: take out the other")
+        raise FormatError(f"{path}: column {twice[0]} is there twice; expected it once: remove the other")
     return header
 
 

@@ -46,8 +46,7 @@ def _has_decimal_commas(table: CsvTable, columns: Sequence[str]) -> bool:
         )
     if all(_THOUSANDS.fullmatch(text) for _, _, text in commas):
         raise FormatError(
-            f"{where}: thousands or decimals? nothing in the table says; write decimals with a point, thousands "
-            "without a sign"
+            f"{where}: ambiguous: thousands or decimals; write decimals with a point, thousands without a separator"
         )
     return True
 

@@ -49,7 +49,7 @@ def read_heatmaps(folder: Path) -> list[HeatmapRow]:
     """
     path = folder / HEATMAPS_FILE
     if not path.is_file():
-        raise FormatError(f"{path}: not there; expected the folder that tfspine explain wrote")
+        raise FormatError(f"{path}: not found; expected the folder that tfspine explain wrote")
     read = read_csv_file(path, _READ)
     rows = []
     for number, values in enumerate(read.rows):
@@ -59,7 +59,7 @@ def read_heatmaps(folder: Path) -> list[HeatmapRow]:
             raise FormatError(f"{read.where(number)}: {error}; run tfspine explain again") from None
     missing = next((row.file for row in rows if not row.file.is_file()), None)
     if missing is not None:
-        raise FormatError(f"{missing}: not there, though heatmaps.csv lists it; run tfspine explain again")
+        raise FormatError(f"{missing}: not found, though heatmaps.csv lists it; run tfspine explain again")
     return rows
 
 

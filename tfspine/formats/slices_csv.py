@@ -132,7 +132,7 @@ def geometry_to_row(geometry: SliceGeometry) -> dict[str, Any]:
 def _read(path: Path) -> CsvTable:
     if not path.is_file():
         raise FormatError(
-            f"{path}: not a table of slices: not there; name the folder that ingest wrote, or make it with tfspine "
+            f"{path}: not a table of slices: not found; name the folder that ingest wrote, or make it with tfspine "
             f"ingest --out {path.parent}"
         )
     try:

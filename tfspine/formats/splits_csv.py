@@ -75,6 +75,7 @@ def _require_separate_patients(read: CsvTable, table: pd.DataFrame) -> None:
         studies.add(study)
         if split != EXCLUDED and former.setdefault(patient, split) != split:
             raise FormatError(
-                f"{where}: patient {patient} in {split} and in {former[patient]}; expected one split a patient, or the "
-                "test would see people it was trained on"
+                f"{where}: patient {patient} in {split} and in {former[patient]}; expected one split per patient, "
+                "or the "
+                "test would include patients of training"
             )

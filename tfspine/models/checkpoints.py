@@ -80,7 +80,7 @@ def load_parts(model: tf_keras.Model, path: str | Path, parts: Sequence[str]) ->
     """
     unknown = [part for part in parts if part not in (*PARTS, ALL)]
     if unknown or not parts:
-        told = f'"{unknown[0]}" is no part of the network' if unknown else "no part of the network is named"
+        told = f'"{unknown[0]}" is not a part of the network' if unknown else "no part of the network is named"
         raise ModelError(f"{path}: {told}, so that nothing would be loaded; expected {', '.join(PARTS)} or {ALL}")
     prefix = find_checkpoint(path)
     reader, graph = _open(prefix)
@@ -129,7 +129,7 @@ def _open(prefix: str) -> tuple[Any, trackable_object_graph_pb2.TrackableObjectG
         reader = tf.train.load_checkpoint(prefix)
         if not reader.has_tensor(GRAPH_KEY):
             raise ModelError(
-                f"{prefix}: written by TensorFlow 1, which names tensors otherwise; expected TensorFlow 2's"
+                f"{prefix}: written by TensorFlow 1, which names tensors differently; expected TensorFlow 2's"
             )
         graph.ParseFromString(reader.get_tensor(GRAPH_KEY))
     except (tf.errors.OpError, ValueError) as error:

@@ -80,4 +80,4 @@ def _seen(count: int) -> str:
     among = "" if masked is None else f" (CUDA_VISIBLE_DEVICES={masked})"
     if count:
         return f"TensorFlow sees {count}{among}, numbered from 0"
-    return f"TensorFlow sees none{among}; tfspine doctor says why, --devices {CPU} does without"
+    return f"TensorFlow sees no GPU{among}; tfspine doctor shows why, --devices {CPU} runs without"

@@ -120,7 +120,7 @@ def restore(model: tf_keras.Model, run_folder: Path) -> int:
     for part in load_parts(model, newest, PARTS):
         if part.left_out:
             raise ModelError(
-                f"{newest}: {part}; expected the run's own settings; leave out --set of the network's shape"
+                f"{newest}: {part}; expected the run's own settings; leave out --set options that change the network"
             )
     return int(newest.rsplit("-", 1)[1])
 

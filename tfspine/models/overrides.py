@@ -23,8 +23,8 @@ from tfspine.labels import Plane
 
 TREES = ("task", "trainer", "runtime")
 
-_NO_EVALUATION = "training has no evaluation of its own here; tfspine evaluate measures"
-_NO_MASKS = "boxes are found here, and no masks"
+_NO_EVALUATION = "training here does not evaluate; use tfspine evaluate"
+_NO_MASKS = "the network finds boxes, not masks"
 _NOT_READ = "the Model Garden's Faster R-CNN does not read it"
 _RECORDS = "the data are those of --records"
 _PRECISION = "set training.precision"
@@ -36,7 +36,7 @@ REFUSED: Mapping[str, str] = {
     "runtime.worker_hosts": "name the workers in TF_CONFIG, with --strategy multiworker",
     "runtime.task_index": "name the workers in TF_CONFIG, with --strategy multiworker",
     "runtime.enable_xla": "nothing is compiled by XLA here, which suppression of empty boxes can crash",
-    "runtime.loss_scale": "it is read under training.precision = fp16 alone",
+    "runtime.loss_scale": "it is read only with training.precision = fp16",
     "runtime": "devices and precision are set by training.strategy, training.precision and --devices",
     "trainer.validation_steps": _NO_EVALUATION,
     "trainer.validation_interval": _NO_EVALUATION,
@@ -56,7 +56,7 @@ REFUSED: Mapping[str, str] = {
     "task.use_wod_metrics": _NO_EVALUATION,
     "task.use_approx_instance_metrics": _NO_EVALUATION,
     "task.allow_image_summary": _NO_EVALUATION,
-    "task.name": "nothing shows it",
+    "task.name": "it is not shown anywhere",
     "task.allowed_mask_class_ids": _NO_MASKS,
     "task.losses.mask_weight": _NO_MASKS,
     "task.model.include_mask": _NO_MASKS,
@@ -130,7 +130,7 @@ def _require_taken(key: str, experiment: Experiment, plane: Plane) -> None:
     for length in range(len(names), 0, -1):
         reason = REFUSED.get(".".join(names[:length]))
         if reason:
-            raise ConfigError(f"[overrides] {key}: reaches nothing here; {reason}")
+            raise ConfigError(f"[overrides] {key}: has no effect here; {reason}")
 
 
 def _find(params: cfg.ExperimentConfig, key: str) -> tuple[base_config.Config, str]:
@@ -148,7 +148,7 @@ def _find(params: cfg.ExperimentConfig, key: str) -> tuple[base_config.Config, s
             return holder, name
         below = getattr(holder, name)
         if not isinstance(below, base_config.Config):
-            raise ConfigError(f"[overrides] {key}: {'.'.join(path[: depth + 1])} has nothing below it")
+            raise ConfigError(f"[overrides] {key}: {'.'.join(path[: depth + 1])} has no keys below it")
         holder = below
     raise AssertionError("a key has a last name")
 
@@ -164,7 +164,7 @@ def _require_chosen(params: cfg.ExperimentConfig, key: str) -> None:
             if holder.type is not None and holder.type not in known:
                 raise ConfigError(f"[overrides] {where} = {toml_text(holder.type)}; expected one of {', '.join(known)}")
             if name not in ("type", holder.type):
-                raise ConfigError(f"[overrides] {key}: reaches nothing here; {where} is {toml_text(holder.type)}")
+                raise ConfigError(f"[overrides] {key}: has no effect here; {where} is {toml_text(holder.type)}")
         holder = getattr(holder, name)
 
 

@@ -62,10 +62,12 @@ def warning(studies: Sequence[JudgedStudy]) -> str:
     first = f"Study {doubted[0].study.study}: {doubted[0].doubts[0]}."
     if 2 * len(doubted) >= len(studies):
         return (
-            "Do not trust these grades: the detector is not fit to be read. "
+            "Do not trust these grades: the detector is not good enough to be used. "
             f"{len(doubted)} of {len(studies)} studies are in doubt. {first}"
         )
-    return f"Do not trust the grades of {len(doubted)} of {len(studies)} studies; each says why. {first}"
+    return (
+        f"Do not trust the grades of {len(doubted)} of {len(studies)} studies; the reason is given with each. {first}"
+    )
 
 
 def unsure_heatmaps(heatmaps: Sequence[Heatmap], studies: Sequence[JudgedStudy]) -> list[Heatmap]:

@@ -125,7 +125,7 @@ def _doubts(
         number = int((counted["plane"] == plane.value).sum())
         if slices and number / slices > MOST_BOXES[plane]:
             doubts.append(
-                f"Boxes swamp the {plane} slices: {number / slices:.1f} a slice, where a spine has places for "
+                f"Too many boxes on the {plane} slices: {number / slices:.1f} per slice, where a spine has room for "
                 f"{MOST_BOXES[plane]:g} at most"
             )
     return doubts

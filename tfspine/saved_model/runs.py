@@ -62,8 +62,8 @@ def require_one_split(runs: Sequence[Path]) -> str:
         first = next(iter(splits))
         if split != splits[first]:
             raise ModelError(
-                f"{run}: trained on another split than {first} ({split[:12]}, {splits[first][:12]}); patients who test "
-                "one would have trained the other; train both on records of one split"
+                f"{run}: trained on another split than {first} ({split[:12]}, {splits[first][:12]}); test patients of "
+                "one may be training patients of the other; train both on records of one split"
             )
     return next(iter(splits.values()), "")
 
@@ -111,9 +111,7 @@ def _member_runs(run: Path, take: Take) -> list[Path]:
     manifest = _finished_run(run, *_OF_GRADERS)
     if manifest.details["kind"] == RunKind.GRADER:
         if take is Take.SELECTED:
-            raise ModelError(
-                f"{run}: --take selected chooses among members, and this is one training; leave --take out"
-            )
+            raise ModelError(f"{run}: --take selected chooses among members, and this run has none; leave --take out")
         return [run]
     names = manifest.details["selected" if take is Take.SELECTED else "members"]
     return [run / MEMBERS_FOLDER / name for name in names]

@@ -40,7 +40,9 @@ def verify(folder: Path, model: PlaneModel, images: NDArray[np.uint8]) -> float:
     batches.append(np.zeros_like(images[:1]))
     worst = max(_difference(reloaded, model, batch[..., np.newaxis]) for batch in batches)
     if worst > TOLERANCE:
-        raise ModelError(f"{folder}: answers differ from the model in memory by {worst:.2g}; at most {TOLERANCE:g} may")
+        raise ModelError(
+            f"{folder}: answers differ from the model in memory by {worst:.2g}; expected at most {TOLERANCE:g}"
+        )
     if model.members > 1:
         _verify_mean(folder, saved[signatures.GRADE.name], model, images[:1])
     return worst
@@ -64,7 +66,7 @@ def _verify_mean(
     if worst > MEAN_TOLERANCE:
         raise ModelError(
             f"{folder}: probabilities differ from the mean of {model.members} members by {worst:.2g}; "
-            f"at most {MEAN_TOLERANCE:g} may"
+            f"expected at most {MEAN_TOLERANCE:g}"
         )
 
 

@@ -71,7 +71,7 @@ def read_models_config(path: Path, *, model_root: Path | None = None) -> tuple[M
     names = [model.name for model in models]
     for name in names:
         if names.count(name) > 1:
-            raise ServerError(f'{path}: model "{name}" stands there twice; give each its own name')
+            raise ServerError(f'{path}: model "{name}" is listed twice; give each its own name')
     return models
 
 
@@ -104,7 +104,7 @@ def _policy(item: model_server_config_pb2.ModelConfig, where: str) -> VersionPol
             return AllVersions()
         case "specific":
             if not policy.specific.versions:
-                raise ServerError(f"{where}: specific names no version; expected versions: 1")
+                raise ServerError(f"{where}: specific lists no version; expected versions: 1")
             return SpecificVersions(tuple(sorted(policy.specific.versions)))
         case _:
             return LatestVersions(max(1, policy.latest.num_versions))

@@ -104,7 +104,7 @@ def align(
     limits = BY_RECESSES if view.has_recesses else BY_GROUPS
     doubt = _doubt(_Limits(abs(along), abs(sideways), abs(depth)), limits, has_frames_apart)
     if not doubt and not len(view.discs_mm):
-        doubt = "the axial series does not show by itself where its discs are"
+        doubt = "the discs of the axial series cannot be located from that series alone"
     elif not doubt and not has_both_sides and off_stack > OFF_STACK_MM:
         doubt = f"foramina of one side alone were found, and the canals lie {off_stack:.0f} mm off the sagittal stack"
     is_close = abs(along) <= CLOSE_MM and _scatter_mm(view.discs_mm - shift, canal) <= CLOSE_MM

@@ -91,7 +91,7 @@ def doubts_of_count(coverage: Coverage, *, is_sure_without_axial: bool) -> list[
             (`shape.py`), and the axial discs fit them closely.
     """
     if not coverage.ranks and not coverage.below_mm:
-        return ["no axial slice shows the canal at any level: the count rests on the foramina alone"]
+        return ["no axial slice shows the canal at any level: the levels are counted from the foramina alone"]
     doubts = []
     if coverage.below_mm:
         doubts.append(f"axial slices show the canal {coverage.below_mm:.0f} mm below the lowest disc")
@@ -104,7 +104,7 @@ def doubts_of_count(coverage: Coverage, *, is_sure_without_axial: bool) -> list[
     elif not coverage.is_whole and not doubts:
         shown = sum(1 for _ in _from_lowest(coverage.ranks))
         if not (FEWEST_IN_PART <= shown <= MOST_IN_PART and is_sure_without_axial):
-            doubts.append(f"axial slices show the lowest {shown} levels only, which does not bear out the count")
+            doubts.append(f"axial slices show the lowest {shown} levels only, which does not confirm the count")
     return doubts
 
 

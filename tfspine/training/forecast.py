@@ -17,7 +17,10 @@ PATIENCE_S = 60.0
 LONG_S = 3 * 24 * 3600.0
 """From three days on, a hint about shorter trainings is added."""
 
-HINT = "it may be stopped and run again, and goes on; fewer steps: experiments/own_data_gpu.toml, own_data_cpu.toml"
+HINT = (
+    "it may be stopped, and continues when run again; for fewer steps see experiments/own_data_gpu.toml, "
+    "own_data_cpu.toml"
+)
 
 
 def tell(bar: Progress, line: str | None) -> None:

@@ -124,7 +124,7 @@ def _names(run_folder: Path) -> set[str]:
         raise ModelError(f"{run_folder}: is a file; name another --out")
     names = {path.name for path in run_folder.glob("*") if not path.name.startswith(".")}
     if names and CLAIM_FILE not in names:
-        raise ModelError(f"{run_folder}: holds something that is no run; name another --out")
+        raise ModelError(f"{run_folder}: holds something that is not a run; name another --out")
     return names
 
 

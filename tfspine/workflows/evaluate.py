@@ -143,7 +143,7 @@ def _copy_flow(folder: Path, flow: Path | None) -> list[str]:
         return []
     missing = [name for name in FLOW_FILES if not (flow / name).is_file()]
     if missing:
-        raise EvaluationError(f"{flow / missing[0]}: not there; expected the folder that tfspine flow wrote")
+        raise EvaluationError(f"{flow / missing[0]}: not found; expected the folder that tfspine flow wrote")
     for name in FLOW_FILES:
         shutil.copyfile(flow / name, folder / name)
     return list(FLOW_FILES)

@@ -25,7 +25,7 @@ class ExcludeOptions:
 
     Attributes:
         detections: `predictions.csv`, to measure scoliosis on; or
-        labels: folder of LabelImg files, for the same purpose.
+        labels: folder of LabelImg files, for the same purpose purpose.
         dicom: folders of studies whose headers give the age.
         decisions: CSV of study, measure, verdict (include, exclude).
         workers: number of parallel processes.

@@ -94,7 +94,7 @@ def fetch_days(url: str, out: Path, days: Days, *, track: Track = silent) -> Fet
     query = Query(dates=(days.first, days.last), limit=days.limit)
     fetched = fetch(Server(url, credentials=credentials), out, query, track=track)
     if fetched.refused:
-        logger.warning("%d studies could not be had, with the reason, in %s", fetched.refused, out / REFUSED)
+        logger.warning("%d studies could not be fetched; the reasons are in %s", fetched.refused, out / REFUSED)
     return fetched
 
 

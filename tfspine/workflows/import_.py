@@ -14,7 +14,7 @@ from tfspine.workflows.import_rsna import Rsna, import_rsna
 
 LICENCES = {
     "rsna": "RSNA 2024 competition rules: non-commercial use, do not pass on",
-    "spineai": "that of whoever gave you the pictures",
+    "spineai": "as set by the owner of the pictures",
     "aisslab": "CC BY 4.0, or non-commercial research by its own text: do not pass on",
     "sudirman": "CC BY 4.0",
     "spider": "CC BY 4.0",
@@ -121,7 +121,7 @@ def _sudirman(source: Path, folder: Path, dataset: Sudirman, track: Track) -> di
     from tfspine.structures import Refusal
 
     notes = [
-        Refusal(str(path.relative_to(source)), "notes in free text: no grade is read out of words")
+        Refusal(str(path.relative_to(source)), "notes in free text: grades are not derived from text")
         for path in sorted(source.rglob("*.xlsx"))
     ]
     if dataset.truth:

@@ -113,11 +113,11 @@ def ingest(
             raise DicomError(nothing_usable)
         if not ingested.rows and (out / SLICES_FILE).is_file():
             tables = _beside(out, dicom, ingested)
-            raise DicomError(f"{nothing_usable}; {out} is left as it was, and {tables} tells of every file")
+            raise DicomError(f"{nothing_usable}; {out} is left as it was, and {tables} lists every file")
         summary = write_ingested(folder, ingested, salt=salt, series_map=options.series_map)
     template = _write_template(out, ingested) if options.has_template else ""
     if not ingested.rows:
-        told = f"{nothing_usable}; refused.csv and series.csv in {out} tell of every file"
+        told = f"{nothing_usable}; refused.csv and series.csv in {out} list every file"
         raise DicomError("; ".join(filter(None, (told, template))))
     return IngestSummary(
         out, **summary, series=tuple(ingested.series), warnings=tuple(_warnings(ingested)), template=template
@@ -191,7 +191,7 @@ def _write_template(out: Path, ingested: "IngestedStudy") -> str:
 
     path = out / TEMPLATE_FILE
     if path.exists():
-        return f"{path} is kept as it is; move it for a new one"
+        return f"{path} is kept; move it elsewhere to get a new one"
     write_text(path, pd.DataFrame(template(ingested.series), columns=list(TEMPLATE_COLUMNS)).to_csv(index=False))
     return f"to choose otherwise, edit {path} and give it back with --series-map"
 
@@ -207,14 +207,14 @@ def _warnings(ingested: "IngestedStudy") -> list[str]:
     lacking = _lacking(ingested)
     told = [ingested.warning] if ingested.warning else []
     if axial := lacking["studies_without_axial"]:
-        told.append(f"{axial} studies without an axial T2w series: no canal and no recess of theirs can be graded")
+        told.append(f"{axial} studies without an axial T2w series: their canals and recesses cannot be graded")
     if sagittal := lacking["studies_without_sagittal"]:
         told.append(
-            f"{sagittal} studies without a sagittal T1w series: no foramen of theirs can be graded, and their levels "
+            f"{sagittal} studies without a sagittal T1w series: their foramina cannot be graded, and their levels "
             "are uncertain"
         )
     if doubtful := sum(bool(row["warning"]) for row in ingested.series):
-        told.append(f"{doubtful} series are not what people typed, or taken by their word alone; see series.csv")
+        told.append(f"{doubtful} series differ from their description, or were chosen by it alone; see series.csv")
     if ingested.unmatched:
         told.append(f"{ingested.unmatched} rows of the series map fit no series; see series.csv")
     return told

@@ -147,7 +147,7 @@ class OwnProcess(Generic[Result]):
         code = self._process.wait()
         if code == INTERRUPTED:
             raise KeyboardInterrupt
-        more = "run the same again to go on" if code < 0 else "its own message stands above"
+        more = "run the same command again to continue" if code < 0 else "see its message above"
         raise TfspineError(f"{how_it_ended(code)}; {more}")
 
     def _messages(self) -> Iterator[tuple[_Kind, Any]]:

@@ -194,7 +194,8 @@ def _warn_of_another_split(options: PredictOptions) -> None:
         trained = split_of(folder)
         if trained and trained != split:
             logger.warning(
-                "%s: trained on another split (%s) than that of %s (%s): studies called %s there may have trained it",
+                "%s: trained on another split (%s) than that of %s (%s): studies called %s there may be among its "
+                "training data",
                 *(folder, trained[:12], options.splits, split[:12], options.split),
             )
 

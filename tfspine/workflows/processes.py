@@ -49,4 +49,4 @@ def how_it_ended(returncode: int) -> str:
     if returncode >= 0:
         return f"ended with exit code {returncode}"
     name = signal.Signals(-returncode).name
-    return f"was killed by {name}" + (", perhaps for want of memory" if name == "SIGKILL" else "")
+    return f"was killed by {name}" + (", perhaps because memory ran out" if name == "SIGKILL" else "")

@@ -91,7 +91,9 @@ def _require_sound(project: Path, experiment: Experiment) -> None:
         ("serving.model", serving.model),
     ):
         if value and not (project.parent / value).exists():
-            raise ConfigError(f'{project}: {key} = "{value}": not there; paths count from {project.parent.resolve()}')
+            raise ConfigError(
+                f'{project}: {key} = "{value}": not found; paths are relative to {project.parent.resolve()}'
+            )
 
 
 def _fetch_step(chain: Chain) -> Step:

@@ -158,7 +158,7 @@ def _with_members(readings: "Iterator[SliceReading]", options: ReadingOptions) -
             raise _no_members(options, ", ".join(f"{plane} {count or 1}" for plane, count in counts.items()))
         yield reading
     if not counts:
-        raise _no_members(options, "no box was found that would tell")
+        raise _no_members(options, "no box was found to decide it")
 
 
 def _no_members(options: ReadingOptions, told: str) -> ConfigError:

@@ -19,7 +19,7 @@ class ServeOptions:
 
     Attributes:
         model_root: folder that replaces /models in the base paths of the configuration file.
-        host: address to listen at; there is no password.
+        host: address to listen on; there is no authentication.
         port: gRPC port; 0: any free port.
         rest_port: REST port; 0: any free port.
     """

@@ -100,11 +100,11 @@ def _run_unless_done(step: Step, heading: str, mark: Path, fingerprint: str) -> 
     state = json.loads(mark.read_text()) if mark.is_file() else {}
     is_same = state.get("fingerprint") == fingerprint
     if is_same and state["is_done"] and all(path.exists() for path in step.outputs):
-        logger.info("%s: done before", heading)
+        logger.info("%s: already done", heading)
         return False
     former = list(map(Path, state.get("former", ())))
     if not is_same and state and any(path.exists() for path in step.outputs):
-        logger.info("%s: settings, code or inputs changed since it was made; it is made anew", heading)
+        logger.info("%s: settings, code or inputs changed since it was made; it is made again", heading)
         former += _set_aside(step)
     _write_mark(mark, fingerprint, seconds=None, former=former)
     started = time.monotonic()

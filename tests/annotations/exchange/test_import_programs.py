@@ -96,12 +96,12 @@ def test_an_archive_as_cvat_downloads_it(tmp_path: Path) -> None:
         (cvat_box("central_canal", (1, 2, 330, 40)), "columns 1 to 330; expected a box with an area inside"),
         (cvat_box("central_canal", (30, 2, 30, 40)), "expected a box with an area"),
         (cvat_box("canal", (1, 2, 30, 40)), 'label "canal"; expected one of central_canal.*--names'),
-        (cvat_box("lateral_recess", (1, 2, 30, 40)), "has no side; say it in the name or as attribute side"),
-        (cvat_box("central_canal", (1, 2, 30, 40), side="left"), "of side left; central_canal has none"),
+        (cvat_box("lateral_recess", (1, 2, 30, 40)), "has no side; give it in the name or as the attribute side"),
+        (cvat_box("central_canal", (1, 2, 30, 40), side="left"), "of side left; central_canal has no side"),
         (cvat_box("central_canal", (1, 2, 30, 40), grade="bad"), 'grade "bad"; expected one of normal, mild'),
-        (cvat_box("central_canal:mild", (1, 2, 30, 40), grade="severe"), "another grade as attribute, severe"),
+        (cvat_box("central_canal:mild", (1, 2, 30, 40), grade="severe"), "another grade in its attribute, severe"),
         (cvat_box("central_canal", (1, 2, 30, 40), level="L6-S1"), 'level "L6-S1"; expected one of L1-L2'),
-        (cvat_box("left_neural_foramen", (1, 2, 30, 40)), "on an axial slice; a region of the other plane"),
+        (cvat_box("left_neural_foramen", (1, 2, 30, 40)), "on an axial slice; its region belongs to the other plane"),
     ],
 )
 def test_what_is_no_usable_box_is_a_row_and_the_rest_is_imported(tmp_path: Path, shape: str, told: str) -> None:
@@ -220,7 +220,7 @@ def test_yolo_lines_that_are_no_boxes_are_rows(tmp_path: Path) -> None:
     assert (summary.boxes, summary.refused) == (1, 4)
     told = " ".join(reasons(tmp_path))
     for words in (
-        "line 2: 6 values, as a score",
+        "line 2: 6 values, as a model's box with a score",
         "line 3: 7 values, as a polygon",
         "class 7; expected 0 to 1",
         "0 x 1",
@@ -230,7 +230,7 @@ def test_yolo_lines_that_are_no_boxes_are_rows(tmp_path: Path) -> None:
 
 def test_yolo_without_names_is_refused(tmp_path: Path) -> None:
     folder = yolo_folder(tmp_path, "0 0.5 0.5 0.25 0.1\n", names=("data.yaml", "nc: 2\n"))
-    with pytest.raises(AnnotationError, match="nothing names the classes"):
+    with pytest.raises(AnnotationError, match="no names of the classes"):
         run(tmp_path, folder, "yolo")
 
 
@@ -262,8 +262,8 @@ BOX = region("central_canal", (25, 50, 10, 5), grade="mild")
     ("item", "told"),
     [
         (task(f"{OTHER}.png", annotation(BOX, was_cancelled=True)), "skipped by its annotator"),
-        (task(f"{OTHER}.png", drafts=[{"result": []}]), "a draft that nobody submitted"),
-        (task(f"{OTHER}.png", annotation(BOX), annotation(BOX, by=2)), "2 annotations by 1, 2; say whose"),
+        (task(f"{OTHER}.png", drafts=[{"result": []}]), "a draft that was not submitted"),
+        (task(f"{OTHER}.png", annotation(BOX), annotation(BOX, by=2)), "2 annotations by 1, 2; choose whose"),
         (task(f"{OTHER}.png", annotation(region("central_canal", (1, 1, 5, 5), rotation=30))), "rotated by 30 degrees"),
         (
             task(f"{OTHER}.png", annotation([{"id": "e", "type": "ellipselabels", "value": {"ellipselabels": ["x"]}}])),
@@ -275,7 +275,7 @@ BOX = region("central_canal", (25, 50, 10, 5), grade="mild")
         ),
         (
             task(f"{OTHER}.png", annotation([{"id": "c", "type": "choices", "value": {"choices": ["bad picture"]}}])),
-            "a choice of the whole image",
+            "a choice for the whole image",
         ),
         (task("photo.png", annotation(BOX)), "no slice photo"),
         (task(f"{OTHER}.png", annotation(region("central_canal", (95, 1, 10, 5)))), "inside the image"),

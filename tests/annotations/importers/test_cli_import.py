@@ -143,7 +143,7 @@ def test_sudirman_plans_what_ingest_reads(tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "set" / "Radiologists Report.xlsx").write_bytes(b"")
     out = tmp_path / "out"
     assert run("import", "sudirman", tmp_path / "set", "--out", out) == 0
-    assert "no grade is read out of words" in pd.read_csv(out / "refused.csv")["reason"].iloc[0]
+    assert "grades are not derived from text" in pd.read_csv(out / "refused.csv")["reason"].iloc[0]
     assert run("ingest", out / "dicom", "--out", tmp_path / "slices") == 0
     assert len(pd.read_csv(tmp_path / "slices" / "slices.csv")) == 8 + 7
 

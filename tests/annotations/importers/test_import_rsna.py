@@ -109,11 +109,11 @@ def test_studies_without_series_and_lines_twice_are_told(tmp_path: Path) -> None
     assert reasons(tmp_path, [], series=header) == [(None, "study 4711 has no series in train_series_descriptions.csv")]
     series = f"{rsna.SERIES}{rsna.STUDY},{rsna.AXIAL},Sagittal T1\n{rsna.STUDY},30,Coronal T2\n"
     assert [reason for _, reason in reasons(tmp_path, [], series=series)] == [
-        "series 23 again, as Sagittal T1; first Axial T2",
+        "series 23 is repeated as Sagittal T1; first Axial T2",
         'description "Coronal T2"; expected one of Sagittal T2/STIR, Sagittal T1, Axial T2',
     ]
     (tmp_path / "train.csv").write_text((tmp_path / "train.csv").read_text() + f"{rsna.STUDY}" + "," * 25 + "\n")
-    assert "study 4711 again, first on line 2" in [item.reason for item in read_tables(tmp_path).refused]
+    assert "study 4711 is repeated, first on line 2" in [item.reason for item in read_tables(tmp_path).refused]
 
 
 def place(folder: Path, points: list[str], **changes: Any) -> tuple[RsnaTables, Placed]:

@@ -67,7 +67,7 @@ def test_the_gradings_are_cleaned(spider: Path) -> None:
     assert [(item.line, item.reason) for item in refused] == [
         (5, 'IVD label "0"; expected a whole number from 1 to 9'),
         (6, 'Pfirrman grade "6"; expected a whole number from 1 to 5'),
-        (7, "disc 1 of patient 1 again; the first line counts"),
+        (7, "disc 1 of patient 1 is repeated; the first line counts"),
         (8, "patient 9 has no series in overview.csv"),
     ]
 

@@ -79,7 +79,7 @@ def test_counts_that_do_not_fit_are_refused_with_file_and_line(tmp_path: Path) -
     [picture], refused = read(tmp_path)
     assert {item.grade for item in picture.annotations} == {None}
     assert {(item.line, item.reason) for item in refused} == {
-        (2, f"{SAGITTAL}.xml: 2 grades for 3 sagittal boxes; none is taken"),
+        (2, f"{SAGITTAL}.xml: 2 grades for 3 sagittal boxes; none is used"),
         (3, "no label file missing.xml"),
         (4, "expected the name of a label file (.xml), then its grades"),
         (5, 'grade "five"; expected one of normal, mild, moderate, severe, 1, 2, 3, 4'),
@@ -94,7 +94,7 @@ def test_contradicting_lines_grade_nothing(tmp_path: Path) -> None:
     (tmp_path / "a-axial-center-label.txt").write_text(text)
     [picture], [refusal] = read(tmp_path)
     assert by_place(picture)[Region.CENTRAL_CANAL, None] is None
-    assert refusal.line == 2 and "neither is taken" in refusal.reason
+    assert refusal.line == 2 and "neither is used" in refusal.reason
 
 
 def test_objects_that_are_grades(tmp_path: Path) -> None:
@@ -125,8 +125,8 @@ def test_objects_that_are_grades_on_a_sagittal_slice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("objects", "reason"),
     [
-        ([("left", (1, 1, 9, 9)), ("sagittal", (1, 1, 9, 9))], "expected of one kind"),
-        ([("left", (1, 1, 9, 9)), ("left", (20, 1, 29, 9))], '2 boxes "left"; a slice has one'),
+        ([("left", (1, 1, 9, 9)), ("sagittal", (1, 1, 9, 9))], "expected labels of one kind"),
+        ([("left", (1, 1, 9, 9)), ("left", (20, 1, 29, 9))], '2 boxes "left"; expected one on a slice'),
         ([("left", (1, 1, 90, 9))], "expected a box inside 48 rows x 64 columns"),
         ([("left", (9, 1, 1, 9))], "expected a box inside"),
         ([("left", ("a", 1, 9, 9))], "expected a number of pixels"),

@@ -81,7 +81,7 @@ def texts_of(path: Path, is_wanted: Callable[[str], bool], *, expected: str) -> 
         try:
             yield name, content.decode("utf-8-sig")
         except UnicodeDecodeError:
-            raise AnnotationError(f"{path}: {name} is no UTF-8 text; expected {expected}") from None
+            raise AnnotationError(f"{path}: {name} is not UTF-8 text; expected {expected}") from None
     if not found:
         raise AnnotationError(f"{path}: nothing to import; expected {expected}")
 

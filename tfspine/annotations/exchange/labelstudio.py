@@ -63,7 +63,7 @@ def _image_name(task: Task, where: str) -> str:
     data = task["data"] if isinstance(task["data"], dict) else {}
     texts = [value for value in (data.get("image"), *data.values()) if isinstance(value, str)]
     if not texts:
-        raise AnnotationError(f"{where}: data name no image")
+        raise AnnotationError(f"{where}: data contain no image")
     parts = urlsplit(texts[0])
     # Files of local storage: /data/local-files/?d=folder/name.png
     local = parse_qs(parts.query).get("d")
@@ -77,7 +77,7 @@ def _results(task: Task, annotator: str, where: str) -> list[Mapping[str, Any]]:
     if not submitted and done:
         raise AnnotationError(f"{where}: skipped by its annotator")
     if not submitted and task.get("drafts"):
-        raise AnnotationError(f"{where}: a draft that nobody submitted; submit it and export again")
+        raise AnnotationError(f"{where}: a draft that was not submitted; submit it and export again")
     chosen = submitted
     if annotator:
         chosen = [item for item in submitted if annotator in _people(item)]
@@ -87,7 +87,8 @@ def _results(task: Task, annotator: str, where: str) -> list[Mapping[str, Any]]:
         chosen = [item for item in submitted if item.get("ground_truth")]
     if len(chosen) > 1:
         raise AnnotationError(
-            f"{where}: {len(chosen)} annotations by {_names(chosen)}; say whose with --annotator, or mark one as "
+            f"{where}: {len(chosen)} annotations by {_names(chosen)}; choose whose to use with --annotator, or "
+            "mark one as "
             "ground truth"
         )
     return [item for item in chosen[0].get("result") or () if isinstance(item, dict)] if chosen else []
@@ -118,7 +119,9 @@ def _image(image: str, results: Sequence[Mapping[str, Any]], where: str) -> Iter
         boxes.append(box)
         sizes.add(size_px)
     if len(sizes) > 1:
-        yield Refusal(image, f"{where}: its regions give {len(sizes)} sizes of the image; import it into a new project")
+        yield Refusal(
+            image, f"{where}: its regions state {len(sizes)} different image sizes; import it into a new project"
+        )
         return
     yield DrawnImage(image, sizes.pop() if sizes else None, tuple(boxes))
 
@@ -128,7 +131,7 @@ def _region(parts: Sequence[Mapping[str, Any]], where: str) -> tuple[DrawnBox, t
     shapes = [item for item in parts if item.get("type") in ("rectanglelabels", "rectangle")]
     kinds = {str(item.get("type")) for item in parts} - {"choices", "labels"}
     if not shapes:
-        told = f"a region of type {', '.join(sorted(kinds))}" if kinds else "a choice of the whole image"
+        told = f"a region of type {', '.join(sorted(kinds))}" if kinds else "a choice for the whole image"
         raise AnnotationError(f"{where}: {told}; expected a rectangle; draw it as one")
     value, shape = _value(shapes[0]), shapes[0]
     names = [name for item in parts for key in ("rectanglelabels", "labels") for name in _listed(_value(item).get(key))]

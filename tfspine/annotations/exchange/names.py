@@ -89,9 +89,11 @@ def annotation_of(drawn: DrawnBox, names: NameMap) -> Annotation:
     mapped = _level(names.levels.get(drawn.name, ""), drawn.where)
     level = _agreed(mapped, _level(said.get("level", ""), drawn.where), "level", drawn)
     if region.is_paired and side is None:
-        raise AnnotationError(f'{drawn.where}: "{drawn.name}" has no side; say it in the name or as attribute side')
+        raise AnnotationError(
+            f'{drawn.where}: "{drawn.name}" has no side; give it in the name or as the attribute side'
+        )
     if side is not None and not region.is_paired:
-        raise AnnotationError(f'{drawn.where}: "{drawn.name}" of side {side}; {region} has none')
+        raise AnnotationError(f'{drawn.where}: "{drawn.name}" of side {side}; {region} has no side')
     return Annotation(box=drawn.box, region=region, side=side, grade=grade, level=level)
 
 
@@ -99,7 +101,7 @@ def _meaning(drawn: DrawnBox, names: NameMap) -> tuple[Region, Side | None, Grad
     try:
         return _parsed(names.names.get(drawn.name, drawn.name))
     except FormatError as error:
-        raise AnnotationError(f"{drawn.where}: {error}; or say what it means with --names") from None
+        raise AnnotationError(f"{drawn.where}: {error}; or map it to a label with --names") from None
 
 
 def _parsed(name: str) -> tuple[Region, Side | None, Grade | None]:
@@ -114,7 +116,9 @@ def _parsed(name: str) -> tuple[Region, Side | None, Grade | None]:
 def _agreed(in_name: T | None, in_attribute: T | None, what: str, drawn: DrawnBox) -> T | None:
     if in_name is not None and in_attribute is not None and in_name != in_attribute:
         attribute = drawn.attributes.get(what, in_attribute)
-        raise AnnotationError(f'{drawn.where}: "{drawn.name}" has another {what} as attribute, {attribute}; keep one')
+        raise AnnotationError(
+            f'{drawn.where}: "{drawn.name}" has another {what} in its attribute, {attribute}; keep one'
+        )
     return in_attribute if in_name is None else in_name
 
 
@@ -166,7 +170,7 @@ def _read_toml(path: Path) -> NameMap:
         if section not in TABLES:
             raise ConfigError(f'{path}: unknown key "{section}"; expected one of {", ".join(TABLES)}')
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-            raise ConfigError(f'{path}: [{section}]; expected lines of "WORD THERE" = "word here"')
+            raise ConfigError(f'{path}: [{section}]; expected lines of "THEIR NAME" = "tfspine name"')
     attributes = {name.strip().lower(): value for name, value in table.get("attributes", {}).items()}
     for name, value in attributes.items():
         if value not in ATTRIBUTES:

@@ -85,7 +85,7 @@ def _annotations(image: DrawnImage, target: Target, names: NameMap, refused: lis
             annotation = annotation_of(_inside(box, target.size_px), names)
             if annotation.region not in {item.region for item in DETECTOR_CLASSES[target.plane]}:
                 raise AnnotationError(
-                    f'{box.where}: "{box.name}" on {SLICE_OF[target.plane]}; a region of the other plane'
+                    f'{box.where}: "{box.name}" on {SLICE_OF[target.plane]}; its region belongs to the other plane'
                 )
             kept.append(annotation)
         except FormatError as error:

@@ -29,7 +29,7 @@ def read_yolo(path: Path, sizes_px: Mapping[str, tuple[int, int]]) -> Iterator[D
         sizes_px: (rows, columns) by the stem of an image's name: the files have shares and no sizes.
 
     Raises:
-        AnnotationError: the folder cannot be read, or nothing names the classes.
+        AnnotationError: the folder cannot be read, or no names of the classes.
     """
     files = dict(texts_of(path, _is_wanted, expected=EXPECTED))
     classes = _class_names(path, files)
@@ -58,7 +58,7 @@ def _image(name: str, text: str, classes: list[str], size_px: tuple[int, int] | 
 
 def _box(words: list[str], classes: list[str], size_px: tuple[int, int], where: str) -> DrawnBox:
     if len(words) > 5:
-        what = "a score: a model's box" if len(words) == 6 else "a polygon or rotated box"
+        what = "a model's box with a score" if len(words) == 6 else "a polygon or rotated box"
         raise AnnotationError(f"{where}: {len(words)} values, as {what} has; expected class, x, y, width, height")
     try:
         number = int(words[0])
@@ -81,7 +81,7 @@ def _class_names(path: Path, files: Mapping[str, str]) -> list[str]:
             names = _names_of_yaml(text)
             if names:
                 return names
-    raise AnnotationError(f"{path}: nothing names the classes; expected {EXPECTED}")
+    raise AnnotationError(f"{path}: no names of the classes; expected {EXPECTED}")
 
 
 def _names_of_yaml(text: str) -> list[str]:

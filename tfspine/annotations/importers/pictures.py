@@ -139,7 +139,7 @@ def write_pictures(folder: Path, items: Iterable[LabelledPicture | Refusal], *, 
 def _write_label(folder: Path, item: LabelledPicture, annotated: AnnotatedSlice) -> list[Refusal]:
     sideless = sum(box.region.is_paired and box.side is None for box in item.annotations)
     if sideless:
-        reason = f"{sideless} boxes without a side: in reference.csv, but no label file; say their sides with --sides"
+        reason = f"{sideless} boxes without a side: in reference.csv, but no label file; give their sides with --sides"
         return [Refusal(item.source, reason)]
     write_voc(folder / "labels" / f"{annotated.key}.xml", annotated)
     return []

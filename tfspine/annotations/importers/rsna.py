@@ -193,5 +193,7 @@ def _nearest_axial(targets: Sequence[Target], picture: PointPicture, point_mm: S
         )
     frames = {picture.frame_of_reference_uid, axial[nearest].frame_of_reference_uid} - {""}
     if len(frames) > 1:
-        raise AnnotationError("sagittal and axial series have different frames of reference; positions do not compare")
+        raise AnnotationError(
+            "sagittal and axial series have different frames of reference; positions cannot be compared"
+        )
     return axial[nearest]

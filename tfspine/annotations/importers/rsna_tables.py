@@ -125,7 +125,7 @@ def _read_grades(path: Path, refused: list[Refusal]) -> dict[Place, Grade3 | Non
     for line, row in read_rows(path, ("study_id", *columns)):
         study = row["study_id"]
         if study in lines:
-            refused.append(Refusal(GRADES_FILE, f"study {study} again, first on line {lines[study]}", line=line))
+            refused.append(Refusal(GRADES_FILE, f"study {study} is repeated, first on line {lines[study]}", line=line))
             continue
         lines[study] = line
         for column, (region, side, level) in columns.items():
@@ -147,7 +147,7 @@ def _read_series(path: Path, refused: list[Refusal]) -> dict[tuple[str, str], st
             refused.append(Refusal(SERIES_FILE, f'description "{description}"; expected one of {expected}', line=line))
         elif series.setdefault(key, description) != description:
             refused.append(
-                Refusal(SERIES_FILE, f"series {key[1]} again, as {description}; first {series[key]}", line=line)
+                Refusal(SERIES_FILE, f"series {key[1]} is repeated as {description}; first {series[key]}", line=line)
             )
     return series
 

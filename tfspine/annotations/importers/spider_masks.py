@@ -42,7 +42,7 @@ def disc_centres(path: Path) -> tuple[DiscCentre, ...]:
     except RuntimeError:
         raise AnnotationError("cannot be read as a volume (.mha); download it again") from None
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        raise AnnotationError(f"{image.GetDimension()} dimensions; expected a volume with one value a voxel")
+        raise AnnotationError(f"{image.GetDimension()} dimensions; expected a volume with one value per voxel")
     # SimpleITK hands out [z, y, x]; its index is (x, y, z).
     values = sitk.GetArrayViewFromImage(image)
     discs = []

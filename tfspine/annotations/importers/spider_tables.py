@@ -71,7 +71,7 @@ def read_overview(folder: Path) -> tuple[pd.DataFrame, list[Refusal]]:
         try:
             series = _series(row)
             if series[0] in rows:
-                raise AnnotationError(f"series {series[0]} again; the first line counts")
+                raise AnnotationError(f"series {series[0]} is repeated; the first line counts")
         except FormatError as error:
             refused.append(Refusal(OVERVIEW_FILE, str(error), line=line))
             continue
@@ -97,7 +97,7 @@ def read_gradings(folder: Path, patients: set[str]) -> tuple[pd.DataFrame, list[
                 raise AnnotationError(f"patient {row['Patient']} has no series in {OVERVIEW_FILE}")
             disc = _whole(row, "IVD label", 1, HIGHEST_DISC)
             if (row["Patient"], disc) in rows:
-                raise AnnotationError(f"disc {disc} of patient {row['Patient']} again; the first line counts")
+                raise AnnotationError(f"disc {disc} of patient {row['Patient']} is repeated; the first line counts")
             grades = [_whole(row, column, low, high) for column, (_, low, high) in GRADES.items()]
         except FormatError as error:
             refused.append(Refusal(GRADINGS_FILE, str(error), line=line))

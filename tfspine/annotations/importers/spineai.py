@@ -73,7 +73,7 @@ def read_spineai(folder: Path, options: SpineAiOptions) -> Iterator[LabelledPict
         file = str(path.relative_to(folder))
         former = seen.setdefault(path.stem, path)
         if former is not path:
-            yield Refusal(file, f"same name as {former.relative_to(folder)}; grades could not tell them apart")
+            yield Refusal(file, f"same name as {former.relative_to(folder)}; the grade files cannot distinguish them")
             continue
         try:
             picture, refused = _read_slice(path, folder, sheets, options)
@@ -127,7 +127,7 @@ def _annotations(label: RawLabel, file: str, side: Side | None) -> tuple[Plane, 
         return Plane.SAGITTAL, tuple(_foramen(item, side) for item in _downwards(label.objects))
     if not names <= set(GRADE_OF_WORD):
         known = (*AXIAL_NAMES, *sorted(SAGITTAL_NAMES), *GRADE_OF_WORD)
-        raise AnnotationError(f"labels {', '.join(sorted(names))}; expected of one kind from {', '.join(known)}")
+        raise AnnotationError(f"labels {', '.join(sorted(names))}; expected labels of one kind from {', '.join(known)}")
     if _plane_of_name(file) is Plane.SAGITTAL:
         return Plane.SAGITTAL, tuple(
             replace(_foramen(item, side), grade=GRADE_OF_WORD[item.name.lower()]) for item in _downwards(label.objects)
@@ -159,13 +159,13 @@ def _graded(
             if (item.region is Region.NEURAL_FORAMEN if wanted is None else (item.region, item.side) == wanted)
         ]
         if len(places) != len(line.grades):
-            reason = f"{label}: {len(line.grades)} grades for {len(places)} {kind} boxes; none is taken"
+            reason = f"{label}: {len(line.grades)} grades for {len(places)} {kind} boxes; none is used"
             refused.append(Refusal(line.file, reason, line=line.line))
             continue
         known = [graded[index].grade for index in places]
         if any(former not in (None, grade) for former, grade in zip(known, line.grades, strict=True)):
             refused.append(
-                Refusal(line.file, f"{label}: its own objects say other grades, which are kept", line=line.line)
+                Refusal(line.file, f"{label}: its own objects have other grades, which are kept", line=line.line)
             )
             continue
         for index, grade in zip(places, line.grades, strict=True):
@@ -186,7 +186,7 @@ def _once_each(objects: tuple[RawObject, ...]) -> tuple[RawObject, ...]:
     names = [item.name.lower() for item in objects]
     for name in names:
         if names.count(name) > 1:
-            raise AnnotationError(f'{names.count(name)} boxes "{name}"; a slice has one')
+            raise AnnotationError(f'{names.count(name)} boxes "{name}"; expected one on a slice')
     return objects
 
 
@@ -198,6 +198,6 @@ def _plane_of_name(file: str) -> Plane:
     planes = [plane for plane, word in PLANE_WORDS.items() if word.search(file.replace("_", " "))]
     if len(planes) != 1:
         raise AnnotationError(
-            "neither labels nor file name tell axial from sagittal; put it into a folder axial/sagittal"
+            "neither labels nor file name show whether it is axial or sagittal; put it into a folder axial/sagittal"
         )
     return planes[0]

@@ -65,10 +65,12 @@ def read_grade_sheets(folder: Path) -> GradeSheets:
             if former is line:
                 continue
             if former.grades == line.grades:
-                refused.append(Refusal(name, f"{label} again, with the same grades", line=line.line))
+                refused.append(Refusal(name, f"{label} is repeated, with the same grades", line=line.line))
             else:
                 contradicted.add((kind, label))
-                reason = f"{label} again, with other grades than {former.file} line {former.line}; neither is taken"
+                reason = (
+                    f"{label} is repeated, with other grades than {former.file} line {former.line}; neither is used"
+                )
                 refused.append(Refusal(name, reason, line=line.line))
     kept = {key: line for key, line in lines.items() if key not in contradicted}
     return GradeSheets(kept, tuple(refused))

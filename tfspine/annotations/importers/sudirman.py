@@ -95,7 +95,7 @@ def _refusal(study: str, name: str, plane: Plane | None, weighting: str) -> str:
     if name.startswith("LOCALIZER"):
         return "localizer"
     if plane is None or not weighting:
-        return "name tells no plane or no weighting; ingest it by hand if its header does"
+        return "name gives no plane or no weighting; ingest it separately if its header does"
     if weighting != WEIGHTING[plane]:
         return f"{plane} {weighting}; expected {WEIGHTING[plane]} in this plane"
     return ""

@@ -70,4 +70,6 @@ def _link(folder: Path, series: PlannedSeries) -> None:
         for path in series.files:
             (folder / path.name).symlink_to(path.resolve())
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be linked: {error.strerror}; name an --out that can hold links") from error
+        raise OutputError(
+            f"{folder}: cannot be linked: {error.strerror}; name an --out on a disk that supports links"
+        ) from error

@@ -76,7 +76,7 @@ def bare_pixels(ds: Dataset) -> bool:
     elif syntax in BARE:
         _clean_codestreams(ds, form, BARE[syntax])
     else:
-        raise DicomError(f"{syntax.name}; its comments cannot be told from pixels; decompress the file first")
+        raise DicomError(f"{syntax.name}; its comments cannot be distinguished from pixels; decompress the file first")
     return (ds.PixelData, ds.file_meta.TransferSyntaxUID) != before
 
 
@@ -93,7 +93,7 @@ def _format(ds: Dataset) -> _Format:
             int(ds.get("PixelRepresentation") or 0) == 1,
         )
     except (AttributeError, TypeError, ValueError):
-        raise DicomError("Rows, Columns, BitsAllocated or NumberOfFrames is absent or no number") from None
+        raise DicomError("Rows, Columns, BitsAllocated or NumberOfFrames is absent or not a number") from None
     if form.allocated not in (8, 16, 32) or not 0 < form.stored <= form.high_bit + 1 <= form.allocated:
         raise DicomError(
             f"BitsAllocated {form.allocated}, BitsStored {form.stored}, HighBit {form.high_bit}; expected 8, 16 or 32 "
@@ -106,7 +106,7 @@ def _clean_plain(ds: Dataset, form: _Format) -> None:
     expected = form.size_px * form.frames * form.allocated // 8
     if len(ds.PixelData) > expected + expected % 2:
         raise DicomError(
-            f"PixelData of {len(ds.PixelData)} bytes for an image of {expected}; the rest may say anything"
+            f"PixelData of {len(ds.PixelData)} bytes for an image of {expected}; the rest may hold any text"
         )
     order = ">" if ds.file_meta.TransferSyntaxUID == ExplicitVRBigEndian else "<"
     content = ds.PixelData[:expected]
@@ -135,7 +135,7 @@ def _clean_codestreams(ds: Dataset, form: _Format, bare: Callable[[bytes], bytes
 def _decoded(ds: Dataset, frame: bytes, form: _Format) -> NDArray[np.unsignedinteger[Any]]:
     decode = DECODERS.get(ds.file_meta.TransferSyntaxUID)
     if decode is None:
-        raise DicomError(f"{ds.file_meta.TransferSyntaxUID.name}; unused bits cannot be looked at; decompress it first")
+        raise DicomError(f"{ds.file_meta.TransferSyntaxUID.name}; unused bits cannot be checked; decompress it first")
     try:
         pixels = decode(frame)
     except Exception as error:  # each decoder raises its own errors

@@ -122,7 +122,7 @@ def _held_back(sizes: Mapping[str, int | str], originals: Mapping[str, _Original
     """
     found = {originals[source].study: reason for source, reason in sizes.items() if isinstance(reason, str)}
     return {
-        source: f"held back with its study: {found[originals[source].study]}; look at that place in its files"
+        source: f"held back with its study: {found[originals[source].study]}; check that place in its files"
         for source in sizes
         if originals[source].study in found
     }

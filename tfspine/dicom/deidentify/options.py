@@ -67,7 +67,7 @@ def check_options(options: Collection[Option]) -> frozenset[Option]:
         ConfigError: two options contradict each other.
     """
     if Option.FULL_DATES in options and Option.MODIFIED_DATES in options:
-        raise ConfigError("options full-dates and modified-dates; expected one of the two at most; leave one out")
+        raise ConfigError("options full-dates and modified-dates; expected at most one of the two; leave one out")
     return frozenset(options)
 
 

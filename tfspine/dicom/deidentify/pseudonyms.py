@@ -93,7 +93,7 @@ def create_salt(path: Path) -> Salt:
         ConfigError: there is a file already, which is never overwritten, or it cannot be written.
     """
     if path.exists():
-        raise ConfigError(f"{path}: is there already and is not overwritten; leave out --create-salt to use it")
+        raise ConfigError(f"{path}: already exists and is not overwritten; leave out --create-salt to use it")
     salt = random_salt()
     write_private(path, salt.secret.decode() + "\n")
     return salt
@@ -134,7 +134,7 @@ def write_private(path: Path, content: str) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise ConfigError(f"{path}: is there already and is not overwritten; name another file") from None
+        raise ConfigError(f"{path}: already exists and is not overwritten; name another file") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}; name another file") from None
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

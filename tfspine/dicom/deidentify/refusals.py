@@ -38,11 +38,11 @@ def require_cleanable(ds: Dataset, options: Collection[Option]) -> None:
         raise DicomError(f"{known}; only MR images are de-identified")
     burned_in = str(ds.get("BurnedInAnnotation", "")).strip().upper()
     if burned_in == "YES":
-        raise DicomError("BurnedInAnnotation YES; the pixels may name the patient")
+        raise DicomError("BurnedInAnnotation YES; the pixels may show the patient's name")
     if Option.CLEAN_PIXEL_DATA in options and burned_in != "NO":
-        raise DicomError("no BurnedInAnnotation NO, which the option clean-pixel-data asks for")
+        raise DicomError("BurnedInAnnotation is not NO, which the option clean-pixel-data requires")
     if str(ds.get("RecognizableVisualFeatures", "")).strip().upper() == "YES":
-        raise DicomError("RecognizableVisualFeatures YES; the patient may be known by the picture")
+        raise DicomError("RecognizableVisualFeatures YES; the patient may be recognized in the picture")
     words = ds.get("ImageType") or ()
     drawn = DRAWN_IMAGE_TYPES.intersection(
         str(word).strip().upper() for word in ([words] if isinstance(words, str) else words)
@@ -61,5 +61,5 @@ def require_spare(tag: BaseTag, form: bytes) -> None:
     """
     if tag in _DECIDING and form.strip(b" \0"):
         raise DicomError(
-            f"{keyword(tag)} cannot be kept: it is no number, or equals an identifier; correct the original"
+            f"{keyword(tag)} cannot be kept: it is not a number, or equals an identifier; correct the original"
         )

@@ -86,5 +86,5 @@ def _dates(options: frozenset[Option]) -> str:
     if Option.FULL_DATES in options:
         return "kept"
     if Option.MODIFIED_DATES in options:
-        return f"all of a patient {FEWEST_DAYS} to {MOST_DAYS} days earlier, the same number for each; times kept"
+        return f"all dates of a patient {FEWEST_DAYS} to {MOST_DAYS} days earlier, by the same number; times kept"
     return "removed, emptied or replaced as the Basic Profile says"

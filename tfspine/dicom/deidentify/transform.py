@@ -290,4 +290,4 @@ def _require_silent_pixels(ds: Dataset, patient: Patient, rules: Rules, needles:
     is_dated = Option.FULL_DATES not in rules.options and find_date(pixels, patient.identifiers.dates, days=days)
     hit = needles.in_bytes(pixels, pixels=(0, len(pixels))) or own_in_pixels(pixels, patient.identifiers.texts)
     if hit or is_dated:
-        raise DicomError("an identifier stands in the bytes of PixelData, which are never changed")
+        raise DicomError("an identifier occurs in the bytes of PixelData, which are never changed")

@@ -60,7 +60,7 @@ def detection_curve(reference: pd.DataFrame, reader: pd.DataFrame, *, iou: float
     """
     scores = reader["score"].to_numpy(np.float64)
     if np.isnan(scores).any():
-        raise EvaluationError("a box without a score; expected a model's boxes: people have no curve")
+        raise EvaluationError("a box without a score; expected a model's boxes: people's boxes have no curve")
     images = whole_number(images, what="images", least=1)
     order, is_hit = rank_boxes(reference, reader, iou=iou)
     ranked = scores[order]

@@ -63,7 +63,9 @@ def average_estimate(members: Sequence[Estimate]) -> Estimate:
     """
     ways = {_OF_THE_DATA.sub("", member.method) for member in members}
     if len(ways) != 1:
-        raise EvaluationError(f"an average of estimates by {', '.join(sorted(ways)) or 'nobody'}; expected one method")
+        raise EvaluationError(
+            f"an average of estimates by {', '.join(sorted(ways)) or 'no method'}; expected one method"
+        )
     value, low, high, n = (
         math.fsum(getattr(member, part) for member in members) / len(members) for part in ("value", "low", "high", "n")
     )
@@ -131,7 +133,9 @@ def reject_curve(
             "equal [n] with n above 0"
         )
     if np.isnan(np.concatenate([truth, calls, doubt])).any():
-        raise EvaluationError("a region without a grade or an uncertainty; leave it out, and say how many there were")
+        raise EvaluationError(
+            "a region without a grade or an uncertainty; leave it out, and report how many there were"
+        )
     wrong = [share for share in shares if not 0 <= share < 1]
     if wrong:
         raise EvaluationError(f"share {wrong[0]} to refuse; expected 0 to less than 1")

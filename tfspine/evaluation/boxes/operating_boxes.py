@@ -63,7 +63,7 @@ def told(found: Mapping[str, OperatingBoxes], *, allowed: float, hidden: Sequenc
     }
     words = {source: f"{', '.join(readers)}: {source}" for source, readers in names.items() if readers}
     if Source.VALIDATION in words:
-        words[Source.VALIDATION] += f", for {allowed:g} false boxes an image"
+        words[Source.VALIDATION] += f", for {allowed:g} false boxes per image"
     return ". ".join(words.values())
 
 

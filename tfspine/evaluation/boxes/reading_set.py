@@ -97,7 +97,7 @@ class ReadingSet:
         """Return the numbers of studies and patients as text, which also states where patients are not known."""
         studies = self.covered["study"].drop_duplicates()
         if not studies.isin(list(self.patients)).all():
-            return f"{len(studies)} studies, those whose patient is not known taken for a patient each"
+            return f"{len(studies)} studies, each counted as one patient where the patient is not known"
         return f"{len(studies)} studies of {self.patient_of(studies).nunique()} patients"
 
     def patient_of(self, studies: pd.Series) -> pd.Series:

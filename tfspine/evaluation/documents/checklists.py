@@ -15,7 +15,7 @@ from tfspine.evaluation.documents.study_facts import Answer, Fact, Facts
 from tfspine.evaluation.figures.bars import stacked_figure
 from tfspine.evaluation.tables.table import DASH, Column, Table
 
-UNKNOWN = "not known to the run"
+UNKNOWN = "not recorded in the run"
 
 
 class Checklist(StrEnum):
@@ -63,12 +63,12 @@ def checklist_table(checklist: Checklist, facts: Facts) -> Table:
     title = checklist.value.replace("_", " ").upper()
     return Table(
         checklist.value,
-        f"{title}: {known} of {len(rows)} items are known to the run",
+        f"{title}: {known} of {len(rows)} items were recorded in the run",
         (
             Column("number", "No."),
             Column("section", "Section"),
             Column("item", "Item"),
-            Column("answer", "What the run knows"),
+            Column("answer", "What the run recorded"),
             Column("where", "Found in"),
         ),
         tuple(rows),
@@ -80,7 +80,7 @@ def checklist_figure(table: Table, *, path: Path, title: str) -> None:
     sections = list(dict.fromkeys(row["section"] for row in table.rows))
     known = [[row["answer"] != UNKNOWN for row in table.rows if row["section"] == section] for section in sections]
     counts = {
-        "known to the run": [sum(of_section) for of_section in known],
+        "recorded in the run": [sum(of_section) for of_section in known],
         "for the authors to write": [len(of_section) - sum(of_section) for of_section in known],
     }
     stacked_figure(sections, counts, axis="items", path=path, title=title)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from tfspine.evaluation.documents.study_facts import Fact, Facts
 from tfspine.evaluation.tables.table import Table, markdown_text, shown, to_markdown
 
-UNKNOWN = "Not known to the run: write it here."
+UNKNOWN = "Not recorded in the run: write it here."
 
 _DETAILS = (
     (Fact.MODEL, "Networks"),
@@ -61,7 +61,7 @@ def _lines(name: str, facts: Facts, tables: Sequence[Table], notice: Sequence[st
     )
     yield (
         "\nNot for: diagnosis or treatment without a physician; other sequences, after gadolinium, with metal, severe "
-        "scoliosis or poor images, unless tests below show it; children."
+        "scoliosis or poor images, unless the tests below cover it; children."
     )
     yield "\n## Training\n"
     yield from _list(facts, _TRAINING)
@@ -73,11 +73,11 @@ def _lines(name: str, facts: Facts, tables: Sequence[Table], notice: Sequence[st
         yield to_markdown(shown(table))
         if table.note:
             yield f"{markdown_text(table.note)}\n"
-    yield "## Who may be read worse\n"
+    yield "## Groups for which performance may be worse\n"
     subgroups = facts.get(Fact.SUBGROUPS)
     yield f"Measured {markdown_text(subgroups.text)} ({subgroups.where})." if subgroups else UNKNOWN
-    yield "\nWhat is not named there was not compared; of where patients come from headers say nothing."
-    yield "\n## Ethics, and what to bear in mind\n"
+    yield "\nFactors not named there were not compared; headers do not state where patients come from."
+    yield "\n## Ethics and limitations\n"
     yield (
         'A positive that is not found is never graded: sensitivity is of boxes found unless it says "with missed". '
         "Grades are those of the reference, and people disagree on neighbouring grades. A level may be miscounted "

@@ -98,7 +98,7 @@ def _of_ingest(manifest: Manifest) -> dict[Fact, str]:
     details = manifest.details
     return {
         Fact.PREPARATION: (
-            f"series chosen by how they were measured, one window to 8 bits a series; {details.get('studies', '?')} "
+            f"series chosen by how they were measured, one window to 8 bits per series; {details.get('studies', '?')} "
             f"studies, {details.get('slices', '?')} slices, {details.get('refused', '?')} files refused with reasons"
         )
     }
@@ -113,7 +113,7 @@ def _of_records(manifest: Manifest) -> dict[Fact, str]:
     return {
         Fact.PARTITION: (
             f"patients at random by seed {manifest.seed}: validation "
-            f"{shares.get('validation')}, test {shares.get('test')}, the rest trains; no patient in two parts"
+            f"{shares.get('validation')}, test {shares.get('test')}, the rest for training; no patient in two parts"
         )
     }
 

@@ -46,7 +46,7 @@ def froc_figure(
         widest = max(0.5, *axes.get_xlim())
         axes.set_xlim(-0.02 * widest, widest)  # a curve without a wrong box is a line at 0
 
-    labels = ("wrong boxes an image", f"recall at IoU > {iou:g}")
+    labels = ("false boxes per image", f"recall at IoU > {iou:g}")
     _panels(list(curves), draw, axes_labels=labels, diagonal=None, path=path, title=title)
 
 
@@ -63,7 +63,7 @@ def roc_figure(
         item = found[reader, region]
         if item.is_positive.all() or not item.is_positive.any():
             kind = "normal or mild" if item.is_positive.all() else "moderate or severe"
-            axes.text(0.5, 0.4 - 0.1 * number, f"{reader}: none is {kind}", ha="center", fontsize=9)
+            axes.text(0.5, 0.4 - 0.1 * number, f"{reader}: no {kind} box", ha="center", fontsize=9)
             return
         curve = roc_curve(item.is_positive, item.scores)
         axes.plot(curve.false_positive_rate, curve.true_positive_rate, **_style(number), label=as_label(reader))
@@ -113,7 +113,7 @@ def reliability_figure(
                 hollow=True,
             )
 
-    labels = ("probability of the grade", "share that was right")
+    labels = ("probability of the grade", "share graded correctly")
     _panels(list(found), draw, axes_labels=labels, diagonal=((0, 1), (0, 1)), path=path, title=title)
 
 

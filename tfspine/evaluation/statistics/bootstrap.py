@@ -150,13 +150,13 @@ def rate_statistic(events: ArrayLike, units: ArrayLike) -> Statistic:
 
 def _check_fit(draws: NDArray[np.float64], n: int) -> None:
     if draws.shape[1] != n:
-        raise EvaluationError(f"patients of {draws.shape[1]} regions for a statistic of {n}; expected one a region")
+        raise EvaluationError(f"patients of {draws.shape[1]} regions for a statistic of {n}; expected one per region")
 
 
 def _values(statistic: Statistic, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     values = np.asarray(statistic(weights), np.float64)
     if values.shape != weights.shape[:1]:
         raise EvaluationError(
-            f"a statistic of shape {values.shape} for weights {weights.shape}; expected one a replicate"
+            f"a statistic of shape {values.shape} for weights {weights.shape}; expected one per replicate"
         )
     return values

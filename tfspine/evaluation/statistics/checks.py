@@ -23,7 +23,7 @@ def numbers(values: ArrayLike, *, what: str) -> NDArray[np.float64]:
         return np.asarray(values, np.float64)
     except (TypeError, ValueError):
         raise EvaluationError(
-            f"{what} that are words or of unequal number; expected numbers, NaN where missing"
+            f"{what} that are not numbers, or of unequal number; expected numbers, NaN where missing"
         ) from None
 
 
@@ -93,7 +93,7 @@ def groups(names: Sequence[object] | NDArray[np.generic], *, what: str) -> NDArr
     """
     array = np.asarray(names, dtype=object)
     if array.ndim != 1:
-        raise EvaluationError(f"{what} names of shape {array.shape}; expected [n], one a region")
+        raise EvaluationError(f"{what} names of shape {array.shape}; expected [n], one per region")
     position, _ = pd.factorize(array, sort=True)  # -1 for every kind of missing name
     if (position < 0).any():
         raise EvaluationError(f"a region without its {what}; expected a name or number for every region")

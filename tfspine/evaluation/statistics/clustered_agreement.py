@@ -233,5 +233,5 @@ def _name(kind: Coefficient, weights: AnyWeights, weight: NDArray[np.float64]) -
 def _people(patients: Patients, n: int) -> NDArray[np.int64]:
     people = groups(patients, what="patient")
     if len(people) != n:
-        raise EvaluationError(f"patients of {len(people)} subjects for ratings of {n}; expected one a subject")
+        raise EvaluationError(f"patients of {len(people)} subjects for ratings of {n}; expected one per subject")
     return people

@@ -45,7 +45,7 @@ def landis_koch(value: float) -> Band | None:
     if math.isnan(value):
         return None
     if value > 1 + _ROUNDING or math.isinf(value):
-        raise EvaluationError(f"coefficient {value}; expected at most 1 (a share, not per cent)")
+        raise EvaluationError(f"coefficient {value}; expected at most 1 (a fraction, not per cent)")
     if value < 0:
         return Band.POOR
     return next((band for upper, band in _UPPER if value <= upper), Band.ALMOST_PERFECT)

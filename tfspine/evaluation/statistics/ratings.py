@@ -126,7 +126,7 @@ def check_probabilities(shares: NDArray[np.float64]) -> None:
         EvaluationError: a number outside 0 to 1, or a row that does not sum to 1 within a thousandth.
     """
     if shares.shape[-1] < 2:
-        raise EvaluationError(f"probabilities of shape {shares.shape}; expected those of two grades or more a region")
+        raise EvaluationError(f"probabilities of shape {shares.shape}; expected those of two grades or more per region")
     inside = (shares >= 0) & (shares <= 1 + _ROUNDING)
     if not inside.all():
         wrong = shares[~inside][0]

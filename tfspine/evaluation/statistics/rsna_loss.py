@@ -107,7 +107,7 @@ def _keys(
     """Return region [m] and position of the study [m] of the graded rows, and how many studies they come from."""
     if not len(regions) == len(studies) == graded.size:
         raise EvaluationError(
-            f"{graded.size} grades, {len(regions)} regions and {len(studies)} studies; expected one of each a row"
+            f"{graded.size} grades, {len(regions)} regions and {len(studies)} studies; expected one of each per row"
         )
     unknown = [region for region in regions if region not in list(Region)]
     if unknown:

@@ -75,7 +75,7 @@ def _checked(weights: ArrayLike, categories: int) -> NDArray[np.float64]:
     except (TypeError, ValueError):
         raise EvaluationError(f"weights {weights!r}; expected {', '.join(Weights)} or a matrix [q, q]") from None
     if weight.shape != (categories, categories):
-        raise EvaluationError(f"weights of shape {weight.shape}; expected {(categories, categories)}, one a pair")
+        raise EvaluationError(f"weights of shape {weight.shape}; expected {(categories, categories)}, one per pair")
     if not ((weight >= 0) & (weight <= 1)).all():
         raise EvaluationError(f"weights from {weight.min():g} to {weight.max():g}; expected 0 to 1")
     if not (np.diag(weight) == 1).all():

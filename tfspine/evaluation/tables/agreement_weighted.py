@@ -51,7 +51,7 @@ def weighted_table(set_: ReadingSet) -> Table:
             )
     return Table(
         "agreement_weighted",
-        "Agreement that counts near misses",
+        "Agreement with partial credit for near grades",
         (
             Column("reader", "Reader"),
             Column("region", "Region"),
@@ -63,7 +63,7 @@ def weighted_table(set_: ReadingSet) -> Table:
             Column("exact", "Same grade %", Kind.PERCENT),
         ),
         tuple(rows),
-        note="Intervals respect patients.",
+        note="Intervals are clustered by patient.",
     )
 
 

@@ -23,7 +23,7 @@ from tfspine.evaluation.statistics.bootstrap import (
 from tfspine.evaluation.tables.table import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Grade
 
-FALSE_BOXES = "false boxes an image"
+FALSE_BOXES = "false boxes per image"
 
 
 def bootstrap_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
@@ -58,19 +58,19 @@ def bootstrap_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
                 )
     return Table(
         "bootstrap",
-        "Intervals that respect patients, beside the usual ones",
+        "Intervals clustered by patient, beside the usual ones",
         (
             Column("reader", "Reader"),
             Column("region", "Region"),
             Column("measure", "Measure"),
             Column("n", "n", Kind.COUNT),
             Column("patients", "Patients", Kind.COUNT),
-            Column("bootstrap", "Patients drawn again", Kind.COEFFICIENT),
+            Column("bootstrap", "Bootstrap of patients", Kind.COEFFICIENT),
             Column("usual", "Boxes independent", Kind.COEFFICIENT),
         ),
         tuple(rows),
         note=f"n: boxes, of {FALSE_BOXES} images. Percentiles of {replicates:,} replicates, seed {seed}. Where nothing "
-        "went wrong, drawing again cannot show what could: there the interval of independent boxes is the honest one.",
+        "went wrong, resampling cannot show what could: use the interval of independent boxes there.",
     )
 
 

@@ -64,7 +64,8 @@ def challenge_table(set_: ReadingSet) -> Table:
             Column("loss", "Loss", Kind.COEFFICIENT),
         ),
         tuple(rows),
-        note="Of the box that grades a region (see regions). Not found, or without probabilities: one third for each "
+        note="By the box that grades a region (see regions); a region not found or without probabilities has one "
+        "third for each "
         "of the three grades. n: regions; of the mean and of any severe canal, studies."
         if rows
         else (NO_LEVELS if has_probabilities else NO_PROBABILITIES),

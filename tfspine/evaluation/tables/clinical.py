@@ -124,7 +124,7 @@ def _add(
     differing = [factor for factor, words in found.items() if words != before[factor]]
     if differing:
         raise EvaluationError(
-            f"{table.where(number)}: {key} {name}: another {differing[0]} than in a row above; keep one line for each"
+            f"{table.where(number)}: {key} {name}: its {differing[0]} differs from a row above; keep one line for each"
         )
 
 

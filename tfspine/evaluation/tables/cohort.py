@@ -65,12 +65,12 @@ def cohort_table(
         for name in names
     )
     columns = (Column("what", "Characteristic"), *(Column(part, part.capitalize()) for part in parts))
-    note = "Age and sex: of the patients of whom a header says them. Scanners: of the studies."
+    note = "Age and sex: of the patients whose headers give them. Scanners: of the studies."
     if not people:
-        note = "Age and sex: not in slices.csv; --dicom reads what de-identified headers still say."
+        note = "Age and sex: not in slices.csv; --dicom reads them from de-identified headers."
     if clinical is not None:
         note += (
-            " Ethnicity, indication and comorbidities: shares of the patients of whom they are known; a patient may "
+            " Ethnicity, indication and comorbidities: shares of the patients for whom they are known; a patient may "
         )
         note += "have several comorbidities."
     return Table("cohort", "Patients, scanners and images", columns, rows, note=note)

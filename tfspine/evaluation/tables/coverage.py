@@ -38,8 +38,8 @@ def coverage_table(sets: Sequence[ReadingSet]) -> Table:
             Column("known_from", "Known from"),
         ),
         tuple(rows) if any(row["read"] < row["studies"] for row in rows) else (),
-        note="Each reader is measured on what this reader read, and compared on what both read; what was never read "
-        "has a dash. --read says what the boxes do not.",
+        note="Each reader is measured on what this reader read, and compared on what both read. A dash: never read. "
+        "--read states what the boxes do not show.",
     )
 
 

@@ -58,7 +58,7 @@ def detection_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
             *(Column(f"recall_at_{rate:g}", f"at {rate:g}", Kind.NUMBER) for rate in FALSE_POSITIVES_PER_IMAGE),
         ),
         tuple(rows),
-        note="At N: recall at no more than N wrong boxes an image."
+        note="At N: recall at no more than N false boxes per image."
         if rows
         else "no reader whose boxes all have scores",
     )

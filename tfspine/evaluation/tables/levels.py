@@ -27,7 +27,7 @@ def level_table(sets: Sequence[ReadingSet]) -> Table:
                 )
     return Table(
         "levels",
-        "Levels: is what was found at the level that the reader names?",
+        "Levels: are boxes at the level that the reader gives?",
         (
             *((Column("set", "Set"),) if len(sets) > 1 else ()),
             Column("reader", "Reader"),
@@ -39,8 +39,8 @@ def level_table(sets: Sequence[ReadingSet]) -> Table:
             Column("unnamed", "No level", Kind.COUNT),
         ),
         tuple(rows),
-        note="Of boxes that match one of the reference's, by whether the reader is certain of the level; of studies, "
-        "those of which every such box is right (uncertain: with an uncertain level). No level: not in the share."
+        note="Boxes that match one of the reference, by whether the reader is certain of the level; studies: "
+        "those in which every such box is right (uncertain: with an uncertain level). No level: not in the share."
         if rows
         else "the boxes of the reference have no level, or no reader's have",
     )

@@ -46,7 +46,7 @@ def multi_reader_table(set_: ReadingSet, *, model: str, readers: Sequence[str], 
     for region in Region:
         where = {"region": REGION_TITLES[region]}
         if len(readers) > 1:
-            title = f"{model} less the mean of {len(readers)} readers"
+            title = f"{model} minus the mean of {len(readers)} readers"
             rows += [{"comparison": title} | where | row for row in _model_rows(set_, model, readers, region)]
         if len(arms) > 1:
             rows += [where | row for row in _arm_rows(set_, arms, region)]
@@ -69,7 +69,7 @@ def multi_reader_table(set_: ReadingSet, *, model: str, readers: Sequence[str], 
             Column("p", "P", Kind.P),
         ),
         tuple(rows),
-        note="Obuchowski and Rockette, Hillis's degrees of freedom; covariances by leaving out patients. What holds "
+        note="Obuchowski and Rockette, Hillis's degrees of freedom; covariances by leaving out patients. Results hold "
         "for other readers and patients like these. F: that all conditions are equal; P: of the difference."
         if rows
         else "needs two people or more beside the model, or --arm for conditions",

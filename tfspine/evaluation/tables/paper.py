@@ -22,7 +22,9 @@ Sets = Mapping[str, Mapping[str, ReaderMetrics]]
 PValues = Mapping[tuple[str, str, Region, str], float]
 """P of a difference from the model by set, reader, region and measure (`paired_p.MEASURES`, each also `BY_BOX`)."""
 
-_UNITS = "Intervals and P respect patients; by box, as in the paper, they take boxes of one patient for independent."
+_UNITS = (
+    "Intervals and P are clustered by patient; by box, as in the paper, they take boxes of one patient for independent."
+)
 _AGREEMENT_NOTE = (
     "Pairs: boxes that both drew and graded. Agreement: Landis and Koch; benchmark: the highest such band "
     "reached with a probability of 0.95 (Gwet 2014). P: of no agreement beyond chance; the average "
@@ -83,14 +85,14 @@ def recall_table(sets: Sets, *, iou: float) -> Table:
                 for threshold in THRESHOLDS
                 for column in (
                     Column(f"recall_{threshold:g}", f"Recall %, IoU > {threshold:g}", Kind.PERCENT),
-                    Column(f"false_boxes_{threshold:g}", f"False an image, IoU > {threshold:g}", Kind.COEFFICIENT),
+                    Column(f"false_boxes_{threshold:g}", f"False per image, IoU > {threshold:g}", Kind.COEFFICIENT),
                 )
             ),
             Column("recall_by_box", f"Recall %, by box, IoU > {at_iou:g}", Kind.PERCENT),
             Column("mean_iou", "Mean IoU", Kind.COEFFICIENT),
         ),
         tuple(rows),
-        note=f"False: boxes that match none of the reference's. Found and mean IoU: at IoU > {at_iou:g}. {_UNITS}",
+        note=f"False: boxes that match no box of the reference. Found and mean IoU: at IoU > {at_iou:g}. {_UNITS}",
     )
 
 
@@ -116,7 +118,7 @@ def repeat_table(repeats: Sets) -> Table:
     ]
     return Table(
         "repeat",
-        "Agreement of a reader with the same reader, reading again",
+        "Intra-reader agreement: a reader against a second reading by the same reader",
         (*_who(repeats), Column("grades", "Grades"), *_agreement_columns()),
         tuple(rows),
         note=_AGREEMENT_NOTE,

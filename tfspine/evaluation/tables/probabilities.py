@@ -91,7 +91,8 @@ def calibration_table(set_: ReadingSet, *, validation: ReadingSet | None, bins: 
         note="Brier score: 0 is best, 2 worst. ECE: expected calibration error, 0 is best. Intervals respect "
         "patients. Scaled: by the temperature, "
         + (
-            "fitted on validation; at 0.05 or 20, the ends of the search, too little was wrong, or right."
+            "fitted on validation; at 0.05 or 20, the limits of the search, too few boxes were wrong, or right, "
+            "to fit it."
             if validation
             else "which was not fitted: the reference and the readers need boxes of the validation split too."
         )
@@ -135,7 +136,8 @@ def discrimination_table(set_: ReadingSet) -> Table:
             Column("average_precision_by_box", "Average precision, by box", Kind.COEFFICIENT),
         ),
         tuple(rows),
-        note="Without positives, or without negatives, neither is defined. Intervals respect patients; by box they "
+        note="Without positives, or without negatives, neither is defined. Intervals are clustered by patient; by "
+        "box they "
         "take boxes of one patient for independent."
         if rows
         else NO_PROBABILITIES,
@@ -191,7 +193,7 @@ def operating_table(set_: ReadingSet, *, validation: ReadingSet | None) -> Table
         ),
         tuple(rows),
         note="Threshold: of the probability of moderate or severe, where sensitivity plus specificity is largest on "
-        "validation; a dash where validation does not have both kinds of boxes. Intervals respect patients."
+        "validation; a dash where validation does not have both kinds of boxes. Intervals are clustered by patient."
         if rows
         else "needs a model's boxes, with probabilities, on validation studies",
     )

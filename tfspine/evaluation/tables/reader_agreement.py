@@ -49,10 +49,10 @@ def reader_agreement_table(set_: ReadingSet, *, model: str, readers: Sequence[st
             Column("benchmark_two", "Benchmark, two grades"),
         ),
         tuple(rows),
-        note="Boxes of the reference that all of these readers found and graded; intervals respect patients. "
+        note="Boxes of the reference that all of these readers found and graded; intervals are clustered by patient. "
         "Benchmark: the highest band reached with a probability of 0.95 (Gwet 2014), which allows for the uncertainty."
         if rows
-        else "needs two readers or more, members of the model aside",
+        else "needs two readers or more besides members of the model",
     )
 
 

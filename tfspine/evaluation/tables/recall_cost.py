@@ -50,19 +50,19 @@ def recall_cost_table(
                 )
     return Table(
         "recall_cost",
-        "Recall and its false boxes an image",
+        "Recall and false boxes per image",
         (
             *((Column("set", "Set"),) if len(sets) > 1 else ()),
             Column("reader", "Reader"),
             Column("region", "Region"),
             Column("score", "Score from", Kind.NUMBER),
             Column("recall", "Recall %", Kind.PERCENT),
-            Column("false_boxes", "False boxes an image", Kind.COEFFICIENT),
+            Column("false_boxes", "False boxes per image", Kind.COEFFICIENT),
             *(Column(f"recall_at_{rate:g}", f"At {rate:g}", Kind.PERCENT) for rate in RATES),
         ),
         tuple(rows),
         note=f"At IoU > {sets[0].iou:g}. Boxes from that score on count, here and in every table but those over all "
-        "scores. At N: recall over all scores, at no more than N false boxes an image; people have no scores."
+        "scores. At N: recall over all scores, at no more than N false boxes per image; people have no scores."
         + (f" {told}." if told else ""),
     )
 

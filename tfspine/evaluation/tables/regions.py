@@ -14,7 +14,7 @@ RegionSets = Mapping[str, Mapping[str, Mapping[Region, RegionGradeMetrics]]]
 RULE = (
     "One grade for each level and side of a patient: 5 canals, 10 recesses, 10 foramina. The worst box of a region "
     "grades it, the reference's by the same rule as the reader's; boxes of less than "
-    f"{SURE_SHARE:g} of the region's best score have no say. Who names the wrong level grades the wrong region. "
+    f"{SURE_SHARE:g} of the region's best score do not count. A box with the wrong level grades the wrong region. "
     "Intervals: by patients."
 )
 _AMONG_REGIONS = ("not_found", "over_called", "under_called")
@@ -68,7 +68,7 @@ def region_predictive_table(sets: RegionSets) -> Table:
     return _table(
         sets,
         "regions_predictive",
-        "Each level and side: what a call of moderate/severe means",
+        "Each level and side: predictive values and likelihood ratios of moderate/severe",
         (
             Column("ppv", "PPV %", Kind.PERCENT_OF),
             Column("npv", "NPV %", Kind.PERCENT_OF),
@@ -93,7 +93,7 @@ def end_to_end_table(sets: RegionSets) -> Table:
             Column("wrong_level", "Wrong level", Kind.COUNT),
         ),
         note="Of all regions of the reference: not found is wrong, and so is a right grade from a box that lies at "
-        "another level, or where the reference has nothing.",
+        "another level, or where the reference has no box.",
     )
 
 

@@ -58,7 +58,7 @@ def rejection_table(set_: ReadingSet, *, averages: Mapping[str, Sequence[str]]) 
         ),
         tuple(rows),
         note="Regions that every member found and graded. Uncertainty: mutual information of the members. "
-        "Intervals respect patients."
+        "Intervals are clustered by patient."
         if rows
         else "no --average whose members gave probabilities on the same boxes",
     )

@@ -83,15 +83,16 @@ def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
             Column("n", "Boxes", Kind.COUNT),
             Column("patients", "Patients", Kind.COUNT),
             Column("recall", "Recall %", Kind.PERCENT),
-            Column("false_boxes", "False an image", Kind.COEFFICIENT),
+            Column("false_boxes", "False per image", Kind.COEFFICIENT),
             Column("gwet_four", "AC1, four grades", Kind.COEFFICIENT),
             Column("gwet_two", "AC1, two grades", Kind.COEFFICIENT),
             Column("sensitivity", "Sensitivity %", Kind.PERCENT_OF),
             Column("specificity", "Specificity %", Kind.PERCENT_OF),
         ),
         tuple(rows),
-        note="Described, not tested: of so many subgroups some look different by chance. Intervals respect patients. "
-        "False an image: boxes that match none of the reference's; by level and side of all images."
+        note="Described, not tested: among so many subgroups some differ by chance. Intervals are clustered by "
+        "patient. "
+        "False per image: boxes that match no box of the reference; by level and side of all images."
         + (f" Not known here: {', '.join(without)} (--slices gives the scanner, --dicom age and sex)." * bool(without)),
     )
 

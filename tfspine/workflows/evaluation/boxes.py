@@ -28,8 +28,8 @@ def boxes_of(path: Path, slices: Path | None, *, option: str = "--slices") -> "p
     if twice.any():
         first = boxes[twice].iloc[0]
         raise EvaluationError(
-            f"{path}: {int(twice.sum())} boxes are there twice, the first a {first['region']} on {first['slice']} of "
-            f"study {first['study']}; expected each once: take out the copies"
+            f"{path}: {int(twice.sum())} boxes are duplicated, the first a {first['region']} on {first['slice']} of "
+            f"study {first['study']}; expected each once: remove the copies"
         )
     return boxes
 

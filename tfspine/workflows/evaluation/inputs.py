@@ -122,7 +122,7 @@ def _check_companions(inputs: EvaluateInputs) -> None:
         ("--clinical", inputs.clinical, inputs.slices, "--slices"),
     ):
         if value and not other:
-            raise EvaluationError(f"{option}: says nothing on its own; add {needs}")
+            raise EvaluationError(f"{option}: has no effect on its own; add {needs}")
 
 
 def _check_arms(arms: Mapping[str, tuple[str, ...]], readers: Collection[str]) -> None:

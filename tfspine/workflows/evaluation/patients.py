@@ -23,8 +23,8 @@ def patients_of(sources: Sequence[tuple[Path, Mapping[str, str]]]) -> dict[str, 
                 continue
             if patients.setdefault(study, patient) != patient:
                 raise EvaluationError(
-                    f"{path}: study {study} of patient {patient}, by {first[study]} of patient {patients[study]}; "
-                    "expected one patient a study: take tables of one ingest or de-identification"
+                    f"{path}: study {study} of patient {patient}, in {first[study]} of patient {patients[study]}; "
+                    "expected one patient per study: use tables of one ingest or de-identification"
                 )
             first.setdefault(study, path)
     return patients

@@ -108,7 +108,7 @@ def _reference(
 
     reference = boxes_of(path, slices, option=option)
     if reference.empty:
-        raise EvaluationError(f"{path}: not one box; expected the boxes of the reference")
+        raise EvaluationError(f"{path}: no boxes; expected the boxes of the reference")
     if said is not None:
         covered = covered_by(said, reference, slices=slices, option=option)
         outside = reference[~is_image_of(reference, image_names(covered))]
