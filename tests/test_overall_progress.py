@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import threading
 
 import pytest
 from rich.console import Console
@@ -71,6 +72,27 @@ def test_a_full_bar_at_the_beginning_of_a_step_is_not_believed(clock: list[float
         with new_bar() as labels:
             labels.update(labels.add_task("reading labels", total=4), completed=4)
             assert bar.line().startswith("all steps, now train: 2 %")
+
+
+def test_two_steps_at_once_count_each_by_its_own_bar(clock: list[float]) -> None:
+    with OverallBar({"detector": 300.0, "grader": 100.0}, console=plain()[0]) as bar:
+        bar.begin("detector")
+        detector = new_bar()
+        detector.start()
+        detector.update(detector.add_task("axial detector", total=10), completed=5)
+
+        def grade() -> None:
+            bar.begin("grader")
+            grader = new_bar()
+            grader.start()
+            grader.update(grader.add_task("central canal grader", total=4), completed=1)
+
+        thread = threading.Thread(target=grade)
+        thread.start()
+        thread.join()
+        clock[0] += 1000
+        # Half of 300 s and a quarter of 100 s are 175 of 400 s.
+        assert bar.line().startswith("all steps, now detector, grader: 44 %")
 
 
 def test_on_a_terminal_the_steps_bar_stands_below_the_overall_one() -> None:

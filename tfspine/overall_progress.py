@@ -10,7 +10,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 
 from rich.console import Console, RenderableType
@@ -40,6 +40,29 @@ class BarState:
     total: float | None
 
 
+@dataclass
+class _Current:
+    """A step at work: its reference seconds, the thread that runs it, and the bar that it opened last."""
+
+    known_s: float
+    thread: int
+    bar: Progress | None = None
+    since: float = field(default_factory=lambda: time.monotonic())
+    inside: float = 0.0
+
+    def share(self) -> float:
+        """Return the share of the step that is done, 0 to 1, according to its bar.
+
+        A step may have several bars, so that a full one is weak evidence: the share is limited to twice the speed of
+        the reference run. The value never decreases.
+        """
+        task = self.bar.tasks[-1] if self.bar and self.bar.tasks else None
+        if task and task.total:
+            most = 2.0 * (time.monotonic() - self.since) / (self.known_s or KNOWN_S)
+            self.inside = max(self.inside, min(1.0, most, task.completed / task.total))
+        return self.inside
+
+
 class OverallBar:
     """The bar over all steps; within its `with` block, `progress.new_bar` shows what it counts below it.
 
@@ -54,9 +77,7 @@ class OverallBar:
     ) -> None:
         self._seconds = dict(seconds)
         self._waiting = dict(seconds)
-        self._step = ""
-        self._inside = 0.0  # share of the step that is done, 0 to 1
-        self._step_since = time.monotonic()
+        self._current: dict[str, _Current] = {}
         self._worked_s = 0.0  # reference seconds of the steps that were done in this run
         self._since = time.monotonic()
         self._guests: list[Progress] = []
@@ -69,30 +90,30 @@ class OverallBar:
         self._task = self._bar.add_task("all steps", total=sum(self._seconds.values()) or 1.0)
 
     def begin(self, step: str) -> None:
-        """Set the current step."""
-        self._step, self._inside, self._step_since = step, 0.0, time.monotonic()
+        """Begin a step in this thread: the bars that the thread opens are those of the step."""
+        self._current[step] = _Current(self._waiting.get(step, 0.0), threading.get_ident())
         self.update()
 
     def finish(self, step: str, *, is_new: bool = True) -> None:
         """Mark a step as done: now, or in an earlier run, which does not affect the estimated speed of this one."""
         known_s = self._waiting.pop(step, 0.0)
         self._worked_s += known_s if is_new else 0.0
-        self._step = ""
+        self._current.pop(step, None)
         self.update()
 
     def left_s(self) -> float:
         """Return the estimated number of seconds left."""
-        inside = self._waiting.get(self._step, 0.0) * self._share()
+        inside = self._inside_s()
         worked = self._worked_s + inside
         pace = (time.monotonic() - self._since + KNOWN_S) / (worked + KNOWN_S)
-        return pace * (sum(self._waiting.values()) - inside)
+        return pace * (sum(tuple(self._waiting.values())) - inside)
 
     def update(self) -> None:
         """Update the progress."""
-        done = sum(self._seconds.values()) - sum(self._waiting.values())
-        completed = done + self._waiting.get(self._step, 0.0) * self._share()
-        words = f"all steps, now {self._step}" if self._step else "all steps"
-        self._bar.update(self._task, description=words, completed=completed)
+        done = sum(self._seconds.values()) - sum(tuple(self._waiting.values()))
+        names = ", ".join(tuple(self._current))
+        words = f"all steps, now {names}" if names else "all steps"
+        self._bar.update(self._task, description=words, completed=done + self._inside_s())
 
     def line(self) -> str:
         """Return for example ``all steps, now predict: 83 %, 0:08:10 elapsed, 0:01:50 left``."""
@@ -104,6 +125,9 @@ class OverallBar:
     def opened(self, bar: Progress) -> None:
         """Show a bar below this one (`progress.GuestBar`)."""
         self._guests.append(bar)
+        for step in tuple(self._current.values()):
+            if step.thread == threading.get_ident():
+                step.bar = bar
 
     def closed(self, bar: Progress, *, is_well: bool) -> None:
         """Remove a bar; in a file or pipe, write a last line about it."""
@@ -143,19 +167,9 @@ class OverallBar:
         elif kind is None:
             self.tell([self.line()])
 
-    def _share(self) -> float:
-        """Return the share of the current step that is done, 0 to 1, according to the bar that was opened last.
-
-        A step may have several bars, so that a full one is weak evidence: the share is limited to twice the speed of
-        the reference run. The value never decreases.
-        """
-        bar = self._guests[-1] if self._guests else None
-        task = bar.tasks[-1] if bar and bar.tasks else None
-        if task and task.total:
-            known_s = self._waiting.get(self._step) or KNOWN_S
-            most = 2.0 * (time.monotonic() - self._step_since) / known_s
-            self._inside = max(self._inside, min(1.0, most, task.completed / task.total))
-        return self._inside
+    def _inside_s(self) -> float:
+        """Return the reference seconds of the current steps that are done."""
+        return sum(step.known_s * step.share() for step in tuple(self._current.values()))
 
     def _tick(self) -> None:
         while not self._is_over.wait(1.0 if self._is_drawn else self._every_s):

@@ -1,9 +1,11 @@
 """Steps: what is redone when, what becomes of former outputs, and how a step that failed is told."""
 
+import json
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tfspine.config import Experiment, GraderConfig, PhantomConfig
-from tfspine.errors import OutputError, TfspineError
+from tfspine.errors import ConfigError, OutputError, TfspineError
 from tfspine.hashes import code_hash
 from tfspine.outputs import held
 from tfspine.workflows import steps as of_steps
@@ -117,7 +119,7 @@ def test_what_an_interrupted_step_has_written_stays_for_it(tmp_path: Path, monke
     steps = two_steps(tmp_path)
     run_steps(steps[:1], tmp_path)
 
-    def interrupted(step: Step) -> None:
+    def interrupted(step: Step, environment: Mapping[str, str]) -> None:
         (tmp_path / "read").write_text("half")
         raise TfspineError("interrupted")
 
@@ -125,7 +127,7 @@ def test_what_an_interrupted_step_has_written_stays_for_it(tmp_path: Path, monke
     with pytest.raises(TfspineError):
         run_steps(steps, tmp_path)
     found = []
-    monkeypatch.setattr(of_steps, "_call", lambda step: found.append((step.name, (tmp_path / "read").read_text())))
+    monkeypatch.setattr(of_steps, "_call", lambda step, _: found.append((step.name, (tmp_path / "read").read_text())))
     run_steps(steps, tmp_path)
     assert found == [("read", "half")]
 
@@ -160,7 +162,7 @@ def test_other_code_redoes_the_steps_that_run_it(tmp_path: Path, monkeypatch: py
     other.func.__module__ = "tfspine.workflows.read"
     steps = (first, replace(second, call=other))
     done = []
-    monkeypatch.setattr(of_steps, "_call", lambda step: (step.outputs[0].touch(), done.append(step.name)))
+    monkeypatch.setattr(of_steps, "_call", lambda step, _: (step.outputs[0].touch(), done.append(step.name)))
     run_steps(steps, tmp_path)
     done.clear()
     monkeypatch.setattr(
@@ -194,7 +196,7 @@ def test_a_former_run_is_kept_until_the_new_one_is_complete(
 ) -> None:
     good = of_steps._call
 
-    def fail(step: Step) -> None:
+    def fail(step: Step, environment: Mapping[str, str]) -> None:
         raise TfspineError("interrupted")
 
     monkeypatch.setattr(of_steps, "_call", fail)
@@ -253,6 +255,72 @@ def test_inputs_are_what_it_reads_and_not_what_it_writes(tmp_path: Path) -> None
     (tmp_path / "made").mkdir()
     step = Step("read", partial(read, tmp_path / "made", tmp_path / "slices"), (tmp_path / "made",))
     assert step.inputs == (tmp_path / "slices",)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """When a step ran, in seconds of one clock that all processes share."""
+
+    begun: float
+    ended: float
+
+
+def work(out: Path, seconds: float = 1.0) -> None:
+    begun = time.monotonic()
+    time.sleep(seconds)
+    threads = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    out.write_text(f"{begun} {time.monotonic()} {threads}")
+
+
+def fail_at_once(out: Path) -> None:
+    raise TfspineError("interrupted")
+
+
+def interval_of(path: Path) -> Interval:
+    begun, ended = path.read_text().split()[:2]
+    return Interval(float(begun), float(ended))
+
+
+def apart(out: Path, name: str, *, needs: tuple[str, ...] = ()) -> Step:
+    return Step(name, partial(work, out / name), (out / name,), needs=needs, is_apart=True)
+
+
+def test_steps_that_do_not_need_one_another_run_at_once(tmp_path: Path) -> None:
+    last = Step("report", partial(work, tmp_path / "report", 0.0), (tmp_path / "report",), needs=("export",))
+    steps = (
+        apart(tmp_path, "detector"),
+        apart(tmp_path, "grader"),
+        apart(tmp_path, "export", needs=("detector", "grader")),
+        last,
+    )
+    run_steps(steps, tmp_path, jobs=2)
+    detector, grader, export, report = (interval_of(tmp_path / step.name) for step in steps)
+    assert max(detector.begun, grader.begun) < min(detector.ended, grader.ended)
+    assert export.begun > max(detector.ended, grader.ended)
+    assert report.begun > export.ended
+    cores = max(1, len(os.sched_getaffinity(0)) // 2)
+    assert (tmp_path / "detector").read_text().endswith(f" {cores}")
+
+
+def test_no_job_at_all_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^--jobs 0; expected 1 or more$"):
+        run_steps((apart(tmp_path, "detector"),), tmp_path, jobs=0)
+
+
+def test_one_job_runs_the_steps_in_their_order(tmp_path: Path) -> None:
+    run_steps((apart(tmp_path, "detector"), apart(tmp_path, "grader")), tmp_path)
+    assert interval_of(tmp_path / "grader").begun > interval_of(tmp_path / "detector").ended
+
+
+def test_a_step_that_fails_ends_the_others_and_is_named(tmp_path: Path) -> None:
+    long = Step("long", partial(work, tmp_path / "long", 600.0), (tmp_path / "long",), is_apart=True)
+    wrong = Step("wrong", partial(fail_at_once, tmp_path / "wrong"), (tmp_path / "wrong",), is_apart=True)
+    never = Step("never", partial(make, tmp_path / "never", MakeOptions()), (tmp_path / "never",), needs=("long",))
+    with pytest.raises(TfspineError, match=r"^step \[2/3\] wrong: interrupted$"):
+        run_steps((long, wrong, never), tmp_path, jobs=2)
+    assert not (tmp_path / "long").exists()
+    assert not json.loads((tmp_path / "steps" / "long.json").read_text())["is_done"]
+    assert verbs() == []
 
 
 def test_one_bar_counts_all_steps_by_what_they_took_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="in two minutes: three patients and a network too small to be accurate, to see the outputs",
     )
+    options.add_jobs(parser, default=2)
     options.add_devices(parser)
     options.add_settings(parser)
 
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
         steps = demo.plan(out, experiment)
     demo.begin(out, command="demo", experiment=experiment, inputs=[path])
     with MemoryWatch() as memory:
-        run_steps(steps, out)
+        run_steps(steps, out, jobs=args.jobs)
     if args.plane is None and not args.quick:
         print((out / "evaluation" / "summary.txt").read_text())
     print(f"{time.monotonic() - started:.0f} s{memory.in_words}")

@@ -52,6 +52,18 @@ def given(*paths: Path | None) -> list[Path]:
     return [path for path in paths if path is not None]
 
 
+def add_jobs(parser: argparse.ArgumentParser, *, default: int) -> None:
+    """Add ``--jobs``, the number of steps of a chain that run at once."""
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=default,
+        metavar="N",
+        help="trainings and exports that run at once, sharing the processor's cores; "
+        "use 1 where one GPU has memory for only one of them (default: %(default)s)",
+    )
+
+
 def add_force(parser: argparse.ArgumentParser) -> None:
     """Add ``--force`` to a command that writes a single file."""
     parser.add_argument("--force", action="store_true", help="replace --out even if this command did not write it")

@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder for all outputs (default: the file's name without .toml)",
     )
+    options.add_jobs(parser, default=1)
     options.add_devices(parser)
     options.add_settings(parser)
 
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
     steps = plan(args.project, out, experiment)
     claim_folder(out, command="run", config=as_dict(experiment), inputs=[args.project])
     with MemoryWatch() as memory:
-        run_steps(steps, out)
+        run_steps(steps, out, jobs=args.jobs)
     summary = out / "evaluation" / "summary.txt"
     if experiment.data.labels:
         print(summary.read_text())

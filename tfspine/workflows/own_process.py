@@ -16,6 +16,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO, Any, Generic, TypeVar
 
@@ -37,6 +38,12 @@ SECONDS_OF_LAST_WORDS = 2.0
 """How long to wait for the last output of a process that ended; its child processes may keep the pipe open."""
 
 INTERRUPTED = 130
+
+THREADS_VARIABLE = "TF_NUM_INTRAOP_THREADS"
+"""How many cores an operation of TensorFlow may use; without it, each of several processes would use all cores."""
+
+_running: "set[subprocess.Popen[bytes]]" = set()
+"""The separate processes at work, for `process_threads`."""
 
 
 class _Kind(StrEnum):
@@ -96,14 +103,31 @@ def own_process(
         close_fds=False,
     )
     with process, _words_passed_on(process), RemoteBars() as bars:
+        _running.add(process)
         try:
             with contextlib.suppress(BrokenPipeError):  # it has ended already, which is reported below
                 pickle.dump(order, _pipe(process.stdin))
                 _pipe(process.stdin).flush()
             yield OwnProcess(process, bars)
         finally:
+            _running.discard(process)
             if process.poll() is None:
                 end(process)
+
+
+@contextlib.contextmanager
+def process_threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Yield threads, each of which waits for a separate process; if the block fails, all processes are ended."""
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in tuple(_running):
+            end(process)
+        raise
+    finally:
+        pool.shutdown()
 
 
 class OwnProcess(Generic[Result]):

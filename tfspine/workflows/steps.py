@@ -1,4 +1,4 @@
-"""Calls workflow functions one after the other, in this process or in separate ones.
+"""Calls workflow functions in order, in this process or in separate ones, of which several may run at once.
 
 The dependencies of a step are written under `steps/`: its function and arguments, its code, and the content of its
 inputs. Another run skips steps that are done and unchanged, continues an interrupted step if its function can, and
@@ -10,9 +10,11 @@ import hashlib
 import itertools
 import json
 import logging
+import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -20,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from tfspine.config import Experiment, as_dict
-from tfspine.errors import TfspineError
+from tfspine.errors import ConfigError, TfspineError
 from tfspine.hashes import CHECKSUMS, code_hash, hash_input
 from tfspine.outputs import held, write_text
 from tfspine.overall_progress import OverallBar
 from tfspine.ownership import added_files, changed_files, write_checksums
-from tfspine.workflows.own_process import call_with_progress, run_in_own_process
+from tfspine.workflows.own_process import THREADS_VARIABLE, call_with_progress, process_threads, run_in_own_process
 
 logger = logging.getLogger(__name__)
 
@@ -74,28 +76,71 @@ class Step:
         )
 
 
-def run_steps(steps: Sequence[Step], out: Path) -> None:
-    """Run every step that is not done, in order; the dependencies of each are written under `out/steps/`.
+def run_steps(steps: Sequence[Step], out: Path, *, jobs: int = 1) -> None:
+    """Run every step that is not done; the dependencies of each are written under `out/steps/`.
 
     Args:
         steps: steps in an order in which each follows those that it needs.
         out: folder of `steps/`.
+        jobs: number of steps that run at once if they have separate processes and do not need one another. They
+            share the processor's cores; with 1, the steps run in the given order.
 
     Raises:
+        ConfigError: `jobs` is below 1.
         TfspineError: a step failed, and the message names it; or another process, or a step left running by one, is
             working in `out`.
     """
+    if jobs < 1:
+        raise ConfigError(f"--jobs {jobs}; expected 1 or more")
     with held(out), OverallBar({step.name: step.known_s for step in steps}) as bar:
         fingerprints: dict[str, str] = {}
-        for number, step in enumerate(steps, start=1):
+        numbers = {step.name: number for number, step in enumerate(steps, start=1)}
+        environment = _share_of_cores(jobs)
+
+        def run(step: Step) -> None:
             bar.begin(step.name)
             fingerprints[step.name] = _fingerprint(step, fingerprints)
-            heading = f"[{number}/{len(steps)}] {step.name}"
-            is_new = _run_unless_done(step, heading, out / "steps" / f"{step.name}.json", fingerprints[step.name])
+            heading = f"[{numbers[step.name]}/{len(steps)}] {step.name}"
+            mark = out / "steps" / f"{step.name}.json"
+            is_new = _run_unless_done(step, heading, mark, fingerprints[step.name], environment)
             bar.finish(step.name, is_new=is_new)
 
+        if jobs == 1:
+            for step in steps:
+                run(step)
+        else:
+            _run_at_once(steps, run, jobs=jobs)
 
-def _run_unless_done(step: Step, heading: str, mark: Path, fingerprint: str) -> bool:
+
+def _run_at_once(steps: Sequence[Step], run: Callable[[Step], None], *, jobs: int) -> None:
+    """Run up to `jobs` steps at once, the earliest first of those whose needs are done."""
+    waiting = {step.name: step for step in steps}
+    running: dict[Future[None], str] = {}
+    with process_threads(jobs) as pool:
+        while waiting or running:
+            unfinished = {*waiting, *running.values()}
+            ready = [step for step in waiting.values() if unfinished.isdisjoint(step.needs)]
+            for step in ready[: jobs - len(running)]:
+                del waiting[step.name]
+                if step.is_apart:
+                    running[pool.submit(run, step)] = step.name
+                else:
+                    run(step)
+                    break  # while this thread was busy, others may have become ready
+            else:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    del running[future]
+                    future.result()
+
+
+def _share_of_cores(jobs: int) -> dict[str, str]:
+    """Return the environment that gives each TensorFlow process an equal share of the cores, unless it is set."""
+    if jobs == 1 or THREADS_VARIABLE in os.environ:
+        return {}
+    return {THREADS_VARIABLE: str(max(1, len(os.sched_getaffinity(0)) // jobs))}
+
+
+def _run_unless_done(step: Step, heading: str, mark: Path, fingerprint: str, environment: Mapping[str, str]) -> bool:
     """Run a step unless its mark shows that it is done and unchanged; return whether it was run."""
     state = json.loads(mark.read_text()) if mark.is_file() else {}
     is_same = state.get("fingerprint") == fingerprint
@@ -110,7 +155,7 @@ def _run_unless_done(step: Step, heading: str, mark: Path, fingerprint: str) -> 
     started = time.monotonic()
     logger.info("%s: tfspine writes %s", heading, ", ".join(map(str, step.outputs)))
     try:
-        _call(step)
+        _call(step, environment)
     except TfspineError as error:
         raise TfspineError(f"step {heading}: {error}") from error
     if step.goes_on:
@@ -121,9 +166,9 @@ def _run_unless_done(step: Step, heading: str, mark: Path, fingerprint: str) -> 
     return True
 
 
-def _call(step: Step) -> None:
+def _call(step: Step, environment: Mapping[str, str]) -> None:
     if step.is_apart:
-        run_in_own_process(step.call)
+        run_in_own_process(step.call, environment=environment)
     else:
         call_with_progress(step.call)
 

@@ -3,7 +3,7 @@
 import os
 import queue
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tfspine.training.members import Member
-    from tfspine.workflows.own_process import OwnProcess
-
-THREADS_VARIABLE = "TF_NUM_INTRAOP_THREADS"
-"""How many cores an operation of TensorFlow may use; without it every worker would use all cores."""
 
 ONE_SHARD = "1/1"
 
@@ -158,18 +154,15 @@ def _all_alone(calls: "Mapping[Member, partial[None]]") -> dict[str, str]:
 
 def _at_once(calls: "Mapping[Member, partial[None]]", *, workers: int, track: Track) -> dict[str, str]:
     """Train each member in a separate process, several in parallel; return the reasons of those that failed."""
-    from tfspine.workflows.own_process import own_process
+    from tfspine.workflows.own_process import THREADS_VARIABLE, process_threads, run_in_own_process
 
-    started: list[OwnProcess[None]] = []
     free = _devices(workers)
 
     def train(call: "partial[None]", threads: int) -> str:
         device = free.get()
         environment = {THREADS_VARIABLE: os.environ.get(THREADS_VARIABLE, str(threads)), DEVICES_VARIABLE: device}
         try:
-            with own_process(partial(_quietly, call), environment=environment) as process:
-                started.append(process)
-                process.result()
+            run_in_own_process(partial(_quietly, call), environment=environment)
         except TfspineError as error:
             return str(error)
         finally:
@@ -177,8 +170,8 @@ def _at_once(calls: "Mapping[Member, partial[None]]", *, workers: int, track: Tr
         return ""
 
     reasons: dict[str, str] = {}
-    pool = ThreadPoolExecutor(workers)
-    try:
+    # After an interruption no further member begins; unfinished trainings are continued by the next call.
+    with process_threads(workers) as pool:
         threads = _threads(len(calls), workers=workers, cores=len(os.sched_getaffinity(0)))
         running = {
             pool.submit(train, call, share): member
@@ -186,14 +179,6 @@ def _at_once(calls: "Mapping[Member, partial[None]]", *, workers: int, track: Tr
         }
         for future in track(as_completed(running), "training members", total=len(calls)):
             reasons[running[future].name] = future.result()
-    except BaseException:
-        # After an interruption no further member may begin; unfinished trainings are continued by the next call.
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in started:
-            process.end()
-        raise
-    finally:
-        pool.shutdown()
     return {name: reason for name, reason in reasons.items() if reason}
 
 
