@@ -6,7 +6,7 @@ import pytest
 
 from tfspine.annotations.exclusions import Finding, Measure, Verdict, decided
 from tfspine.errors import FormatError
-from tfspine.formats.boxes_csv import BOX_COLUMNS, line_of, read_boxes
+from tfspine.formats.boxes_csv import BOX_COLUMNS, line_of_row, read_boxes
 from tfspine.formats.splits_csv import read_splits
 
 HEADER = "study,slice,plane,region,side,level,ymin,xmin,ymax,xmax,grade"
@@ -66,7 +66,7 @@ def test_a_box_without_its_study_is_refused(tmp_path: Path) -> None:
 def test_the_line_of_a_row_is_that_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "reader.csv"
     path.write_text(f"{HEADER}\n\n{ROW}\n")
-    assert line_of(path, 0) == 3
+    assert line_of_row(path, 0) == 3
 
 
 def test_splits_and_decisions_may_come_from_a_spreadsheet(tmp_path: Path) -> None:

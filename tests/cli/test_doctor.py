@@ -10,7 +10,7 @@ import pytest
 
 from tfspine.cli import doctor as command
 from tfspine.workflows import doctor
-from tfspine.workflows.doctor import Finding
+from tfspine.workflows.doctor import SystemCheck
 
 
 def test_a_port_in_use_is_named_with_a_remedy() -> None:
@@ -48,7 +48,7 @@ def _without(monkeypatch: pytest.MonkeyPatch, *missing: str) -> None:
     monkeypatch.setattr(metadata, "version", fake)
 
 
-def _ended(monkeypatch: pytest.MonkeyPatch, findings: Sequence[Finding]) -> int:
+def _ended(monkeypatch: pytest.MonkeyPatch, findings: Sequence[SystemCheck]) -> int:
     monkeypatch.setattr(command, "doctor", lambda: iter(findings))
     return command.run(argparse.Namespace(json=False))
 
@@ -80,7 +80,7 @@ def test_what_every_command_wants_is_not_optional(monkeypatch: pytest.MonkeyPatc
 
 def test_it_fits_80_columns(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     remedy = "pip install -c constraints.txt " + "'something>=1' " * 9
-    assert _ended(monkeypatch, [Finding("a", "b", remedy, "for tfspine serve"), Finding("c" * 22, "9.9")]) == 0
+    assert _ended(monkeypatch, [SystemCheck("a", "b", remedy, "for tfspine serve"), SystemCheck("c" * 22, "9.9")]) == 0
     told = capsys.readouterr().out
     assert max(map(len, told.splitlines())) <= 80
     assert told.count("'something>=1'") == 9
@@ -89,6 +89,8 @@ def test_it_fits_80_columns(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 def test_a_program_is_told_what_is_optional(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "doctor", lambda: iter([Finding("port", "in use", "another", "for tfspine serve")]))
+    monkeypatch.setattr(
+        command, "doctor", lambda: iter([SystemCheck("port", "in use", "another", "for tfspine serve")])
+    )
     assert command.run(argparse.Namespace(json=True)) == 0
     assert json.loads(capsys.readouterr().out)[0]["optional"] == "for tfspine serve"

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tfspine.client.reading import read_slices
+from tfspine.client.reading import readings_of_slices
 from tfspine.errors import ServerError
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Grade, Plane, Region, Side
@@ -55,7 +55,7 @@ def make_slice(key, plane, class_id, box_value=0, size=(4, 5)):
 
 def test_classes_become_regions_and_patient_sides():
     slices = [make_slice(str(class_id), Plane.AXIAL, class_id, box_value=9) for class_id in (0, 1, 2, 3)]
-    nothing, first, second, third = read_slices({Plane.AXIAL: CornerModel()}, slices)
+    nothing, first, second, third = readings_of_slices({Plane.AXIAL: CornerModel()}, slices)
     assert nothing.detections == ()
     # docs/architecture.md, Decisions: class 1 is the image's left, which is the patient's right.
     assert [(item.detections[0].region, item.detections[0].side) for item in (first, second, third)] == [
@@ -77,7 +77,7 @@ def test_order_is_kept_and_equal_slices_share_requests():
         make_slice("d", Plane.AXIAL, 3, 4),
         make_slice("e", Plane.AXIAL, 1, 5),
     ]
-    readings = list(read_slices({Plane.AXIAL: axial, Plane.SAGITTAL: sagittal}, slices, batch_size=2))
+    readings = list(readings_of_slices({Plane.AXIAL: axial, Plane.SAGITTAL: sagittal}, slices, batch_size=2))
     assert [reading.key for reading in readings] == ["a", "b", "c", "d", "e"]
     assert [reading.detections[0].box[0] for reading in readings] == [1, 2, 3, 4, 5]
     assert axial.requests == [(2, 4, 5, 1), (1, 6, 5, 1), (1, 4, 5, 1)]
@@ -86,7 +86,7 @@ def test_order_is_kept_and_equal_slices_share_requests():
 
 def test_a_plane_without_a_model_is_refused():
     with pytest.raises(ServerError, match="slice a: no model for the sagittal plane"):
-        list(read_slices({Plane.AXIAL: CornerModel()}, [make_slice("a", Plane.SAGITTAL, 1)]))
+        list(readings_of_slices({Plane.AXIAL: CornerModel()}, [make_slice("a", Plane.SAGITTAL, 1)]))
 
 
 def drop(name):
@@ -119,7 +119,7 @@ def test_a_wrong_answer_is_refused(spoil, message):
             return answer
 
     with pytest.raises(ServerError, match=f"^axial model: read: .*{message}"):
-        list(read_slices({Plane.AXIAL: Spoilt()}, [make_slice("a", Plane.AXIAL, 1)]))
+        list(readings_of_slices({Plane.AXIAL: Spoilt()}, [make_slice("a", Plane.AXIAL, 1)]))
 
 
 def member_model(members, disagreement=0.5):
@@ -139,19 +139,19 @@ def member_model(members, disagreement=0.5):
 def test_members_come_with_the_boxes_and_need_not_be_there():
     said = [[0.25, 0.25, 0.5, 0.0], [0.0, 0.25, 0.5, 0.25]]
     slices = [make_slice("a", Plane.AXIAL, 2), make_slice("b", Plane.AXIAL, 0)]
-    found, nothing = read_slices({Plane.AXIAL: member_model(said)}, slices)
+    found, nothing = readings_of_slices({Plane.AXIAL: member_model(said)}, slices)
     assert nothing.detections == ()
     assert found.detections[0].members == tuple(map(tuple, said))
     assert found.detections[0].probabilities == (0.125, 0.25, 0.5, 0.125)
-    (plain,) = read_slices({Plane.AXIAL: CornerModel()}, slices[:1])
+    (plain,) = readings_of_slices({Plane.AXIAL: CornerModel()}, slices[:1])
     assert plain.detections[0].members == ()
 
 
 def test_wrong_probabilities_of_a_member_are_refused():
     with pytest.raises(ServerError, match="member_probabilities outside 0 to 1"):
-        list(read_slices({Plane.AXIAL: member_model([[0.5, 0.5, 1.5, 0.0]])}, [make_slice("a", Plane.AXIAL, 1)]))
+        list(readings_of_slices({Plane.AXIAL: member_model([[0.5, 0.5, 1.5, 0.0]])}, [make_slice("a", Plane.AXIAL, 1)]))
     with pytest.raises(ServerError, match=r"member_probabilities is float32 \[1, 2, 1, 3\]; expected"):
-        list(read_slices({Plane.AXIAL: member_model([[0.5, 0.5, 0.0]])}, [make_slice("a", Plane.AXIAL, 1)]))
+        list(readings_of_slices({Plane.AXIAL: member_model([[0.5, 0.5, 0.0]])}, [make_slice("a", Plane.AXIAL, 1)]))
 
 
 class StrictModel(CornerModel):
@@ -165,10 +165,10 @@ class StrictModel(CornerModel):
 
 def test_a_box_below_the_models_operating_point_is_there_and_is_no_finding():
     slices = [make_slice(str(class_id), Plane.AXIAL, class_id, box_value=9) for class_id in (1, 2)]
-    recess, canal = (item.detections[0] for item in read_slices({Plane.AXIAL: StrictModel()}, slices))
+    recess, canal = (item.detections[0] for item in readings_of_slices({Plane.AXIAL: StrictModel()}, slices))
     assert (recess.is_counted, canal.is_counted) == (True, False)
     assert canal.score_threshold == pytest.approx(0.8)
-    (plain,) = next(iter(read_slices({Plane.AXIAL: CornerModel()}, slices))).detections
+    (plain,) = next(iter(readings_of_slices({Plane.AXIAL: CornerModel()}, slices))).detections
     assert (plain.score_threshold, plain.is_counted) == (None, True)
 
 
@@ -178,11 +178,11 @@ def test_an_answer_whose_thresholds_do_not_fit_its_boxes_is_refused():
             return super().predict(signature, inputs) | {"score_thresholds": np.zeros((1, SLOTS + 1), np.float32)}
 
     with pytest.raises(ServerError, match="different numbers of detections"):
-        list(read_slices({Plane.AXIAL: ShortModel()}, [make_slice("a", Plane.AXIAL, 1)]))
+        list(readings_of_slices({Plane.AXIAL: ShortModel()}, [make_slice("a", Plane.AXIAL, 1)]))
 
 
 def test_readings_keep_the_frame_of_reference_of_their_slices():
     slices = [dataclasses.replace(make_slice("1", Plane.AXIAL, 2), frame_of_reference_uid="1.2.3")]
     slices.append(make_slice("2", Plane.AXIAL, 2))
-    readings = read_slices({Plane.AXIAL: CornerModel()}, slices)
+    readings = readings_of_slices({Plane.AXIAL: CornerModel()}, slices)
     assert [reading.frame_of_reference_uid for reading in readings] == ["1.2.3", ""]

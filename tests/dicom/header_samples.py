@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tfspine.dicom.headers import PixelEncoding, PulseSequence, SliceHeader
+from tfspine.dicom.slice_headers import PixelEncoding, PulseSequence, SliceHeader
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Plane
 

@@ -29,8 +29,8 @@ from pydicom.uid import (
 
 from tfspine.cli.main import main
 from tfspine.dicom.deidentify.bare_codestreams import bare_jpeg, bare_jpeg_2000, bare_rle
-from tfspine.dicom.headers import read_headers
 from tfspine.dicom.pixels import read_pixels
+from tfspine.dicom.slice_headers import read_headers
 from tfspine.errors import DicomError
 
 NAME = b"Ferris"

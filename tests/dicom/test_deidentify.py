@@ -27,8 +27,8 @@ from pydicom.uid import (
 )
 
 from tfspine.cli.main import main
-from tfspine.dicom.headers import read_headers
 from tfspine.dicom.pixels import read_pixels
+from tfspine.dicom.slice_headers import read_headers
 from tfspine.errors import DicomError
 
 UIDS = {
@@ -396,8 +396,8 @@ def test_a_leak_deletes_the_output_and_is_one_line(
         ds.StationName = "QUIBBLEWICK"
         return changes
 
-    original = folder.deidentify
-    monkeypatch.setattr(folder, "deidentify", forgetful)
+    original = folder.deidentify_dataset
+    monkeypatch.setattr(folder, "deidentify_dataset", forgetful)
     assert run(source, salt) == 2
     message = capsys.readouterr().err.strip().splitlines()[-1]
     assert "an original text is left at byte" in message
@@ -427,14 +427,14 @@ def test_the_search_finds_each_kind_of_identifier(
 ) -> None:
     from tfspine.dicom.deidentify import folder
 
-    original = folder.deidentify
+    original = folder.deidentify_dataset
 
     def forgetful(ds: Dataset, *rest: Any) -> Any:
         changes = original(ds, *rest)
         setattr(ds, name, value)
         return changes
 
-    monkeypatch.setattr(folder, "deidentify", forgetful)
+    monkeypatch.setattr(folder, "deidentify_dataset", forgetful)
     assert run(source, salt) == 2
     assert f"an original {kind} is left" in capsys.readouterr().err
 

@@ -11,7 +11,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
 from tfspine.cli.main import main
-from tfspine.dicom.headers import read_headers
+from tfspine.dicom.slice_headers import read_headers
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's, of the values written here
 

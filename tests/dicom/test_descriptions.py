@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfspine.dicom.descriptions import describe, words
+from tfspine.dicom.descriptions import read_description, words
 from tfspine.dicom.series_words import GLUED, MEANING_OF, PAIRS, SAFE_WORDS, STEMS, SYMBOLS, Meaning
 
 
@@ -22,7 +22,7 @@ from tfspine.dicom.series_words import GLUED, MEANING_OF, PAIRS, SAFE_WORDS, STE
     ],
 )  # fmt: skip
 def test_after_contrast(text: str) -> None:
-    assert Meaning.CONTRAST in describe(text).said
+    assert Meaning.CONTRAST in read_description(text).said
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_after_contrast(text: str) -> None:
     ],
 )  # fmt: skip
 def test_not_after_contrast(text: str) -> None:
-    assert Meaning.CONTRAST not in describe(text).said
+    assert Meaning.CONTRAST not in read_description(text).said
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_not_after_contrast(text: str) -> None:
     ],
 )  # fmt: skip
 def test_fat_suppressed(text: str) -> None:
-    assert Meaning.FAT_DARK in describe(text).said
+    assert Meaning.FAT_DARK in read_description(text).said
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_fat_suppressed(text: str) -> None:
     ],
 )  # fmt: skip
 def test_not_fat_suppressed(text: str) -> None:
-    assert Meaning.FAT_DARK not in describe(text).said
+    assert Meaning.FAT_DARK not in read_description(text).said
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_not_fat_suppressed(text: str) -> None:
     ],
 )
 def test_pictures_of_dixons_method(text: str, part: Meaning | None) -> None:
-    assert describe(text).dixon_part is part
+    assert read_description(text).dixon_part is part
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_pictures_of_dixons_method(text: str, part: Meaning | None) -> None:
     ],
 )
 def test_parts_of_the_body(text: str, is_lumbar: bool, is_elsewhere: bool) -> None:
-    said = describe(text).said
+    said = read_description(text).said
     elsewhere = {Meaning.ELSEWHERE, Meaning.OTHER_SPINE} & set(said)
     assert (Meaning.LUMBAR in said, bool(elsewhere)) == (is_lumbar, is_elsewhere)
 
@@ -121,7 +121,7 @@ def test_parts_of_the_body(text: str, is_lumbar: bool, is_elsewhere: bool) -> No
     [("t2_tse_tra", "T2"), ("Axial T2", "T2"), ("T1", "T1"), ("Sagittal T2/STIR", ""), ("T1 T2", ""), ("SAG PD", "")],
 )
 def test_weighting_that_is_named(text: str, weighting: str) -> None:
-    assert describe(text).weighting == weighting
+    assert read_description(text).weighting == weighting
 
 
 def test_every_word_of_the_vocabulary_is_a_word_and_every_rule_ends_in_one() -> None:
@@ -148,4 +148,4 @@ def test_a_description_says_the_same_without_its_other_words(text: str) -> None:
     """De-identification keeps the words of the vocabulary, in order, and nothing else."""
     kept = " ".join(words(text))
     assert words(kept) == words(text)
-    assert describe(kept) == describe(text)
+    assert read_description(kept) == read_description(text)

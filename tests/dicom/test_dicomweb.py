@@ -21,7 +21,7 @@ import pytest
 from tfspine.cli.main import main
 from tfspine.compat import UTC
 from tfspine.dicom.dicomweb import Pacs, Query
-from tfspine.dicom.pacs_connection import Server, connect, read_credentials
+from tfspine.dicom.pacs_connection import Server, connect_pacs, read_credentials
 from tfspine.errors import ConfigError, PacsError
 from tfspine.structures import pseudonym
 
@@ -334,13 +334,13 @@ def test_credentials_show_in_no_representation() -> None:
 )
 def test_addresses_that_are_refused(url: str, message: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)) as raised:
-        connect(Server(url))
+        connect_pacs(Server(url))
     assert "hunter2" not in str(raised.value)
 
 
 @pytest.mark.parametrize("url", ["http://localhost:1/d", "http://127.8.8.8/d", "http://[::1]:8042/d", "https://pacs/d"])
 def test_addresses_that_are_taken(url: str) -> None:
-    connect(Server(url))
+    connect_pacs(Server(url))
 
 
 def write_certificate(folder: Path) -> tuple[Path, Path]:
@@ -382,7 +382,7 @@ def test_certificates_are_checked_and_ca_file_is_the_remedy(
 
 
 def test_plain_http_is_taken_where_it_is_asked_for() -> None:
-    connect(Server("http://pacs.example/dicom-web", insecure_http=True))
+    connect_pacs(Server("http://pacs.example/dicom-web", insecure_http=True))
 
 
 def test_nothing_that_is_logged_or_printed_names_the_patient(

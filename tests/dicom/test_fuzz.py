@@ -20,8 +20,8 @@ import pytest
 from dicom_samples import PATIENT_ID, PATIENT_NAME, SYNTAXES, classic, enhanced, ramp, save
 from pydicom.fileset import FileSet
 
-from tfspine.dicom.headers import read_headers
 from tfspine.dicom.pixels import read_pixels
+from tfspine.dicom.slice_headers import read_headers
 from tfspine.dicom.sources import open_source
 from tfspine.errors import DicomError
 

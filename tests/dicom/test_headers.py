@@ -9,7 +9,7 @@ from dicom_samples import AXIAL, PATIENT_NAME, SAGITTAL, SYNTAXES, classic, enha
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from tfspine.dicom.files import LARGEST_INFLATED_BYTES, read_dataset
-from tfspine.dicom.headers import SliceHeader, read_headers
+from tfspine.dicom.slice_headers import SliceHeader, read_headers
 from tfspine.errors import DicomError
 from tfspine.labels import Plane
 

@@ -25,9 +25,9 @@ from pydicom.uid import (
 )
 
 from tfspine.dicom import encapsulated
-from tfspine.dicom.headers import read_headers
 from tfspine.dicom.pixels import read_pixels
-from tfspine.dicom.windows import GreyLevels, shown, survey
+from tfspine.dicom.slice_headers import read_headers
+from tfspine.dicom.windows import GreyLevels, survey, windowed_slices
 
 FRAMES = 60
 SIZE_PX = 256
@@ -38,7 +38,7 @@ import sys, tracemalloc
 from pathlib import Path
 import imagecodecs, PIL.PngImagePlugin
 from tfspine.dicom.deidentify.pseudonyms import random_salt
-from tfspine.dicom.headers import read_headers
+from tfspine.dicom.slice_headers import read_headers
 from tfspine.dicom.ingest import ingest_study
 
 def ingest(path):
@@ -141,7 +141,7 @@ def test_slices_of_a_large_file_are_shown_as_those_of_small_ones(tmp_path: Path)
     assert seen.kept == {}
     low, high = np.percentile(2.0 * np.stack(frames) - 5.0, [0.5, 99.5])
     assert seen.limits == pytest.approx((low, high))
-    pictures = [picture for _, picture in shown(seen)]
+    pictures = [picture for _, picture in windowed_slices(seen)]
     expected = [np.clip(np.rint((2.0 * frame - 5.0 - low) * 255 / (high - low)), 0, 255) for frame in frames]
     np.testing.assert_allclose(pictures, expected, atol=1)
 

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from tfspine.cli.main import main
 from tfspine.dicom.deidentify.identifiers import Identifiers
 from tfspine.dicom.deidentify.needles import Needles, own_in_pixels
-from tfspine.dicom.headers import read_headers
+from tfspine.dicom.slice_headers import read_headers
 
 WriteSlice = Callable[..., Path]
 UID = "1.2.826.0.1.3680043.8.498.54616283690727633963359099179643792600"
@@ -168,7 +168,7 @@ def test_only_the_study_is_held_back_in_which_something_is_left(
     from tfspine.dicom.deidentify import folder
 
     write_slice(cohort / "third", PatientID="NUH-first", PatientName="Zebulon^first", StudyInstanceUID="1.2.3.5")
-    original = folder.deidentify
+    original = folder.deidentify_dataset
 
     def forgetful(ds: Dataset, *rest: Any) -> Any:
         is_first = ds.get("PatientName") == "Zebulon^first" and "PatientPosition" in ds
@@ -177,7 +177,7 @@ def test_only_the_study_is_held_back_in_which_something_is_left(
             ds.ImageComments = "Zebulon"
         return changes
 
-    monkeypatch.setattr(folder, "deidentify", forgetful)
+    monkeypatch.setattr(folder, "deidentify_dataset", forgetful)
     assert deidentify(cohort) == 0
     (kept,) = outputs(cohort)
     assert b"zebulon" not in kept.read_bytes().lower()

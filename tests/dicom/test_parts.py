@@ -10,8 +10,8 @@ from header_samples import series
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfspine.dicom.headers import SliceHeader
 from tfspine.dicom.parts import Part, parts_of
+from tfspine.dicom.slice_headers import SliceHeader
 from tfspine.labels import Plane
 
 AXIAL, SAGITTAL = Plane.AXIAL, Plane.SAGITTAL

@@ -24,8 +24,8 @@ from pydicom.uid import (
 )
 
 from tfspine.dicom.codestream import CodedSize, coded_size
-from tfspine.dicom.headers import read_headers
 from tfspine.dicom.pixels import read_pixels, window, window_limits
+from tfspine.dicom.slice_headers import read_headers
 from tfspine.errors import DicomError
 
 Pixels = NDArray[np.float32]

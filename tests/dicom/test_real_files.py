@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfspine.dicom.headers import read_headers
 from tfspine.dicom.pixels import read_pixels
+from tfspine.dicom.slice_headers import read_headers
 from tfspine.errors import DicomError
 
 pytestmark = pytest.mark.skipif(

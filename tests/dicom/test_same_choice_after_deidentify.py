@@ -11,10 +11,10 @@ from tfspine.dicom.deidentify.folder import deidentify_source
 from tfspine.dicom.deidentify.options import DEFAULT_OPTIONS
 from tfspine.dicom.deidentify.pseudonyms import Salt
 from tfspine.dicom.deidentify.rules import Rules
-from tfspine.dicom.descriptions import describe
-from tfspine.dicom.headers import SliceHeader, read_headers
+from tfspine.dicom.descriptions import read_description
 from tfspine.dicom.many import in_this_process
 from tfspine.dicom.series import choose_series
+from tfspine.dicom.slice_headers import SliceHeader, read_headers
 from tfspine.dicom.sources import open_source
 from tfspine.errors import DicomError
 from tfspine.labels import Plane
@@ -103,6 +103,6 @@ def test_a_cleaned_description_says_the_same(text: str) -> None:
     from tfspine.dicom.deidentify.descriptors import clean_descriptor
 
     cleaned = clean_descriptor(text)
-    assert describe(cleaned) == describe(text)
+    assert read_description(cleaned) == read_description(text)
     assert "QUIBBLEWICK" not in cleaned
     assert clean_descriptor(cleaned) == cleaned

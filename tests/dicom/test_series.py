@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from header_samples import series
 
-from tfspine.dicom.headers import SliceHeader
 from tfspine.dicom.series import Decision, choose_series
+from tfspine.dicom.slice_headers import SliceHeader
 from tfspine.labels import Plane
 
 AXIAL, SAGITTAL = Plane.AXIAL, Plane.SAGITTAL

@@ -11,8 +11,8 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, MRImageStorage
 
-from tfspine.dicom.headers import SliceHeader, read_headers
-from tfspine.dicom.values import codes, number, numbers, spare_integer, spare_number
+from tfspine.dicom.slice_headers import SliceHeader, read_headers
+from tfspine.dicom.values import codes, number, position_numbers, spare_integer, spare_number
 from tfspine.errors import DicomError
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's, of the values written here
@@ -106,7 +106,7 @@ def test_any_text_is_a_number_or_none(text: str) -> None:
     assert value is None or abs(value) < 1e9
     assert spare_integer({"InstanceNumber": [text, "2"]}, "InstanceNumber") is None or value is not None
     with pytest.raises(DicomError):
-        numbers({"PixelSpacing": text}, "PixelSpacing", 2)
+        position_numbers({"PixelSpacing": text}, "PixelSpacing", 2)
 
 
 @pytest.mark.parametrize("attributes", [{}, {"SOPClassUID": None}], ids=["class of MR", "no class"])

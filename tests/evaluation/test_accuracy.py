@@ -13,7 +13,7 @@ from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.rates import confint_poisson
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.accuracy import Interval, diagnostic_accuracy, poisson_rate, proportion
+from tfspine.evaluation.statistics.accuracy import ProportionInterval, diagnostic_accuracy, poisson_rate, proportion
 from tfspine.evaluation.statistics.landis_koch import Band, landis_koch
 from tfspine.evaluation.tables.table import format_percent
 
@@ -40,12 +40,12 @@ def test_figures_of_the_paper(successes: int, n: int, printed: str) -> None:
     # docs/statistics.md: the radiologists' eleven are Clopper-Pearson's; the digits here are SciPy's exact test's.
     exact = binomtest(successes, n).proportion_ci(0.95, "exact")
     assert f"{100 * successes / n:.1f} ({100 * exact.low:.1f}, {100 * exact.high:.1f})" == printed
-    assert format_percent(proportion(successes, n, interval=Interval.CLOPPER_PEARSON)) == printed
+    assert format_percent(proportion(successes, n, interval=ProportionInterval.CLOPPER_PEARSON)) == printed
 
 
 @given(counts, st.sampled_from([0.8, 0.95, 0.99]))
 def test_intervals_are_those_of_statsmodels(count: tuple[int, int], confidence: float) -> None:
-    for interval, name in ((Interval.WILSON, "wilson"), (Interval.CLOPPER_PEARSON, "beta")):
+    for interval, name in ((ProportionInterval.WILSON, "wilson"), (ProportionInterval.CLOPPER_PEARSON, "beta")):
         estimate = proportion(*count, interval=interval, confidence=confidence)
         low, high = proportion_confint(*count, alpha=1 - confidence, method=name)
         assert_allclose([estimate.low, estimate.high], [low, high], atol=1e-9)
@@ -53,7 +53,7 @@ def test_intervals_are_those_of_statsmodels(count: tuple[int, int], confidence: 
 
 @given(counts)
 def test_clopper_pearson_is_never_narrower_than_the_value(count: tuple[int, int]) -> None:
-    for interval in Interval:
+    for interval in ProportionInterval:
         estimate = proportion(*count, interval=interval)
         assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
 
@@ -84,7 +84,7 @@ def test_missed_positives_are_a_count(missed: float) -> None:
 
 
 def test_an_interval_is_one_of_the_two() -> None:
-    assert proportion(3, 9, interval="Wilson") == proportion(3, 9, interval=Interval.WILSON)
+    assert proportion(3, 9, interval="Wilson") == proportion(3, 9, interval=ProportionInterval.WILSON)
     with pytest.raises(EvaluationError, match='"wald"; expected Wilson or Clopper-Pearson'):
         proportion(3, 9, interval="wald")
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import groups, numbers, truth_values, whole_number
+from tfspine.evaluation.statistics.checks import groups, number_array, truth_values, whole_number
 
 
 @pytest.mark.parametrize("value", [3, 3.0, np.int64(3), np.float32(3)])
@@ -42,13 +42,13 @@ def test_a_missing_name_is_no_patient(missing: object) -> None:
 
 @pytest.mark.parametrize("values", [[1, 2, None], pd.Series([1, 2, None]), pd.Series([1, 2, None], dtype="Int64")])
 def test_what_is_missing_in_a_list_or_a_column_is_nan(values) -> None:
-    np.testing.assert_array_equal(numbers(values, what="ratings"), [1, 2, math.nan])
+    np.testing.assert_array_equal(number_array(values, what="ratings"), [1, 2, math.nan])
 
 
 @pytest.mark.parametrize("values", [["mild"], [[1], [1, 2]], [1, pd.NA]])
 def test_words_and_ragged_rows_are_refused(values) -> None:
     with pytest.raises(EvaluationError, match="grades that are not numbers, or of unequal number"):
-        numbers(values, what="grades")
+        number_array(values, what="grades")
 
 
 @pytest.mark.parametrize("values", [[0, 2], [0.5], [True, None], ["yes"]])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from tfspine.evaluation.statistics.accuracy import Interval, poisson_rate, proportion
+from tfspine.evaluation.statistics.accuracy import ProportionInterval, poisson_rate, proportion
 from tfspine.evaluation.statistics.agreement import (
     Missing,
     Weights,
@@ -192,7 +192,7 @@ INTERVALS: dict[str, tuple[Draw, float]] = {
     "macro F1": (lambda g: macro_f1(counts(g, 300)), true_macro_f1(joint(1.0, 0.75))),
     "Poisson": (lambda g: poisson_rate(g.poisson(40 * 1.7), 40), 1.7),
     "mean": (overlaps, 4 / 5),
-    "Wilson": (lambda g: proportion(g.binomial(150, 0.83), 150, interval=Interval.WILSON), 0.83),
+    "Wilson": (lambda g: proportion(g.binomial(150, 0.83), 150, interval=ProportionInterval.WILSON), 0.83),
     "Tango": (paired_calls, 0.12 - 0.05),
     "AUC": (lambda g: auc(*scores(g, 60, 90, 1.2)), area(1.2)),
     "AUC, logit": (lambda g: auc(*scores(g, 40, 60, 1.8), interval=AucInterval.LOGIT), area(1.8)),
@@ -235,13 +235,13 @@ def test_clopper_pearson_covers_always_and_wilson_on_average(n: int) -> None:
     truths = np.linspace(0.005, 0.995, 199)
     outcomes = stats.binom.pmf(np.arange(n + 1)[:, None], n, truths)
     coverage = {}
-    for interval in Interval:
+    for interval in ProportionInterval:
         estimates = [proportion(k, n, interval=interval) for k in range(n + 1)]
         low, high = (np.array([[getattr(e, end)] for e in estimates]) for end in ("low", "high"))
         coverage[interval] = (outcomes * ((low <= truths) & (truths <= high))).sum(axis=0)
-    assert coverage[Interval.CLOPPER_PEARSON].min() >= 0.95
-    assert coverage[Interval.WILSON].min() < 0.95
-    assert abs(coverage[Interval.WILSON].mean() - 0.95) < 0.01
+    assert coverage[ProportionInterval.CLOPPER_PEARSON].min() >= 0.95
+    assert coverage[ProportionInterval.WILSON].min() < 0.95
+    assert abs(coverage[ProportionInterval.WILSON].mean() - 0.95) < 0.01
 
 
 def test_regions_of_one_patient_taken_as_independent_promise_too_much() -> None:

@@ -13,7 +13,7 @@ from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.tables.comparisons import comparison_table
 from tfspine.evaluation.tables.detection import detection_table
 from tfspine.evaluation.tables.paper import accuracy_table, recall_table
-from tfspine.evaluation.tables.table import shown
+from tfspine.evaluation.tables.table import as_text
 from tfspine.labels import Region
 
 CANAL, FORAMEN = Region.CENTRAL_CANAL, Region.NEURAL_FORAMEN
@@ -131,6 +131,6 @@ def test_p_by_box_is_of_what_both_read(box_table) -> None:
 
 def test_counts_of_a_region_that_was_never_read_are_dashes(twenty) -> None:
     set_ = set_of(twenty, human=twenty[twenty["region"] == "central_canal"])
-    table = shown(recall_table({"internal": set_.metrics}, iou=0.3)).set_index("Region")
+    table = as_text(recall_table({"internal": set_.metrics}, iou=0.3)).set_index("Region")
     assert table.loc["Neural foramina", ["Boxes", "Found"]].tolist() == ["0", "–"]
     assert table.loc["Central canal", ["Boxes", "Found"]].tolist() == ["20", "20"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tfspine.config import EvaluationConfig
 from tfspine.evaluation.boxes.detection_curves import detection_curve
-from tfspine.evaluation.boxes.operating_boxes import Source, operating_boxes
+from tfspine.evaluation.boxes.operating_boxes import ThresholdSource, operating_boxes
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.boxes.score_threshold import choose_score_threshold
 from tfspine.evaluation.paper_results import metrics_of
@@ -139,7 +139,7 @@ def test_a_model_that_brings_its_operating_point_keeps_it(question: Question) ->
     boxes = question.internal.readers["m"].assign(score_threshold=0.5)
     own = ReadingSet("internal", question.internal.reference, question.internal.covered, {"m": boxes}, {}, 0.3, 0.95)
     found = operating_boxes(own, question.validation, allowed=0.25)["m"]
-    assert (found.source, dict(found.thresholds)) == (Source.MODEL, {CANAL: 0.5})
+    assert (found.source, dict(found.thresholds)) == (ThresholdSource.MODEL, {CANAL: 0.5})
 
 
 def test_without_validation_it_is_said_that_every_box_counts(question: Question) -> None:

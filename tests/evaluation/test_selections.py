@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tfspine.errors import EvaluationError
+from tfspine.evaluation.boxes.measures import measure_by_box
 from tfspine.evaluation.boxes.member_average import average_metrics
 from tfspine.evaluation.boxes.pairs import pair_boxes
 from tfspine.evaluation.boxes.reader_metrics import compare
@@ -17,7 +18,7 @@ from tfspine.evaluation.tables.cohort import Person, age_band, cohort_table, per
 from tfspine.evaluation.tables.confusion import confusion_table
 from tfspine.evaluation.tables.patients import Boxes, worst_grades
 from tfspine.evaluation.tables.probabilities import operating_table
-from tfspine.evaluation.tables.subgroups import measure, subgroup_table
+from tfspine.evaluation.tables.subgroups import subgroup_table
 from tfspine.evaluation.tables.table import plain
 from tfspine.formats.slices_csv import SLICE_COLUMNS
 from tfspine.labels import Region
@@ -135,7 +136,7 @@ def test_a_region_without_an_operating_point_is_listed(box_table) -> None:
 
 def test_the_bootstrap_statistics_are_those_of_the_tables_when_nobody_is_drawn_twice(pairs) -> None:
     boxes = pairs.boxes
-    found = measure(boxes, confidence=0.95)
+    found = measure_by_box(boxes, confidence=0.95)
     once = {name: statistic(np.ones((1, len(boxes))))[0] for name, statistic in statistics(boxes)}
     assert once == pytest.approx(
         {
@@ -152,7 +153,7 @@ def test_the_bootstrap_statistics_are_those_of_the_tables_when_nobody_is_drawn_t
 def test_weights_are_repeated_boxes(pairs) -> None:
     boxes, weights = pairs.boxes, [2, 0, 3, 1]
     repeated = boxes.loc[np.repeat(boxes.index, weights)]
-    expected = measure(repeated, confidence=0.95)
+    expected = measure_by_box(repeated, confidence=0.95)
     drawn = {name: statistic(np.array([weights], float))[0] for name, statistic in statistics(boxes)}
     assert drawn["AC1, four grades"] == pytest.approx(expected.agreement_four.coefficient.value)
     assert drawn["specificity"] == pytest.approx(expected.accuracy.specificity.value)

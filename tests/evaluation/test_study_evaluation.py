@@ -10,7 +10,7 @@ from tfspine.errors import EvaluationError
 from tfspine.evaluation.boxes.reader_metrics import compare
 from tfspine.evaluation.statistics.estimate import Estimate
 from tfspine.evaluation.tables.paper import accuracy_table, agreement_table, recall_table, reference_table
-from tfspine.evaluation.tables.table import format_estimate, format_percent, metrics_dict, plain, shown, to_markdown
+from tfspine.evaluation.tables.table import as_text, format_estimate, format_percent, metrics_dict, plain, to_markdown
 from tfspine.labels import Region
 
 CANAL = Region.CENTRAL_CANAL
@@ -121,13 +121,15 @@ def test_tables_round_and_metrics_do_not(reference: pd.DataFrame, reader: pd.Dat
     counts = plain(reference_table({"internal": readers}))
     assert counts.loc[0, ["normal", "severe", "boxes"]].tolist() == [1, 2, 5]
     recall = recall_table({"internal": readers}, iou=0.3)
-    assert shown(recall)["Recall %, by box, IoU > 0.3"][0] == "80.0 (28.4, 99.5)"  # Clopper-Pearson of 4/5 in any table
-    assert shown(recall)["Recall %, IoU > 0.3"][0] == "80.0 (no interval)"  # one patient
+    assert (
+        as_text(recall)["Recall %, by box, IoU > 0.3"][0] == "80.0 (28.4, 99.5)"
+    )  # Clopper-Pearson of 4/5 in any table
+    assert as_text(recall)["Recall %, IoU > 0.3"][0] == "80.0 (no interval)"  # one patient
     assert plain(recall)["recall_0.4"][0] == 0.6
     accuracy = accuracy_table({"internal": readers})
-    assert shown(accuracy)["With missed %"][0].endswith("[1/3]")
+    assert as_text(accuracy)["With missed %"][0].endswith("[1/3]")
     assert plain(accuracy)["end_to_end_sensitivity"][0] == 1 / 3
-    assert shown(agreement_table({"internal": readers}, grades=4))["Pairs"].tolist() == ["4"]
+    assert as_text(agreement_table({"internal": readers}, grades=4))["Pairs"].tolist() == ["4"]
     content = json.loads(json.dumps(metrics_dict(readers["model"]), allow_nan=False))
     assert content["regions"]["central_canal"]["accuracy"]["end_to_end_sensitivity"]["value"] == 1 / 3
 
@@ -136,7 +138,7 @@ def test_undefined_is_null_in_json_and_a_dash_in_print(box_table) -> None:
     readers = {"model": compare(box_table({"grade": "mild"}), box_table().head(0), iou=0.3, confidence=0.95)}
     canal = metrics_dict(readers["model"])["regions"]["central_canal"]
     assert canal["agreement_four"]["coefficient"]["value"] is None
-    assert shown(agreement_table({"internal": readers}, grades=2))["Gwet AC1"].tolist() == ["–"]
+    assert as_text(agreement_table({"internal": readers}, grades=2))["Gwet AC1"].tolist() == ["–"]
 
 
 def test_markdown_escapes_bars() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfspine.errors import FormatError
-from tfspine.formats.study_json import read_studies, read_study, write_study
+from tfspine.formats.study_json import read_study, read_study_files, write_study
 from tfspine.labels import Grade, Level, Region, Side
 from tfspine.structures import RegionResult, SliceLevel, StudyResult
 
@@ -31,7 +31,7 @@ STUDY = st.builds(StudyResult, st.just("0123"), st.lists(ROW).map(tuple), st.tex
 def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, study: StudyResult) -> None:
     folder = tmp_path_factory.mktemp("study")
     write_study(folder, study)
-    assert read_studies(folder) == [study]
+    assert read_study_files(folder) == [study]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", json.dumps({"study": "s", "rows": [{"region": "disc"}]})])
@@ -44,4 +44,4 @@ def test_what_is_no_study_is_refused_with_its_file(tmp_path: Path, content: str)
 
 def test_a_folder_without_studies_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"no studies/\*\.json; expected the folder that tfspine predict wrote"):
-        read_studies(tmp_path)
+        read_study_files(tmp_path)

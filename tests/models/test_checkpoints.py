@@ -74,7 +74,7 @@ def test_heads_of_another_number_of_classes_keep_their_last_layers_and_that_is_t
     assert "of another number of classes" in str(head)
     assert 0.0 < equal_share(other.detection_head, donor.detection_head) < 1.0
     with pytest.raises(ModelError, match="the run's own settings"):
-        garden.restore(other, _named(run))
+        garden.load_newest(other, _named(run))
 
 
 def _named(run: Path) -> Path:

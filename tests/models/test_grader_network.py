@@ -11,7 +11,7 @@ import pytest
 from tfspine.config import GraderConfig, Precision
 from tfspine.errors import ConfigError, ModelError
 from tfspine.models.grader import build_grader, load_grader
-from tfspine.training.epochs import restore
+from tfspine.training.epochs import restore_epoch
 from tfspine.training.runtime import KERAS_POLICY
 
 # docs/paper.md, "The authors' published code", written out by hand: (layer, setting, feature map at 150 pixels).
@@ -145,4 +145,4 @@ def test_an_epoch_that_is_cut_short_is_one_line(tmp_path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(ModelError, match=r"00001\.weights\.h5: cannot be read: .*; remove .* to train from the start"):
-        restore(model, tmp_path)
+        restore_epoch(model, tmp_path)

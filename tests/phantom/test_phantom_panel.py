@@ -8,7 +8,7 @@ import pytest
 from phantom.cohorts import PatientTruth
 
 from tfspine.evaluation.boxes.reader_metrics import ReaderMetrics, compare
-from tfspine.evaluation.statistics.accuracy import Interval, proportion
+from tfspine.evaluation.statistics.accuracy import ProportionInterval, proportion
 from tfspine.formats.boxes_csv import BOX_COLUMNS, annotated_rows
 from tfspine.labels import Plane, Region
 from tfspine.phantom.panel import PANEL, read_by_panel
@@ -114,7 +114,7 @@ def test_boxes_are_found_as_in_table_2(panel: Mapping[str, list[ReaderMetrics]],
         for metrics in panel[reader]
     ]
     found, boxes = DETECTED[reader][region]
-    paper = proportion(found, boxes, interval=Interval.CLOPPER_PEARSON, confidence=0.95)
+    paper = proportion(found, boxes, interval=ProportionInterval.CLOPPER_PEARSON, confidence=0.95)
     assert paper.low <= np.mean(recalls) <= paper.high
 
 

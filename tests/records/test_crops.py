@@ -103,10 +103,10 @@ def test_an_empty_slot_is_finite(crop: Crop) -> None:
 
 
 def test_windows_equal_those_of_the_vocabulary() -> None:
-    from tfspine.records.crops import enlarge
+    from tfspine.records.crops import enlarge_in_graph
 
     box = np.random.default_rng(1).uniform(0, 40, (50, 2))
     box = np.concatenate([box, box + np.random.default_rng(2).uniform(1, 20, (50, 2))], axis=1)
     np.testing.assert_allclose(
-        enlarge(tf.constant(box, tf.float32), tf.constant([40, 60])), boxes.enlarge(box, (40, 60)), atol=1e-4
+        enlarge_in_graph(tf.constant(box, tf.float32), tf.constant([40, 60])), boxes.enlarge(box, (40, 60)), atol=1e-4
     )

@@ -15,7 +15,7 @@ from report_samples import AXIAL, SAGITTAL, make_slice
 from tfspine.colors import GRADE_COLORS
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Grade, Plane
-from tfspine.report.slice_figures import DrawnBox, edge_letters, slice_figure
+from tfspine.report.slice_figures import FigureBox, edge_letters, slice_figure
 
 
 def letters(svg: str) -> list[str]:
@@ -47,7 +47,7 @@ def test_tilted_slices_keep_their_letters() -> None:
 
 def test_boxes_are_drawn_in_millimetres() -> None:
     # 2 mm between rows and 1 mm between columns: a box of 10 x 10 pixels is 20 mm high and 10 mm wide.
-    box = DrawnBox((40.0, 50.0, 50.0, 60.0), Grade.MILD, 0.5, "left")
+    box = FigureBox((40.0, 50.0, 50.0, 60.0), Grade.MILD, 0.5, "left")
     svg = slice_figure(make_slice("s1", Plane.SAGITTAL, SAGITTAL), [box], title="t")
     assert numbers(svg, "rect", "x", "y", "width", "height") == [50, 80, 10, 20]
     # The window of 84 mm around its centre (90, 55) mm: rows from 48 to 132 mm, columns from 13 to 97 mm.
@@ -57,14 +57,14 @@ def test_boxes_are_drawn_in_millimetres() -> None:
 
 def test_the_pixels_of_the_picture_are_those_that_the_window_shows() -> None:
     slice_ = make_slice("s1", Plane.SAGITTAL, SAGITTAL)
-    svg = slice_figure(slice_, [DrawnBox((40.0, 50.0, 50.0, 60.0), Grade.MILD, 0.5, "left")], title="t")
+    svg = slice_figure(slice_, [FigureBox((40.0, 50.0, 50.0, 60.0), Grade.MILD, 0.5, "left")], title="t")
     png = base64.b64decode(re.search(r'href="data:image/png;base64,([^"]+)"', svg)[1])
     np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(png))), slice_.pixels[24:66, 13:97])
 
 
 @given(st.floats(0, 100), st.floats(0, 100), st.floats(2, 20), st.floats(2, 20))
 def test_the_window_holds_the_box_and_stays_on_the_slice(y: float, x: float, height: float, width: float) -> None:
-    box = DrawnBox((y, x, y + height, x + width), Grade.SEVERE, 0.9, "below")
+    box = FigureBox((y, x, y + height, x + width), Grade.SEVERE, 0.9, "below")
     svg = slice_figure(make_slice("s1", Plane.AXIAL, AXIAL), [box], title="t")
     left, top, wide, high = map(float, re.search(r'viewBox="([^"]*)"', svg)[1].split())
     assert -0.01 <= left <= x + 0.01
@@ -74,7 +74,7 @@ def test_the_window_holds_the_box_and_stays_on_the_slice(y: float, x: float, hei
 
 
 def test_the_worst_box_is_drawn_last_and_so_on_top() -> None:
-    boxes = [DrawnBox((40, 40, 60, 60), grade, 0.9, "below") for grade in (Grade.SEVERE, Grade.NORMAL)]
+    boxes = [FigureBox((40, 40, 60, 60), grade, 0.9, "below") for grade in (Grade.SEVERE, Grade.NORMAL)]
     svg = slice_figure(make_slice("s1", Plane.AXIAL, AXIAL), boxes, title="t")
     assert svg.index(GRADE_COLORS[Grade.NORMAL]) < svg.index(GRADE_COLORS[Grade.SEVERE])
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfspine import signatures
-from tfspine.cli.export import in_words
+from tfspine.cli.export import operating_point_lines
 from tfspine.cli.main import main
 from tfspine.config import EvaluationConfig, Experiment
 from tfspine.dicom.slices import load_slices
@@ -109,14 +109,14 @@ def test_without_labelled_validation_slices_it_is_refused(files: Path) -> None:
 
 
 def test_without_validation_data_it_is_said_that_every_box_counts() -> None:
-    [line] = in_words({}, plane=Plane.AXIAL, allowed=0.25, least=0.02, has_labels=False)
+    [line] = operating_point_lines({}, plane=Plane.AXIAL, allowed=0.25, least=0.02, has_labels=False)
     assert line.startswith("no operating point (choosing one needs --labels and --splits)")
     assert line.endswith("every box counts, from score 0.02")
 
 
 def test_a_region_that_was_not_found_on_validation_is_named() -> None:
     found = {Region.CENTRAL_CANAL: ScoreThreshold(0.5, 0.9, 0.2, boxes=40, images=20)}
-    assert in_words(found, plane=Plane.AXIAL, allowed=0.25, least=0.02, has_labels=True) == [
+    assert operating_point_lines(found, plane=Plane.AXIAL, allowed=0.25, least=0.02, has_labels=True) == [
         "operating point, for 0.25 false boxes per image on validation:",
         "  central_canal: score from 0.500, recall 90.0 %, 0.20 false boxes per image (40 boxes, 20 images)",
         "  lateral_recess: none labelled or none found on validation; every box counts, from score 0.02 on",

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tfspine.training.forecast import Forecast, in_words
+from tfspine.training.forecast import Forecast, duration_text
 
 
 def test_the_paper_detector_on_one_image_a_step_is_told_in_days() -> None:
@@ -37,4 +37,4 @@ def test_nothing_is_said_at_the_end() -> None:
     [(90, "90 seconds"), (7_200, "2 hours"), (600, "10 minutes"), (5_400, "90 minutes"), (8.64e7, "1000 days")],
 )
 def test_lengths_of_time_in_words(seconds: float, words: str) -> None:
-    assert in_words(seconds) == words
+    assert duration_text(seconds) == words

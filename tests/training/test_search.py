@@ -8,7 +8,7 @@ import pytest
 from tfspine.config import Experiment, GraderLoss
 from tfspine.config.toml_text import toml_text
 from tfspine.errors import ConfigError
-from tfspine.training.search import TunerKind, draw, load_sweep, trial_experiment
+from tfspine.training.search import TunerKind, draw_settings, load_sweep, trial_experiment
 
 SAMPLE = Path(__file__).parents[2] / "experiments" / "sweep_grader.toml"
 
@@ -36,9 +36,9 @@ def test_draws_become_an_ordinary_experiment(tmp_path: Path) -> None:
     sweep = load_sweep(path, base)
     assert sweep.tuner.kind is TunerKind.RANDOM
     hp = keras_tuner.HyperParameters()
-    draw(hp, sweep.space)
+    draw_settings(hp, sweep.space)
     hp.values |= {"grader.learning_rate": 0.003, "grader.dense_units": 48}
-    drawn = trial_experiment(base, draw(hp, sweep.space), source="sweep.toml")
+    drawn = trial_experiment(base, draw_settings(hp, sweep.space), source="sweep.toml")
     assert drawn.grader.filters == (8, 8, 16)
     assert drawn.grader.loss is GraderLoss.CLASS_WEIGHTS
     assert (drawn.grader.learning_rate, drawn.grader.dense_units) == (0.003, 48)

@@ -168,7 +168,7 @@ def test_the_best_weights_are_of_an_epoch_that_counts(
     losses = [0.5, 0.1][: epochs.done_epochs(tmp_path)]
     assert len(losses) == (2 if (ending, moment) == (epochs.NEWEST, "after") else 1)
     model.set_weights([np.array([[9.0]], np.float32)])
-    epochs.restore(model, tmp_path)
+    epochs.restore_epoch(model, tmp_path)
     assert _weight(model) == len(losses)
     keep = epochs.KeepEpochs(tmp_path, past_losses=losses)
     end_epoch(keep, len(losses), weight=3.0, loss=0.9)

@@ -43,7 +43,7 @@ def class_list() -> list[str]:
     return [f"{name}:{grade.word}" for name, _ in object_names() for grade in GRADES]
 
 
-def template(program: Program) -> str:
+def label_template(program: Program) -> str:
     """Return the file for one program, ready to be written."""
     match program:
         case Program.LABELIMG:

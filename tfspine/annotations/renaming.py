@@ -23,7 +23,7 @@ POSITION_COLUMNS = ("position_x_mm", "position_y_mm", "position_z_mm")
 SAME_PLACE_DECIMALS = 2
 """Positions in millimetres are compared to this many decimals; writing a decimal string may change further ones."""
 
-Place = tuple[str, tuple[float, ...]]
+SlicePlace = tuple[str, tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _new_names(before: pd.DataFrame, after: pd.DataFrame, uids: Mapping[str, str
     return found
 
 
-def _places(slices: pd.DataFrame) -> dict[Place, str]:
+def _places(slices: pd.DataFrame) -> dict[SlicePlace, str]:
     positions = slices[list(POSITION_COLUMNS)].astype(float).round(SAME_PLACE_DECIMALS) + 0.0  # avoids -0.0
     return {
         (str(uid), tuple(position)): str(key)

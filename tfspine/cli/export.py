@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
         return
     members = f"{exported.members} members of each grader, " if exported.members > 1 else ""
     print(f"{exported.folder}: {members}verified, differs by {exported.largest_difference:.2g}")
-    lines = in_words(
+    lines = operating_point_lines(
         exported.thresholds,
         plane=exported.plane,
         allowed=exported.false_boxes_per_image,
@@ -74,7 +74,7 @@ def _result(exported: ExportSummary) -> dict[str, object]:
     }
 
 
-def in_words(
+def operating_point_lines(
     thresholds: "Mapping[Region, ScoreThreshold]", *, plane: Plane, allowed: float, least: float, has_labels: bool
 ) -> list[str]:
     """Return the lines that say what the operating point is, or that there is none and why.

@@ -1,6 +1,6 @@
 """Clients of a model server, without TensorFlow."""
 
 from tfspine.client.connect import connect
-from tfspine.client.protocol import Predictor
+from tfspine.client.predictor import Predictor
 
 __all__ = ["Predictor", "connect"]

@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from tfspine.client.grpc_client import GrpcPredictor
-from tfspine.client.protocol import Predictor
+from tfspine.client.predictor import Predictor
 from tfspine.client.rest_client import RestPredictor
 from tfspine.errors import ServerError
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from tfspine.client.inputs import describe_shape, fits
-from tfspine.client.protocol import Predictor
+from tfspine.client.predictor import Predictor
 from tfspine.client.tensors import Array
 from tfspine.errors import ServerError
 from tfspine.labels import DETECTOR_CLASSES, Plane
@@ -25,7 +25,7 @@ from tfspine.signatures import (
 from tfspine.structures import Detection, Probabilities, SliceImage, SliceReading
 
 
-def read_slices(
+def readings_of_slices(
     predictors: Mapping[Plane, Predictor], slices: Sequence[SliceImage], *, batch_size: int = 8
 ) -> Iterator[SliceReading]:
     """Yield the reading of every slice, in the order of `slices`.
@@ -60,7 +60,7 @@ def read_images(predictor: Predictor, plane: Plane, images: Array) -> list[tuple
         images: windowed slices, uint8 [N, H, W].
 
     Raises:
-        ServerError: as for `read_slices`.
+        ServerError: as for `readings_of_slices`.
     """
     outputs = predictor.predict(READ.name, {IMAGES.name: images[..., np.newaxis]})
     _check_outputs(outputs, plane, len(images))

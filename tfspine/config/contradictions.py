@@ -32,10 +32,11 @@ MEMBERS = re.compile(r"[1-9][0-9]?x[1-9][0-9]?")
 DATES = re.compile(r"[0-9]{8}(-([0-9]{8})?)?|-[0-9]{8}")
 """A DICOM date range: from, to, or both."""
 
-Found = Iterator[tuple[str, str]]
+Contradiction = tuple[str, str]
+"""A key and a message."""
 
 
-def contradictions(experiment: Experiment) -> Found:
+def contradictions(experiment: Experiment) -> Iterator[Contradiction]:
     """Yield a key and a message for each setting that contradicts another."""
     yield from _split(experiment)
     yield from _detector(experiment.detector)
@@ -64,7 +65,7 @@ def contradictions(experiment: Experiment) -> Found:
         yield "data.pacs", f'data.pacs = "{data.pacs}" beside data.dicom; expected one of them'
 
 
-def vanishing(grader: GraderConfig) -> Found:
+def vanishing(grader: GraderConfig) -> Iterator[Contradiction]:
     """Calculate the grader's feature map sizes, 150 -> 74 -> 36 -> 17 -> 7 -> 3 -> 1, and report one that reaches 0."""
     size, blocks = grader.crop_size_px, len(grader.filters)
     if not blocks:
@@ -99,7 +100,7 @@ def available_regions(detector: DetectorConfig) -> int:
     return min(sum(min(count, detector.proposals) for count in anchors), detector.proposals) + GROUND_TRUTH_BOXES
 
 
-def _split(experiment: Experiment) -> Found:
+def _split(experiment: Experiment) -> Iterator[Contradiction]:
     split = experiment.split
     if split.validation + split.test >= 1:
         yield (
@@ -109,7 +110,7 @@ def _split(experiment: Experiment) -> Found:
         )
 
 
-def _detector(detector: DetectorConfig) -> Found:
+def _detector(detector: DetectorConfig) -> Iterator[Contradiction]:
     if detector.levels[0] > detector.levels[1]:
         yield "detector.levels", f"detector.levels = {toml_text(detector.levels)}; expected [finest, coarsest]"
     if detector.levels[0] > COARSEST_OF_RESNET:
@@ -147,7 +148,7 @@ def _detector(detector: DetectorConfig) -> Found:
         )
 
 
-def _regions(experiment: Experiment) -> Found:
+def _regions(experiment: Experiment) -> Iterator[Contradiction]:
     """The second stage samples from the available regions, and TensorFlow refuses to sample more than there are."""
     # With overrides of the region generation this count may not hold, so the check is left to the user.
     changed = ("task.model.roi_", "task.model.anchor", "task.train_data.parser.max_num_instances")

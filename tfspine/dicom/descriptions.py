@@ -60,7 +60,7 @@ class Description:
 
 
 @functools.lru_cache(maxsize=4096)
-def describe(text: str) -> Description:
+def read_description(text: str) -> Description:
     """Return the meaning of a description; `text` is the header value, in upper or lower case."""
     tokens = words(text)
     is_denied, is_idle = _denied(tokens), _idle(tokens)

@@ -14,7 +14,7 @@ from typing import Any
 import requests
 from dicomweb_client.web import DICOMwebClient
 
-from tfspine.dicom.pacs_connection import Server, connect, patiently
+from tfspine.dicom.pacs_connection import Server, connect_pacs, patiently
 from tfspine.errors import PacsError
 from tfspine.outputs import whole_folder
 from tfspine.structures import pseudonym
@@ -62,7 +62,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundStudies:
     """StudyInstanceUIDs in the order in which the server lists them, and what was requested but not found, and why.
 
     A reason that concerns a patient gives the number of the entry in `patient_ids`, from 1, and not the PatientID.
@@ -87,9 +87,9 @@ class Pacs:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._client: DICOMwebClient = connect(server)
+        self._client: DICOMwebClient = connect_pacs(server)
 
-    def find_studies(self, query: Query) -> Found:
+    def find_studies(self, query: Query) -> FoundStudies:
         """Return the requested studies that the server has.
 
         The answers are checked against the query, because some servers ignore a condition and would return studies of
@@ -105,13 +105,13 @@ class Pacs:
                 is_missing = bool(uid or patient_id)
                 for entry in self._search_studies(query, uid, patient_id):
                     if query.limit is not None and len(found) >= query.limit:
-                        return Found(tuple(found), tuple(missing))
+                        return FoundStudies(tuple(found), tuple(missing))
                     found[_text(entry, STUDY_UID)] = None
                     is_missing = False
                 if is_missing:
                     which = f"; entry {number} of the patients" if patient_id else ""
                     missing.append(LeftOut(uid, "", f"the server has no such study{which}"))
-        return Found(tuple(found), tuple(missing))
+        return FoundStudies(tuple(found), tuple(missing))
 
     def fetch_study(self, study_instance_uid: str, target: Path, *, query: Query) -> Fetched:
         """Fetch the series of one study into `target/PSEUDONYM`, unless they are already there.

@@ -11,12 +11,12 @@ from PIL import Image
 
 from tfspine.dicom.deidentify.pseudonyms import Salt
 from tfspine.dicom.descriptions import words
-from tfspine.dicom.headers import SliceHeader
 from tfspine.dicom.joining import FEWEST_SLICES
 from tfspine.dicom.pixels import read_pixels
 from tfspine.dicom.series import NOTHING_SAID, Decision, choose_series
 from tfspine.dicom.series_map import SeriesMap
-from tfspine.dicom.windows import Survey, shown, survey
+from tfspine.dicom.slice_headers import SliceHeader
+from tfspine.dicom.windows import Survey, survey, windowed_slices
 from tfspine.errors import DicomError
 from tfspine.formats.slices_csv import IMAGES_FOLDER, geometry_to_row
 from tfspine.geometry import Vector, stacks_of, to_display
@@ -184,7 +184,7 @@ def _write_plane(study: str, plane: Plane, surveys: Sequence[Survey], target: Pa
     stacks = stacks_of([header.hung for header, _ in readable], plane)
     order = [index for stack in stacks for index in stack]
     keys = {index: slice_key(study, plane, number) for number, index in enumerate(order, start=1)}
-    pictures = (picture for one in surveys for picture in shown(one))
+    pictures = (picture for one in surveys for picture in windowed_slices(one))
     for index, (header, pixels) in enumerate(pictures):
         image = Image.fromarray(np.ascontiguousarray(to_display(header.geometry, plane, pixels)))
         image.save(target / IMAGES_FOLDER / f"{keys[index]}.png", compress_level=PNG_COMPRESSION)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tfspine.dicom.headers import SliceHeader
 from tfspine.dicom.parts import Part
 from tfspine.dicom.series_rules import WEIGHTING_OF_PLANE, is_in_phase, names_lumbar
+from tfspine.dicom.slice_headers import SliceHeader
 from tfspine.dicom.wording import Wording
 from tfspine.geometry import patient_to_pixel
 from tfspine.labels import Plane
@@ -53,7 +53,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CandidateVerdict:
     """The decision on a candidate: the part with the slices that are used, if any, those left out, and the rule."""
 
     part: Part
@@ -64,7 +64,7 @@ class Verdict:
 
 def compared(
     candidates: Sequence[Candidate], plane: Plane, axial: Sequence[SliceHeader] = ()
-) -> Iterator[tuple[Candidate, Verdict]]:
+) -> Iterator[tuple[Candidate, CandidateVerdict]]:
     """Yield the candidates of one plane, best first, each with the decision on it.
 
     Args:
@@ -89,15 +89,15 @@ def compared(
             count = len(candidate.part.slices)
             yield (
                 candidate,
-                Verdict(candidate.part, False, f"{count} slices{together}; expected at least {FEWEST_SLICES}"),
+                CandidateVerdict(candidate.part, False, f"{count} slices{together}; expected at least {FEWEST_SLICES}"),
             )
         elif number in taken:
             part, repeated = taken[number]
             beside = ", where the better series has no slices" if number else ""
             said = " by the series map" if candidate.is_named else beside
-            yield candidate, Verdict(part, True, f"{name}{said}", repeated)
+            yield candidate, CandidateVerdict(part, True, f"{name}{said}", repeated)
         else:
-            yield candidate, Verdict(candidate.part, False, others[number].format(name=name))
+            yield candidate, CandidateVerdict(candidate.part, False, others[number].format(name=name))
 
 
 def _rank(candidate: Candidate) -> tuple[float | str, ...]:

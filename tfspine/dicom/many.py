@@ -18,11 +18,11 @@ from typing import Any, TypeVar
 
 import tfspine
 from tfspine.dicom.deidentify.pseudonyms import Salt, random_salt
-from tfspine.dicom.headers import SliceHeader, read_headers
 from tfspine.dicom.ingest import IngestedStudy, ingest_study
-from tfspine.dicom.patient_keys import key_of_study, warning
+from tfspine.dicom.patient_keys import key_of_study, key_warning
 from tfspine.dicom.series import NOTHING_SAID
 from tfspine.dicom.series_map import SeriesMap, unmatched
+from tfspine.dicom.slice_headers import SliceHeader, read_headers
 from tfspine.dicom.sources import Source
 from tfspine.errors import DicomError
 from tfspine.formats.slices_csv import IMAGES_FOLDER
@@ -95,7 +95,7 @@ def ingest_studies(
         tuple(row for study in studies for row in study.rows),
         tuple(row for study in studies for row in study.series),
         (*refused, *(item for study in studies for item in study.refused)),
-        warning({header.patient_key for task in tasks if finished[task.study].rows for header in task.headers}),
+        key_warning({header.patient_key for task in tasks if finished[task.study].rows for header in task.headers}),
         len(unmatched(series_map, [header for task in tasks for header in task.headers])),
     )
 

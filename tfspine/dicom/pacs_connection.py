@@ -63,7 +63,7 @@ class Server:
     largest_answer_bytes: int = 4 << 30
 
 
-def connect(server: Server) -> DICOMwebClient:
+def connect_pacs(server: Server) -> DICOMwebClient:
     """Return a client of the server; nothing is sent yet.
 
     Raises:

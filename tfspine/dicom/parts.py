@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfspine.dicom.headers import SliceHeader
+from tfspine.dicom.slice_headers import SliceHeader
 from tfspine.geometry import Vector, along_stack_mm, stacks_of
 from tfspine.labels import Plane
 

@@ -62,7 +62,7 @@ def stands_for_nobody(text: str) -> bool:
     return bool(_NOTHING.fullmatch(text)) or _MARKS.sub("", text).upper() in _NOBODY
 
 
-def warning(keys: set[str]) -> str:
+def key_warning(keys: set[str]) -> str:
     """Return one line about the patients of these keys without a PatientID; empty if all have one."""
     by_name = sum(known_by(key) is KnownBy.NAME for key in keys)
     by_study = sum(known_by(key) is KnownBy.STUDY for key in keys)

@@ -17,7 +17,7 @@ from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, J
 from tfspine.dicom.codestream import START_OF_IMAGE, coded_size
 from tfspine.dicom.encapsulated import FrameSpans, frame_spans
 from tfspine.dicom.files import printable, read_whole, refusing
-from tfspine.dicom.headers import PixelEncoding, SliceHeader
+from tfspine.dicom.slice_headers import PixelEncoding, SliceHeader
 from tfspine.errors import DicomError
 
 WINDOW_PERCENTILES = (0.5, 99.5)

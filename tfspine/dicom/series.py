@@ -8,11 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tfspine.dicom.headers import SliceHeader
 from tfspine.dicom.joining import Candidate, compared
 from tfspine.dicom.parts import Part, parts_of
 from tfspine.dicom.series_map import SeriesMap, Use
-from tfspine.dicom.series_rules import contradictions, refusal
+from tfspine.dicom.series_rules import contradicted_words, refusal
+from tfspine.dicom.slice_headers import SliceHeader
 from tfspine.dicom.weighting import weighting
 from tfspine.dicom.wording import wordings
 from tfspine.labels import Plane
@@ -77,7 +77,7 @@ def choose_series(headers: Iterable[SliceHeader], series_map: SeriesMap = NOTHIN
                 verdict.reason,
                 former.weighting,
                 verdict.repeated,
-                contradictions(candidate.part, candidate.wording) if verdict.is_taken else "",
+                contradicted_words(candidate.part, candidate.wording) if verdict.is_taken else "",
             )
     return [decided[part] for _, part in parts]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tfspine.compat import StrEnum
-from tfspine.dicom.headers import SliceHeader
+from tfspine.dicom.slice_headers import SliceHeader
 from tfspine.errors import ConfigError
 from tfspine.formats.csv_files import CsvTable, read_csv_file
 from tfspine.labels import Plane
@@ -23,7 +23,7 @@ COLUMNS = ("use",)
 OPTIONAL_COLUMNS = ("series", "description", "part")
 TOLD_COLUMNS = ("study", "series_number", "slices", "plane", "weighting", "words", "reason")
 TEMPLATE_COLUMNS = ("series", "part", "use", "description", *TOLD_COLUMNS)
-"""Columns of `template`; those of `TOLD_COLUMNS` inform the person who edits it."""
+"""Columns of `map_template`; those of `TOLD_COLUMNS` inform the person who edits it."""
 
 TEMPLATE_FILE = "series_map.csv"
 """The file that ``tfspine ingest --explain`` writes to its output folder."""
@@ -84,7 +84,7 @@ def read_series_map(path: Path) -> SeriesMap:
     return SeriesMap(tuple(sorted(rows, key=lambda row: not row.series_instance_uid)))
 
 
-def template(series: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def map_template(series: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return a series map that repeats the decisions made, to be edited and used as input.
 
     Args:

@@ -46,7 +46,7 @@ def refusal(part: Part, wording: Wording) -> str | None:
     return None
 
 
-def contradictions(part: Part, wording: Wording) -> str:
+def contradicted_words(part: Part, wording: Wording) -> str:
     """Return how a used part contradicts its description, or that it was chosen only by it; usually empty."""
     named, measured = wording.series.weighting, weighting(part)
     told = []

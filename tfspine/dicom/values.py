@@ -38,7 +38,7 @@ def required(ds: Attributes, keyword: str) -> str:
     return str(value)
 
 
-def numbers(ds: Attributes, keyword: str, count: int) -> tuple[float, ...]:
+def position_numbers(ds: Attributes, keyword: str, count: int) -> tuple[float, ...]:
     """Return the given count of numbers from an attribute that defines the position of a slice in the patient.
 
     Raises:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tfspine.dicom.headers import SliceHeader
 from tfspine.dicom.pixels import WINDOW_PERCENTILES, Pixels, read_pixels, window
+from tfspine.dicom.slice_headers import SliceHeader
 from tfspine.errors import DicomError
 
 MOST_LEVELS = 1 << 20
@@ -55,7 +55,7 @@ def survey(headers: Sequence[SliceHeader]) -> Survey:
     return Survey((limits[0], limits[1]), tuple(readable), tuple(unreadable), kept)
 
 
-def shown(seen: Survey) -> Iterator[tuple[SliceHeader, NDArray[np.uint8]]]:
+def windowed_slices(seen: Survey) -> Iterator[tuple[SliceHeader, NDArray[np.uint8]]]:
     """Yield the readable slices, uint8 [rows, columns] under their window, as they are stored.
 
     Raises:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from tfspine.dicom.descriptions import Description, describe
+from tfspine.dicom.descriptions import Description, read_description
 from tfspine.dicom.parts import Part
 from tfspine.dicom.series_words import Meaning
 
@@ -29,16 +29,16 @@ def wordings(parts: Sequence[Part]) -> dict[Part, Wording]:
     """Return the descriptions that apply to each part of a study."""
     kinds: dict[tuple[str, ...], set[Hashable]] = defaultdict(set)
     for part in parts:
-        kinds[describe(part.slices[0].protocol).words].add(_kind(part))
+        kinds[read_description(part.slices[0].protocol).words].add(_kind(part))
     found = {}
     for part in parts:
         first = part.slices[0]
-        typed, protocol, study = map(describe, (first.described, first.protocol, first.study_described))
+        typed, protocol, study = map(read_description, (first.described, first.protocol, first.study_described))
         if _names_examination(part, protocol, len(kinds[protocol.words])):
             study = _together(study, protocol)
         else:
             typed = _together(typed, protocol)
-        found[part] = Wording(typed, describe(first.body_part_examined), study)
+        found[part] = Wording(typed, read_description(first.body_part_examined), study)
     return found
 
 

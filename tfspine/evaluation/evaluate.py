@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from tfspine.config import EvaluationConfig
+from tfspine.evaluation.boxes.reader_metrics import MetricsBySet
 from tfspine.evaluation.documents.checklists import Checklist, checklist_figure, checklist_table
 from tfspine.evaluation.documents.model_card import model_card
 from tfspine.evaluation.documents.study_facts import Answer, Fact
 from tfspine.evaluation.measured_facts import measured_facts
 from tfspine.evaluation.paper_results import metrics_of, paper_results
-from tfspine.evaluation.question import Question, Sets, at_operating_boxes
+from tfspine.evaluation.question import Question, at_operating_boxes
 from tfspine.evaluation.region_results import region_results
 from tfspine.evaluation.results import Result
 from tfspine.evaluation.reviewer_results import external_results, reviewer_results
@@ -30,7 +31,7 @@ SIMULATED = "Trained or tested on simulated patients: these figures do not show 
 
 
 @dataclass(frozen=True)
-class Measured:
+class EvaluationResults:
     """The results of an evaluation.
 
     Attributes:
@@ -42,7 +43,7 @@ class Measured:
     """
 
     question: Question
-    sets: Sets
+    sets: MetricsBySet
     printed: tuple[Result, ...]
     others: tuple[Result, ...] = ()
     absent: tuple[Table, ...] = ()
@@ -53,7 +54,7 @@ class Measured:
         return (*self.printed, *self.others)
 
 
-def measure_as_paper(question: Question, settings: EvaluationConfig) -> Measured:
+def measure_as_paper(question: Question, settings: EvaluationConfig) -> EvaluationResults:
     """Measure what the paper prints, preceded by one grade for each level and side.
 
     Args:
@@ -64,10 +65,10 @@ def measure_as_paper(question: Question, settings: EvaluationConfig) -> Measured
     sets = metrics_of(placed)
     regions = region_results(placed.sets, averages=placed.averages)
     printed = (*(result for result in regions if result.table.rows), *paper_results(placed, sets))
-    return Measured(placed, sets, printed, absent=tuple(item.table for item in regions if not item.table.rows))
+    return EvaluationResults(placed, sets, printed, absent=tuple(item.table for item in regions if not item.table.rows))
 
 
-def measure_in_full(question: Question, settings: EvaluationConfig, *, seed: int, track: Track) -> Measured:
+def measure_in_full(question: Question, settings: EvaluationConfig, *, seed: int, track: Track) -> EvaluationResults:
     """Measure the same, and the tables beyond the paper.
 
     Args:
@@ -84,11 +85,11 @@ def measure_in_full(question: Question, settings: EvaluationConfig, *, seed: int
     asked = [result for make in track(makes, "measuring", len(makes)) for result in make()]
     others = tuple(result for result in asked if result.table.rows)
     absent = (*paper.absent, *(result.table for result in asked if not result.table.rows))
-    return Measured(paper.question, paper.sets, paper.printed, others, absent)
+    return EvaluationResults(paper.question, paper.sets, paper.printed, others, absent)
 
 
 def known_facts(
-    measured: Measured, facts: Mapping[Fact, Answer], *, reference: str, has_flow: bool
+    measured: EvaluationResults, facts: Mapping[Fact, Answer], *, reference: str, has_flow: bool
 ) -> dict[Fact, Answer]:
     """Return what other commands' manifests and this evaluation know of the study."""
     tables = {result.table.name: result.table for result in measured.results}
@@ -106,7 +107,7 @@ def _draw_checklist(table: Table, path: Path, title: str) -> None:
     checklist_figure(table, path=path, title=title)
 
 
-def card_of(measured: Measured, facts: Mapping[Fact, Answer]) -> str:
+def card_of(measured: EvaluationResults, facts: Mapping[Fact, Answer]) -> str:
     """Return the model card of the question's model, in Markdown."""
     notice = [NOTICE, *([SIMULATED] if Fact.SIMULATED in facts else [])]
     tables = [
@@ -117,7 +118,7 @@ def card_of(measured: Measured, facts: Mapping[Fact, Answer]) -> str:
     return model_card(measured.question.model, facts, tables=tables, notice=notice)
 
 
-def metrics_content(measured: Measured, settings: EvaluationConfig) -> dict[str, Any]:
+def metrics_content(measured: EvaluationResults, settings: EvaluationConfig) -> dict[str, Any]:
     """Return metrics and tables as plain values for JSON, unrounded."""
     readers = {
         name: {reader: metrics_dict(metrics) for reader, metrics in of_set.items()}

@@ -8,10 +8,10 @@ from tfspine.errors import EvaluationError
 from tfspine.evaluation.boxes.coverage import full_coverage
 from tfspine.evaluation.boxes.member_average import average_metrics
 from tfspine.evaluation.boxes.paired_p import paired_p_values
-from tfspine.evaluation.boxes.reader_metrics import THRESHOLDS, ReaderMetrics, compare
+from tfspine.evaluation.boxes.reader_metrics import THRESHOLDS, MetricsBySet, ReaderMetrics, compare
 from tfspine.evaluation.figures.bars import cohort_figure, reference_figure
 from tfspine.evaluation.figures.estimates import Forest
-from tfspine.evaluation.question import Question, Sets
+from tfspine.evaluation.question import Question
 from tfspine.evaluation.results import Result, forest_result
 from tfspine.evaluation.tables.cohort import cohort_table
 from tfspine.evaluation.tables.coverage import coverage_table
@@ -28,7 +28,7 @@ from tfspine.evaluation.tables.recall_cost import RATES, recall_cost_table
 T = TypeVar("T")
 
 
-def metrics_of(question: Question) -> Sets:
+def metrics_of(question: Question) -> MetricsBySet:
     """Return the metrics of every set and reader, averages of members included.
 
     Raises:
@@ -46,7 +46,7 @@ def metrics_of(question: Question) -> Sets:
     return sets
 
 
-def paper_results(question: Question, sets: Sets) -> list[Result]:
+def paper_results(question: Question, sets: MetricsBySet) -> list[Result]:
     """Return the tables of the paper, in its order; those without data are left out."""
     label = ("set", "reader") if len(sets) > 1 else ("reader",)
     percent = partial(Forest, label=label, factor=100.0)
@@ -81,7 +81,7 @@ def paper_results(question: Question, sets: Sets) -> list[Result]:
     return results
 
 
-def _recall_cost(question: Question, sets: Sets) -> Result:
+def _recall_cost(question: Question, sets: MetricsBySet) -> Result:
     table = recall_cost_table(question.sets, sets, averages=question.averages or {}, told=question.told)
     label = ("set", "reader") if len(question.sets) > 1 else ("reader",)
     series = {"recall": "in use"} | {f"recall_at_{rate:g}": f"at {rate:g} false boxes" for rate in RATES}

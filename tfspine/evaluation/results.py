@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfspine.evaluation.figures.estimates import Forest, can_draw, forest_figure
-from tfspine.evaluation.tables.table import Table, markdown_text, plain, plain_rows, shown, to_markdown
+from tfspine.evaluation.tables.table import Table, as_text, markdown_text, plain, plain_rows, to_markdown
 from tfspine.outputs import write_text
 
 Draw = Callable[[Path, str], None]
@@ -45,7 +45,7 @@ def _write(folder: Path, result: Result) -> Iterator[str]:
     for ending, text in (
         ("csv", plain(table).to_csv(index=False)),
         ("json", json.dumps(content, indent=2, allow_nan=False) + "\n"),
-        ("md", f"{to_markdown(shown(table))}\n{_caption(table)}\n"),
+        ("md", f"{to_markdown(as_text(table))}\n{_caption(table)}\n"),
     ):
         write_text(folder / f"{table.name}.{ending}", text)
         yield f"{table.name}.{ending}"

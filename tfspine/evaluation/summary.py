@@ -7,10 +7,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tfspine.evaluation.question import Question, Sets
+from tfspine.evaluation.boxes.reader_metrics import MetricsBySet
+from tfspine.evaluation.question import Question
 from tfspine.evaluation.results import Result
 from tfspine.evaluation.tables.coverage import coverage_lines
-from tfspine.evaluation.tables.table import DASH, Table, shown, without_readers
+from tfspine.evaluation.tables.table import DASH, Table, as_text, without_readers
 from tfspine.table_text import COLUMNS, print_table
 
 OF_THE_AVERAGE = (
@@ -29,7 +30,7 @@ LEFT = ("Set", "Reader", "Region", "Agreement", "Grades", "Characteristic", "Lev
 
 
 def summary_text(
-    question: Question, sets: Sets, results: Sequence[Result], *, flow: Sequence[str], closing: str
+    question: Question, sets: MetricsBySet, results: Sequence[Result], *, flow: Sequence[str], closing: str
 ) -> str:
     """Return the paper's tables as text of fixed width, and what was not compared."""
     text = io.StringIO()
@@ -37,7 +38,7 @@ def summary_text(
     for result in results:
         table = result.table
         table = without_readers(table, question.members) if table.name in OF_THE_AVERAGE else table
-        print_table(console, shown(table), title=table.title, left=LEFT)
+        print_table(console, as_text(table), title=table.title, left=LEFT)
         if result.table.note:
             console.print(f"{result.table.note}\n")
     for line in flow:

@@ -130,12 +130,12 @@ def counted_boxes(table: pd.DataFrame) -> pd.DataFrame:
     return table[is_counted(table["score"], table["score_threshold"])].reset_index(drop=True)
 
 
-def line_of(path: Path, row: int) -> int:
+def line_of_row(path: Path, row: int) -> int:
     """Return the line in the file of a row of `read_boxes`; rows count from 0, and the header is line 1."""
     return read_csv_file(path, ("study",)).lines[row]
 
 
-def require_slices(path: Path, boxes: pd.DataFrame, slices: pd.DataFrame, *, folder: Path) -> None:
+def require_known_slices(path: Path, boxes: pd.DataFrame, slices: pd.DataFrame, *, folder: Path) -> None:
     """Refuse boxes whose slice does not exist or belongs to another study or plane: the table is of another cohort.
 
     Args:
@@ -153,7 +153,7 @@ def require_slices(path: Path, boxes: pd.DataFrame, slices: pd.DataFrame, *, fol
         if known.get(key) != (study, plane):
             found = f"is {known[key][1]}, of study {known[key][0]}" if key in known else "is not there"
             raise FormatError(
-                f"{path}: line {line_of(path, row)}: {plane} slice {key} of study {study}; in {folder} it {found}: "
+                f"{path}: line {line_of_row(path, row)}: {plane} slice {key} of study {study}; in {folder} it {found}: "
                 "expected boxes of the same ingest"
             )
 

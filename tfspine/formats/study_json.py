@@ -37,7 +37,7 @@ def study_files(folder: Path) -> list[Path]:
     return sorted((folder / STUDIES_FOLDER).glob("*.json"))
 
 
-def read_studies(folder: Path) -> list[StudyResult]:
+def read_study_files(folder: Path) -> list[StudyResult]:
     """Read all studies of a folder that ``tfspine predict`` wrote.
 
     Raises:

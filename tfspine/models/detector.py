@@ -14,7 +14,7 @@ from tfspine.labels import Plane
 from tfspine.models import garden
 
 
-class Found(NamedTuple):
+class Detections(NamedTuple):
     """Detections of N images, with D slots per image; slots from `count` on hold zeros.
 
     `boxes_yxyx_px` float32 [N, D, 4], `classes` int32 [N, D], `scores` float32 [N, D], `count` int32 [N].
@@ -36,7 +36,7 @@ class Detector(tf.Module):
         self._padded_size_px = garden.padded_size_px(task.model)
         self.network = garden.DetectorTask(task).build_model()
 
-    def __call__(self, images: tf.Tensor) -> Found:
+    def __call__(self, images: tf.Tensor) -> Detections:
         """Find regions in images, uint8 [N, H, W, 1]."""
         network_images, image_info = self._preprocess(images)
         batch = tf.shape(images)[0]
@@ -74,7 +74,7 @@ class Detector(tf.Module):
         levels = generator(image_size=self._padded_size_px)
         return {level: tf.tile(boxes[tf.newaxis], [batch, 1, 1, 1]) for level, boxes in levels.items()}
 
-    def _in_input_pixels(self, answer: dict[str, tf.Tensor], image_info: tf.Tensor, size_px: tf.Tensor) -> Found:
+    def _in_input_pixels(self, answer: dict[str, tf.Tensor], image_info: tf.Tensor, size_px: tf.Tensor) -> Detections:
         """Return the detections that have an area within the image, in their order: highest score first.
 
         Non-maximum suppression keeps boxes that have no area left after clipping. A grader cannot crop such a box,
@@ -94,7 +94,7 @@ class Detector(tf.Module):
             moved = tf.gather(values, order, batch_dims=1)
             return tf.where(is_filled[..., tf.newaxis] if values.shape.rank == 3 else is_filled, moved, 0)
 
-        return Found(
+        return Detections(
             boxes_yxyx_px=filled(boxes),
             classes=filled(tf.cast(answer["detection_classes"], tf.int32)),
             scores=filled(tf.cast(answer["detection_scores"], tf.float32)),

@@ -108,7 +108,7 @@ def padded_size_px(model: maskrcnn_config.MaskRCNN) -> tuple[int, int]:
     return int(rows), int(columns)
 
 
-def restore(model: tf_keras.Model, run_folder: Path) -> int:
+def load_newest(model: tf_keras.Model, run_folder: Path) -> int:
     """Load the newest checkpoint of a run into `model` and return its step.
 
     Raises:

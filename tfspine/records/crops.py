@@ -29,7 +29,7 @@ def crop_regions(
     Returns:
         crops, float32 [M, size_px, size_px, 3] in 0..1.
     """
-    windows = enlarge(boxes_yxyx_px, tf.shape(images)[1:3])
+    windows = enlarge_in_graph(boxes_yxyx_px, tf.shape(images)[1:3])
     # The image is padded by one repeated pixel: crop_and_resize returns black where a sample falls outside.
     padded = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="SYMMETRIC")
     samples = _first_and_last_sample(windows, size_px) + 1.0
@@ -42,7 +42,7 @@ def crop_regions(
     return tf.repeat(crops / 255.0, CHANNELS, axis=-1)
 
 
-def enlarge(boxes_yxyx_px: tf.Tensor, size_px: tf.Tensor) -> tf.Tensor:
+def enlarge_in_graph(boxes_yxyx_px: tf.Tensor, size_px: tf.Tensor) -> tf.Tensor:
     """Return the 150 % windows of boxes, float32 [M, 4], clipped to an image of int32 `size_px` (rows, columns).
 
     The same as `boxes.enlarge`, inside a graph.

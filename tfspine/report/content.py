@@ -54,7 +54,7 @@ def cells(study: JudgedStudy) -> Cells:
     return {(item.row.level, item.row.region, item.row.side): item for item in study.findings}
 
 
-def warning(studies: Sequence[JudgedStudy]) -> str:
+def doubt_warning(studies: Sequence[JudgedStudy]) -> str:
     """Return the warning at the head of the page about studies that are in doubt; empty if there are none."""
     doubted = [study for study in studies if study.doubts]
     if not doubted:

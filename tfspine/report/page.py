@@ -20,14 +20,14 @@ from tfspine.report.content import (
     Heatmap,
     cells,
     count_grade,
+    doubt_warning,
     format_gap,
     most_severe_first,
     unsure_heatmaps,
-    warning,
 )
 from tfspine.report.findings import Finding, JudgedStudy, judge, operating_points, own_points
 from tfspine.report.measures import RegionGradeRow, measure_rows
-from tfspine.report.slice_figures import DrawnBox, edge_letters, png_uri, slice_figure
+from tfspine.report.slice_figures import FigureBox, edge_letters, png_uri, slice_figure
 from tfspine.structures import SliceImage, StudyResult
 
 TITLE = "Lumbar spine MRI: stenosis report"
@@ -84,7 +84,7 @@ def render_page(content: ReportInput, *, maximum_studies: int, title: str = TITL
         grade_words=GRADE_WORDS,
         colors={grade.word: color for grade, color in GRADE_COLORS.items()},
         outline=OUTLINE,
-        doubt=warning(judged),
+        doubt=doubt_warning(judged),
         points=_points(content.predictions),
         studies=[_study(study, content) for study in ordered[:maximum_studies]],
         study_count=len(ordered),
@@ -167,7 +167,7 @@ def _figure(item: Finding, name: str, study: StudyResult, content: ReportInput) 
     svg = Markup("")
     if slice_ is not None and row.box is not None and item.grade is not None:
         side = _text_side(row.region, row.side or "", slice_)
-        box = DrawnBox(row.box, item.grade, row.probability or 0.0, side)
+        box = FigureBox(row.box, item.grade, row.probability or 0.0, side)
         title = f"{_named(row.level, study)}, {name}, {item.grade.word}: slice {slice_.key}"
         svg = slice_figure(slice_, [box], title=title)
     return {"place": name, "key": row.slice_key, "svg": svg, **cell}

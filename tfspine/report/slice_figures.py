@@ -39,7 +39,7 @@ _SIDE_LETTERS = (("R", "L"), ("A", "P"), ("F", "H"))
 
 
 @dataclass(frozen=True)
-class DrawnBox:
+class FigureBox:
     """A box with the text beside it; `text_side` is where: below, left or right."""
 
     box: Box
@@ -48,7 +48,7 @@ class DrawnBox:
     text_side: str
 
 
-def slice_figure(slice_: SliceImage, boxes: Sequence[DrawnBox], *, title: str) -> Markup:
+def slice_figure(slice_: SliceImage, boxes: Sequence[FigureBox], *, title: str) -> Markup:
     """Return an ``<svg>`` of one slice.
 
     Args:
@@ -119,7 +119,7 @@ def _cut(
     return slice_.pixels[low[0] : high[0], low[1] : high[1]], (float(x), float(y), float(size_x), float(size_y))
 
 
-def _drawn_box(item: DrawnBox, geometry: SliceGeometry, unit: float) -> Markup:
+def _drawn_box(item: FigureBox, geometry: SliceGeometry, unit: float) -> Markup:
     """Return the box over a dark line, and the text; ``unit`` scales both with the window."""
     ymin, xmin, ymax, xmax = np.array(item.box) * np.tile(geometry.spacing_mm, 2)
     color, line = GRADE_COLORS[item.grade], LINE_MM[item.grade]

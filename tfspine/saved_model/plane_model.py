@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfspine import signatures
 from tfspine.errors import ModelError
 from tfspine.labels import DETECTOR_CLASSES, GRADES, MIRRORED_SIDE, Plane, Region
-from tfspine.models.detector import Detector, Found
+from tfspine.models.detector import Detections, Detector
 from tfspine.records.crops import crop_regions
 from tfspine.saved_model.region_grader import RegionGrader, only
 
@@ -119,7 +119,7 @@ class PlaneModel:
         }
         return functions | {signatures.DEFAULT_SIGNATURE: functions[signatures.READ.name]}
 
-    def _found(self, found: Found) -> dict[str, tf.Tensor]:
+    def _found(self, found: Detections) -> dict[str, tf.Tensor]:
         """Return the detections by output name and, if there is an operating point, the threshold for each box."""
         named = _named(found)
         if self.score_thresholds:
@@ -174,7 +174,7 @@ def _decoded(image_bytes: tf.Tensor) -> tf.Tensor:
     return tf.io.decode_image(image_bytes, channels=1, expand_animations=False)
 
 
-def _named(found: Found) -> dict[str, tf.Tensor]:
+def _named(found: Detections) -> dict[str, tf.Tensor]:
     names = (signatures.BOXES, signatures.CLASSES, signatures.SCORES, signatures.COUNT)
     return {spec.name: tensor for spec, tensor in zip(names, found, strict=True)}
 

@@ -94,7 +94,7 @@ def run_experiment(detector_run: Path, settings: Sequence[str] = ()) -> Experime
 
 def _load_detector(run: Path, experiment: Experiment, plane: Plane) -> Detector:
     detector = Detector(experiment, plane)
-    garden.restore(detector.network, run)
+    garden.load_newest(detector.network, run)
     return detector
 
 

@@ -27,7 +27,7 @@ _UNPACKED_LIMIT = 100 * 1024**2
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """What goes back: HTTP status and JSON."""
 
     status: int
@@ -42,7 +42,7 @@ def make_app(catalogue: Catalogue, *, timeout_s: float) -> web.Application:
             body = await _read_body(request)
             # In a thread: parsing and computing take seconds, during which others must be able to connect.
             work = asyncio.get_running_loop().run_in_executor(
-                None, answer, catalogue, request.method, request.raw_path, body
+                None, answer_request, catalogue, request.method, request.raw_path, body
             )
             reply = await asyncio.wait_for(work, timeout_s)
         except RequestError as error:
@@ -56,7 +56,7 @@ def make_app(catalogue: Catalogue, *, timeout_s: float) -> web.Application:
     return app
 
 
-def answer(catalogue: Catalogue, method: str, target: str, body: bytes) -> Answer:
+def answer_request(catalogue: Catalogue, method: str, target: str, body: bytes) -> HttpAnswer:
     """Answer one request.
 
     Args:
@@ -66,7 +66,7 @@ def answer(catalogue: Catalogue, method: str, target: str, body: bytes) -> Answe
         body: JSON, unpacked.
     """
     try:
-        return Answer(200, _answer(catalogue, method, target, body))
+        return HttpAnswer(200, _answer(catalogue, method, target, body))
     except RequestError as error:
         return _refusal(error)
     except Exception as error:
@@ -124,8 +124,8 @@ def _as_dict(message: Message) -> dict[str, Any]:
     )
 
 
-def _refusal(error: RequestError) -> Answer:
-    return Answer(error.reason.http_status, encode({"error": str(error)}))
+def _refusal(error: RequestError) -> HttpAnswer:
+    return HttpAnswer(error.reason.http_status, encode({"error": str(error)}))
 
 
 async def _read_body(request: web.Request) -> bytes:

@@ -9,7 +9,7 @@ the doubt is recorded:
   view; the foramina lie at levels, not between; and their course, width and height do not suggest another lowest level
   (`sacrum.py`, `shape.py`);
 - the axial series: it shows the canal at the lowest level and not below, and together with the foramina five levels,
-  neither four nor six (`coverage.py`);
+  neither four nor six (`axial_coverage.py`);
 - both lie in one frame of reference, and their discs in the same places (`alignment.py`). Where they do not, the axial
   series is aligned with the sagittal one by its discs, and its levels are found, but are not certain.
 
@@ -32,7 +32,7 @@ from tfspine.labels import LEVELS, Region
 from tfspine.structures import SliceReading
 from tfspine.study.alignment import Alignment, align, moved_back
 from tfspine.study.axial import AxialView, view_axial
-from tfspine.study.coverage import coverage_of, doubts_of_count
+from tfspine.study.axial_coverage import axial_coverage, doubts_of_count
 from tfspine.study.landmarks import Landmark, landmarks_of_axial_discs, landmarks_of_piles
 from tfspine.study.piles import (
     LEVEL_GAP_MM,
@@ -104,7 +104,7 @@ def find_levels(readings: Sequence[SliceReading]) -> StudyLevels:
     fit = fit_of(piles, ranks_of(piles, spacing_mm))
     doubts += doubts_of_sacrum(readings, piles, spacing_mm, fit)
     counted = landmarks[::-1][: clear_levels(piles)]
-    coverage = coverage_of(
+    coverage = axial_coverage(
         [(landmark.disc_mm, landmark.footwards) for landmark in counted],
         slices=slices,
         axial_discs_mm=axial_discs,

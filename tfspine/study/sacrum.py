@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tfspine.geometry import SliceGeometry, patient_to_pixel
 from tfspine.labels import LEVELS, Plane
 from tfspine.structures import SliceReading
-from tfspine.study.coverage import SLICE_AT_DISC_MM
+from tfspine.study.axial_coverage import SLICE_AT_DISC_MM
 from tfspine.study.piles import Pile, is_clear, ranks_of, spacing_mm_of, usual_weight
 from tfspine.study.shape import Fit
 from tfspine.study.spine_curve import STRAIGHT_DOWN, below_slice_mm, direction

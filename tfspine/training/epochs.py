@@ -27,7 +27,7 @@ def best_file(folder: Path) -> Path:
     return _file(folder, max(number for number in _numbers(folder, BEST) if number <= done), BEST)
 
 
-def restore(model: keras.Model, folder: Path) -> None:
+def restore_epoch(model: keras.Model, folder: Path) -> None:
     """Restore the weights and the optimizer state of the newest epoch, if there is one, in a compiled model.
 
     Raises:

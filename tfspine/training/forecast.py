@@ -56,13 +56,15 @@ class Forecast:
         step_s = (later - earlier) / (done - before)
         left_s = step_s * (self._total - done)
         limit = "at most" if is_first else "about"
-        line = f"{self._title}: {step_s:.2g} s a step, {self._total - done:,} steps to go: {limit} {in_words(left_s)}"
+        line = (
+            f"{self._title}: {step_s:.2g} s a step, {self._total - done:,} steps to go: {limit} {duration_text(left_s)}"
+        )
         end = datetime.now(UTC) + timedelta(seconds=left_s) if left_s < 100 * 365 * 24 * 3600 else None
         until = f", until {end:%Y-%m-%d %H:%M} UTC" if end else ""
         return line + until + (f"; {HINT}" if left_s > LONG_S else "")
 
 
-def in_words(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Return a duration in its largest unit, to two digits: 90 is "90 seconds", 7,200 is "2 hours"."""
     for unit, length, enough in (("days", 86_400.0, 2), ("hours", 3_600.0, 2), ("minutes", 60.0, 2)):
         if seconds >= enough * length:

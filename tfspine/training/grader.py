@@ -32,7 +32,7 @@ from tfspine.records.folder import RecordFolder
 from tfspine.records.pipelines import grader_dataset
 from tfspine.training import runtime
 from tfspine.training.callbacks import EpochProgress, StopWhenDiverged, follow_schedule
-from tfspine.training.epochs import KeepEpochs, best_file, done_epochs, restore
+from tfspine.training.epochs import KeepEpochs, best_file, done_epochs, restore_epoch
 from tfspine.training.runs import HISTORY_FILE
 
 _log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def train_grader(
     run_folder.mkdir(parents=True, exist_ok=True)
     past = _take_up_history(run_folder)
     model = compile_grader(records, region=region, experiment=experiment)
-    restore(model, run_folder / BACKUP_FOLDER)
+    restore_epoch(model, run_folder / BACKUP_FOLDER)
     train, validation = datasets(records, region=region, experiment=experiment)
     epochs = experiment.grader.epochs
     steps = count_steps(records, region=region, experiment=experiment)

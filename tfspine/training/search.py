@@ -124,7 +124,7 @@ def load_sweep(path: Path, base: Experiment) -> Sweep:
     return sweep
 
 
-def draw(hp: keras_tuner.HyperParameters, space: Mapping[str, Choice | Interval]) -> dict[str, Any]:
+def draw_settings(hp: keras_tuner.HyperParameters, space: Mapping[str, Choice | Interval]) -> dict[str, Any]:
     """Declare every dimension to Keras Tuner and return the values of this trial, as TOML values."""
     values: dict[str, Any] = {}
     for name, dimension in space.items():

@@ -33,7 +33,7 @@ from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
 from tfspine.training.callbacks import EpochProgress, StopWhenDiverged, follow_schedule
 from tfspine.training.grader import compile_grader, count_steps, datasets
-from tfspine.training.search import Sweep, TunerConfig, TunerKind, draw, trial_experiment
+from tfspine.training.search import Sweep, TunerConfig, TunerKind, draw_settings, trial_experiment
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def sweep_grader(
     if gave_up or not done:
         raise ModelError(f"{out}: {len(done)} of {len(trials)} trials ended well; {_last_message(trials)}")
     best = max(done, key=lambda trial: trial.score)
-    chosen = trial_experiment(experiment, draw(best.hyperparameters, sweep.space), source=sweep.source)
+    chosen = trial_experiment(experiment, draw_settings(best.hyperparameters, sweep.space), source=sweep.source)
     write_text(out / BEST_FILE, _best_toml(chosen, best, len(done)))
     write_manifest(
         out,
@@ -106,7 +106,7 @@ class _GraderTrials(keras_tuner.HyperModel):
         self._records, self._region, self._base, self._sweep = records, region, base, sweep
 
     def experiment(self, hp: keras_tuner.HyperParameters) -> Experiment:
-        return trial_experiment(self._base, draw(hp, self._sweep.space), source=self._sweep.source)
+        return trial_experiment(self._base, draw_settings(hp, self._sweep.space), source=self._sweep.source)
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Sequential:
         experiment = self.experiment(hp)

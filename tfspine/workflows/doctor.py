@@ -20,7 +20,7 @@ CODECS = {"JPEG": "JPEG8", "JPEG-LS": "JPEGLS", "JPEG 2000": "JPEG2K"}
 
 
 @dataclass(frozen=True)
-class Finding:
+class SystemCheck:
     """One check; `remedy` is empty if there is no problem.
 
     `optional` names the only feature that needs the remedy, and is empty if every command needs it.
@@ -39,7 +39,7 @@ class Finding:
         return "optional" if self.optional else "!!"
 
 
-def doctor() -> Iterator[Finding]:
+def doctor() -> Iterator[SystemCheck]:
     """Check Python, packages, decoders, devices, memory, disk and ports, in that order."""
     yield _python()
     yield from _packages()
@@ -50,16 +50,16 @@ def doctor() -> Iterator[Finding]:
     yield from _ports()
 
 
-def _python() -> Finding:
+def _python() -> SystemCheck:
     version: tuple[int, ...] = sys.version_info[:2]
     found = ".".join(map(str, sys.version_info[:3]))
     if version == (3, 11):
-        return Finding("python", found)
+        return SystemCheck("python", found)
     optional = f"for {EXTRAS['train'].purpose}" if (3, 10) <= version <= (3, 13) else ""
-    return Finding("python", found, "make a virtual environment with Python 3.11", optional)
+    return SystemCheck("python", found, "make a virtual environment with Python 3.11", optional)
 
 
-def _packages() -> Iterator[Finding]:
+def _packages() -> Iterator[SystemCheck]:
     """Compare the installed packages with the requirements in tfspine's metadata."""
     from importlib import metadata
 
@@ -68,7 +68,7 @@ def _packages() -> Iterator[Finding]:
     try:
         required = metadata.requires("tfspine") or []
     except metadata.PackageNotFoundError:
-        yield Finding("tfspine", "not installed", "pip install -e . -c constraints.txt")
+        yield SystemCheck("tfspine", "not installed", "pip install -e . -c constraints.txt")
         return
     parts = {"": "", **{name: f"for {extra.purpose}" for name, extra in EXTRAS.items()}}
     seen: set[str] = set()
@@ -83,12 +83,14 @@ def _packages() -> Iterator[Finding]:
         try:
             version = metadata.version(requirement.name)
         except metadata.PackageNotFoundError:
-            yield Finding(requirement.name, "missing", install, optional)
+            yield SystemCheck(requirement.name, "missing", install, optional)
             continue
-        yield Finding(requirement.name, version, "" if requirement.specifier.contains(version) else install, optional)
+        yield SystemCheck(
+            requirement.name, version, "" if requirement.specifier.contains(version) else install, optional
+        )
 
 
-def _decoders() -> Iterator[Finding]:
+def _decoders() -> Iterator[SystemCheck]:
     """Report for each compression of MR pixels whether it can be decoded here."""
     try:
         import imagecodecs
@@ -97,30 +99,30 @@ def _decoders() -> Iterator[Finding]:
     for name, codec_name in CODECS.items():
         codec = getattr(imagecodecs, codec_name)
         remedy = "" if codec.available else "pip install --force-reinstall -c constraints.txt imagecodecs"
-        yield Finding(f"decoder {name}", "imagecodecs" if codec.available else "no decoder", remedy)
+        yield SystemCheck(f"decoder {name}", "imagecodecs" if codec.available else "no decoder", remedy)
 
 
-def _devices() -> Finding:
+def _devices() -> SystemCheck:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import tensorflow as tf
     except ModuleNotFoundError as error:
         if error.name != "tensorflow":
             raise
-        return Finding("devices", f"no TensorFlow, {os.cpu_count()} CPU cores")  # `_packages` has reported it
+        return SystemCheck("devices", f"no TensorFlow, {os.cpu_count()} CPU cores")  # `_packages` has reported it
     except ImportError as error:
-        return Finding("devices", f"TensorFlow does not load: {error}", "install tensorflow from constraints.txt")
+        return SystemCheck("devices", f"TensorFlow does not load: {error}", "install tensorflow from constraints.txt")
     names = [device.name for device in tf.config.list_physical_devices("GPU")]
     gpus = f"{len(names)} GPU" if names else "no GPU (optional)"
-    return Finding("devices", f"{gpus}, {os.cpu_count()} CPU cores")
+    return SystemCheck("devices", f"{gpus}, {os.cpu_count()} CPU cores")
 
 
-def _memory() -> Finding:
+def _memory() -> SystemCheck:
     gib = available_memory_gib()
     if gib is None:
-        return Finding("free memory", "not known on this system")
+        return SystemCheck("free memory", "not known on this system")
     remedy = "" if gib >= MEMORY_GIB else f"it needs {MEMORY_GIB} GiB; close other programs"
-    return Finding("free memory", f"{gib:.1f} GiB", remedy, "for make demo")
+    return SystemCheck("free memory", f"{gib:.1f} GiB", remedy, "for make demo")
 
 
 def available_memory_gib() -> float | None:
@@ -133,21 +135,21 @@ def available_memory_gib() -> float | None:
     return int(found[1]) / 2**20 if found else None
 
 
-def _disk() -> Finding:
+def _disk() -> SystemCheck:
     gib = shutil.disk_usage(Path.cwd()).free / 2**30
     remedy = "" if gib >= DISK_GIB else f"it needs {DISK_GIB} GiB here; free some space"
-    return Finding("free disk", f"{gib:.1f} GiB", remedy, "for make demo")
+    return SystemCheck("free disk", f"{gib:.1f} GiB", remedy, "for make demo")
 
 
-def _ports() -> Iterator[Finding]:
+def _ports() -> Iterator[SystemCheck]:
     for port, protocol in PORTS.items():
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
-                yield Finding(f"port {port} ({protocol})", "free")
+                yield SystemCheck(f"port {port} ({protocol})", "free")
             except OSError:
-                yield Finding(
+                yield SystemCheck(
                     f"port {port} ({protocol})",
                     "in use",
                     "--port and --rest-api-port take others",

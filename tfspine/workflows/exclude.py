@@ -147,11 +147,11 @@ def _to_measure(measured: "Sequence[Measured]", usable: Sequence[str], *, has_bo
 
 def _boxes(folder: Path, slices: "pd.DataFrame", options: ExcludeOptions) -> "pd.DataFrame | None":
     from tfspine.annotations.labelled_boxes import labels_table
-    from tfspine.formats.boxes_csv import counted_boxes, read_boxes, require_slices
+    from tfspine.formats.boxes_csv import counted_boxes, read_boxes, require_known_slices
 
     if options.detections is not None:
         boxes = read_boxes(options.detections)
-        require_slices(options.detections, boxes, slices, folder=folder)
+        require_known_slices(options.detections, boxes, slices, folder=folder)
         return counted_boxes(boxes)
     return None if options.labels is None else labels_table(options.labels, folder / "slices.csv")
 

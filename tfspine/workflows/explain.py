@@ -16,7 +16,7 @@ from tfspine.workflows.explained_graders import (
     grade_crops,
     load_graders,
     require_agreement,
-    require_slices,
+    require_slice_of_study,
 )
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _chosen(
     graders = load_graders(wanted, calibrate=experiment.export.calibrate)
     rows = _rows(boxes, graders, number=experiment.explain.regions)
     slices = _slices(folder, {row["study"] for row in rows}) if rows else {}
-    require_slices(slices, rows, boxes=boxes, folder=folder)
+    require_slice_of_study(slices, rows, boxes=boxes, folder=folder)
     crops = grade_crops(graders, rows, slices)
     try:
         require_agreement(crops, boxes)

@@ -113,7 +113,7 @@ def require_agreement(crops: Sequence[GradedCrop], boxes: Path) -> None:
             )
 
 
-def require_slices(
+def require_slice_of_study(
     slices: "Mapping[str, SliceImage]", rows: Sequence[Mapping[str, Any]], *, boxes: Path, folder: Path
 ) -> None:
     """Refuse a box of the table `boxes` on a slice that is not in `folder`, or belongs to another study there.

@@ -13,7 +13,7 @@ from tfspine.errors import OutputError, PacsError, PacsLoginError
 from tfspine.progress import Track, silent
 
 if TYPE_CHECKING:
-    from tfspine.dicom.dicomweb import Found, LeftOut, Pacs, Query
+    from tfspine.dicom.dicomweb import FoundStudies, LeftOut, Pacs, Query
     from tfspine.dicom.pacs_connection import Server
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def fetch_days(url: str, out: Path, days: Days, *, track: Track = silent) -> Fet
     return fetched
 
 
-def _fetch_all(pacs: "Pacs", found: "Found", query: "Query", out: Path, *, track: Track) -> dict[str, int]:
+def _fetch_all(pacs: "Pacs", found: "FoundStudies", query: "Query", out: Path, *, track: Track) -> dict[str, int]:
     """Fetch the studies, keep `refused.csv` up to date even when stopped, and return the counts.
 
     Raises:

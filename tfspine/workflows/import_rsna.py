@@ -12,7 +12,7 @@ from tfspine.progress import Track
 from tfspine.workflows.salts import SaltChoice, salt_beside
 
 if TYPE_CHECKING:
-    from tfspine.annotations.importers.rsna import PointPicture, Target
+    from tfspine.annotations.importers.rsna import IngestedSlice, PointPicture
     from tfspine.annotations.importers.rsna_tables import Point, RsnaTables
     from tfspine.dicom.series_map import SeriesMap
     from tfspine.labels import Region
@@ -106,8 +106,8 @@ def _series_map(tables: "RsnaTables") -> "SeriesMap":
     )
 
 
-def _targets(slices: Path) -> list["Target"]:
-    from tfspine.annotations.importers.rsna import Target
+def _targets(slices: Path) -> list["IngestedSlice"]:
+    from tfspine.annotations.importers.rsna import IngestedSlice
     from tfspine.formats.slices_csv import SLICES_FILE, read_slice_rows
 
     path = slices / SLICES_FILE
@@ -116,7 +116,7 @@ def _targets(slices: Path) -> list["Target"]:
         if not all(map(math.isfinite, row.geometry.position_mm)):
             raise AnnotationError(f"{path}: no position of {row.key}; points need the positions that ingest writes")
         targets.append(
-            Target(row.key, row.study, row.plane, row.geometry, row.sop_instance_uid, row.frame_of_reference_uid)
+            IngestedSlice(row.key, row.study, row.plane, row.geometry, row.sop_instance_uid, row.frame_of_reference_uid)
         )
     return targets
 
@@ -124,7 +124,7 @@ def _targets(slices: Path) -> list["Target"]:
 def _reader(images: Path) -> Callable[["Point"], "PointPicture"]:
     """Return a function that reads the header of a point's image."""
     from tfspine.annotations.importers.rsna import PointPicture
-    from tfspine.dicom.headers import read_headers
+    from tfspine.dicom.slice_headers import read_headers
 
     @functools.lru_cache(maxsize=1024)  # a sagittal image has the points of several levels
     def read(file: Path) -> PointPicture:

@@ -187,12 +187,12 @@ def _write_template(out: Path, ingested: "IngestedStudy") -> str:
     """
     import pandas as pd
 
-    from tfspine.dicom.series_map import TEMPLATE_COLUMNS, TEMPLATE_FILE, template
+    from tfspine.dicom.series_map import TEMPLATE_COLUMNS, TEMPLATE_FILE, map_template
 
     path = out / TEMPLATE_FILE
     if path.exists():
         return f"{path} is kept; move it elsewhere to get a new one"
-    write_text(path, pd.DataFrame(template(ingested.series), columns=list(TEMPLATE_COLUMNS)).to_csv(index=False))
+    write_text(path, pd.DataFrame(map_template(ingested.series), columns=list(TEMPLATE_COLUMNS)).to_csv(index=False))
     return f"to choose otherwise, edit {path} and give it back with --series-map"
 
 

@@ -72,7 +72,7 @@ def write_template(out: Path, program: Program) -> None:
     Raises:
         OutputError: `out` cannot be written.
     """
-    from tfspine.annotations.label_templates import template
+    from tfspine.annotations.label_templates import label_template
     from tfspine.outputs import write_text
 
-    write_text(out, template(program))
+    write_text(out, label_template(program))

@@ -94,13 +94,13 @@ def read_studies(slices: Path, options: ReadingOptions = ReadingOptions(), *, tr
         ConfigError: there is nothing to read, or a slice has no position in the patient.
         ServerError: the models cannot be reached, give invalid answers, or changed meanwhile.
     """
-    from tfspine.client.reading import read_slices
+    from tfspine.client.reading import readings_of_slices
     from tfspine.study.assembly import assemble
 
     images = _load_slices(slices, options)
     predictors = _connect(options)
     versions = _versions(predictors)
-    found = read_slices(predictors, images, batch_size=options.batch_size)
+    found = readings_of_slices(predictors, images, batch_size=options.batch_size)
     checked = _with_members(found, options) if options.has_members else found
     readings = list(track(checked, "reading slices", total=len(images)))
     if _versions(predictors) != versions:

@@ -64,7 +64,7 @@ def report(predictions: Path, slices: Path, out: Path, options: ReportOptions = 
     """
     from tfspine.dicom.slices import load_slices
     from tfspine.formats.boxes_csv import read_boxes
-    from tfspine.formats.study_json import read_studies
+    from tfspine.formats.study_json import read_study_files
     from tfspine.manifest import write_file
     from tfspine.ownership import require_file
     from tfspine.report.facts import run_facts
@@ -73,7 +73,7 @@ def report(predictions: Path, slices: Path, out: Path, options: ReportOptions = 
     evaluation, explained = options.evaluation, options.explained
     folders = [path for path in (slices, predictions, evaluation, explained) if path is not None]
     require_file(out, command="report", inputs=folders, force=options.force)
-    studies = _chosen(read_studies(predictions), options.only, predictions)
+    studies = _chosen(read_study_files(predictions), options.only, predictions)
     names = {study.study for study in studies}
     images = load_slices(slices, studies=names)
     heatmaps = _heatmaps(explained, {slice_.key: slice_.study for slice_ in images}) if explained else []

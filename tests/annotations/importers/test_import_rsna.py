@@ -9,9 +9,16 @@ import rsna_samples as rsna
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfspine.annotations.importers.rsna import BOX_MM, Placed, PointPicture, Target, place_points, point_box
+from tfspine.annotations.importers.rsna import (
+    BOX_MM,
+    IngestedSlice,
+    PlacedPoints,
+    PointPicture,
+    place_points,
+    point_box,
+)
 from tfspine.annotations.importers.rsna_output import grades3_table
-from tfspine.annotations.importers.rsna_tables import Grade3, Place, Point, RsnaTables, grade_column, read_tables
+from tfspine.annotations.importers.rsna_tables import Grade3, Point, RsnaTables, StudyRegion, grade_column, read_tables
 from tfspine.errors import AnnotationError
 from tfspine.geometry import SliceGeometry, pixel_to_patient
 from tfspine.labels import Level, Plane, Region, Side
@@ -29,10 +36,12 @@ def sagittal(number: int) -> SliceGeometry:
     return SliceGeometry((-12.0 + 4.0 * number, -30.0, 48.0), (0, 1, 0), (0, 0, -1), (1.0, 0.5), SIZE)
 
 
-def target(series: str, number: int, frame: str = "1") -> Target:
+def target(series: str, number: int, frame: str = "1") -> IngestedSlice:
     plane = Plane.AXIAL if series == rsna.AXIAL else Plane.SAGITTAL
     geometry = axial(number) if plane is Plane.AXIAL else sagittal(number)
-    return Target(f"{STUDY}-{plane}-{number:02d}", STUDY, plane, geometry, f"{rsna.STUDY}.{series}.{number}", frame)
+    return IngestedSlice(
+        f"{STUDY}-{plane}-{number:02d}", STUDY, plane, geometry, f"{rsna.STUDY}.{series}.{number}", frame
+    )
 
 
 TARGETS = [target(rsna.AXIAL, n) for n in range(1, 9)] + [target(rsna.SAGITTAL_T1, n) for n in range(1, 8)]
@@ -57,8 +66,8 @@ def test_three_grades_stay_three(tmp_path: Path) -> None:
     grades = {"spinal_canal_stenosis_l4_l5": "Severe", "left_subarticular_stenosis_l1_l2": "Moderate"}
     tables = read_tables(rsna.write_tables(tmp_path, [], grades=grades))
     assert len(tables.grades) == 25
-    assert tables.grades[Place(rsna.STUDY, Region.CENTRAL_CANAL, None, Level.L4_L5)] is Grade3.SEVERE
-    assert tables.grades[Place(rsna.STUDY, Region.LATERAL_RECESS, Side.LEFT, Level.L1_L2)] is Grade3.MODERATE
+    assert tables.grades[StudyRegion(rsna.STUDY, Region.CENTRAL_CANAL, None, Level.L4_L5)] is Grade3.SEVERE
+    assert tables.grades[StudyRegion(rsna.STUDY, Region.LATERAL_RECESS, Side.LEFT, Level.L1_L2)] is Grade3.MODERATE
     assert list(tables.grades.values()).count(Grade3.NORMAL_MILD) == 23
 
 
@@ -116,7 +125,7 @@ def test_studies_without_series_and_lines_twice_are_told(tmp_path: Path) -> None
     assert "study 4711 is repeated, first on line 2" in [item.reason for item in read_tables(tmp_path).refused]
 
 
-def place(folder: Path, points: list[str], **changes: Any) -> tuple[RsnaTables, Placed]:
+def place(folder: Path, points: list[str], **changes: Any) -> tuple[RsnaTables, PlacedPoints]:
     tables = read_tables(rsna.write_tables(folder, points))
     settings = {"targets": TARGETS, "picture_of": picture_of} | changes
     return tables, place_points(tables, **settings)

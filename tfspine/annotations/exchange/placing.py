@@ -25,7 +25,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedLabels:
     """What was read: slices with boxes, refusals, and how many images have no box at all."""
 
     labels: tuple[AnnotatedSlice, ...]
@@ -33,7 +33,7 @@ class Placed:
     empty: int
 
 
-def place(drawn: Iterable[Drawn], targets: Mapping[str, Target], names: NameMap) -> Placed:
+def place(drawn: Iterable[Drawn], targets: Mapping[str, Target], names: NameMap) -> PlacedLabels:
     """Return the labels of the slices that the images show.
 
     Args:
@@ -70,7 +70,7 @@ def place(drawn: Iterable[Drawn], targets: Mapping[str, Target], names: NameMap)
             f"none of {images} images is named after one of {len(targets)} slices: {_listed(strangers)}; label the PNG "
             "that ingest wrote, and keep their names"
         )
-    return Placed(tuple(labels.values()), tuple(refused), empty)
+    return PlacedLabels(tuple(labels.values()), tuple(refused), empty)
 
 
 def _annotations(image: DrawnImage, target: Target, names: NameMap, refused: list[Refusal]) -> tuple[Annotation, ...]:

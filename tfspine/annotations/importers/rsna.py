@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfspine import boxes
-from tfspine.annotations.importers.rsna_tables import GRADES_FILE, POINTS_FILE, Place, Point, RsnaTables
+from tfspine.annotations.importers.rsna_tables import GRADES_FILE, POINTS_FILE, Point, RsnaTables, StudyRegion
 from tfspine.errors import AnnotationError, TfspineError
 from tfspine.geometry import (
     SliceGeometry,
@@ -61,7 +61,7 @@ class PointPicture:
 
 
 @dataclass(frozen=True)
-class Target:
+class IngestedSlice:
     """One slice of ``slices.csv``."""
 
     key: str
@@ -73,22 +73,22 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedPoints:
     """Labelled slices, the slice and box of each place that got one, and what was refused."""
 
     labels: tuple[AnnotatedSlice, ...]
-    boxes: Mapping[Place, tuple[str, Box]]
+    boxes: Mapping[StudyRegion, tuple[str, Box]]
     refused: tuple[Refusal, ...]
 
 
 def place_points(
     tables: RsnaTables,
     *,
-    targets: Sequence[Target],
+    targets: Sequence[IngestedSlice],
     picture_of: Callable[[Point], PointPicture],
     box_mm: Mapping[Region, tuple[float, float]] = BOX_MM,
     track: Callable[[Sequence[Point]], Iterable[Point]] = iter,
-) -> Placed:
+) -> PlacedPoints:
     """Turn every point into a box on a slice, or say why not.
 
     Args:
@@ -98,10 +98,10 @@ def place_points(
         box_mm: height and width of a box.
         track: passes the points on and shows how far it is.
     """
-    by_study: dict[str, list[Target]] = defaultdict(list)
+    by_study: dict[str, list[IngestedSlice]] = defaultdict(list)
     for target in targets:
         by_study[target.study].append(target)
-    placed: dict[Place, tuple[str, Box]] = {}
+    placed: dict[StudyRegion, tuple[str, Box]] = {}
     annotations: dict[str, dict[tuple[Region, object, object], Annotation]] = defaultdict(dict)
     sizes = {target.key: target.geometry.size_px for target in targets}
     refused = list(_unseen_studies(tables, by_study))
@@ -124,7 +124,7 @@ def place_points(
     labels = tuple(
         AnnotatedSlice(key, sizes[key], tuple(items.values())) for key, items in sorted(annotations.items()) if items
     )
-    return Placed(labels, placed, tuple(refused))
+    return PlacedPoints(labels, placed, tuple(refused))
 
 
 def point_box(point_mm: Sequence[float], geometry: SliceGeometry, *, height_mm: float, width_mm: float) -> Box:
@@ -145,7 +145,7 @@ def point_box(point_mm: Sequence[float], geometry: SliceGeometry, *, height_mm: 
     return float(ymin), float(xmin), float(ymax), float(xmax)
 
 
-def _unseen_studies(tables: RsnaTables, by_study: Mapping[str, Sequence[Target]]) -> list[Refusal]:
+def _unseen_studies(tables: RsnaTables, by_study: Mapping[str, Sequence[IngestedSlice]]) -> list[Refusal]:
     studies = dict.fromkeys(place.study_id for place in tables.grades)
     return [
         Refusal(GRADES_FILE, f"study {study} is not among the slices; see refused.csv of ingest")
@@ -156,10 +156,10 @@ def _unseen_studies(tables: RsnaTables, by_study: Mapping[str, Sequence[Target]]
 
 def _place(
     point: Point,
-    targets: Sequence[Target],
+    targets: Sequence[IngestedSlice],
     picture_of: Callable[[Point], PointPicture],
     box_mm: Mapping[Region, tuple[float, float]],
-) -> tuple[Target, Box]:
+) -> tuple[IngestedSlice, Box]:
     if not targets:
         raise AnnotationError("its study is not among the slices; see refused.csv of ingest")
     picture = picture_of(point)
@@ -181,7 +181,7 @@ def _place(
     return target, point_box(point_mm.tolist(), target.geometry, height_mm=height_mm, width_mm=width_mm)
 
 
-def _nearest_axial(targets: Sequence[Target], picture: PointPicture, point_mm: Sequence[float]) -> Target:
+def _nearest_axial(targets: Sequence[IngestedSlice], picture: PointPicture, point_mm: Sequence[float]) -> IngestedSlice:
     axial = [target for target in targets if target.plane is Plane.AXIAL]
     if not axial:
         raise AnnotationError("no axial slice among the slices")

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from tfspine.annotations.importers.refusals import write_refused
-from tfspine.annotations.importers.rsna import Placed, Target
-from tfspine.annotations.importers.rsna_tables import Grade3, Place, RsnaTables
+from tfspine.annotations.importers.rsna import IngestedSlice, PlacedPoints
+from tfspine.annotations.importers.rsna_tables import Grade3, RsnaTables, StudyRegion
 from tfspine.formats.boxes_csv import BOX_COLUMNS, CORNER_COLUMNS, annotated_rows, write_boxes
 from tfspine.formats.labelimg_xml import write_voc
 from tfspine.outputs import write_text
@@ -19,7 +19,9 @@ GRADE3_COLUMNS = ("study", "level", "region", "side", "grade3", "slice", *CORNER
 point could be used."""
 
 
-def write_rsna(folder: Path, tables: RsnaTables, placed: Placed, targets: Sequence[Target]) -> dict[str, Any]:
+def write_rsna(
+    folder: Path, tables: RsnaTables, placed: PlacedPoints, targets: Sequence[IngestedSlice]
+) -> dict[str, Any]:
     """Fill `folder` and return what the manifest should say.
 
     Raises:
@@ -45,7 +47,7 @@ def write_rsna(folder: Path, tables: RsnaTables, placed: Placed, targets: Sequen
     }
 
 
-def grades3_table(grades: Mapping[Place, Grade3 | None], placed: Placed) -> pd.DataFrame:
+def grades3_table(grades: Mapping[StudyRegion, Grade3 | None], placed: PlacedPoints) -> pd.DataFrame:
     """Return one row of `GRADE3_COLUMNS` for every region of every study, with or without a box."""
     rows = []
     for place, grade in grades.items():

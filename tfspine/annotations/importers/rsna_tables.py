@@ -53,7 +53,7 @@ SERIES_OF_REGION: Mapping[Region, str] = {
 
 
 @dataclass(frozen=True)
-class Place:
+class StudyRegion:
     """One region of one study; `study_id` as the data set writes it."""
 
     study_id: str
@@ -67,7 +67,7 @@ class Point:
     """One mark: the picture ``STUDY/SERIES/INSTANCE.dcm``, `x_px` its column and `y_px` its row."""
 
     line: int
-    place: Place
+    place: StudyRegion
     series_id: str
     instance_number: int
     x_px: float
@@ -86,7 +86,7 @@ class RsnaTables:
     `series` holds the description of each series, by study and series as the data set numbers them.
     """
 
-    grades: Mapping[Place, Grade3 | None]
+    grades: Mapping[StudyRegion, Grade3 | None]
     points: tuple[Point, ...]
     refused: tuple[Refusal, ...]
     series: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -114,13 +114,13 @@ def grade_column(condition: str, level: str) -> str:
     return f"{condition.lower().replace(' ', '_')}_{level.lower().replace('/', '_')}"
 
 
-def _read_grades(path: Path, refused: list[Refusal]) -> dict[Place, Grade3 | None]:
+def _read_grades(path: Path, refused: list[Refusal]) -> dict[StudyRegion, Grade3 | None]:
     columns = {
         grade_column(condition, word): (region, side, level)
         for condition, (region, side) in CONDITIONS.items()
         for word, level in LEVEL_WORDS.items()
     }
-    grades: dict[Place, Grade3 | None] = {}
+    grades: dict[StudyRegion, Grade3 | None] = {}
     lines: dict[str, int] = {}
     for line, row in read_rows(path, ("study_id", *columns)):
         study = row["study_id"]
@@ -130,7 +130,7 @@ def _read_grades(path: Path, refused: list[Refusal]) -> dict[Place, Grade3 | Non
         lines[study] = line
         for column, (region, side, level) in columns.items():
             word = row[column]
-            grades[Place(study, region, side, level)] = GRADE_WORDS.get(word)
+            grades[StudyRegion(study, region, side, level)] = GRADE_WORDS.get(word)
             if word not in GRADE_WORDS:
                 reason = f'"{word}"; expected one of {", ".join(GRADE_WORDS)}' if word else "no grade"
                 refused.append(Refusal(GRADES_FILE, f"{column}: {reason}; kept without a grade", line=line))
@@ -154,12 +154,12 @@ def _read_series(path: Path, refused: list[Refusal]) -> dict[tuple[str, str], st
 
 def _read_points(
     path: Path,
-    grades: Mapping[Place, Grade3 | None],
+    grades: Mapping[StudyRegion, Grade3 | None],
     series: Mapping[tuple[str, str], str],
     refused: list[Refusal],
 ) -> tuple[Point, ...]:
     points: list[Point] = []
-    seen: dict[tuple[Place, str, int], Point] = {}
+    seen: dict[tuple[StudyRegion, str, int], Point] = {}
     columns = ("study_id", "series_id", "instance_number", "condition", "level", "x", "y")
     for line, row in read_rows(path, columns):
         try:
@@ -186,7 +186,7 @@ def _point(line: int, row: Row) -> Point:
     instance = _number(row, "instance_number")
     if instance != int(instance) or instance < 0:
         raise AnnotationError(f'instance_number "{row["instance_number"]}"; expected a whole number')
-    place = Place(row["study_id"], region, side, LEVEL_WORDS[row["level"]])
+    place = StudyRegion(row["study_id"], region, side, LEVEL_WORDS[row["level"]])
     return Point(line, place, row["series_id"], int(instance), _number(row, "x"), _number(row, "y"))
 
 

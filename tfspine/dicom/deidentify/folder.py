@@ -19,10 +19,10 @@ from tfspine.dicom.deidentify.needles import Needles
 from tfspine.dicom.deidentify.refusals import require_cleanable
 from tfspine.dicom.deidentify.rules import Change, Rules
 from tfspine.dicom.deidentify.scan import scan_image
-from tfspine.dicom.deidentify.transform import deidentify
+from tfspine.dicom.deidentify.transform import deidentify_dataset
 from tfspine.dicom.files import read_dataset, read_whole, refusing
 from tfspine.dicom.many import Runner, for_each
-from tfspine.dicom.patient_keys import key_of_study, patient_key, warning
+from tfspine.dicom.patient_keys import key_of_study, key_warning, patient_key
 from tfspine.dicom.sources import Source
 from tfspine.errors import DicomError
 from tfspine.outputs import write_bytes
@@ -111,7 +111,7 @@ def deidentify_source(source: Source, target: Path, rules: Rules, *, runner: Run
         needles.in_words_only,
         needles.too_common,
         needles,
-        warning(keys),
+        key_warning(keys),
     )
 
 
@@ -210,7 +210,7 @@ def _write(target: Path, rules: Rules, needles: Needles, job: tuple[_Original, P
             *(rules.salt.name(kind, str(ds.get(kind, ""))) for kind in ("SeriesInstanceUID", "SOPInstanceUID")),
         )
         name = "/".join(parts) + ".dcm"
-        changes = deidentify(ds, patient, rules, needles)
+        changes = deidentify_dataset(ds, patient, rules, needles)
         buffer = DicomBytesIO()
         ds.save_as(buffer, enforce_file_format=True)
     write_bytes(target / IMAGES / name, buffer.getvalue())

@@ -65,7 +65,7 @@ _PIXEL_DATA = tag_for_keyword("PixelData")
 _PIXELS = frozenset({_PIXEL_DATA, tag_for_keyword("FloatPixelData"), tag_for_keyword("DoubleFloatPixelData")})
 
 
-def deidentify(ds: Dataset, patient: Patient, rules: Rules, needles: Needles) -> Counter[Change]:
+def deidentify_dataset(ds: Dataset, patient: Patient, rules: Rules, needles: Needles) -> Counter[Change]:
     """De-identify a data set that was read from a file, and return each change with its count.
 
     Raises:

@@ -51,7 +51,7 @@ class OperatingPoint:
     n: int
 
 
-def graded_probabilities(boxes: pd.DataFrame) -> GradedProbabilities:
+def probabilities_of_boxes(boxes: pd.DataFrame) -> GradedProbabilities:
     """Return the rows of `Pairs.boxes` that have a grade of the reference and probabilities of the reader."""
     shares = boxes[PROBABILITIES].to_numpy(np.float64)
     truth = boxes["truth"].to_numpy(np.float64)

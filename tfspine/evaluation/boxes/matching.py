@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfspine import boxes
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import numbers
+from tfspine.evaluation.statistics.checks import number_array
 
 BOX = ["ymin", "xmin", "ymax", "xmax"]
 
@@ -57,7 +57,7 @@ def match_boxes(
     """
     check_threshold(threshold)
     overlap = boxes.iou(_corners(reference_yxyx_px), _corners(reader_yxyx_px))  # N (reference) x M (reader)
-    score = np.zeros(overlap.shape[1]) if scores is None else np.nan_to_num(numbers(scores, what="scores"))
+    score = np.zeros(overlap.shape[1]) if scores is None else np.nan_to_num(number_array(scores, what="scores"))
     if score.shape != overlap.shape[1:]:
         raise EvaluationError(f"scores of shape {score.shape} for {overlap.shape[1]} boxes; expected one each")
     rows, columns = np.nonzero(overlap > threshold)
@@ -82,7 +82,7 @@ def match_tables(
         EvaluationError: as in `match_boxes`.
     """
     candidates = find_candidates(reference, reader, threshold=threshold, label=label)
-    scores = np.nan_to_num(numbers(reader["score"].to_numpy(np.float64), what="scores"))
+    scores = np.nan_to_num(number_array(reader["score"].to_numpy(np.float64), what="scores"))
     return tuple(sorted(_greedy(candidates, scores), key=lambda pair: pair.reference))
 
 
@@ -147,7 +147,7 @@ def check_threshold(threshold: float) -> None:
 
 
 def _corners(boxes_yxyx_px: ArrayLike) -> NDArray[np.float64]:
-    corners = numbers(boxes_yxyx_px, what="boxes")
+    corners = number_array(boxes_yxyx_px, what="boxes")
     if corners.shape == (0,):
         return corners.reshape(0, 4)
     if corners.ndim != 2 or corners.shape[1] != 4:

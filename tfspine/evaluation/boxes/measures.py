@@ -11,7 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tfspine.evaluation.boxes.pairs import two_grades
-from tfspine.evaluation.statistics.accuracy import DiagnosticAccuracy, Interval, diagnostic_accuracy, proportion
+from tfspine.evaluation.statistics.accuracy import (
+    DiagnosticAccuracy,
+    ProportionInterval,
+    diagnostic_accuracy,
+    proportion,
+)
 from tfspine.evaluation.statistics.agreement import Agreement, gwet
 from tfspine.evaluation.statistics.clustered import clustered_share
 from tfspine.evaluation.statistics.clustered_agreement import clustered_agreement
@@ -23,14 +28,14 @@ SENSITIVITY, SPECIFICITY, WITH_MISSED = "sensitivity", "specificity", "sensitivi
 
 
 @dataclass(frozen=True)
-class Share:
+class ShareMasks:
     """Which boxes or regions count, bool [n], and which of these are called correctly, bool [n]."""
 
     right: NDArray[np.bool_]
     among: NDArray[np.bool_]
 
 
-def shares(truth: NDArray[np.float64], calls: NDArray[np.float64]) -> dict[str, Share]:
+def shares(truth: NDArray[np.float64], calls: NDArray[np.float64]) -> dict[str, ShareMasks]:
     """Return the numerators and denominators of sensitivity and specificity for moderate or severe, for all tables.
 
     Args:
@@ -39,9 +44,9 @@ def shares(truth: NDArray[np.float64], calls: NDArray[np.float64]) -> dict[str, 
     """
     graded, positive, called = ~np.isnan(truth) & ~np.isnan(calls), truth >= Grade.MODERATE, calls >= Grade.MODERATE
     return {
-        SENSITIVITY: Share(positive & called, positive & graded),
-        SPECIFICITY: Share(graded & ~positive & ~called, graded & ~positive),
-        WITH_MISSED: Share(positive & called, positive),
+        SENSITIVITY: ShareMasks(positive & called, positive & graded),
+        SPECIFICITY: ShareMasks(graded & ~positive & ~called, graded & ~positive),
+        WITH_MISSED: ShareMasks(positive & called, positive),
     }
 
 
@@ -67,14 +72,14 @@ class Measures:
         }
 
 
-def measure(boxes: pd.DataFrame, *, confidence: float) -> Measures:
+def measure_by_box(boxes: pd.DataFrame, *, confidence: float) -> Measures:
     """Return the measures of some rows of `Pairs.boxes` by box; the grades of boxes that were found are compared."""
     truth, calls = _grades(boxes)
     graded = ~np.isnan(truth) & ~np.isnan(calls)
     positive = truth >= Grade.MODERATE
     return Measures(
         recall=proportion(
-            int(boxes["is_found"].sum()), len(boxes), interval=Interval.CLOPPER_PEARSON, confidence=confidence
+            int(boxes["is_found"].sum()), len(boxes), interval=ProportionInterval.CLOPPER_PEARSON, confidence=confidence
         ),
         agreement_four=gwet(truth, calls, categories=len(Grade), confidence=confidence),
         agreement_two=gwet(two_grades(truth), two_grades(calls), categories=2, confidence=confidence),

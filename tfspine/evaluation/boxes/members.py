@@ -17,9 +17,14 @@ from scipy import special
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.boxes.measures import accuracy_by_patient
-from tfspine.evaluation.statistics.accuracy import DiagnosticAccuracy, Interval, diagnostic_accuracy, proportion
+from tfspine.evaluation.statistics.accuracy import (
+    DiagnosticAccuracy,
+    ProportionInterval,
+    diagnostic_accuracy,
+    proportion,
+)
 from tfspine.evaluation.statistics.agreement import Agreement, gwet
-from tfspine.evaluation.statistics.checks import numbers
+from tfspine.evaluation.statistics.checks import number_array
 from tfspine.evaluation.statistics.clustered import clustered_share
 from tfspine.evaluation.statistics.clustered_agreement import clustered_agreement
 from tfspine.evaluation.statistics.estimate import Estimate
@@ -125,8 +130,8 @@ def reject_curve(
         EvaluationError: nothing to keep, vectors of different lengths, grades off the scale, an uncertainty that is
             not a number, or a share outside 0 to 1.
     """
-    truth, calls = numbers(reference, what="reference"), numbers(grades, what="grades")
-    doubt = numbers(uncertainty, what="uncertainties")
+    truth, calls = number_array(reference, what="reference"), number_array(grades, what="grades")
+    doubt = number_array(uncertainty, what="uncertainties")
     if truth.ndim != 1 or not truth.shape == calls.shape == doubt.shape or not len(truth):
         raise EvaluationError(
             f"reference, grades and uncertainty of shapes {truth.shape}, {calls.shape}, {doubt.shape}; expected three "
@@ -169,7 +174,7 @@ def _point(
     return RejectPoint(
         threshold=threshold,
         refused=refused,
-        accuracy=proportion(right, len(truth), interval=Interval.WILSON, confidence=confidence),
+        accuracy=proportion(right, len(truth), interval=ProportionInterval.WILSON, confidence=confidence),
         agreement=gwet(truth, calls, categories=len(GRADES), confidence=confidence),
         two_grades=diagnostic_accuracy(
             truth >= Grade.MODERATE, calls >= Grade.MODERATE, missed_positives=0, confidence=confidence
@@ -178,7 +183,7 @@ def _point(
 
 
 def _checked(probabilities: ArrayLike) -> NDArray[np.float64]:
-    shares = numbers(probabilities, what="probabilities")
+    shares = number_array(probabilities, what="probabilities")
     if shares.ndim != 3 or not shares.shape[0]:
         raise EvaluationError(f"probabilities of shape {shares.shape}; expected [members, regions, grades]")
     check_probabilities(shares)

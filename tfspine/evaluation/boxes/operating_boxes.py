@@ -17,7 +17,7 @@ from tfspine.evaluation.boxes.score_threshold import ScoreThreshold, score_thres
 from tfspine.labels import Region
 
 
-class Source(StrEnum):
+class ThresholdSource(StrEnum):
     """Where a reader's thresholds come from."""
 
     MODEL = "written into the model at export"
@@ -29,7 +29,7 @@ class Source(StrEnum):
 class OperatingBoxes:
     """Thresholds of one reader. `chosen` holds the validation results of those that were chosen here."""
 
-    source: Source
+    source: ThresholdSource
     thresholds: Mapping[Region, float]
     chosen: Mapping[Region, ScoreThreshold]
 
@@ -59,11 +59,11 @@ def told(found: Mapping[str, OperatingBoxes], *, allowed: float, hidden: Sequenc
     """Return a text on where the readers' thresholds come from; `hidden` readers are left out."""
     names = {
         source: [name for name, item in found.items() if item.source is source and name not in hidden]
-        for source in Source
+        for source in ThresholdSource
     }
     words = {source: f"{', '.join(readers)}: {source}" for source, readers in names.items() if readers}
-    if Source.VALIDATION in words:
-        words[Source.VALIDATION] += f", for {allowed:g} false boxes per image"
+    if ThresholdSource.VALIDATION in words:
+        words[ThresholdSource.VALIDATION] += f", for {allowed:g} false boxes per image"
     return ". ".join(words.values())
 
 
@@ -71,9 +71,9 @@ def _of_reader(name: str, boxes: pd.DataFrame, validation: ReadingSet | None, al
     if "score_threshold" in boxes and boxes["score_threshold"].notna().any():
         of_region = boxes.groupby("region")["score_threshold"].max()
         thresholds = {region: float(of_region[region.value]) for region in Region if region.value in of_region.index}
-        return OperatingBoxes(Source.MODEL, thresholds, {})
+        return OperatingBoxes(ThresholdSource.MODEL, thresholds, {})
     if validation is None or name not in validation.readers or validation.readers[name]["score"].isna().any():
-        return OperatingBoxes(Source.NONE, {}, {})
+        return OperatingBoxes(ThresholdSource.NONE, {}, {})
     chosen = score_thresholds(
         validation.reference,
         validation.readers[name],
@@ -83,11 +83,11 @@ def _of_reader(name: str, boxes: pd.DataFrame, validation: ReadingSet | None, al
         read=validation.read_by(name),
     )
     thresholds = {region: item.threshold for region, item in chosen.items()}
-    return OperatingBoxes(Source.VALIDATION if chosen else Source.NONE, thresholds, chosen)
+    return OperatingBoxes(ThresholdSource.VALIDATION if chosen else ThresholdSource.NONE, thresholds, chosen)
 
 
 def _marked(boxes: pd.DataFrame, found: OperatingBoxes | None) -> pd.DataFrame:
-    if found is None or found.source is not Source.VALIDATION:
+    if found is None or found.source is not ThresholdSource.VALIDATION:
         return boxes
     thresholds = {region.value: threshold for region, threshold in found.thresholds.items()}
     return boxes.assign(score_threshold=boxes["region"].map(thresholds).astype(np.float64))

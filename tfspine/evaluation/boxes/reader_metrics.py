@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from tfspine.evaluation.boxes.coverage import Coverage, image_names
 from tfspine.evaluation.boxes.matching import Pair
-from tfspine.evaluation.boxes.measures import Measures, measure, measure_by_patient
+from tfspine.evaluation.boxes.measures import Measures, measure_by_box, measure_by_patient
 from tfspine.evaluation.boxes.pairs import Compared, grade_codes, restrict
-from tfspine.evaluation.statistics.accuracy import DiagnosticAccuracy, Interval, poisson_rate, proportion
+from tfspine.evaluation.statistics.accuracy import DiagnosticAccuracy, ProportionInterval, poisson_rate, proportion
 from tfspine.evaluation.statistics.agreement import Agreement
 from tfspine.evaluation.statistics.clustered import clustered_mean, clustered_rate, clustered_share
 from tfspine.evaluation.statistics.estimate import Estimate, mean_estimate
 from tfspine.evaluation.statistics.ratings import joint_counts
 from tfspine.labels import Grade, Region
 
-Person = Callable[[pd.Series], NDArray[np.object_]]
+PatientsOf = Callable[[pd.Series], NDArray[np.object_]]
 """Returns the patient of each study given."""
 
 THRESHOLDS = (0.2, 0.3, 0.4)
@@ -96,6 +96,10 @@ class ReaderMetrics:
     outside_boxes: int
 
 
+MetricsBySet = Mapping[str, Mapping[str, ReaderMetrics]]
+"""Metrics by the name of the set, then of the reader."""
+
+
 def compare(
     reference: pd.DataFrame,
     reader: pd.DataFrame,
@@ -145,7 +149,7 @@ def reader_metrics(both: Compared, *, iou: float, confidence: float, patients: M
 
 @dataclass(frozen=True)
 class _Settings:
-    person: Person
+    person: PatientsOf
     iou: float
     confidence: float
 
@@ -168,7 +172,7 @@ def _region_metrics(both: Compared, region: Region, at: _Settings) -> RegionMetr
     boxes = pd.DataFrame({"truth": truth, "call": np.nan, "is_found": False})
     boxes.loc[found, "call"], boxes.loc[found, "is_found"] = calls, True
     people = at.person(of_region.reference["study"])
-    by_box = measure(boxes, confidence=at.confidence)
+    by_box = measure_by_box(boxes, confidence=at.confidence)
     return RegionMetrics(
         region=region,
         images=len(of_region.images),
@@ -215,7 +219,9 @@ def _detection(of_region: _Region, threshold: float, at: _Settings) -> Detection
     people = at.person(reference["study"])
     return DetectionMetrics(
         threshold=threshold,
-        recall=proportion(len(pairs), len(reference), interval=Interval.CLOPPER_PEARSON, confidence=confidence),
+        recall=proportion(
+            len(pairs), len(reference), interval=ProportionInterval.CLOPPER_PEARSON, confidence=confidence
+        ),
         matched=len(pairs),
         false_positives=extra,
         false_positives_per_image=poisson_rate(extra, len(images), confidence=confidence),

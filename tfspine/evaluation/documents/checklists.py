@@ -26,7 +26,7 @@ class Checklist(StrEnum):
 
 
 @dataclass(frozen=True)
-class Item:
+class ChecklistItem:
     """One item: its number in the publication, its section, what it requires, and the facts that answer it."""
 
     number: str
@@ -35,12 +35,14 @@ class Item:
     facts: tuple[Fact, ...]
 
 
-def checklist_items(checklist: Checklist) -> tuple[Item, ...]:
+def checklist_items(checklist: Checklist) -> tuple[ChecklistItem, ...]:
     """Return the items of a checklist in their order."""
     source = resources.files("tfspine.evaluation.documents").joinpath("items", f"{checklist.value}.csv")
     rows = csv.DictReader(source.read_text(encoding="utf-8").splitlines())
     return tuple(
-        Item(row["number"], row["section"], row["item"], tuple(Fact(name) for name in (row["facts"] or "").split()))
+        ChecklistItem(
+            row["number"], row["section"], row["item"], tuple(Fact(name) for name in (row["facts"] or "").split())
+        )
         for row in rows
     )
 

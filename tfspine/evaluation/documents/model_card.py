@@ -7,7 +7,7 @@ unknown.
 from collections.abc import Iterator, Sequence
 
 from tfspine.evaluation.documents.study_facts import Fact, Facts
-from tfspine.evaluation.tables.table import Table, markdown_text, shown, to_markdown
+from tfspine.evaluation.tables.table import Table, as_text, markdown_text, to_markdown
 
 UNKNOWN = "Not recorded in the run: write it here."
 
@@ -70,7 +70,7 @@ def _lines(name: str, facts: Facts, tables: Sequence[Table], notice: Sequence[st
     yield "\n## Results\n"
     for table in tables:
         yield f"### {markdown_text(table.title)}\n"
-        yield to_markdown(shown(table))
+        yield to_markdown(as_text(table))
         if table.note:
             yield f"{markdown_text(table.note)}\n"
     yield "## Groups for which performance may be worse\n"

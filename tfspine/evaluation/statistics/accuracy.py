@@ -17,7 +17,7 @@ from tfspine.evaluation.statistics.checks import successes_of, truth_vectors, wh
 from tfspine.evaluation.statistics.estimate import Estimate, check_confidence, chosen, critical_value, undefined
 
 
-class Interval(StrEnum):
+class ProportionInterval(StrEnum):
     """Interval of a proportion.
 
     Wilson's has the stated coverage on average (E. B. Wilson, JASA 1927;22:209-212). Clopper and Pearson's always has
@@ -42,7 +42,7 @@ def diagnostic_accuracy(
     reader: ArrayLike,
     *,
     missed_positives: int,
-    interval: Interval = Interval.CLOPPER_PEARSON,
+    interval: ProportionInterval = ProportionInterval.CLOPPER_PEARSON,
     confidence: float = 0.95,
 ) -> DiagnosticAccuracy:
     """Compare a reader's calls with the reference's.
@@ -68,13 +68,15 @@ def diagnostic_accuracy(
     )
 
 
-def proportion(successes: int, n: int, *, interval: Interval = Interval.WILSON, confidence: float = 0.95) -> Estimate:
+def proportion(
+    successes: int, n: int, *, interval: ProportionInterval = ProportionInterval.WILSON, confidence: float = 0.95
+) -> Estimate:
     """Return the share k / n with its interval; undefined for n = 0.
 
     With z the normal quantile of (1 + confidence) / 2 and a = (1 - confidence) / 2: Wilson's limits are
     (k + z^2/2 -+ z sqrt(k (n - k)/n + z^2/4)) / (n + z^2); Clopper and Pearson's the a-quantile of
     Beta(k, n - k + 1) and the (1 - a)-quantile of Beta(k + 1, n - k). At k = 0 the lower limit is 0, at k = n the
-    upper is 1, exactly. Sources: `Interval`.
+    upper is 1, exactly. Sources: `ProportionInterval`.
 
     Args:
         successes: k, a whole number from 0 to `n`.
@@ -87,10 +89,10 @@ def proportion(successes: int, n: int, *, interval: Interval = Interval.WILSON, 
     """
     check_confidence(confidence)
     successes, n = successes_of(successes, n)
-    interval = chosen(Interval, interval)
+    interval = chosen(ProportionInterval, interval)
     if n == 0:
         return undefined(0, interval.value)
-    bounds = _wilson if interval is Interval.WILSON else _clopper_pearson
+    bounds = _wilson if interval is ProportionInterval.WILSON else _clopper_pearson
     return Estimate(successes / n, *bounds(successes, n, confidence), n, interval.value)
 
 

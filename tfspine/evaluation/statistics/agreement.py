@@ -41,7 +41,7 @@ from tfspine.evaluation.statistics.ratings import (
     joint_counts,
     rating_matrix,
 )
-from tfspine.evaluation.statistics.weights import AnyWeights, Weights, describe, is_identity, weight_matrix
+from tfspine.evaluation.statistics.weights import AnyWeights, Weights, is_identity, weight_matrix, weights_name
 
 __all__ = [
     "Agreement",
@@ -273,4 +273,4 @@ def _agreed(counts: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray
 
 
 def _name(weights: AnyWeights, weight: NDArray[np.float64]) -> str:
-    return "AC1" if is_identity(weight) else f"AC2 ({describe(weights)})"
+    return "AC1" if is_identity(weight) else f"AC2 ({weights_name(weights)})"

@@ -17,12 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.statistics.agreement import gwet_of_counts
-from tfspine.evaluation.statistics.checks import groups, numbers, truth_vectors, whole_number
+from tfspine.evaluation.statistics.checks import groups, number_array, truth_vectors, whole_number
 from tfspine.evaluation.statistics.estimate import NO_SPREAD, Estimate, check_confidence, undefined
 from tfspine.evaluation.statistics.ratings import category_counts, complete, rating_matrix
 from tfspine.evaluation.statistics.weights import AnyWeights, Weights, weight_matrix
 
-Statistic: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+StatisticOfWeights: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From weights [replicates, n] to values [replicates]."""
 
 _CHUNK = 8_000_000
@@ -30,7 +30,7 @@ _CHUNK = 8_000_000
 
 
 def patient_bootstrap(
-    statistic: Statistic,
+    statistic: StatisticOfWeights,
     patients: Sequence[object] | NDArray[np.generic],
     *,
     replicates: int = 2000,
@@ -87,7 +87,7 @@ def patient_bootstrap(
 
 def gwet_statistic(
     first: ArrayLike, second: ArrayLike, *, categories: int, weights: AnyWeights = Weights.IDENTITY
-) -> Statistic:
+) -> StatisticOfWeights:
     """Return Gwet's coefficient (`agreement.gwet`, listwise) of two raters [n] as a function of weights.
 
     Raises:
@@ -104,7 +104,7 @@ def gwet_statistic(
     return coefficient
 
 
-def share_statistic(successes: ArrayLike, among: ArrayLike) -> Statistic:
+def share_statistic(successes: ArrayLike, among: ArrayLike) -> StatisticOfWeights:
     """Return the share of successes among some of the regions as a function of weights.
 
     Sensitivity is ``share_statistic(calls & truth, truth)``, specificity ``share_statistic(~calls & ~truth, ~truth)``.
@@ -130,14 +130,14 @@ def share_statistic(successes: ArrayLike, among: ArrayLike) -> Statistic:
     return share
 
 
-def rate_statistic(events: ArrayLike, units: ArrayLike) -> Statistic:
+def rate_statistic(events: ArrayLike, units: ArrayLike) -> StatisticOfWeights:
     """Return events per unit, such as false boxes per image, as a function of weights.
 
     Args:
         events: float [n], counts of a part.
         units: float [n], how many units the part has.
     """
-    columns = np.stack([numbers(events, what="events"), numbers(units, what="units")], axis=1)
+    columns = np.stack([number_array(events, what="events"), number_array(units, what="units")], axis=1)
 
     def rate(draws: NDArray[np.float64]) -> NDArray[np.float64]:
         _check_fit(draws, len(columns))
@@ -153,7 +153,7 @@ def _check_fit(draws: NDArray[np.float64], n: int) -> None:
         raise EvaluationError(f"patients of {draws.shape[1]} regions for a statistic of {n}; expected one per region")
 
 
-def _values(statistic: Statistic, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _values(statistic: StatisticOfWeights, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     values = np.asarray(statistic(weights), np.float64)
     if values.shape != weights.shape[:1]:
         raise EvaluationError(

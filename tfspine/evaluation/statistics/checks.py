@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from tfspine.errors import EvaluationError
 
 
-def numbers(values: ArrayLike, *, what: str) -> NDArray[np.float64]:
+def number_array(values: ArrayLike, *, what: str) -> NDArray[np.float64]:
     """Return values of any shape as float64; None becomes NaN.
 
     Args:
@@ -74,7 +74,7 @@ def truth_values(values: ArrayLike, *, what: str) -> NDArray[np.bool_]:
     Raises:
         EvaluationError: another number, a missing one, or text.
     """
-    found = numbers(values, what=what)
+    found = number_array(values, what=what)
     wrong = ~np.isin(found, (0, 1))
     if wrong.any():
         raise EvaluationError(f"{what} of {found[wrong][0]:g}; expected true or false, or 1 and 0, for every region")

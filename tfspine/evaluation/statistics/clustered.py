@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import numbers, truth_values, truth_vectors
+from tfspine.evaluation.statistics.checks import number_array, truth_values, truth_vectors
 from tfspine.evaluation.statistics.estimate import (
     NO_SPREAD,
     Difference,
@@ -74,7 +74,7 @@ def clustered_mean(
         EvaluationError: values that are text or not [n], or a region without a patient.
     """
     check_confidence(confidence)
-    found = numbers(values, what=name)
+    found = number_array(values, what=name)
     spread = jackknife(patient_totals(_columns(found, np.ones(found.size)), patients), ratio)
     return mean_of_spread(spread, n=found.size, name=name, confidence=confidence, lowest=lowest, highest=highest)
 
@@ -95,7 +95,7 @@ def clustered_rate(events: ArrayLike, units: ArrayLike, patients: Patients, *, c
         EvaluationError: vectors that differ in length or are text, or a part without a patient.
     """
     check_confidence(confidence)
-    counted, among = numbers(events, what="events"), numbers(units, what="units")
+    counted, among = number_array(events, what="events"), number_array(units, what="units")
     if counted.ndim != 1 or counted.shape != among.shape:
         raise EvaluationError(f"events and units of shapes {counted.shape} and {among.shape}; expected two equal [n]")
     total, n = float(counted.sum()), round(float(among.sum()))

@@ -27,7 +27,7 @@ from tfspine.evaluation.statistics.estimate import (
 )
 from tfspine.evaluation.statistics.patient_jackknife import Patients, Spread, jackknife, patient_totals
 from tfspine.evaluation.statistics.ratings import category_counts, checked_ratings, complete, rating_matrix
-from tfspine.evaluation.statistics.weights import AnyWeights, Weights, describe, is_identity, weight_matrix
+from tfspine.evaluation.statistics.weights import AnyWeights, Weights, is_identity, weight_matrix, weights_name
 
 
 class Coefficient(StrEnum):
@@ -226,8 +226,8 @@ _FORMS = {Coefficient.GWET: (_gwet_columns, _gwet), Coefficient.COHEN: (_cohen_c
 
 def _name(kind: Coefficient, weights: AnyWeights, weight: NDArray[np.float64]) -> str:
     if kind is Coefficient.COHEN:
-        return kind.value if is_identity(weight) else f"{kind.value} ({describe(weights)})"
-    return f"Gwet {'AC1' if is_identity(weight) else f'AC2 ({describe(weights)})'}"
+        return kind.value if is_identity(weight) else f"{kind.value} ({weights_name(weights)})"
+    return f"Gwet {'AC1' if is_identity(weight) else f'AC2 ({weights_name(weights)})'}"
 
 
 def _people(patients: Patients, n: int) -> NDArray[np.int64]:

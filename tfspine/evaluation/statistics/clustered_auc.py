@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import groups, numbers, truth_values
+from tfspine.evaluation.statistics.checks import groups, number_array, truth_values
 from tfspine.evaluation.statistics.clustered import difference_of_spread
 from tfspine.evaluation.statistics.estimate import (
     NO_SPREAD,
@@ -147,7 +147,7 @@ def _logit_estimate(spread: Spread, *, n: int, name: str, confidence: float) -> 
 def _checked(
     truth: ArrayLike, scores: ArrayLike, patients: Patients
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.int64]]:
-    positive, score = truth_values(truth, what="truth values"), numbers(scores, what="scores")
+    positive, score = truth_values(truth, what="truth values"), number_array(scores, what="scores")
     person = groups(patients, what="patient")
     if positive.ndim != 1 or not positive.shape == score.shape == person.shape:
         raise EvaluationError(

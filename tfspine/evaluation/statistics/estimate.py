@@ -11,7 +11,7 @@ from scipy import stats
 from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
 
-Choice = TypeVar("Choice", bound=StrEnum)
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 NO_SPREAD = 1e-12
 """A standard error below this is rounding: the data show no spread, and `edge_limits` gives the limits."""
@@ -66,7 +66,7 @@ def check_confidence(confidence: float) -> None:
         raise EvaluationError(f"confidence {confidence}; expected a share between 0 and 1, for example 0.95")
 
 
-def chosen(kinds: type[Choice], value: str) -> Choice:
+def chosen(kinds: type[ChoiceT], value: str) -> ChoiceT:
     """Return a member of an enumeration, given it or its value.
 
     Raises:

@@ -21,7 +21,7 @@ from tfspine.evaluation.statistics.estimate import (
     undefined,
 )
 from tfspine.evaluation.statistics.ratings import checked_table, joint_counts
-from tfspine.evaluation.statistics.weights import AnyWeights, Weights, describe, is_identity, weight_matrix
+from tfspine.evaluation.statistics.weights import AnyWeights, Weights, is_identity, weight_matrix, weights_name
 
 
 def cohen_kappa(
@@ -66,7 +66,7 @@ def cohen_kappa_from_table(
     check_confidence(confidence)
     table = checked_table(counts)
     weight, n = weight_matrix(len(table), weights), int(table.sum())
-    method = f"Cohen's kappa{'' if is_identity(weight) else f' ({describe(weights)})'}, large-sample z"
+    method = f"Cohen's kappa{'' if is_identity(weight) else f' ({weights_name(weights)})'}, large-sample z"
     if n == 0:
         return Agreement(undefined(0, method), math.nan, math.nan, math.nan, math.nan)
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import numbers
+from tfspine.evaluation.statistics.checks import number_array
 from tfspine.evaluation.statistics.estimate import Difference, Estimate, check_confidence, critical_value
 
 
@@ -118,7 +118,7 @@ def random_readers(figures: ArrayLike, covariance: ArrayLike, *, name: str, conf
         EvaluationError: fewer than two readers, or shapes that do not fit.
     """
     check_confidence(confidence)
-    theta, shared = numbers(figures, what="figures"), numbers(covariance, what="covariances")
+    theta, shared = number_array(figures, what="figures"), number_array(covariance, what="covariances")
     r = theta.size
     if theta.ndim != 1 or r < 2 or shared.shape != (r, r):
         raise EvaluationError(
@@ -164,7 +164,7 @@ def _difference(value: float, error: float, degrees: float, *, n: int, name: str
 
 
 def _checked(figures: ArrayLike, covariance: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    theta, shared = numbers(figures, what="figures"), numbers(covariance, what="covariances")
+    theta, shared = number_array(figures, what="figures"), number_array(covariance, what="covariances")
     if theta.ndim != 2 or min(theta.shape) < 2 or shared.shape != theta.shape * 2:
         raise EvaluationError(
             f"figures {theta.shape} and covariances {shared.shape}; expected [t, r] and [t, r, t, r] with two "

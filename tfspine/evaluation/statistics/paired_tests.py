@@ -13,7 +13,7 @@ from scipy import optimize, stats
 
 from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import numbers, successes_of, truth_vectors, whole_number
+from tfspine.evaluation.statistics.checks import number_array, successes_of, truth_vectors, whole_number
 from tfspine.evaluation.statistics.estimate import (
     NO_SPREAD,
     Estimate,
@@ -135,7 +135,7 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     Raises:
         EvaluationError: the values are not [m], or one is not a probability.
     """
-    p = numbers(p_values, what="p values")
+    p = number_array(p_values, what="p values")
     if p.ndim != 1:
         raise EvaluationError(f"p values of shape {p.shape}; expected [m]")
     defined = np.flatnonzero(~np.isnan(p))

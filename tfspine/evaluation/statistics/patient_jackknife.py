@@ -26,7 +26,7 @@ from tfspine.evaluation.statistics.estimate import NO_SPREAD
 Patients: TypeAlias = Sequence[object] | NDArray[np.generic]
 """Names or numbers [n], one per region: the patient of the region."""
 
-Statistic: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+StatisticOfTotals: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From totals [..., k] to values [...]."""
 
 
@@ -66,7 +66,7 @@ def patient_totals(values: NDArray[np.float64], patients: Patients) -> NDArray[n
     return np.asarray(np.add.reduceat(values[order], first, axis=0))
 
 
-def jackknife(totals: NDArray[np.float64], statistic: Statistic) -> Spread:
+def jackknife(totals: NDArray[np.float64], statistic: StatisticOfTotals) -> Spread:
     """Return a statistic of all totals with its standard error: sqrt((m - 1) / m sum (without_c - all)^2).
 
     Args:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tfspine.evaluation.statistics.accuracy import Interval, proportion
+from tfspine.evaluation.statistics.accuracy import ProportionInterval, proportion
 from tfspine.evaluation.statistics.checks import whole_number
 from tfspine.evaluation.statistics.clustered import clustered_mean
 from tfspine.evaluation.statistics.estimate import (
@@ -137,7 +137,7 @@ def reliability(
     for index in range(bins):
         inside = position == index
         accuracy = proportion(
-            int(right[inside].sum()), int(inside.sum()), interval=Interval.WILSON, confidence=confidence
+            int(right[inside].sum()), int(inside.sum()), interval=ProportionInterval.WILSON, confidence=confidence
         )
         mean = float(top[inside].mean()) if inside.any() else math.nan
         rows.append(ReliabilityBin(index / bins, (index + 1) / bins, mean, accuracy))

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import numbers, whole_number
+from tfspine.evaluation.statistics.checks import number_array, whole_number
 
 _ROUNDING = 1e-6
 """How far a probability may exceed 1: the rounding of a sum of a few float32 values."""
@@ -37,7 +37,7 @@ def rating_matrix(raters: Sequence[ArrayLike], *, categories: int) -> NDArray[np
     Raises:
         EvaluationError: the vectors differ in length, or a rating is not on the scale.
     """
-    vectors = [numbers(rater, what="ratings") for rater in raters]
+    vectors = [number_array(rater, what="ratings") for rater in raters]
     shapes = [vector.shape for vector in vectors]
     if vectors[0].ndim != 1 or len(set(shapes)) > 1:
         raise EvaluationError(f"ratings of shapes {' and '.join(map(str, shapes))}; expected one [n] for all")
@@ -52,7 +52,7 @@ def checked_ratings(ratings: ArrayLike, *, categories: int) -> NDArray[np.float6
             more, or a rating is not on the scale.
     """
     categories = whole_number(categories, what="categories", least=2)
-    matrix = numbers(ratings, what="ratings")
+    matrix = number_array(ratings, what="ratings")
     if matrix.ndim != 2 or matrix.shape[1] < 2:
         raise EvaluationError(f"ratings of shape {matrix.shape}; expected [n, raters] with two raters or more")
     on_scale = np.isin(matrix, np.arange(categories)) | np.isnan(matrix)
@@ -87,7 +87,7 @@ def checked_table(counts: ArrayLike) -> NDArray[np.float64]:
     Raises:
         EvaluationError: the table is not square, is smaller than 2 x 2, or holds anything but whole numbers from 0.
     """
-    table = numbers(counts, what="counts")
+    table = number_array(counts, what="counts")
     if table.ndim != 2 or table.shape[0] != table.shape[1] or table.shape[0] < 2:
         raise EvaluationError(f"a table of shape {table.shape}; expected [q, q] counts with q of at least 2")
     if not np.isfinite(table).all() or (table < 0).any() or (table != np.floor(table)).any():
@@ -108,7 +108,7 @@ def graded_probabilities(
     Raises:
         EvaluationError: shapes that do not fit, no probabilities, or a grade off the scale.
     """
-    shares, rated = numbers(probabilities, what="probabilities"), numbers(grades, what="grades")
+    shares, rated = number_array(probabilities, what="probabilities"), number_array(grades, what="grades")
     if shares.ndim != 2 or rated.shape != shares.shape[:1]:
         raise EvaluationError(f"probabilities {shares.shape} and grades {rated.shape}; expected [n, q] and [n]")
     check_probabilities(shares)

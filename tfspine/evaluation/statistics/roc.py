@@ -14,7 +14,7 @@ from scipy import special, stats
 
 from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import numbers, truth_values
+from tfspine.evaluation.statistics.checks import number_array, truth_values
 from tfspine.evaluation.statistics.estimate import (
     NO_SPREAD,
     Difference,
@@ -193,7 +193,7 @@ def _logit_limits(value: float, standard_error: float, confidence: float) -> tup
 
 
 def _checked(truth: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    positive, score = truth_values(truth, what="truth values"), numbers(scores, what="scores")
+    positive, score = truth_values(truth, what="truth values"), number_array(scores, what="scores")
     if positive.ndim != 1 or positive.shape != score.shape:
         raise EvaluationError(f"truth and scores of shapes {positive.shape} and {score.shape}; expected two equal [n]")
     if not np.isfinite(score).all():

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import groups, numbers
+from tfspine.evaluation.statistics.checks import groups, number_array
 from tfspine.evaluation.statistics.estimate import Estimate, check_confidence, critical_value, limits_of
 from tfspine.evaluation.statistics.ratings import check_probabilities, graded_probabilities
 from tfspine.labels import Grade, Region
@@ -94,7 +94,7 @@ def three_grades(probabilities: ArrayLike) -> NDArray[np.float64]:
     Raises:
         EvaluationError: not [n, 4], or not probabilities.
     """
-    shares = numbers(probabilities, what="probabilities")
+    shares = number_array(probabilities, what="probabilities")
     if shares.ndim != 2 or shares.shape[1] != len(Grade):
         raise EvaluationError(f"probabilities of shape {shares.shape}; expected [n, {len(Grade)}]")
     check_probabilities(shares)

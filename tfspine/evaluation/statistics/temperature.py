@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import numbers
+from tfspine.evaluation.statistics.checks import number_array
 from tfspine.evaluation.statistics.ratings import check_probabilities, graded_probabilities
 
 TEMPERATURES = (0.05, 20.0)
@@ -32,7 +32,7 @@ def temperature_scaled(probabilities: ArrayLike, *, temperature: float) -> NDArr
     """
     if not 0 < temperature < math.inf:
         raise EvaluationError(f"temperature {temperature}; expected a number above 0")
-    shares = numbers(probabilities, what="probabilities")
+    shares = number_array(probabilities, what="probabilities")
     if shares.ndim != 2:
         raise EvaluationError(f"probabilities of shape {shares.shape}; expected [n, q]")
     check_probabilities(shares)

@@ -59,7 +59,7 @@ def weight_matrix(categories: int, weights: AnyWeights) -> NDArray[np.float64]:
     return np.asarray(weight)
 
 
-def describe(weights: AnyWeights) -> str:
+def weights_name(weights: AnyWeights) -> str:
     """Return the name of the weights, for an estimate's method."""
     return str(weights) if isinstance(weights, str) else "custom weights"
 

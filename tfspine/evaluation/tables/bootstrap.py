@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from tfspine.evaluation.boxes.measures import measure, shares
+from tfspine.evaluation.boxes.measures import measure_by_box, shares
 from tfspine.evaluation.boxes.pairs import two_grades
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.statistics.accuracy import poisson_rate
 from tfspine.evaluation.statistics.bootstrap import (
-    Statistic,
+    StatisticOfWeights,
     gwet_statistic,
     patient_bootstrap,
     rate_statistic,
@@ -35,7 +35,7 @@ def bootstrap_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
             if boxes.empty:
                 continue
             patients = set_.patient_of(boxes["study"]).to_numpy()
-            usual = measure(boxes, confidence=set_.confidence).estimates
+            usual = measure_by_box(boxes, confidence=set_.confidence).estimates
             false = set_.false_boxes_and_images(reader, region)
             events, units = (int(false[name].sum()) for name in ("events", "units"))
             usual[FALSE_BOXES] = poisson_rate(events, units, confidence=set_.confidence)
@@ -74,7 +74,7 @@ def bootstrap_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
     )
 
 
-def statistics(boxes: pd.DataFrame) -> Iterator[tuple[str, Statistic]]:
+def statistics(boxes: pd.DataFrame) -> Iterator[tuple[str, StatisticOfWeights]]:
     """Yield the name of each measure and its value for any weights of the rows of `Pairs.boxes`."""
     truth, calls = (boxes[name].to_numpy(np.float64) for name in ("truth", "call"))
     yield "recall", share_statistic(boxes["is_found"].to_numpy(bool), np.ones(len(boxes), bool))

@@ -9,15 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tfspine.evaluation.boxes.paired_p import BY_BOX
-from tfspine.evaluation.boxes.reader_metrics import THRESHOLDS, ReaderMetrics, RegionMetrics
+from tfspine.evaluation.boxes.reader_metrics import THRESHOLDS, MetricsBySet, RegionMetrics
 from tfspine.evaluation.statistics.agreement import Agreement
 from tfspine.evaluation.statistics.landis_koch import benchmark, landis_koch
 from tfspine.evaluation.statistics.paired_tests import pooled_z_of_shares
 from tfspine.evaluation.tables.table import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Grade, Region
-
-Sets = Mapping[str, Mapping[str, ReaderMetrics]]
-"""Metrics by the name of the set, then of the reader."""
 
 PValues = Mapping[tuple[str, str, Region, str], float]
 """P of a difference from the model by set, reader, region and measure (`paired_p.MEASURES`, each also `BY_BOX`)."""
@@ -32,7 +29,7 @@ _AGREEMENT_NOTE = (
 )
 
 
-def reference_table(sets: Sets) -> Table:
+def reference_table(sets: MetricsBySet) -> Table:
     """Return one row per set and region: the reference's boxes by grade. They are the same for every reader."""
     rows = {}
     for where, region in _walk(sets):
@@ -53,7 +50,7 @@ def reference_table(sets: Sets) -> Table:
     )
 
 
-def recall_table(sets: Sets, *, iou: float) -> Table:
+def recall_table(sets: MetricsBySet, *, iou: float) -> Table:
     """Return one row per reader and region: recall and false boxes at each IoU; boxes found and mean IoU at `iou`.
 
     `iou` is the one at which grades are compared; if it was not measured, the nearest value is used.
@@ -96,7 +93,7 @@ def recall_table(sets: Sets, *, iou: float) -> Table:
     )
 
 
-def agreement_table(sets: Sets, *, grades: int) -> Table:
+def agreement_table(sets: MetricsBySet, *, grades: int) -> Table:
     """Return one row per reader and region: Gwet's AC1 on the scale of four or two `grades`, band, P and pairs."""
     rows = [where | _agreement_row(region, grades) for where, region in _walk(sets)]
     two = grades == 2
@@ -109,7 +106,7 @@ def agreement_table(sets: Sets, *, grades: int) -> Table:
     )
 
 
-def repeat_table(repeats: Sets) -> Table:
+def repeat_table(repeats: MetricsBySet) -> Table:
     """Return the agreement of readers with themselves: the readers of `repeats` are second readings of the same."""
     rows = [
         where | {"grades": scale} | _agreement_row(region, grades)
@@ -125,7 +122,7 @@ def repeat_table(repeats: Sets) -> Table:
     )
 
 
-def accuracy_table(sets: Sets, *, model: str | None = None, p_values: PValues | None = None) -> Table:
+def accuracy_table(sets: MetricsBySet, *, model: str | None = None, p_values: PValues | None = None) -> Table:
     """Return one row per reader and region: sensitivity, specificity, and sensitivity with missed boxes as misses.
 
     `model` is the reader with whom the others are compared. P is of the paired difference (`paired_p_values`); by box
@@ -190,7 +187,7 @@ def _agreement_row(region: RegionMetrics, grades: int) -> dict[str, Any]:
     }
 
 
-def _walk(sets: Sets) -> Iterator[tuple[dict[str, Any], RegionMetrics]]:
+def _walk(sets: MetricsBySet) -> Iterator[tuple[dict[str, Any], RegionMetrics]]:
     """Yield every region of every reader of every set, with the first columns of its row."""
     for name, readers in sets.items():
         for reader, metrics in readers.items():
@@ -198,11 +195,11 @@ def _walk(sets: Sets) -> Iterator[tuple[dict[str, Any], RegionMetrics]]:
                 yield {"set": name, "reader": reader, "region": REGION_TITLES[region.region]}, region
 
 
-def _who(sets: Sets) -> tuple[Column, ...]:
+def _who(sets: MetricsBySet) -> tuple[Column, ...]:
     return (*_set_column(sets), Column("reader", "Reader"), Column("region", "Region"))
 
 
-def _set_column(sets: Sets) -> tuple[Column, ...]:
+def _set_column(sets: MetricsBySet) -> tuple[Column, ...]:
     return (Column("set", "Set"),) if len(sets) > 1 else ()
 
 
@@ -224,7 +221,7 @@ def _benchmark(agreement: Agreement) -> str | None:
     return str(found.band) if found else None
 
 
-def _region_of(sets: Sets, name: str | None, reader: str | None, region: Region) -> RegionMetrics | None:
+def _region_of(sets: MetricsBySet, name: str | None, reader: str | None, region: Region) -> RegionMetrics | None:
     metrics = sets.get(name or "", {}).get(reader or "")
     return metrics.regions.get(region) if metrics else None
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tfspine.compat import StrEnum
-from tfspine.evaluation.boxes.measures import measure
+from tfspine.evaluation.boxes.measures import measure_by_box
 from tfspine.evaluation.boxes.pairs import Pairs
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.tables.table import REGION_TITLES, Column, Kind, Table
@@ -51,7 +51,7 @@ def patient_table(set_: ReadingSet) -> Table:
     for reader, pairs in set_.pairs.items():
         for region, boxes in product(pairs.regions, Boxes):
             worst = worst_grades(pairs, region, set_.patients, boxes=boxes)
-            found = measure(worst.assign(is_found=worst["call"].notna()), confidence=set_.confidence)
+            found = measure_by_box(worst.assign(is_found=worst["call"].notna()), confidence=set_.confidence)
             rows.append(
                 {
                     "reader": reader,

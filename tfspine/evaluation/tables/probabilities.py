@@ -13,7 +13,7 @@ from tfspine.evaluation.boxes.grade_threshold import (
     GradedProbabilities,
     OperatingPoint,
     choose_operating_point,
-    graded_probabilities,
+    probabilities_of_boxes,
 )
 from tfspine.evaluation.boxes.measures import accuracy_by_patient
 from tfspine.evaluation.boxes.reading_set import ReadingSet
@@ -31,7 +31,7 @@ def readings_with_probabilities(set_: ReadingSet) -> Iterator[tuple[str, Region,
     """Yield every reader and region with at least one graded region that has probabilities."""
     for reader, pairs in set_.pairs.items():
         for region in pairs.regions:
-            graded = graded_probabilities(pairs.of(region).boxes)
+            graded = probabilities_of_boxes(pairs.of(region).boxes)
             if len(graded.truth):
                 yield reader, region, graded
 
@@ -202,5 +202,5 @@ def operating_table(set_: ReadingSet, *, validation: ReadingSet | None) -> Table
 def _validation(validation: ReadingSet | None, reader: str, region: Region) -> GradedProbabilities | None:
     if validation is None or reader not in validation.pairs:
         return None
-    graded = graded_probabilities(validation.pairs[reader].of(region).boxes)
+    graded = probabilities_of_boxes(validation.pairs[reader].of(region).boxes)
     return graded if len(graded.truth) else None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tfspine.evaluation.boxes.grade_threshold import graded_probabilities
+from tfspine.evaluation.boxes.grade_threshold import probabilities_of_boxes
 from tfspine.evaluation.boxes.members import ensemble, mutual_information_bits, reject_curve
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.tables.table import REGION_TITLES, Column, Kind, Table
@@ -72,7 +72,7 @@ def _on_common_regions(
     None without a common region.
     """
     boxes = [set_.pairs[member].of(region).boxes for member in members]
-    graded = [graded_probabilities(of_member) for of_member in boxes]
+    graded = [probabilities_of_boxes(of_member) for of_member in boxes]
     # By the number of the reference's box, because members may have read different studies.
     rows = [of_member.index[each.rows] for of_member, each in zip(boxes, graded, strict=True)]
     common = rows[0]

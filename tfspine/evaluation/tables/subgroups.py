@@ -7,14 +7,12 @@ look different by chance.
 
 import pandas as pd
 
-from tfspine.evaluation.boxes.measures import measure, measure_by_patient
+from tfspine.evaluation.boxes.measures import measure_by_patient
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.statistics.clustered import clustered_rate
 from tfspine.evaluation.statistics.estimate import Estimate
 from tfspine.evaluation.tables.cohort import UNKNOWN
 from tfspine.evaluation.tables.table import REGION_TITLES, Column, Kind, Table
-
-__all__ = ["measure", "subgroup_table"]
 
 FACTORS = {
     "level": "Level",

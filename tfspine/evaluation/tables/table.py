@@ -1,4 +1,4 @@
-"""A table keeps its numbers unrounded; only `shown` converts them to text. An undefined number prints as a dash."""
+"""A table keeps its numbers unrounded; only `as_text` converts them to text. An undefined number prints as a dash."""
 
 import dataclasses
 import math
@@ -62,7 +62,7 @@ class Table:
     note: str = ""
 
 
-def shown(table: Table) -> pd.DataFrame:
+def as_text(table: Table) -> pd.DataFrame:
     """Return the table as text, rounded, under its headings."""
     texts = [[_text(row.get(column.key), column.kind) for column in table.columns] for row in table.rows]
     return pd.DataFrame(texts, columns=[column.title for column in table.columns], dtype="str")

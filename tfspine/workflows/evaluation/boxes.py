@@ -119,6 +119,6 @@ def slice_names(folder: Path) -> "pd.DataFrame":
 
 def _place(path: Path, row: int) -> str:
     """Return the file and line of a box; for a folder of labels only the folder, as its slices name the studies."""
-    from tfspine.formats.boxes_csv import line_of
+    from tfspine.formats.boxes_csv import line_of_row
 
-    return str(path) if path.is_dir() else f"{path}: line {line_of(path, row)}"
+    return str(path) if path.is_dir() else f"{path}: line {line_of_row(path, row)}"

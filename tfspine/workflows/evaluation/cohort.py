@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 PART_OF_SPLIT = {"train": "training", "validation": "validation", "test": "internal test"}
 
 
-def parts_of(
+def slices_by_part(
     slices: "pd.DataFrame | None", splits: Mapping[str, str] | None, external: "pd.DataFrame | None"
 ) -> "dict[str, pd.DataFrame]":
     """Return the rows of `slices.csv` by part of the study; those left out belong to none."""

@@ -162,12 +162,12 @@ def _check_words(table: "CsvTable", words: "pd.Series", column: str, known: tupl
 
 def _check_said(path: Path, boxes: "pd.DataFrame", said: Path, coverage: "Coverage") -> None:
     """Refuse boxes of a study or region that was not read according to the user."""
-    from tfspine.formats.boxes_csv import line_of
+    from tfspine.formats.boxes_csv import line_of_row
 
     outside = [row for row, is_read in enumerate(coverage.rows(boxes)) if not is_read]
     if outside:
         box = boxes.iloc[outside[0]]
-        place = str(path) if path.is_dir() else f"{path}: line {line_of(path, outside[0])}"
+        place = str(path) if path.is_dir() else f"{path}: line {line_of_row(path, outside[0])}"
         raise EvaluationError(
             f"{place}: a {box['region']} on slice {box['slice']} of study {box['study']}, which {said} does not list "
             "as read; expected all that the reader read"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tfspine.errors import EvaluationError
 from tfspine.workflows.evaluation.boxes import boxes_of, check_readings, labelled_slices, slice_names
-from tfspine.workflows.evaluation.cohort import clinical_of, parts_of, people_of, studies_of, without_excluded
+from tfspine.workflows.evaluation.cohort import clinical_of, people_of, slices_by_part, studies_of, without_excluded
 from tfspine.workflows.evaluation.coverage import coverage_of, covered_by
 from tfspine.workflows.evaluation.inputs import EXTERNAL_REFERENCE, REFERENCE, SPLIT, EvaluateInputs
 from tfspine.workflows.evaluation.patients import check_external, patients_of
@@ -78,7 +78,7 @@ def read_question(inputs: EvaluateInputs, settings: "EvaluationConfig", *, out: 
     validation = {name: boxes_of(path, inputs.slices) for name, path in inputs.validation.items()}
     of_validation = Readings(validation, coverage_of_each(inputs.validation, validation))
     people = people_of(inputs.dicom, out=out)
-    cohort = parts_of(slices, splits, external_slices)
+    cohort = slices_by_part(slices, splits, external_slices)
     return Question(
         internal=internal,
         model=inputs.model_name,

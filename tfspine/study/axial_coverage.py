@@ -29,7 +29,7 @@ doubted: a technologist who counts four discs sees a different spine from the on
 
 
 @dataclass(frozen=True)
-class Coverage:
+class AxialCoverage:
     """What the axial series shows of the levels found.
 
     `levels` counts the levels that either series shows, from the lowest foramina up. `ranks` are the levels, counted
@@ -48,13 +48,13 @@ class Coverage:
         return {0, self.levels - 1} <= self.ranks
 
 
-def coverage_of(
+def axial_coverage(
     discs: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
     *,
     slices: Sequence[SliceGeometry],
     axial_discs_mm: NDArray[np.float64],
     spacing_mm: float,
-) -> Coverage:
+) -> AxialCoverage:
     """Return what the axial series shows.
 
     Args:
@@ -65,7 +65,7 @@ def coverage_of(
     """
     below = np.array([[-below_slice_mm(item, disc, feet) for item in slices] for disc, feet in discs])
     if not len(slices):
-        return Coverage(len(discs), frozenset(), 0.0, 0)
+        return AxialCoverage(len(discs), frozenset(), 0.0, 0)
     is_lower, is_higher = below[0] > BEYOND * spacing_mm, -below[-1] > BEYOND * spacing_mm
     ranks = {rank for rank in range(len(discs)) if np.abs(below[rank]).min() < SLICE_AT_DISC_MM}
     above = 0
@@ -74,7 +74,7 @@ def coverage_of(
         heights = -(axial_discs_mm - disc) @ feet / spacing_mm
         above = max(0, round(float(heights.max(initial=0.0))))
         ranks |= {len(discs) - 1 + step for step in range(1, above + 1)}
-    return Coverage(
+    return AxialCoverage(
         levels=len(discs) + above,
         ranks=frozenset(ranks),
         below_mm=float(below[0].max()) if is_lower.sum() >= SLICES_BEYOND else 0.0,
@@ -82,7 +82,7 @@ def coverage_of(
     )
 
 
-def doubts_of_count(coverage: Coverage, *, is_sure_without_axial: bool) -> list[str]:
+def doubts_of_count(coverage: AxialCoverage, *, is_sure_without_axial: bool) -> list[str]:
     """Return why the axial series does not confirm that the lowest foramina are those of L5-S1.
 
     Args:

@@ -17,7 +17,7 @@ from tfspine.dicom.agents import contrast_agent
 from tfspine.dicom.files import read_dataset, refusing
 from tfspine.dicom.frames import Attributes, frames_of
 from tfspine.dicom.patient_keys import patient_key
-from tfspine.dicom.values import codes, number, numbers, quoted, required, spare_integer, spare_number, typed
+from tfspine.dicom.values import codes, number, position_numbers, quoted, required, spare_integer, spare_number, typed
 from tfspine.errors import DicomError
 from tfspine.geometry import SliceGeometry, display_geometry, plane_of
 from tfspine.labels import Plane
@@ -212,9 +212,9 @@ def _slope(ds: Attributes) -> float:
 
 
 def _geometry(ds: Attributes) -> SliceGeometry:
-    position = numbers(ds, "ImagePositionPatient", 3)
-    orientation = numbers(ds, "ImageOrientationPatient", 6)
-    row_spacing, column_spacing = numbers(ds, "PixelSpacing", 2)
+    position = position_numbers(ds, "ImagePositionPatient", 3)
+    orientation = position_numbers(ds, "ImageOrientationPatient", 6)
+    row_spacing, column_spacing = position_numbers(ds, "PixelSpacing", 2)
     row_direction, column_direction = orientation[:3], orientation[3:]
     lengths = (_dot(row_direction, row_direction), _dot(column_direction, column_direction))
     if not max(abs(length - 1) for length in lengths) <= DIRECTION_TOLERANCE or not (
