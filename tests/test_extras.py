@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from blocked_imports import run_without
 from packaging.requirements import Requirement
 
 from tfspine.cli.main import VERBS
@@ -15,25 +16,6 @@ ROOT = Path(__file__).parents[1]
 
 OPTIONAL = sorted({module for extra in EXTRAS.values() for module in extra.modules})
 """Every module that an extra brings."""
-
-BLOCKER = """
-import sys
-
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in sys.argv[1].split(","):
-            raise ModuleNotFoundError("blocked: " + name, name=name)
-
-sys.meta_path.insert(0, Blocker())
-from tfspine.cli.main import main
-sys.exit(main(sys.argv[2:]))
-"""
-
-
-def without(modules: str, *words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command in a fresh interpreter that cannot import `modules`."""
-    command = [sys.executable, "-c", BLOCKER, modules, *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, timeout=120)
 
 
 def required_by_extra() -> dict[str, set[str]]:
@@ -78,7 +60,7 @@ CALLS = {
 @pytest.mark.parametrize("call", CALLS)
 def test_a_missing_extra_is_one_line(call: str, tmp_path: Path) -> None:
     module, extra, words = CALLS[call]
-    assert_one_line(without(module, *words.split(), cwd=tmp_path), words.split()[0], module, extra)
+    assert_one_line(run_without([module], *words.split(), cwd=tmp_path), words.split()[0], module, extra)
     assert not list(tmp_path.iterdir())
 
 
@@ -97,19 +79,20 @@ def slices(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "phantom --out phantom --set phantom.studies=1 --set phantom.matrix_px=64",
         "ingest phantom/dicom --out slices",
     ):
-        done = without(",".join(OPTIONAL), *words.split(), cwd=root)
+        done = run_without(OPTIONAL, *words.split(), cwd=root)
         assert done.returncode == 0, done.stderr
     return root
 
 
 def test_a_model_in_this_process_needs_tensorflow(slices: Path) -> None:
-    done = without("tensorflow", *["predict", "--slices", "slices", "--model", "exported", "--out", "o"], cwd=slices)
+    words = ("predict", "--slices", "slices", "--model", "exported", "--out", "o")
+    done = run_without(["tensorflow"], *words, cwd=slices)
     assert_one_line(done, "predict", "tensorflow", "train")
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_of_every_command_needs_no_extra(verb: str, tmp_path: Path) -> None:
-    done = without(",".join(OPTIONAL), verb, "--help", cwd=tmp_path)
+    done = run_without(OPTIONAL, verb, "--help", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"tfspine {verb}" in done.stdout
 
@@ -137,13 +120,13 @@ def test_a_command_looks_for_all_that_it_needs_before_it_begins(verb: str, monke
 
 
 def test_a_cluster_needs_ray(slices: Path) -> None:
-    done = without("ray", *["ingest", "phantom/dicom", "--out", "o", "--cluster", "auto"], cwd=slices)
+    done = run_without(["ray"], *["ingest", "phantom/dicom", "--out", "o", "--cluster", "auto"], cwd=slices)
     assert_one_line(done, "ingest", "ray", "cluster")
 
 
 def test_an_evaluation_without_matplotlib_has_all_but_the_figures(slices: Path) -> None:
     words = "evaluate --reference phantom/labels --slices slices --reader r1=phantom/readers/radiologist_1 --out e"
-    done = without(",".join(OPTIONAL), *words.split(), cwd=slices)
+    done = run_without(OPTIONAL, *words.split(), cwd=slices)
     assert done.returncode == 0, done.stderr
     assert "no figures: they need matplotlib: pip install 'tfspine[report]'" in done.stderr.splitlines()
     assert (slices / "e" / "metrics.json").is_file()
@@ -162,7 +145,7 @@ def test_masks_of_spider_need_simpleitk(tmp_path: Path) -> None:
         "Patient,IVD label,Modic,UP endplate,LOW endplate,Spondylolisthesis,Disc herniation,Disc narrowing,"
         "Disc bulging,Pfirrman grade\n1,1,0,0,1,0,0,1,1,3\n"
     )
-    done = without("SimpleITK", *["import", "spider", "spider", "--out", "o"], cwd=tmp_path)
+    done = run_without(["SimpleITK"], *["import", "spider", "spider", "--out", "o"], cwd=tmp_path)
     assert_one_line(done, "import", "SimpleITK", "import")
 
 
@@ -170,6 +153,6 @@ def test_a_project_that_trains_looks_before_it_begins(tmp_path: Path) -> None:
     (tmp_path / "dicom").mkdir()
     (tmp_path / "labels").mkdir()
     (tmp_path / "own.toml").write_text('[data]\ndicom = "dicom"\nlabels = "labels"\n')
-    assert_one_line(without("aiohttp", "run", "own.toml", cwd=tmp_path), "run", "aiohttp", "all")
+    assert_one_line(run_without(["aiohttp"], "run", "own.toml", cwd=tmp_path), "run", "aiohttp", "all")
     assert not (tmp_path / "own").exists()
-    assert without(",".join(OPTIONAL), "run", "--template", cwd=tmp_path).returncode == 0
+    assert run_without(OPTIONAL, "run", "--template", cwd=tmp_path).returncode == 0

@@ -5,28 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-BLOCKED = ("tensorflow", "tf_keras", "keras", "official", "keras_tuner", "tf_explain", "tensorflow_serving", "orbit")
-
-BLOCKER = f"""
-import sys
-
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {BLOCKED!r}:
-            raise ImportError("blocked: " + name)
-
-sys.meta_path.insert(0, Blocker())
-from tfspine.cli.main import main
-sys.exit(main(sys.argv[1:]))
-"""
-
-
-def without_tensorflow(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a command in a fresh interpreter that cannot import TensorFlow."""
-    return subprocess.run(
-        [sys.executable, "-c", BLOCKER, *map(str, words)], capture_output=True, text=True, check=False
-    )
+from blocked_imports import TENSORFLOW, run_without
 
 
 def test_help_loads_the_standard_library_alone() -> None:
@@ -44,7 +23,7 @@ def test_the_way_to_the_table_needs_no_tensorflow(tmp_path: Path) -> None:
         ("ingest", out / "phantom" / "dicom", "--out", out / "slices"),
         ("check", "--labels", out / "phantom" / "labels", "--slices", out / "slices", "--out", out / "problems.csv"),
     ):
-        done = without_tensorflow(*words)
+        done = run_without(TENSORFLOW, *words)
         assert done.returncode == 0, done.stderr
     reference = ("--reference", out / "phantom" / "labels", "--slices", out / "slices")
     from tfspine.annotations.labelled_boxes import labels_table
@@ -52,7 +31,7 @@ def test_the_way_to_the_table_needs_no_tensorflow(tmp_path: Path) -> None:
 
     copy = out / "copy.csv"
     write_boxes(copy, labels_table(out / "phantom" / "labels", out / "slices" / "slices.csv"))
-    done = without_tensorflow("evaluate", *reference, "--reader", f"copy={copy}", "--out", out / "evaluation")
+    done = run_without(TENSORFLOW, "evaluate", *reference, "--reader", f"copy={copy}", "--out", out / "evaluation")
     assert done.returncode == 0, done.stderr
     assert "1.00" in done.stdout
 
@@ -78,4 +57,4 @@ def test_the_way_to_the_table_needs_no_tensorflow(tmp_path: Path) -> None:
     ],
 )
 def test_help_of_a_command_needs_no_tensorflow(verb: str) -> None:
-    assert without_tensorflow(verb, "--help").returncode == 0
+    assert run_without(TENSORFLOW, verb, "--help").returncode == 0

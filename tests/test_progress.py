@@ -13,6 +13,7 @@ import time
 
 import pytest
 from rich.console import Console
+from waiting import wait_until
 
 from tfspine import progress
 from tfspine.progress import new_bar
@@ -23,13 +24,6 @@ LINE = r"[^:]+: \d+ of \d+, \d+:\d\d:\d\d gone(, \d+:\d\d:\d\d left)?"
 def plain() -> tuple[Console, io.StringIO]:
     file = io.StringIO()
     return Console(file=file, width=80), file
-
-
-def wait_until(is_so, seconds: float = 5.0) -> None:
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_a_pipe_is_told_again_and_again_while_nothing_moves() -> None:

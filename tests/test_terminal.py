@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from record_samples import write_records_folder
 from test_progress import in_terminal
 from tests_settings import TINY
 
@@ -43,8 +44,6 @@ def files(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Experime
     from tfspine.models.detector import Detector
     from tfspine.models.grader import GRADER_FILE, build_grader
     from tfspine.records.examples import RecordExample
-    from tfspine.records.folder import class_table
-    from tfspine.records.writer import write_records
 
     root = tmp_path_factory.mktemp("terminal")
     (root / "slices" / "slices").mkdir(parents=True)
@@ -67,10 +66,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Experime
                 examples.append(RecordExample(key, plane, split, path, (SIZE, SIZE), drawn))
     pd.DataFrame(rows, columns=list(SLICE_COLUMNS)).to_csv(root / "slices" / "slices.csv", index=False)
     experiment = tiny("records.shards=1", "detector.score_threshold=0.01")
-    (root / "records").mkdir()
-    details = write_records(root / "records", examples, experiment=experiment)
-    config = {"split": as_dict(experiment.split), "records": as_dict(experiment.records)}
-    write_manifest(root / "records", command="records", config=config, details=details | {"classes": class_table()})
+    write_records_folder(root / "records", examples, experiment)
     for region in Region:
         (root / region).mkdir()
         build_grader(experiment.grader).save(root / region / GRADER_FILE)

@@ -19,3 +19,6 @@ TINY = (
     "grader.batch_size=4",
     "grader.epochs=1",
 )
+
+HANG_S = 600.0
+"""After this long a process of a test is taken to hang; on a busy machine any shorter limit fails by chance."""

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 
+import keras
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-keras = pytest.importorskip("keras")
-
-from tfspine.attribution.integrated_gradients import integrate_gradients  # noqa: E402
-from tfspine.attribution.keras_gradients import class_functions, probabilities  # noqa: E402
-from tfspine.config import Experiment  # noqa: E402
-from tfspine.models.grader import build_grader  # noqa: E402
+from tfspine.attribution.integrated_gradients import integrate_gradients
+from tfspine.attribution.keras_gradients import class_functions, probabilities
+from tfspine.config import Experiment
+from tfspine.models.grader import build_grader
 
 CROPS = np.random.default_rng(3).random((3, 16, 16, 3), np.float32)
 

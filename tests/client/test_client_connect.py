@@ -1,11 +1,10 @@
 """Clients without a server, and without TensorFlow."""
 
 import socket
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from blocked_imports import TENSORFLOW, run_without
 
 from tfspine.client import connect
 from tfspine.client.inputs import check_inputs
@@ -60,15 +59,7 @@ def test_inputs_are_checked_before_they_are_sent(signature, inputs, message):
         check_inputs(signature, inputs, "m")
 
 
-BLOCKED = """
-import sys
-
-class Block:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"tensorflow", "tensorflow_serving", "keras", "tf_keras"}:
-            raise ImportError(f"{name} is blocked")
-
-sys.meta_path.insert(0, Block())
+ASKING = """
 from tfspine.client import connect
 from tfspine.client.reading import read_slices
 from tfspine.errors import ServerError
@@ -82,5 +73,6 @@ for url in sys.argv[1:]:
 
 def test_client_needs_no_tensorflow(closed_port):
     urls = [f"{scheme}://127.0.0.1:{closed_port}" for scheme in ("grpc", "http")]
-    done = subprocess.run([sys.executable, "-c", BLOCKED, *urls], capture_output=True, text=True, check=True)
+    done = run_without(TENSORFLOW, *urls, code=ASKING)
+    assert done.returncode == 0, done.stderr
     assert [line.split(";")[0] for line in done.stdout.splitlines()] == [f"nothing listens at {url}" for url in urls]

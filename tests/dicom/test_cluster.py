@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
+from tests_settings import HANG_S
 
 from tfspine.cli.main import main
 from tfspine.dicom.cluster import Cluster, StudyFailure, run_per_study
@@ -174,7 +175,7 @@ def test_who_has_not_the_token_is_turned_away(token: str | None, enters: bool) -
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=HANG_S,
     )
     assert (done.returncode == 0, "2.0" in done.stdout) == (enters, enters), done.stderr[-2000:]
 

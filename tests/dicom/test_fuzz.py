@@ -27,6 +27,8 @@ from tfspine.errors import DicomError
 
 MEMORY_BYTES = 2 << 30
 SECONDS_A_FILE = 10.0
+"""Of the processor: what else the machine does has no say."""
+
 BATCH = 500
 SECONDS_A_BATCH = 600.0
 REAL_UNDER_BYTES = 300_000
@@ -126,10 +128,10 @@ def child(seed: int, count: int, folder: Path) -> None:
         source = rng.choice(sources)
         path = scratch / ("DICOMDIR" if source.suffix == ".DICOMDIR" else f"one{source.suffix}")
         path.write_bytes(mutated(source.read_bytes(), rng))
-        started = time.monotonic()
+        started = time.process_time()
         (folder / f"at-{seed}").write_text(f"{number} of {source.name}")
         counted[verdict(path)] += 1
-        took = time.monotonic() - started
+        took = time.process_time() - started
         assert took < SECONDS_A_FILE, f"{number} of {source.name}: {took:.1f} s"
     print(dict(counted))
 

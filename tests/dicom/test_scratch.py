@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests_settings import HANG_S
 
 from tfspine.dicom.scratch import PREFIX, clear_abandoned, scratch_folder
 from tfspine.dicom.sources import open_source
@@ -53,14 +54,14 @@ def test_a_signal_leaves_no_original_behind(archive: Path, tmp_path: Path, numbe
     assert unpacked.read_bytes() == b"of a patient"
     assert unpacked.is_relative_to(tmp_path), "beside the output, not in the system's temporary folder"
     process.send_signal(number)
-    assert process.wait(timeout=20) != 0
+    assert process.wait(timeout=HANG_S) != 0
     assert left(tmp_path) == []
 
 
 def test_what_a_killed_process_leaves_goes_at_the_next_start(archive: Path, tmp_path: Path) -> None:
     process, unpacked = start(archive, tmp_path / "out")
     process.kill()
-    process.wait(timeout=20)
+    process.wait(timeout=HANG_S)
     assert unpacked.exists()
     with open_source(archive, beside=tmp_path / "out") as source:
         assert not unpacked.exists()
@@ -77,7 +78,7 @@ def test_another_process_keeps_what_it_uses(archive: Path, tmp_path: Path) -> No
         assert unpacked.exists()
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=HANG_S)
 
 
 def test_handlers_of_signals_are_as_they_were(tmp_path: Path) -> None:
@@ -102,7 +103,7 @@ def test_a_folder_that_is_read_does_not_show_what_others_unpack_in_it(archive: P
             assert source.refused == ()
     finally:
         os.kill(process.pid, signal.SIGKILL)
-        process.wait(timeout=20)
+        process.wait(timeout=HANG_S)
 
 
 def test_the_folder_is_beside_the_nearest_parent_that_is_there(tmp_path: Path) -> None:

@@ -1,29 +1,15 @@
 """``tfspine evaluate`` on files, in a fresh interpreter without TensorFlow and in this one."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from blocked_imports import TENSORFLOW, run_without
 
 from tfspine.cli.main import main
 from tfspine.formats.slices_csv import SLICE_COLUMNS
-
-BLOCKER = """
-import sys
-
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("tensorflow", "tf_keras", "keras", "official", "keras_tuner", "tf_explain"):
-            raise ImportError("blocked: " + name)
-
-sys.meta_path.insert(0, Blocker())
-from tfspine.cli.main import main
-sys.exit(main(sys.argv[1:]))
-"""
 
 TABLES = ("reference", "recall_cost", "recall", "agreement_four", "agreement_two", "accuracy")
 
@@ -68,7 +54,7 @@ def measured(files: Path) -> dict:
 
 
 def test_everything_is_written_without_tensorflow(files: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", BLOCKER, *words(files)], capture_output=True, text=True, check=False)
+    done = run_without(TENSORFLOW, *words(files))
     assert done.returncode == 0, done.stderr
     out = files / "evaluation"
     assert "100.0 (15.8, 100.0)" in done.stdout  # Clopper-Pearson of 2/2 in any table

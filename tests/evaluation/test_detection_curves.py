@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.boxes.detection_curves import (
@@ -118,7 +119,6 @@ def test_people_have_no_curve(box_table) -> None:
 @given(st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=1, max_size=30))
 def test_where_everything_is_found_the_area_is_no_less_than_scikit_learns(boxes) -> None:
     """Without the monotone envelope the area is scikit-learn's; the envelope can only add."""
-    metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
     corners = {"ymin": 0.0, "xmin": 0.0, "ymax": 10.0, "xmax": 10.0}
     rows = [
         dict.fromkeys(BOX_COLUMNS, "")
@@ -132,7 +132,7 @@ def test_where_everything_is_found_the_area_is_no_less_than_scikit_learns(boxes)
         return
     curve = detection_curve(reader[truth], reader, iou=0.3, images=len(boxes))
     steps = np.diff(curve.recall, prepend=0.0) @ curve.precision
-    assert steps == pytest.approx(metrics.average_precision_score(truth, reader["score"]))
+    assert steps == pytest.approx(average_precision_score(truth, reader["score"]))
     assert detection_average_precision(curve) >= steps - 1e-12
 
 

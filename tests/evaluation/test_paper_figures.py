@@ -91,7 +91,8 @@ def test_missed_positives_count_end_to_end(folder: Path) -> None:
 
 
 def test_p_by_box_is_of_the_pooled_z(folder: Path) -> None:
-    proportion = pytest.importorskip("statsmodels.stats.proportion", reason="statsmodels is not installed")
+    from statsmodels.stats import proportion
+
     _, p_value = proportion.proportions_ztest([162, 115], [167, 134])
     rows = pd.read_csv(folder / "accuracy.csv").set_index(["reader", "region"])
     assert rows["p_sensitivity_by_box"]["radiologist_2", "Neural foramina"] == pytest.approx(p_value, rel=1e-9)

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from record_samples import write_records_folder
 
-from tfspine.config import Experiment, GraderConfig, RecordsConfig, as_dict
+from tfspine.config import Experiment, GraderConfig, RecordsConfig
 from tfspine.labels import Grade, Level, Plane, Region, Side
-from tfspine.manifest import write_manifest
 from tfspine.records.examples import RecordExample
-from tfspine.records.folder import class_table
 from tfspine.structures import Annotation
 
 ROWS, COLUMNS = 40, 64
@@ -38,15 +37,9 @@ def examples(tmp_path: Path) -> list[RecordExample]:
 @pytest.fixture
 def write(tmp_path: Path, experiment: Experiment) -> Callable[[list[RecordExample]], Path]:
     """Return a function that writes examples as the command does."""
-    from tfspine.records.writer import write_records
 
     def write_folder(examples: list[RecordExample]) -> Path:
-        folder = tmp_path / "records"
-        folder.mkdir()
-        details = write_records(folder, examples, experiment=experiment)
-        config = {"split": as_dict(experiment.split), "records": as_dict(experiment.records)}
-        write_manifest(folder, command="records", config=config, details=details | {"classes": class_table()})
-        return folder
+        return write_records_folder(tmp_path / "records", examples, experiment)
 
     return write_folder
 

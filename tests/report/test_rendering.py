@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from report_samples import make_predictions
 from test_page import content, heatmap
+from tests_settings import HANG_S
 
 from tfspine.evaluation.boxes.reader_metrics import compare
 from tfspine.evaluation.tables.table import metrics_dict
@@ -79,7 +80,7 @@ def test_on_a_narrow_screen_no_words_overlap_and_none_are_cut(width_px: int, pag
     (tmp_path / "frame.html").write_text(FRAME.format(width=width_px))
     frame = (tmp_path / "frame.html").as_uri()
     command = [str(BROWSER), *FLAGS, "--virtual-time-budget=5000", "--dump-dom", frame]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_S, check=True)
     found = json.loads(unescape(re.search(r'data-found="([^"]*)"', done.stdout)[1]))
     assert found["width"] == width_px
     assert found["words"] > 300
@@ -92,7 +93,7 @@ def test_print_keeps_every_column(page: str, tmp_path: Path) -> None:
     path, pdf = tmp_path / "page.html", tmp_path / "page.pdf"
     path.write_text(page)
     command = [str(BROWSER), *FLAGS, "--no-pdf-header-footer", f"--print-to-pdf={pdf}", path.as_uri()]
-    subprocess.run(command, capture_output=True, timeout=120, check=True)
+    subprocess.run(command, capture_output=True, timeout=HANG_S, check=True)
     printed = subprocess.run(
         [str(PDF_WORDS), "-bbox", str(pdf), "-"], capture_output=True, text=True, check=True
     ).stdout

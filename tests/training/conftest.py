@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from record_samples import write_records_folder
 
-from tfspine.config import Experiment, GraderConfig, GraderLoss, RecordsConfig, as_dict
+from tfspine.config import Experiment, GraderConfig, GraderLoss, RecordsConfig
 from tfspine.labels import GRADES, Plane, Region
-from tfspine.manifest import write_manifest
 from tfspine.records.examples import RecordExample
-from tfspine.records.folder import RecordFolder, class_table, open_records
+from tfspine.records.folder import RecordFolder, open_records
 from tfspine.structures import Annotation
 
 SIZE = 64
@@ -37,19 +37,12 @@ def experiment() -> Experiment:
 
 @pytest.fixture
 def records_folder(tmp_path: Path, experiment: Experiment) -> Path:
-    from tfspine.records.writer import write_records
-
-    folder = tmp_path / "records"
-    folder.mkdir()
     examples = [
         _example(tmp_path, number, split)
         for split, slices in (("train", 8), ("validation", 4), ("test", 2))
         for number in range(slices)
     ]
-    details = write_records(folder, examples, experiment=experiment)
-    config = {"split": as_dict(experiment.split), "records": as_dict(experiment.records)}
-    write_manifest(folder, command="records", config=config, details=details | {"classes": class_table()})
-    return folder
+    return write_records_folder(tmp_path / "records", examples, experiment)
 
 
 @pytest.fixture

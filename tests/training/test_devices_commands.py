@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests_settings import TINY
+from tests_settings import HANG_S, TINY
 
 from tfspine.annotations.labelled_boxes import labels_table
 from tfspine.cli.main import main
@@ -121,6 +121,6 @@ def test_explaining_and_serving_set_their_devices_first(folder: Path, exported: 
     ) as server:
         line = server.stdout.readline() if server.stdout else ""
         server.send_signal(signal.SIGTERM)
-        _, told = server.communicate(timeout=120)
+        _, told = server.communicate(timeout=HANG_S)
     assert '"grpc"' in line, told
     assert "Traceback" not in told

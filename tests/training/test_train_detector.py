@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from record_samples import write_records_folder
+from tests_settings import HANG_S, TINY
 
-from tfspine.config import Experiment, as_dict
+from tfspine.config import Experiment
 from tfspine.errors import ModelError
 from tfspine.labels import Grade, Plane, Region, Side
-from tfspine.manifest import write_manifest
 from tfspine.records.examples import RecordExample
-from tfspine.records.folder import class_table
 from tfspine.structures import Annotation
 
 SIZE = 64
@@ -26,17 +26,9 @@ SIZE = 64
 @pytest.fixture(scope="module")
 def detector_records(tiny: Callable[..., Experiment], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight slices with a bright canal and two grey recesses."""
-    from tfspine.records.writer import write_records
-
     root = tmp_path_factory.mktemp("detector")
     examples = [_example(root, number, split) for number, split in enumerate(["train"] * 6 + ["validation", "test"])]
-    folder = root / "records"
-    folder.mkdir()
-    experiment = tiny("records.shards=1")
-    details = write_records(folder, examples, experiment=experiment)
-    config = {"split": as_dict(experiment.split), "records": as_dict(experiment.records)}
-    write_manifest(folder, command="records", config=config, details=details | {"classes": class_table()})
-    return folder
+    return write_records_folder(root / "records", examples, tiny("records.shards=1"))
 
 
 def _example(root: Path, number: int, split: str) -> RecordExample:
@@ -55,8 +47,6 @@ def _example(root: Path, number: int, split: str) -> RecordExample:
 
 
 def train(records: Path, out: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
-    from tests_settings import TINY
-
     settings = [word for setting in (*TINY, "records.shards=1", *words) for word in ("--set", setting)]
     command = ["train", "detector", "--plane", "axial", "--records", str(records), "--out", str(out), *settings]
     return subprocess.Popen(
@@ -69,7 +59,7 @@ def train(records: Path, out: Path, *words: str, **environment: str) -> subproce
 
 
 def finished(process: subprocess.Popen[str]) -> str:
-    out, error = process.communicate(timeout=600)
+    out, error = process.communicate(timeout=HANG_S)
     assert process.returncode == 0, error[-3000:]
     return out
 

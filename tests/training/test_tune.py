@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import tomli_w
+from tests_settings import HANG_S
 
 from tfspine.cli.main import main
 from tfspine.config import Experiment, as_dict
@@ -175,7 +176,7 @@ def test_chief_and_worker_on_loopback(
         for name in ("chief", "worker0")
     ]
     try:
-        assert [process.wait(timeout=150) for process in processes] == [0, 0]
+        assert [process.wait(timeout=HANG_S) for process in processes] == [0, 0]
     finally:
         for process in processes:
             process.kill()

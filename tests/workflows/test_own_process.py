@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from tfspine import progress
 from tfspine.errors import ModelError, TfspineError
@@ -124,7 +125,7 @@ def test_below_the_overall_bar_its_bars_count(capsys: pytest.CaptureFixture[str]
 PARENT = """
 import functools, sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[2])
+sys.path[:0] = sys.argv[2:]
 import test_own_process as here
 here.run_in_own_process(functools.partial(here.sleep_beside, Path(sys.argv[1])))
 """
@@ -132,20 +133,13 @@ here.run_in_own_process(functools.partial(here.sleep_beside, Path(sys.argv[1])))
 
 def test_it_ends_though_we_are_killed(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
-    command = [sys.executable, "-c", PARENT, str(pid_file), str(Path(__file__).parent)]
+    command = [sys.executable, "-c", PARENT, str(pid_file), *map(str, Path(__file__).parents[:2])]
     parent = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    _wait_until(lambda: pid_file.is_file() and pid_file.read_text())
+    wait_until(lambda: pid_file.is_file() and pid_file.read_text())
     child = int(pid_file.read_text())
     parent.kill()
     parent.wait()
-    _wait_until(lambda: not _is_running(child))
-
-
-def _wait_until(is_so, seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_until(lambda: not _is_running(child))
 
 
 def _is_running(process: int) -> bool:
