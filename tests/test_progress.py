@@ -18,7 +18,7 @@ from waiting import wait_until
 from tfspine import progress
 from tfspine.progress import new_bar
 
-LINE = r"[^:]+: \d+ of \d+, \d+:\d\d:\d\d gone(, \d+:\d\d:\d\d left)?"
+LINE = r"[^:]+: \d+ of \d+, \d+:\d\d:\d\d elapsed(, \d+:\d\d:\d\d left)?"
 
 
 def plain() -> tuple[Console, io.StringIO]:

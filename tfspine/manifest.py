@@ -260,5 +260,5 @@ def _hash_inputs(inputs: Iterable[Path]) -> dict[str, str]:
         length = 1
         while any(other.parts[-length:] == path.parts[-length:] for other in others):
             length += 1
-        hashes["/".join(path.parts[-length:])] = hash_input(path) if path.exists() else "gone since it was read"
+        hashes["/".join(path.parts[-length:])] = hash_input(path) if path.exists() else "deleted after it was read"
     return hashes

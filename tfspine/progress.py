@@ -186,9 +186,9 @@ class _Lines(Progress):
 
 
 def line_of(task: Task) -> str:
-    """Return for example ``axial detector: 120 of 2000, 0:01:10 gone, 0:18:20 left``."""
+    """Return for example ``axial detector: 120 of 2000, 0:01:10 elapsed, 0:18:20 left``."""
     total = f" of {task.total:g}" if task.total is not None else ""
-    parts: list[Any] = [f"{task.completed:g}{total}", f"{clock(task.elapsed)} gone"]
+    parts: list[Any] = [f"{task.completed:g}{total}", f"{clock(task.elapsed)} elapsed"]
     if task.time_remaining and not task.finished:
         parts.append(f"{clock(task.time_remaining)} left")
     return f"{task.description}: {', '.join(parts)}"

@@ -1,7 +1,8 @@
 """Make the golden outputs of ``tfspine evaluate``: ``PYTHONPATH=. python tests/golden/make.py``.
 
-The recorded ones are of the package as it was before its library level was built. Make them again only where a number
-is meant to change, and say which in the change log.
+Their numbers are those of the package as it was before its library level was built. Make them again only where a word
+or a number is meant to change; where only words change, check that every number stays, and otherwise say in the change
+log which numbers changed.
 """
 
 import argparse
@@ -19,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from evaluate_inputs import WORDS, write_inputs
 
 GOLDEN = Path(__file__).parent / "evaluate.tar.xz"
-"""Everything that evaluate wrote, but for pictures, sums and what names versions, times and machines."""
+"""Everything that evaluate wrote, except pictures, checksums and what names versions, times and machines."""
 
 KINDS = (".csv", ".json", ".md", ".txt")
 

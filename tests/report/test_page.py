@@ -331,12 +331,12 @@ def test_heatmaps_of_boxes_below_the_operating_point_are_not_shown_but_counted(t
     """They would say "severe 90 %" of a region that has no grade."""
     sure = render_page(content(heatmaps=[heatmap(tmp_path)]), maximum_studies=1)
     assert sure.count('alt="Crop and heatmap') == 1
-    assert "more explain boxes" not in sure
+    assert "more heatmaps" not in sure
     unsure = render_page(
         content(heatmaps=[heatmap(tmp_path)], predictions=make_predictions("s1").assign(score=0.1)), maximum_studies=1
     )
     assert unsure.count('alt="Crop and heatmap') == 0
-    assert "1 more explain boxes below the operating point" in unsure
+    assert "1 more heatmaps, of boxes below the operating point" in unsure
 
 
 def test_a_page_of_studies_in_which_no_box_was_found() -> None:

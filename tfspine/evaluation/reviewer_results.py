@@ -107,7 +107,7 @@ def _comparisons(set_: ReadingSet, model: str, readers: Sequence[str], *, margin
 
 
 def _between_readers(question: Question, readers: Sequence[str]) -> list[Result]:
-    """Return how far readers agree with one another, and the model against readers at random."""
+    """Return how far readers agree with one another, and the model against readers as random effects."""
     set_, model = question.internal, question.reader
     in_arms = {reader for members in question.arms.values() for reader in members}
     people = [reader for reader in readers if reader != model and reader not in in_arms]

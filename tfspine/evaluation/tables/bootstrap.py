@@ -69,7 +69,8 @@ def bootstrap_table(set_: ReadingSet, *, replicates: int, seed: int) -> Table:
             Column("usual", "Boxes independent", Kind.COEFFICIENT),
         ),
         tuple(rows),
-        note=f"n: boxes, of {FALSE_BOXES} images. Percentiles of {replicates:,} replicates, seed {seed}. Where nothing "
+        note=f"n: boxes; images for {FALSE_BOXES}. Percentiles of {replicates:,} replicates, seed {seed}. Where "
+        "nothing "
         "went wrong, resampling cannot show what could: use the interval of independent boxes there.",
     )
 

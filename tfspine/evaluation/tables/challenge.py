@@ -66,7 +66,7 @@ def challenge_table(set_: ReadingSet) -> Table:
         tuple(rows),
         note="By the box that grades a region (see regions); a region not found or without probabilities has one "
         "third for each "
-        "of the three grades. n: regions; of the mean and of any severe canal, studies."
+        "of the three grades. n: regions; studies for the mean and any severe canal."
         if rows
         else (NO_LEVELS if has_probabilities else NO_PROBABILITIES),
     )

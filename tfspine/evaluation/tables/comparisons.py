@@ -69,7 +69,7 @@ def comparison_table(set_: ReadingSet, *, model: str, margin: float, readers: Se
         ),
         tuple(rows),
         note=f"Difference: {model} minus the reader. P: paired, by t, patients as the units; Holm over all rows. "
-        f"Non-inferior: the lower limit lies above -{margin:g}. By box, with boxes taken for independent: P of McNemar "
+        f"Non-inferior: the lower limit lies above -{margin:g}. By box, treating boxes as independent: P of McNemar "
         "(exact), and of t for AC1."
         if rows
         else "no other reader besides members of the model",

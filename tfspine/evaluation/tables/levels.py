@@ -27,7 +27,7 @@ def level_table(sets: Sequence[ReadingSet]) -> Table:
                 )
     return Table(
         "levels",
-        "Levels: are boxes at the level that the reader gives?",
+        "Levels: boxes at the level that the reader gives",
         (
             *((Column("set", "Set"),) if len(sets) > 1 else ()),
             Column("reader", "Reader"),
@@ -40,7 +40,8 @@ def level_table(sets: Sequence[ReadingSet]) -> Table:
         ),
         tuple(rows),
         note="Boxes that match one of the reference, by whether the reader is certain of the level; studies: "
-        "those in which every such box is right (uncertain: with an uncertain level). No level: not in the share."
+        "those in which every such box is right (uncertain: with an uncertain level). No level: not counted in "
+        "the percentage."
         if rows
         else "the boxes of the reference have no level, or no reader's have",
     )

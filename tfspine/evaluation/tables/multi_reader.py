@@ -52,7 +52,7 @@ def multi_reader_table(set_: ReadingSet, *, model: str, readers: Sequence[str], 
             rows += [where | row for row in _arm_rows(set_, arms, region)]
     return Table(
         "multi_reader",
-        "Readers and patients at random",
+        "Readers and patients as random effects",
         (
             Column("comparison", "Comparison"),
             Column("region", "Region"),

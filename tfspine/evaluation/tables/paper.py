@@ -20,11 +20,11 @@ PValues = Mapping[tuple[str, str, Region, str], float]
 """P of a difference from the model by set, reader, region and measure (`paired_p.MEASURES`, each also `BY_BOX`)."""
 
 _UNITS = (
-    "Intervals and P are clustered by patient; by box, as in the paper, they take boxes of one patient for independent."
+    "Intervals and P are clustered by patient; by box, as in the paper, they treat boxes of one patient as independent."
 )
 _AGREEMENT_NOTE = (
     "Pairs: boxes that both drew and graded. Agreement: Landis and Koch; benchmark: the highest such band "
-    "reached with a probability of 0.95 (Gwet 2014). P: of no agreement beyond chance; the average "
+    "reached with a probability of 0.95 (Gwet 2014). P: against no agreement beyond chance; the average "
     f"of members has none. {_UNITS}"
 )
 
@@ -155,9 +155,8 @@ def accuracy_table(sets: MetricsBySet, *, model: str | None = None, p_values: PV
             Column("end_to_end_sensitivity_by_box", "With missed %, by box", Kind.PERCENT_OF),
         ),
         tuple(rows),
-        note="With missed: positives not found are misses. In brackets: boxes, of an average the mean of its members. "
-        + f"P: against {model}, paired; by box, pooled z of two proportions. " * against
-        + _UNITS,
+        note="With missed: positives not found are misses. In brackets: numbers of boxes, for an average the mean "
+        "of its members. " + f"P: against {model}, paired; by box, pooled z of two proportions. " * against + _UNITS,
     )
 
 

@@ -88,8 +88,8 @@ def calibration_table(set_: ReadingSet, *, validation: ReadingSet | None, bins: 
             Column("ece_scaled", "ECE, scaled", Kind.COEFFICIENT),
         ),
         tuple(rows),
-        note="Brier score: 0 is best, 2 worst. ECE: expected calibration error, 0 is best. Intervals respect "
-        "patients. Scaled: by the temperature, "
+        note="Brier score: 0 is best, 2 worst. ECE: expected calibration error, 0 is best. Intervals are clustered by "
+        "patient. Scaled: by the temperature, "
         + (
             "fitted on validation; at 0.05 or 20, the limits of the search, too few boxes were wrong, or right, "
             "to fit it."
@@ -138,7 +138,7 @@ def discrimination_table(set_: ReadingSet) -> Table:
         tuple(rows),
         note="Without positives, or without negatives, neither is defined. Intervals are clustered by patient; by "
         "box they "
-        "take boxes of one patient for independent."
+        "treat boxes of one patient as independent."
         if rows
         else NO_PROBABILITIES,
     )

@@ -62,7 +62,7 @@ def recall_cost_table(
         ),
         tuple(rows),
         note=f"At IoU > {sets[0].iou:g}. Boxes from that score on count, here and in every table but those over all "
-        "scores. At N: recall over all scores, at no more than N false boxes per image; people have no scores."
+        "scores. At N: recall over all scores, at no more than N false boxes per image; people's boxes have no scores."
         + (f" {told}." if told else ""),
     )
 

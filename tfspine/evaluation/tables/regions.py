@@ -15,7 +15,7 @@ RULE = (
     "One grade for each level and side of a patient: 5 canals, 10 recesses, 10 foramina. The worst box of a region "
     "grades it, the reference's by the same rule as the reader's; boxes of less than "
     f"{SURE_SHARE:g} of the region's best score do not count. A box with the wrong level grades the wrong region. "
-    "Intervals: by patients."
+    "Intervals are clustered by patient."
 )
 _AMONG_REGIONS = ("not_found", "over_called", "under_called")
 """Counts of some of the regions: shown as dashes if there are none."""
@@ -44,7 +44,7 @@ def region_agreement_table(sets: RegionSets, *, note: str = "") -> Table:
             Column("agreement_two", "AC1, two grades", Kind.COEFFICIENT),
             Column("kappa", "Kappa, quadratic", Kind.COEFFICIENT),
         ),
-        note=" ".join(filter(None, (RULE, "Extra: graded by the reader alone.", note))),
+        note=" ".join(filter(None, (RULE, "Extra: graded by the reader only.", note))),
     )
 
 
@@ -76,7 +76,7 @@ def region_predictive_table(sets: RegionSets) -> Table:
             Column("likelihood_negative", "LR-", Kind.COEFFICIENT),
         ),
         note="Of regions that were graded. PPV, NPV: predictive values, at the prevalence of these studies. LR: "
-        "likelihood ratios; without a false call LR+ is infinite, a dash.",
+        "likelihood ratios; without a false positive LR+ is infinite, shown as a dash.",
     )
 
 
