@@ -68,6 +68,17 @@ class Grade(IntEnum):
         """The grade in lower case, as written in files."""
         return self.name.lower()
 
+    @classmethod
+    def of_word(cls, word: str) -> "Grade":
+        """Return the grade of a word in lower case.
+
+        Raises:
+            ValueError: it is none of `GRADE_WORDS`.
+        """
+        if word not in GRADE_WORDS:
+            raise ValueError(f'grade "{word}"; expected one of {", ".join(GRADE_WORDS)}')
+        return GRADES[GRADE_WORDS.index(word)]
+
     @property
     def is_positive(self) -> bool:
         """Whether the grade counts as stenosis in two-grade statistics (docs/paper.md, Results)."""

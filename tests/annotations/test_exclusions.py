@@ -7,32 +7,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tfspine.annotations.cohort import (
-    CohortStudy,
-    Ingested,
-    cohort_of,
-    excluded_of,
-    measures_of_age,
-    measures_of_ingest,
-    read_cohort,
-    write_cohort,
-)
-from tfspine.annotations.exclusions import (
-    Finding,
-    Measure,
-    Measured,
-    Verdict,
-    decided,
-    excluded_studies,
-    flagged_studies,
-    judge,
-    read_findings,
-    write_findings,
-)
+from tfspine.annotations.cohort import Ingested, cohort_of, excluded_of, measures_of_age, measures_of_ingest
+from tfspine.annotations.exclusions import Measured, decided, excluded_studies, flagged_studies, judge
 from tfspine.annotations.flow import flow_of, flow_rows, flow_text
 from tfspine.annotations.flow_figure import flow_figure
 from tfspine.config import ExclusionsConfig, OnFinding
-from tfspine.errors import AnnotationError
+from tfspine.errors import AnnotationError, FormatError
+from tfspine.formats.exclusions_csv import Finding, Measure, Verdict, read_findings, write_findings, write_included
+from tfspine.formats.flow_csv import FlowRow
+from tfspine.formats.series_csv import SeriesRow
+from tfspine.formats.studies_csv import CohortStudy, read_cohort, write_cohort
+from tfspine.structures import Refusal
 
 CONFIG = ExclusionsConfig()
 
@@ -73,7 +58,7 @@ def test_patients_are_older_than_the_limit(years: float, expected: Verdict) -> N
 
 def test_ages_are_those_of_the_studies_and_an_age_not_given_is_flagged() -> None:
     slices = pd.DataFrame({"study": ["a", "a", "b", "c"], "study_instance_uid": ["1.1", "1.1", "1.2", "1.3"]})
-    ingested = Ingested(slices, pd.DataFrame(), pd.DataFrame())
+    ingested = Ingested(slices, [], [])
     measured = list(measures_of_age(ingested, {"1.1": 44.0, "1.2": math.nan}))
     assert [(item.study, item.value) for item in measured] == [("a", 44.0), ("b", None), ("c", None)]
     assert flagged_studies(judge(measured, CONFIG)) == {"b": [Measure.AGE], "c": [Measure.AGE]}
@@ -142,13 +127,14 @@ def test_a_person_decides(tmp_path: Path) -> None:
 def test_a_decision_on_nothing_is_refused(tmp_path: Path, line: str, said: str) -> None:
     path = tmp_path / "decisions.csv"
     path.write_text(f"study,measure,verdict\nb,snr,include\n{line}\n")
-    with pytest.raises(AnnotationError, match=said):
+    with pytest.raises(FormatError, match=said):
         decided(three_studies(), path)
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     findings = [*three_studies(), *judge([Measured("c", Measure.SNR, None, 'no "tissue", none')], CONFIG)]
     write_findings(tmp_path, findings)
+    write_included(tmp_path, {finding.study for finding in findings} - set(excluded_studies(findings)))
     assert read_findings(tmp_path) == findings
     assert (tmp_path / "included.txt").read_text() == "0123456789\nb\nc\n"
     cohort = paper_cohort()
@@ -156,15 +142,18 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert read_cohort(tmp_path) == cohort
     path = tmp_path / "exclusions.csv"
     path.write_text(path.read_text().replace(",flag,", ",flaged,"))
-    with pytest.raises(AnnotationError, match=r"exclusions\.csv: line 2: 'flaged'"):
+    with pytest.raises(FormatError, match=r"exclusions\.csv: line 2: 'flaged'"):
         read_findings(tmp_path)
 
 
-def test_what_ingest_left_out_is_counted_with_its_reason() -> None:
-    import pandas as pd
+def _series(study: str, chosen_as: str, reason: str) -> SeriesRow:
+    return SeriesRow(study, 1, 1, 20, 1, 0, 0, chosen_as, "", 0.5, 0.5, chosen_as, reason, "")
 
-    series = pd.DataFrame(
-        [
+
+def test_what_ingest_left_out_is_counted_with_its_reason() -> None:
+    series = [
+        _series(*row)
+        for row in (
             ("a", "axial", "axial T2"),
             ("a", "sagittal", "sagittal T1"),
             ("b", "axial", "axial T2"),
@@ -173,15 +162,12 @@ def test_what_ingest_left_out_is_counted_with_its_reason() -> None:
             ("c", "", "3 slices; expected at least 5"),
             ("d", "axial", "axial T2"),
             ("d", "sagittal", "sagittal T1"),
-        ],
-        columns=["study", "chosen_as", "reason"],
-    )
+        )
+    ]
     slices = pd.DataFrame(
         [("a", "p", "axial"), ("a", "p", "axial"), ("a", "p", "sagittal")], columns=["study", "patient", "plane"]
     )
-    refused = pd.DataFrame(
-        [("f", "study 00000000ee: failed with KeyError"), ("g", "not a DICOM file")], columns=["file", "reason"]
-    )
+    refused = [Refusal("f", "study 00000000ee: failed with KeyError"), Refusal("g", "not a DICOM file")]
     ingested = Ingested(slices, series, refused)
     measured = list(measures_of_ingest(ingested))
     assert {(item.study, item.value, item.note) for item in measured if item.measure is Measure.SERIES} == {
@@ -259,7 +245,7 @@ def test_every_arrow_adds_up() -> None:
     for step, following in zip(flow.steps[:-1], flow.steps[1:], strict=True):
         assert step.group.studies - sum(count for _, count in step.left_out) == following.group.studies
     assert sum(group.studies for group in flow.ends) == flow.steps[-1].group.studies
-    assert ("internal", "studies with both series", "instrumentation", 15, 0, 0) in list(flow_rows(flow))
+    assert FlowRow("internal", "studies with both series", "instrumentation", 15, 0, 0) in list(flow_rows(flow))
 
 
 def test_splits_that_contradict_the_cohort_are_refused() -> None:

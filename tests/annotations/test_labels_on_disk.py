@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfspine.annotations.checks import check_labels
-from tfspine.annotations.problems import Severity
 from tfspine.annotations.splits import assign_splits
 from tfspine.config import SplitConfig
 from tfspine.errors import AnnotationError, FormatError
 from tfspine.formats.boxes_csv import read_boxes, readings_table, write_boxes
 from tfspine.formats.labelimg_xml import read_voc, write_voc
+from tfspine.formats.problems_csv import Severity
 from tfspine.formats.slices_csv import SliceRow
 from tfspine.formats.splits_csv import read_splits
 from tfspine.geometry import SliceGeometry

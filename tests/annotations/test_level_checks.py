@@ -10,9 +10,9 @@ import pytest
 
 from tfspine.annotations.checks import check_labels
 from tfspine.annotations.level_checks import level_warnings
-from tfspine.annotations.problems import Severity
 from tfspine.annotations.side_checks import side_warnings
 from tfspine.formats.labelimg_xml import write_voc
+from tfspine.formats.problems_csv import Severity
 from tfspine.formats.slices_csv import SliceRow
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import LEVELS, Grade, Level, Plane, Region, Side

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tfspine.annotations.exclusions import Finding, Measure, Verdict, decided
+from tfspine.annotations.exclusions import decided
 from tfspine.errors import FormatError
 from tfspine.formats.boxes_csv import BOX_COLUMNS, line_of_row, read_boxes
+from tfspine.formats.exclusions_csv import Finding, Measure, Verdict
 from tfspine.formats.splits_csv import read_splits
 
 HEADER = "study,slice,plane,region,side,level,ymin,xmin,ymax,xmax,grade"

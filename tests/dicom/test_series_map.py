@@ -9,8 +9,9 @@ from header_samples import series
 
 from tfspine.cli.main import main
 from tfspine.dicom.series import choose_series
-from tfspine.dicom.series_map import MapRow, SeriesMap, Use, read_series_map, unmatched
-from tfspine.errors import TfspineError
+from tfspine.dicom.series_map import SeriesMap, read_series_map, unmatched
+from tfspine.errors import FormatError
+from tfspine.formats.series_map_csv import MapRow, Use
 from tfspine.labels import Plane
 
 AXIAL, SAGITTAL = Plane.AXIAL, Plane.SAGITTAL
@@ -79,7 +80,7 @@ def test_a_map_cannot_turn_a_slice() -> None:
     ],
 )
 def test_a_map_that_is_none_is_refused_with_its_line(text: str, said: str, tmp_path: Path) -> None:
-    with pytest.raises(TfspineError, match=said):
+    with pytest.raises(FormatError, match=said):
         read_series_map(written(tmp_path, text))
 
 

@@ -26,7 +26,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 def test_a_wrong_value_is_named_with_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
     write_heatmaps(tmp_path, [ROW, ROW | {"region": "disc"}])
-    with pytest.raises(FormatError, match=r"heatmaps\.csv: line 3: 'disc' is not a valid Region; run tfspine explain"):
+    with pytest.raises(FormatError, match=r"heatmaps\.csv: line 3: 'disc' is not a valid Region; make it again with"):
         read_heatmaps(tmp_path)
 
 

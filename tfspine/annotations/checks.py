@@ -9,10 +9,10 @@ import numpy as np
 
 from tfspine.annotations.label_folder import labels_of_slices
 from tfspine.annotations.level_checks import level_warnings
-from tfspine.annotations.problems import Problem, Severity
 from tfspine.annotations.side_checks import side_warnings
 from tfspine.errors import AnnotationError, FormatError
 from tfspine.formats.labelimg_xml import read_voc
+from tfspine.formats.problems_csv import Problem, Severity
 from tfspine.formats.slices_csv import SliceRow
 from tfspine.geometry import SliceGeometry, box_centre_mm, side_of_patient
 from tfspine.labels import Plane, Region, Side, object_name

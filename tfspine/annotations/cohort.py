@@ -1,32 +1,23 @@
-"""All studies of one export, included or not: one row for each in `studies.csv`."""
+"""All studies of one export, included or not, with what ingest says of them."""
 
-import dataclasses
 import math
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from tfspine.annotations.exclusions import (
-    Finding,
-    Measure,
-    Measured,
-    Verdict,
-    excluded_studies,
-    flagged_studies,
-)
+from tfspine.annotations.exclusions import Measured, excluded_studies, flagged_studies
 from tfspine.errors import AnnotationError
-from tfspine.formats.csv_words import read_table_of_words
+from tfspine.formats.exclusions_csv import Finding, Measure, Verdict
+from tfspine.formats.refused_csv import read_refused
+from tfspine.formats.series_csv import SeriesRow, read_series
 from tfspine.formats.slices_csv import read_slices
+from tfspine.formats.studies_csv import STUDIES_FILE, CohortStudy
 from tfspine.labels import Plane
-from tfspine.outputs import write_text
-
-TABLE = "studies.csv"
-
-SERIES_COLUMNS = ("study", "chosen_as", "reason")
-"""The columns of `series.csv` that are read here."""
+from tfspine.structures import Refusal
 
 CONTRAST = "post-contrast"
 """Start of the reason that ingest gives for a series acquired after a contrast agent."""
@@ -38,34 +29,12 @@ NAME_OF_PLANE = {Plane.AXIAL: "axial T2w", Plane.SAGITTAL: "sagittal T1w"}
 
 
 @dataclass(frozen=True)
-class CohortStudy:
-    """One study that ingest saw.
-
-    `axial` and `sagittal` count its slices; if ingest could not use the study they are 0 and `patient` is empty.
-    `left_out_by` is the first measure that excludes it, `detail` the finding, and `flags` the measures that a person
-    must decide on; each is empty if it does not apply.
-    """
-
-    study: str
-    patient: str
-    axial: int
-    sagittal: int
-    verdict: Verdict
-    left_out_by: str
-    detail: str
-    flags: str
-
-
-COLUMNS = tuple(field.name for field in dataclasses.fields(CohortStudy))
-
-
-@dataclass(frozen=True)
 class Ingested:
-    """The tables of a folder that ``tfspine ingest`` wrote, as text."""
+    """The tables of a folder that ``tfspine ingest`` wrote."""
 
     slices: pd.DataFrame
-    series: pd.DataFrame
-    refused: pd.DataFrame
+    series: Sequence[SeriesRow]
+    refused: Sequence[Refusal]
 
     @property
     def usable(self) -> list[str]:
@@ -77,29 +46,27 @@ def read_ingested(folder: Path) -> Ingested:
     """Read the three tables of ingest.
 
     Raises:
-        AnnotationError: one is missing or lacks a column.
+        FormatError: one is missing, lacks a column, or has an invalid value.
     """
-    return Ingested(
-        read_slices(folder),
-        read_table_of_words(folder / "series.csv", SERIES_COLUMNS),
-        read_table_of_words(folder / "refused.csv", ("file", "reason")),
-    )
+    return Ingested(read_slices(folder), read_series(folder), read_refused(folder, made_by="tfspine ingest"))
 
 
 def measures_of_ingest(ingested: Ingested) -> Iterator[Measured]:
     """Yield, for each study seen, the number of series acquired after gadolinium and of planes that can be read."""
     usable = set(ingested.usable)
-    refused = {found[1]: found[2] for reason in ingested.refused["reason"] if (found := REFUSED_STUDY.match(reason))}
-    contrast = ingested.series["reason"].str.startswith(CONTRAST)
-    for study in sorted(usable | set(ingested.series["study"]) | set(refused)):
-        is_row = ingested.series["study"] == study
-        yield Measured(study, Measure.GADOLINIUM, float((is_row & contrast).sum()))
-        chosen = set(ingested.series.loc[is_row, "chosen_as"]) - {""}
+    refused = {found[1] for item in ingested.refused if (found := REFUSED_STUDY.match(item.reason))}
+    series_of: dict[str, list[SeriesRow]] = defaultdict(list)
+    for row in ingested.series:
+        series_of[row.study].append(row)
+    for study in sorted(usable | set(series_of) | refused):
+        rows = series_of.get(study, [])
+        yield Measured(study, Measure.GADOLINIUM, float(sum(row.reason.startswith(CONTRAST) for row in rows)))
+        chosen = {row.chosen_as for row in rows} - {""}
         if study in usable:
             chosen = set(ingested.slices.loc[ingested.slices["study"] == study, "plane"])
         if study in usable and len(chosen) == len(Plane):
             yield Measured(study, Measure.SERIES, float(len(Plane)))
-        elif len(chosen) == len(Plane) or study not in set(ingested.series["study"]):
+        elif len(chosen) == len(Plane) or not rows:
             yield Measured(study, Measure.SERIES, 0.0, "cannot be read")
         else:
             missing = [name for plane, name in NAME_OF_PLANE.items() if plane not in chosen]
@@ -147,35 +114,6 @@ def cohort_of(ingested: Ingested, measured: Sequence[Measured], findings: Sequen
     ]
 
 
-def write_cohort(folder: Path, cohort: Sequence[CohortStudy]) -> None:
-    """Write `studies.csv`."""
-    table = pd.DataFrame([dataclasses.astuple(study) for study in cohort], columns=list(COLUMNS))
-    write_text(folder / TABLE, table.to_csv(index=False))
-
-
-def read_cohort(folder: Path) -> list[CohortStudy]:
-    """Read `studies.csv` of a folder that ``tfspine exclude`` wrote.
-
-    Raises:
-        AnnotationError: the table is missing or contains an invalid value.
-    """
-    path = folder / TABLE
-    if not path.is_file():
-        raise AnnotationError(f"{path}: not found; make it with tfspine exclude --out {folder}")
-    cohort = []
-    for line, row in enumerate(read_table_of_words(path, COLUMNS).to_dict("records"), start=2):
-        try:
-            numbers, verdict = (int(row["axial"]), int(row["sagittal"])), Verdict(row["verdict"])
-            cohort.append(
-                CohortStudy(
-                    row["study"], row["patient"], *numbers, verdict, row["left_out_by"], row["detail"], row["flags"]
-                )
-            )
-        except ValueError as error:
-            raise AnnotationError(f"{path}: line {line}: {error}; make it again with tfspine exclude") from None
-    return cohort
-
-
 def excluded_of(cohort: Sequence[CohortStudy], studies: Sequence[str], where: Path) -> set[str]:
     """Return which of some studies are excluded.
 
@@ -186,7 +124,7 @@ def excluded_of(cohort: Sequence[CohortStudy], studies: Sequence[str], where: Pa
     missing = sorted(set(studies) - set(verdicts))
     if missing:
         raise AnnotationError(
-            f"{where / TABLE}: no study {missing[0]} (and {len(missing) - 1} more); "
+            f"{where / STUDIES_FILE}: no study {missing[0]} (and {len(missing) - 1} more); "
             "run tfspine exclude again on these slices"
         )
     return {study for study in studies if verdicts[study] is Verdict.EXCLUDE}

@@ -5,39 +5,13 @@ What could not be measured has no value, neither passes nor fails, and is flagge
 """
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from tfspine.compat import StrEnum
 from tfspine.config import ExclusionsConfig, OnFinding
 from tfspine.errors import AnnotationError
-from tfspine.formats.csv_files import read_csv_file
-from tfspine.formats.csv_words import read_table_of_words
-from tfspine.outputs import write_text
-
-TABLE = "exclusions.csv"
-INCLUDED = "included.txt"
-
-
-class Measure(StrEnum):
-    """The exclusion criteria, in the order in which an excluded study is attributed to them.
-
-    Age comes first, as it defines the population. Gadolinium comes before the series, as it is the reason why a series
-    acquired after it cannot be used.
-    """
-
-    AGE = "age"
-    GADOLINIUM = "gadolinium"
-    SERIES = "series"
-    INSTRUMENTATION = "instrumentation"
-    SCOLIOSIS = "scoliosis"
-    SNR = "snr"
-    GHOSTING = "ghosting"
-    SHARPNESS = "sharpness"
-
+from tfspine.formats.exclusions_csv import Finding, Measure, Verdict, read_decisions
 
 UNITS: dict[Measure, str] = {
     Measure.AGE: "years",
@@ -51,14 +25,6 @@ UNITS: dict[Measure, str] = {
 }
 
 
-class Verdict(StrEnum):
-    """The result of one measure of one study. A flagged study stays included until a person decides."""
-
-    INCLUDE = "include"
-    FLAG = "flag"
-    EXCLUDE = "exclude"
-
-
 @dataclass(frozen=True)
 class Measured:
     """One measure of one study: `value` is None if it could not be measured, and `note` says where it comes from."""
@@ -67,22 +33,6 @@ class Measured:
     measure: Measure
     value: float | None
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One row of `exclusions.csv`."""
-
-    study: str
-    measure: Measure
-    value: float | None
-    threshold: float
-    verdict: Verdict
-    reason: str
-
-
-COLUMNS = tuple(field.name for field in dataclasses.fields(Finding))
-DECISION_COLUMNS = ("study", "measure", "verdict")
 
 
 def judge(measured: Iterable[Measured], config: ExclusionsConfig) -> list[Finding]:
@@ -102,38 +52,13 @@ def decided(findings: Sequence[Finding], path: Path) -> list[Finding]:
 
     Args:
         findings: the findings of `judge`.
-        path: as in `read_decisions`.
+        path: the person's table.
 
     Raises:
-        AnnotationError: as in `read_decisions`.
+        FormatError: as in `read_decisions`.
     """
     decisions = read_decisions(path, {(finding.study, str(finding.measure)) for finding in findings})
     return [_decided_one(finding, decisions.get((finding.study, finding.measure))) for finding in findings]
-
-
-def read_decisions(path: Path, known: Collection[tuple[str, str]]) -> dict[tuple[str, str], Verdict]:
-    """Return a person's decisions by study and measure.
-
-    Args:
-        path: a CSV with the columns study, measure, verdict (include or exclude). Other columns, such as a remark, are
-            ignored, so that a copy of some rows of `exclusions.csv` can be used.
-        known: study and measure of everything that is measured.
-
-    Raises:
-        AnnotationError: the file cannot be read, or decides on something that is not measured, or decides twice.
-    """
-    table = read_csv_file(path, DECISION_COLUMNS)
-    decisions: dict[tuple[str, str], Verdict] = {}
-    for number, row in enumerate(table.rows):
-        where, (study, measure, verdict) = table.where(number), (row[name] for name in DECISION_COLUMNS)
-        if verdict not in (Verdict.INCLUDE, Verdict.EXCLUDE):
-            raise AnnotationError(f'{where}: verdict "{verdict}"; expected include or exclude')
-        if (study, measure) not in known:
-            raise AnnotationError(f'{where}: study "{study}", measure "{measure}": not among those in {TABLE}')
-        if (study, measure) in decisions:
-            raise AnnotationError(f"{where}: study {study}, measure {measure}: decided twice; keep one line")
-        decisions[study, measure] = Verdict(verdict)
-    return decisions
 
 
 def excluded_studies(findings: Iterable[Finding]) -> dict[str, Measure]:
@@ -154,35 +79,6 @@ def flagged_studies(findings: Sequence[Finding]) -> dict[str, list[Measure]]:
         if finding.verdict is Verdict.FLAG and finding.study not in out:
             flagged.setdefault(finding.study, []).append(finding.measure)
     return flagged
-
-
-def write_findings(folder: Path, findings: Sequence[Finding]) -> None:
-    """Write `exclusions.csv`, and `included.txt` with one study per line."""
-    table = pd.DataFrame([dataclasses.astuple(finding) for finding in findings], columns=list(COLUMNS))
-    write_text(folder / TABLE, table.to_csv(index=False))
-    out = excluded_studies(findings)
-    included = sorted({finding.study for finding in findings} - set(out))
-    write_text(folder / INCLUDED, "".join(f"{study}\n" for study in included))
-
-
-def read_findings(folder: Path) -> list[Finding]:
-    """Read `exclusions.csv` of a folder that ``tfspine exclude`` wrote.
-
-    Raises:
-        AnnotationError: the table is missing, or contains an invalid measure, verdict or number.
-    """
-    path = folder / TABLE
-    if not path.is_file():
-        raise AnnotationError(f"{path}: not found; make it with tfspine exclude --out {folder}")
-    findings = []
-    for line, row in enumerate(read_table_of_words(path, COLUMNS).to_dict("records"), start=2):
-        try:
-            value = float(row["value"]) if row["value"] else None
-            measure, verdict = Measure(row["measure"]), Verdict(row["verdict"])
-            findings.append(Finding(row["study"], measure, value, float(row["threshold"]), verdict, row["reason"]))
-        except ValueError as error:
-            raise AnnotationError(f"{path}: line {line}: {error}; make it again with tfspine exclude") from None
-    return findings
 
 
 def _require(config: ExclusionsConfig) -> None:

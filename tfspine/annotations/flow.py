@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tfspine.annotations.cohort import CohortStudy
-from tfspine.annotations.exclusions import Measure, Verdict
 from tfspine.config import SPLITS
 from tfspine.errors import AnnotationError
+from tfspine.formats.exclusions_csv import Measure, Verdict
+from tfspine.formats.flow_csv import FlowRow
+from tfspine.formats.studies_csv import CohortStudy
 
 TITLE_OF_MEASURE = {
     Measure.AGE: "too young",
@@ -24,8 +25,6 @@ TITLE_OF_MEASURE = {
 }
 
 TITLE_OF_SPLIT = {"train": "training", "validation": "validation", "test": "internal test"}
-
-FLOW_COLUMNS = ("part", "step", "reason", "studies", "axial", "sagittal")
 
 
 @dataclass(frozen=True)
@@ -97,15 +96,15 @@ def flow_text(flow: Flow) -> str:
     return "\n".join(_lines(flow))
 
 
-def flow_rows(flow: Flow) -> Iterator[tuple[str, str, str, int, int, int]]:
-    """Yield the chart as rows of `FLOW_COLUMNS`; a row with a reason is an arrow to excluded studies."""
+def flow_rows(flow: Flow) -> Iterator[FlowRow]:
+    """Yield the chart as rows of `flow.csv`."""
     for step in flow.steps:
         group = step.group
-        yield flow.part, group.title, "", group.studies, group.axial, group.sagittal
+        yield FlowRow(flow.part, group.title, "", group.studies, group.axial, group.sagittal)
         for reason, count in step.left_out:
-            yield flow.part, group.title, reason, count, 0, 0
+            yield FlowRow(flow.part, group.title, reason, count, 0, 0)
     for group in flow.ends:
-        yield flow.part, group.title, "", group.studies, group.axial, group.sagittal
+        yield FlowRow(flow.part, group.title, "", group.studies, group.axial, group.sagittal)
 
 
 def describe(group: Group) -> str:

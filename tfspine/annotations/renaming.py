@@ -14,11 +14,10 @@ import pandas as pd
 
 from tfspine.annotations.label_folder import label_files
 from tfspine.errors import AnnotationError
-from tfspine.formats.csv_files import read_csv_file
+from tfspine.formats.key_csv import read_key
 from tfspine.formats.labelimg_xml import parse_voc
 from tfspine.structures import Refusal
 
-KEY_COLUMNS = ("sop_instance_uid", "new_sop_instance_uid")
 POSITION_COLUMNS = ("position_x_mm", "position_y_mm", "position_z_mm")
 SAME_PLACE_DECIMALS = 2
 """Positions in millimetres are compared to this many decimals; writing a decimal string may change further ones."""
@@ -52,7 +51,7 @@ def rename_labels(
     Raises:
         AnnotationError: a folder or table cannot be read, or nothing can be renamed.
     """
-    names = _new_names(before, after, _read_key(key))
+    names = _new_names(before, after, {row.sop_instance_uid: row.new_sop_instance_uid for row in read_key(key)})
     known = set(before["key"])
     renamed, refused = [], []
     for stem, path in label_files(labels).items():
@@ -65,15 +64,6 @@ def rename_labels(
     if not renamed:
         raise AnnotationError(f"{labels}: {len(refused)} label files, none can be carried over: {refused[0].reason}")
     return renamed, refused
-
-
-def _read_key(path: Path) -> dict[str, str]:
-    """Return the new UID of each original image."""
-    rows = read_csv_file(path, (), optional=KEY_COLUMNS).rows
-    uids = {row["sop_instance_uid"]: row["new_sop_instance_uid"] for row in rows if row["sop_instance_uid"]}
-    if not uids:
-        raise AnnotationError(f"{path}: no image; expected the table that tfspine deidentify --key wrote")
-    return uids
 
 
 def _new_names(before: pd.DataFrame, after: pd.DataFrame, uids: Mapping[str, str]) -> dict[str, str]:

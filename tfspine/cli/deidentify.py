@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfspine.cli.options import add_salt, file_to_write, require_count, salt_choice
+from tfspine.formats.key_csv import KEY_FILE
 from tfspine.progress import track
 from tfspine.workflows.deidentify import DeidentifyOptions, deidentify
 
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--key",
-        type=file_to_write("key.csv", option="--key"),
+        type=file_to_write(KEY_FILE, option="--key"),
         metavar="FILE",
         help="also write a table of original and new files; secret, readable only by you",
     )

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tfspine.cli.options import add_experiment, experiment_from, require_count
+from tfspine.formats.exclusions_csv import EXCLUSIONS_FILE
 from tfspine.progress import track
 from tfspine.workflows.exclude import ExcludeOptions, exclude
 
@@ -52,5 +53,5 @@ def run(args: argparse.Namespace) -> None:
     if args.detections is None and args.labels is None:
         print("scoliosis was not measured; give --detections or --labels", file=sys.stderr)
     if done.flagged:
-        listed = args.out / "exclusions.csv"
+        listed = args.out / EXCLUSIONS_FILE
         print(f"{done.flagged} studies flagged, with the numbers, in {listed}; give --decisions", file=sys.stderr)

@@ -18,7 +18,7 @@ from tfspine.cli.options import given, require_count
 from tfspine.errors import ConfigError
 from tfspine.formats.csv_files import read_text
 from tfspine.progress import track
-from tfspine.workflows.fetch import CREDENTIALS_VARIABLE, IMAGES_FOLDER, REFUSED, FetchSummary, fetch
+from tfspine.workflows.fetch import CREDENTIALS_VARIABLE, IMAGES_FOLDER, FetchSummary, fetch
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
@@ -166,5 +166,7 @@ def _tell(args: argparse.Namespace, fetched: FetchSummary) -> None:
         f"{fetched.bytes / 1e6:.1f} MB), {fetched.there_already} already there"
     )
     if fetched.refused:
-        listed = args.out / REFUSED
+        from tfspine.formats.refused_csv import REFUSED_FILE
+
+        listed = args.out / REFUSED_FILE
         print(f"{fetched.refused} studies not fetched, with the reason, in {listed}; run again", file=sys.stderr)

@@ -3,14 +3,18 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tfspine.cli.options import add_salt, require_count, salt_choice
 from tfspine.progress import track
-from tfspine.workflows.ingest import IngestOptions, ingest, nothing, series_table
+from tfspine.workflows.ingest import IngestOptions, ingest, nothing
 from tfspine.workflows.salts import OWN_SALT
+
+if TYPE_CHECKING:
+    from tfspine.formats.series_csv import SeriesRow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Ingest every study and print how many there are."""
+    from tfspine.formats.refused_csv import REFUSED_FILE
+
     require_count(args, "workers")
     wanted = IngestOptions(salt_choice(args), args.series_map, args.workers, args.cluster, has_template=args.explain)
     on_series = _print_series if args.explain and not args.json else nothing
@@ -56,14 +62,18 @@ def run(args: argparse.Namespace) -> None:
         print(f"warning: {warning}", file=sys.stderr)
     if args.json:
         summary = {"studies": ingested.studies, "slices": ingested.slices, "refused": ingested.refused}
-        print(json.dumps(summary | ({"series": list(ingested.series)} if args.explain else {})))
+        print(json.dumps(summary | ({"series": list(map(asdict, ingested.series))} if args.explain else {})))
         return
     print(f"{args.out}: {ingested.studies} studies, {ingested.slices} slices")
     if ingested.refused:
-        print(f"{ingested.refused} files refused, with the reason, in {args.out / 'refused.csv'}", file=sys.stderr)
+        print(f"{ingested.refused} files refused, with the reason, in {args.out / REFUSED_FILE}", file=sys.stderr)
     if ingested.template:
         print(ingested.template, file=sys.stderr)
 
 
-def _print_series(series: Sequence[Mapping[str, Any]]) -> None:
-    print(series_table(series).to_string(index=False))
+def _print_series(series: "Sequence[SeriesRow]") -> None:
+    import pandas as pd
+
+    from tfspine.formats.series_csv import SERIES_COLUMNS
+
+    print(pd.DataFrame(series, columns=list(SERIES_COLUMNS)).to_string(index=False))

@@ -16,6 +16,7 @@ from dicomweb_client.web import DICOMwebClient
 
 from tfspine.dicom.pacs_connection import Server, connect_pacs, patiently
 from tfspine.errors import PacsError
+from tfspine.formats.refused_csv import LeftOut
 from tfspine.outputs import whole_folder
 from tfspine.structures import pseudonym
 
@@ -50,15 +51,6 @@ class Query:
     modality: str = "MR"
     body_parts: tuple[str, ...] = ()
     limit: int | None = None
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A study, or one series of it, that was not fetched, and why; `series_instance_uid` is empty for the study."""
-
-    study_instance_uid: str
-    series_instance_uid: str
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from tfspine.dicom.series_map import SeriesMap
 from tfspine.dicom.slice_headers import SliceHeader
 from tfspine.dicom.windows import Survey, survey, windowed_slices
 from tfspine.errors import DicomError
+from tfspine.formats.series_csv import SeriesRow
 from tfspine.formats.slices_csv import IMAGES_FOLDER, geometry_to_row
 from tfspine.geometry import Vector, stacks_of, to_display
 from tfspine.labels import Plane
@@ -25,13 +26,6 @@ from tfspine.structures import Refusal, pseudonym, slice_key
 
 PNG_COMPRESSION = 1
 """The fastest level of zlib: noise hardly compresses further, and writing takes most of the time of ingest."""
-
-SERIES_COLUMNS: tuple[str, ...] = (
-    "study", "series_number", "part", "slices", "stacks", "gaps", "duplicates", "plane", "weighting",
-    "row_spacing_mm", "column_spacing_mm", "chosen_as", "reason",
-    "warning",
-)  # fmt: skip
-"""Columns of `series.csv`: one row for each part of each series, chosen or not, with the rule that decided."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,7 @@ class IngestedStudy:
     """
 
     rows: tuple[dict[str, Any], ...]
-    series: tuple[dict[str, Any], ...]
+    series: tuple[SeriesRow, ...]
     refused: tuple[Refusal, ...]
     warning: str = ""
     unmatched: int = 0
@@ -223,23 +217,23 @@ def _row(
     }
 
 
-def _series_row(study: str, decision: Decision) -> dict[str, Any]:
+def _series_row(study: str, decision: Decision) -> SeriesRow:
     part, first = decision.part, decision.part.slices[0]
-    return {
-        "study": study,
-        "series_number": first.series_number,
-        "part": decision.number,
-        "slices": len(part.slices),
-        "stacks": len(part.stacks),
-        "gaps": part.gaps,
-        "duplicates": len(part.duplicates),
-        "plane": str(part.plane or ""),
-        "weighting": decision.weighting,
-        "row_spacing_mm": first.hung.spacing_mm[0],
-        "column_spacing_mm": first.hung.spacing_mm[1],
-        "chosen_as": str(decision.plane or ""),
-        "reason": decision.reason,
-        "warning": decision.warning,
-        "series_instance_uid": first.series_instance_uid,
-        "words": " ".join(words(first.described)),
-    }
+    return SeriesRow(
+        study=study,
+        series_number=first.series_number,
+        part=decision.number,
+        slices=len(part.slices),
+        stacks=len(part.stacks),
+        gaps=part.gaps,
+        duplicates=len(part.duplicates),
+        plane=str(part.plane or ""),
+        weighting=decision.weighting,
+        row_spacing_mm=first.hung.spacing_mm[0],
+        column_spacing_mm=first.hung.spacing_mm[1],
+        chosen_as=str(decision.plane or ""),
+        reason=decision.reason,
+        warning=decision.warning,
+        series_instance_uid=first.series_instance_uid,
+        words=" ".join(words(first.described)),
+    )

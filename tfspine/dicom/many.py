@@ -25,6 +25,7 @@ from tfspine.dicom.series_map import SeriesMap, unmatched
 from tfspine.dicom.slice_headers import SliceHeader, read_headers
 from tfspine.dicom.sources import Source
 from tfspine.errors import DicomError
+from tfspine.formats.series_csv import SeriesRow
 from tfspine.formats.slices_csv import IMAGES_FOLDER
 from tfspine.outputs import write_text
 from tfspine.process_pool import each_guarded
@@ -139,8 +140,9 @@ def ingest_task(task: StudyTask) -> IngestedStudy:
     if done.is_file():
         former = json.loads(done.read_text())
         if former["inputs"] == inputs:
+            series = tuple(SeriesRow(**row) for row in former["series"])
             refused = tuple(Refusal(**item) for item in former["refused"])
-            return IngestedStudy(tuple(former["rows"]), tuple(former["series"]), refused)
+            return IngestedStudy(tuple(former["rows"]), series, refused)
     for stale in (task.target / IMAGES_FOLDER).glob(f"{task.study}-*.png"):
         stale.unlink()
     ingested = ingest_study(task.headers, task.names, task.target, salt=task.salt, series_map=task.series_map)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from tfspine.dicom.joining import Candidate, compared
 from tfspine.dicom.parts import Part, parts_of
-from tfspine.dicom.series_map import SeriesMap, Use
+from tfspine.dicom.series_map import SeriesMap
 from tfspine.dicom.series_rules import contradicted_words, refusal
 from tfspine.dicom.slice_headers import SliceHeader
 from tfspine.dicom.weighting import weighting
 from tfspine.dicom.wording import wordings
+from tfspine.formats.series_map_csv import Use
 from tfspine.labels import Plane
 
 NOTHING_SAID = SeriesMap()

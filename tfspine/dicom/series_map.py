@@ -1,58 +1,15 @@
-"""The series map (``--series-map CSV``): a table in which the user overrides the rules that choose series.
+"""What a person's series map says of a series: the first matching row, those with a series before those with a pattern.
 
-Each row states the use of one series: `series` is its SeriesInstanceUID, or `description` is a pattern for its
-SeriesDescription (``*`` matches anything; case is ignored, and underscores equal blanks). `use` is axial_t2,
-sagittal_t1 or ignore; if it is empty, the rules decide. `part` is the number of a part of the series, as in
-``series.csv``; empty means all parts. The first matching row counts, rows with a series before those with a pattern.
-Other columns are only for information.
+`formats.series_map_csv` describes the table.
 """
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tfspine.compat import StrEnum
 from tfspine.dicom.slice_headers import SliceHeader
-from tfspine.errors import ConfigError
-from tfspine.formats.csv_files import CsvTable, read_csv_file
-from tfspine.labels import Plane
-
-COLUMNS = ("use",)
-OPTIONAL_COLUMNS = ("series", "description", "part")
-TOLD_COLUMNS = ("study", "series_number", "slices", "plane", "weighting", "words", "reason")
-TEMPLATE_COLUMNS = ("series", "part", "use", "description", *TOLD_COLUMNS)
-"""Columns of `map_template`; those of `TOLD_COLUMNS` inform the person who edits it."""
-
-TEMPLATE_FILE = "series_map.csv"
-"""The file that ``tfspine ingest --explain`` writes to its output folder."""
-
-
-class Use(StrEnum):
-    """The use of a series."""
-
-    AXIAL_T2 = "axial_t2"
-    SAGITTAL_T1 = "sagittal_t1"
-    IGNORE = "ignore"
-
-    @property
-    def plane(self) -> Plane | None:
-        """The plane for which the series is used; None if it is left out."""
-        return {Use.AXIAL_T2: Plane.AXIAL, Use.SAGITTAL_T1: Plane.SAGITTAL}.get(self)
-
-
-USE_OF_PLANE = {Plane.AXIAL: Use.AXIAL_T2, Plane.SAGITTAL: Use.SAGITTAL_T1, None: Use.IGNORE}
-
-
-@dataclass(frozen=True)
-class MapRow:
-    """One row: either `series_instance_uid` or `pattern` is set; `part` counts from 1, None means every part."""
-
-    series_instance_uid: str
-    pattern: str
-    part: int | None
-    use: Use | None
+from tfspine.formats.series_map_csv import MapRow, Use, normal_description, read_map_rows
 
 
 @dataclass(frozen=True)
@@ -76,31 +33,9 @@ def read_series_map(path: Path) -> SeriesMap:
     """Read a series map.
 
     Raises:
-        AnnotationError: the file is not a series map.
-        ConfigError: a row names no series, or its use is invalid.
+        FormatError: as in `read_map_rows`.
     """
-    table = read_csv_file(path, COLUMNS, optional=OPTIONAL_COLUMNS)
-    rows = [_row(table, number, values) for number, values in enumerate(table.rows)]
-    return SeriesMap(tuple(sorted(rows, key=lambda row: not row.series_instance_uid)))
-
-
-def map_template(series: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return a series map that repeats the decisions made, to be edited and used as input.
-
-    Args:
-        series: rows of ``series.csv`` with `series_instance_uid` and `words`, those words of the description that
-            cannot name a person.
-    """
-    return [
-        {
-            "series": row["series_instance_uid"],
-            "part": row["part"],
-            "use": USE_OF_PLANE[Plane(row["chosen_as"]) if row["chosen_as"] else None],
-            "description": "",
-            **{name: row[name] for name in TOLD_COLUMNS},
-        }
-        for row in series
-    ]
+    return SeriesMap(tuple(sorted(read_map_rows(path), key=lambda row: not row.series_instance_uid)))
 
 
 def unmatched(series_map: SeriesMap, headers: Sequence[SliceHeader]) -> list[MapRow]:
@@ -114,28 +49,9 @@ def unmatched(series_map: SeriesMap, headers: Sequence[SliceHeader]) -> list[Map
     ]
 
 
-def _row(table: CsvTable, number: int, values: dict[str, str]) -> MapRow:
-    series, description, part = (values[name].strip() for name in OPTIONAL_COLUMNS)
-    if not series and not description:
-        raise ConfigError(
-            f"{table.where(number)}: neither series nor description; expected a SeriesInstanceUID or a pattern"
-        )
-    if part and not (part.isascii() and part.isdigit() and int(part) > 0):
-        raise ConfigError(f"{table.where(number)}: part {part}; expected a number from 1, or nothing for all parts")
-    said = values["use"].strip().lower().replace("-", "_").replace(" ", "_")
-    if said and said not in tuple(Use):
-        raise ConfigError(f"{table.where(number)}: use {values['use']}; expected {', '.join(Use)}, or nothing")
-    pattern = "" if series else _normal(description)
-    return MapRow(series, pattern, int(part) if part else None, Use(said) if said else None)
-
-
 def _fits(row: MapRow, header: SliceHeader, part: int | None) -> bool:
     if row.part not in (None, part):
         return False
     if row.series_instance_uid:
         return row.series_instance_uid == header.series_instance_uid
-    return fnmatch.fnmatchcase(_normal(header.described), row.pattern)
-
-
-def _normal(text: str) -> str:
-    return " ".join(text.upper().replace("_", " ").split())
+    return fnmatch.fnmatchcase(normal_description(header.described), row.pattern)

@@ -1,6 +1,5 @@
 """The printed summary of an evaluation: levels and sides, the paper's tables, what was left out, where the rest is."""
 
-import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from tfspine.evaluation.question import Question
 from tfspine.evaluation.results import Result
 from tfspine.evaluation.tables.coverage import coverage_lines
 from tfspine.evaluation.tables.table import DASH, Table, as_text, without_readers
+from tfspine.formats.flow_csv import FLOW_FILE, read_flow_table
 from tfspine.table_text import COLUMNS, print_table
 
 OF_THE_AVERAGE = (
@@ -64,16 +64,11 @@ def summary_text(
 
 def flow_lines(folder: Path) -> list[str]:
     """Return the flow chart as lines: each step, and indented below it the exclusions with their reasons."""
-    path = folder / "flow.csv"
-    if not path.is_file():
+    if not (folder / FLOW_FILE).is_file():
         return []
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
     return ["Studies, from the export to the tests"] + [
-        f"    left out: {row['studies']} {row['reason']}"
-        if row["reason"]
-        else f"  {row['part']}: {row['studies']} {row['step']}"
-        for row in rows
+        f"    left out: {row.studies} {row.reason}" if row.reason else f"  {row.part}: {row.studies} {row.step}"
+        for row in read_flow_table(folder)
     ]
 
 

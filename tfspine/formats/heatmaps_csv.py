@@ -3,13 +3,12 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from tfspine.errors import FormatError
-from tfspine.formats.csv_files import read_csv_file
+from tfspine.formats.csv_rows import one_or_none, read_csv_rows, write_csv
 from tfspine.labels import Grade, Level, Region, Side
 
 HEATMAPS_FILE = "heatmaps.csv"
@@ -38,7 +37,7 @@ class HeatmapRow:
 
 def write_heatmaps(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write the table of a folder; rows have `HEATMAP_COLUMNS`, with the grade as a word."""
-    pd.DataFrame(list(rows), columns=list(HEATMAP_COLUMNS)).to_csv(folder / HEATMAPS_FILE, index=False)
+    write_csv(folder / HEATMAPS_FILE, HEATMAP_COLUMNS, rows)
 
 
 def read_heatmaps(folder: Path) -> list[HeatmapRow]:
@@ -47,19 +46,10 @@ def read_heatmaps(folder: Path) -> list[HeatmapRow]:
     Raises:
         FormatError: it does not exist, a value is invalid, or an image is missing; the message gives the line.
     """
-    path = folder / HEATMAPS_FILE
-    if not path.is_file():
-        raise FormatError(f"{path}: not found; expected the folder that tfspine explain wrote")
-    read = read_csv_file(path, _READ)
-    rows = []
-    for number, values in enumerate(read.rows):
-        try:
-            rows.append(_row(folder, values))
-        except (KeyError, ValueError) as error:
-            raise FormatError(f"{read.where(number)}: {error}; run tfspine explain again") from None
+    rows = read_csv_rows(folder / HEATMAPS_FILE, _READ, partial(_row, folder), made_by="tfspine explain")
     missing = next((row.file for row in rows if not row.file.is_file()), None)
     if missing is not None:
-        raise FormatError(f"{missing}: not found, though heatmaps.csv lists it; run tfspine explain again")
+        raise FormatError(f"{missing}: not found, though {HEATMAPS_FILE} lists it; make it again with tfspine explain")
     return rows
 
 
@@ -67,9 +57,9 @@ def _row(folder: Path, values: Mapping[str, str]) -> HeatmapRow:
     return HeatmapRow(
         slice_key=values["slice"],
         region=Region(values["region"]),
-        side=Side(values["side"]) if values["side"] else None,
-        level=Level(values["level"]) if values["level"] else None,
-        grade=Grade[values["grade"].upper()],
+        side=one_or_none(Side, values["side"]),
+        level=one_or_none(Level, values["level"]),
+        grade=Grade.of_word(values["grade"]),
         probability=float(values["probability"]),
         file=folder / values["file"],
         completeness_gap=float(values["completeness_gap"]) if values["completeness_gap"] else math.nan,

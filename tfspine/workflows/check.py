@@ -1,14 +1,10 @@
 """Checks label files against the slices they were drawn on."""
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tfspine.errors import AnnotationError
-
-if TYPE_CHECKING:
-    from tfspine.annotations.problems import Problem
+from tfspine.formats.problems_csv import Problem, Severity, problems_text
 
 
 @dataclass(frozen=True)
@@ -17,13 +13,11 @@ class CheckSummary:
 
     table: Path
     slices: int
-    problems: "tuple[Problem, ...]"
+    problems: tuple[Problem, ...]
 
     @property
-    def errors(self) -> "tuple[Problem, ...]":
+    def errors(self) -> tuple[Problem, ...]:
         """The problems for which `records` refuses the labels; the others are warnings."""
-        from tfspine.annotations.problems import Severity
-
         return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
 
 
@@ -40,10 +34,7 @@ def check(labels: Path, slices: Path, out: Path, *, force: bool = False) -> Chec
         AnnotationError: there are no labels, or none of them belongs to these slices.
         OutputError: `out` may not be written.
     """
-    import pandas as pd
-
     from tfspine.annotations.checks import check_labels
-    from tfspine.annotations.problems import Problem
     from tfspine.formats.slices_csv import SLICES_FILE, read_slice_rows
     from tfspine.manifest import write_file
     from tfspine.ownership import require_file
@@ -52,9 +43,7 @@ def check(labels: Path, slices: Path, out: Path, *, force: bool = False) -> Chec
     require_file(out, command="check", inputs=inputs, force=force)
     facts = read_slice_rows(slices / SLICES_FILE)
     problems = tuple(check_labels(labels, facts))
-    columns = [field.name for field in dataclasses.fields(Problem)]
-    table = pd.DataFrame([dataclasses.astuple(problem) for problem in problems], columns=columns)
-    write_file(out, table.to_csv(index=False), command="check", inputs=inputs, force=force)
+    write_file(out, problems_text(problems), command="check", inputs=inputs, force=force)
     return CheckSummary(out, len(facts), problems)
 
 

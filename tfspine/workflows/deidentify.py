@@ -48,10 +48,11 @@ def deidentify(source: Path, out: Path, options: DeidentifyOptions, *, track: Tr
     from tfspine.dicom.deidentify.options import check_options
     from tfspine.dicom.deidentify.pseudonyms import write_private
     from tfspine.dicom.deidentify.rules import Rules
-    from tfspine.dicom.deidentify.tables import key_table, write_tables
+    from tfspine.dicom.deidentify.tables import key_rows, write_tables
     from tfspine.dicom.many import in_processes, in_this_process
     from tfspine.dicom.sources import open_source
     from tfspine.errors import DicomError
+    from tfspine.formats.key_csv import key_text
     from tfspine.outputs import new_folder
     from tfspine.ownership import require_folder
 
@@ -72,5 +73,5 @@ def deidentify(source: Path, out: Path, options: DeidentifyOptions, *, track: Tr
             raise DicomError(f"{source}: {len(opened.names)} files, none can be de-identified{first}")
         write_tables(folder, outcome, rules)
         if options.key is not None:
-            write_private(options.key, key_table(outcome, rules))
+            write_private(options.key, key_text(key_rows(outcome, rules)))
     return outcome

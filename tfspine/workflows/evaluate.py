@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tfspine.compat import StrEnum
 from tfspine.config import Experiment
 from tfspine.errors import EvaluationError
+from tfspine.formats.flow_csv import FLOW_FILE
 from tfspine.progress import Track, silent
 from tfspine.workflows.evaluation.inputs import SPLIT, EvaluateInputs, stem
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FLOW_FILES = ("flow.csv", "flow.png", "flow.svg")
+FLOW_FILES = (FLOW_FILE, "flow.png", "flow.svg")
 
 
 class Extent(StrEnum):

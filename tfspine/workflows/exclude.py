@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfspine.config import Experiment
+from tfspine.formats.exclusions_csv import Measure, read_decisions, write_findings, write_included
+from tfspine.formats.studies_csv import write_cohort
 from tfspine.labels import Level, Plane, Region, Side
 from tfspine.process_pool import each, one_blas_thread
 from tfspine.progress import Track, silent
@@ -74,8 +76,8 @@ def exclude(
     """
     one_blas_thread()
 
-    from tfspine.annotations.cohort import cohort_of, read_ingested, write_cohort
-    from tfspine.annotations.exclusions import excluded_studies, flagged_studies, judge, write_findings
+    from tfspine.annotations.cohort import cohort_of, read_ingested
+    from tfspine.annotations.exclusions import excluded_studies, flagged_studies, judge
     from tfspine.annotations.flow import flow_of
     from tfspine.config import as_dict
     from tfspine.manifest import write_manifest
@@ -91,15 +93,16 @@ def exclude(
     measured, findings = _findings(slices, ingested, options, track=track)
     cohort = cohort_of(ingested, measured, findings)
     flow = flow_of(cohort, part=slices.resolve().name)
-    left_out, flagged = len(excluded_studies(findings)), len(flagged_studies(findings))
+    included = {study.study for study in cohort} - set(excluded_studies(findings))
     counts = {
         "studies": len(cohort),
-        "included": len(cohort) - left_out,
-        "excluded": left_out,
-        "flagged": flagged,
+        "included": len(included),
+        "excluded": len(cohort) - len(included),
+        "flagged": len(flagged_studies(findings)),
     }
     with new_folder(out, command="exclude", inputs=inputs) as folder:
         write_findings(folder, findings)
+        write_included(folder, included)
         write_cohort(folder, cohort)
         write_flow(folder, [flow])
         config = {"exclusions": as_dict(limits)}
@@ -112,7 +115,7 @@ def _findings(
 ) -> "tuple[list[Measured], list[Any]]":
     """Return the measured values, and what follows from them and from the decisions of a person."""
     from tfspine.annotations.cohort import measures_of_ingest
-    from tfspine.annotations.exclusions import decided, judge, read_decisions
+    from tfspine.annotations.exclusions import decided, judge
 
     boxes = _boxes(folder, ingested.slices, options)
     measured = [*measures_of_ingest(ingested), *_ages(options.dicom, ingested)]
@@ -137,8 +140,6 @@ def _ages(folders: Sequence[Path], ingested: "Ingested") -> "Iterator[Measured]"
 
 def _to_measure(measured: "Sequence[Measured]", usable: Sequence[str], *, has_boxes: bool) -> set[tuple[str, str]]:
     """Return study and measure of the values that exist already, and of those that the slices will give."""
-    from tfspine.annotations.exclusions import Measure
-
     of_slices = [Measure.INSTRUMENTATION, Measure.SNR, Measure.GHOSTING, Measure.SHARPNESS]
     of_slices += [Measure.SCOLIOSIS] * has_boxes
     done = {(item.study, str(item.measure)) for item in measured}
@@ -162,7 +163,7 @@ def _boxes_of(study: str, boxes: "pd.DataFrame | None") -> "Sequence[dict[Any, A
 
 def _measure(job: "tuple[Path, str, Sequence[dict[Any, Any]] | None]") -> "list[Measured]":
     """Return all measures of one study's slices."""
-    from tfspine.annotations.exclusions import Measure, Measured
+    from tfspine.annotations.exclusions import Measured
     from tfspine.dicom.metal import metal_ml
     from tfspine.dicom.slices import load_slices
 
@@ -176,7 +177,7 @@ def _measure(job: "tuple[Path, str, Sequence[dict[Any, Any]] | None]") -> "list[
 def _scoliosis(study: str, slices: "list[SliceImage]", boxes: "Sequence[dict[Any, Any]]") -> "Measured":
     import numpy as np
 
-    from tfspine.annotations.exclusions import Measure, Measured
+    from tfspine.annotations.exclusions import Measured
     from tfspine.geometry import box_centre_mm
     from tfspine.study.curve import FoundRegion, coronal_angle_deg, midline_places_mm
 
@@ -206,7 +207,7 @@ def _scoliosis(study: str, slices: "list[SliceImage]", boxes: "Sequence[dict[Any
 
 def _quality(study: str, slices: "list[SliceImage]") -> "Iterator[Measured]":
     """Yield the quality of the worse plane, with both numbers in the note."""
-    from tfspine.annotations.exclusions import Measure, Measured
+    from tfspine.annotations.exclusions import Measured
     from tfspine.dicom.quality import measure_quality
 
     of_planes = {plane: [slice_ for slice_ in slices if slice_.plane is plane] for plane in Plane}

@@ -5,7 +5,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,15 +13,14 @@ from tfspine.errors import OutputError, PacsError, PacsLoginError
 from tfspine.progress import Track, silent
 
 if TYPE_CHECKING:
-    from tfspine.dicom.dicomweb import FoundStudies, LeftOut, Pacs, Query
+    from tfspine.dicom.dicomweb import FoundStudies, Pacs, Query
     from tfspine.dicom.pacs_connection import Server
+    from tfspine.formats.refused_csv import LeftOut
 
 logger = logging.getLogger(__name__)
 
 CREDENTIALS_VARIABLE = "TFSPINE_PACS_CREDENTIALS"
 IMAGES_FOLDER = "dicom"
-REFUSED = "refused.csv"
-REFUSED_COLUMNS = ("study_instance_uid", "series_instance_uid", "reason")
 
 
 @dataclass(frozen=True)
@@ -88,13 +87,14 @@ def fetch_days(url: str, out: Path, days: Days, *, track: Track = silent) -> Fet
     """
     from tfspine.dicom.dicomweb import Query
     from tfspine.dicom.pacs_connection import Server, read_credentials
+    from tfspine.formats.refused_csv import REFUSED_FILE
 
     text = os.environ.get(CREDENTIALS_VARIABLE)
     credentials = read_credentials(text, source=f"${CREDENTIALS_VARIABLE}") if text else None
     query = Query(dates=(days.first, days.last), limit=days.limit)
     fetched = fetch(Server(url, credentials=credentials), out, query, track=track)
     if fetched.refused:
-        logger.warning("%d studies could not be fetched; the reasons are in %s", fetched.refused, out / REFUSED)
+        logger.warning("%d studies could not be fetched; the reasons are in %s", fetched.refused, out / REFUSED_FILE)
     return fetched
 
 
@@ -104,10 +104,10 @@ def _fetch_all(pacs: "Pacs", found: "FoundStudies", query: "Query", out: Path, *
     Raises:
         PacsError: no study could be fetched, or the server rejects the credentials.
     """
-    from tfspine.dicom.dicomweb import LeftOut
+    from tfspine.formats.refused_csv import REFUSED_FILE, LeftOut, write_left_out
 
     tally = {"fetched": 0, "there_already": 0, "refused": len(found.missing), "images": 0, "bytes": 0}
-    series = _read_left_out_series(out / REFUSED)
+    series = _read_left_out_series(out)
     failed = [*found.missing]
     try:
         for study in track(found.study_instance_uids, "studies"):
@@ -125,9 +125,11 @@ def _fetch_all(pacs: "Pacs", found: "FoundStudies", query: "Query", out: Path, *
             tally["images"] += fetched.instances
             tally["bytes"] += fetched.size_bytes
     finally:
-        _write_refused(out / REFUSED, [*failed, *(item for items in series.values() for item in items)])
+        write_left_out(out, [*failed, *(item for items in series.values() for item in items)])
     if not tally["fetched"] + tally["there_already"]:
-        raise PacsError(f"no study could be fetched; {failed[-1].reason}; the others' reasons are in {out / REFUSED}")
+        raise PacsError(
+            f"no study could be fetched; {failed[-1].reason}; the others' reasons are in {out / REFUSED_FILE}"
+        )
     return tally
 
 
@@ -147,25 +149,12 @@ def _writing_alone(out: Path) -> Iterator[None]:
         yield
 
 
-def _read_left_out_series(path: Path) -> "dict[str, list[LeftOut]]":
+def _read_left_out_series(out: Path) -> "dict[str, list[LeftOut]]":
     """Return which series former runs left out of each study, because existing studies are not queried again."""
-    import pandas as pd
-
-    from tfspine.dicom.dicomweb import LeftOut
+    from tfspine.formats.refused_csv import REFUSED_FILE, read_left_out
 
     series: dict[str, list[LeftOut]] = {}
-    if path.is_file():
-        for row in pd.read_csv(path, dtype=str, keep_default_na=False).to_numpy().tolist():
-            item = LeftOut(*row)
-            if item.series_instance_uid:
-                series.setdefault(item.study_instance_uid, []).append(item)
+    for item in read_left_out(out) if (out / REFUSED_FILE).is_file() else ():
+        if item.series_instance_uid:
+            series.setdefault(item.study_instance_uid, []).append(item)
     return series
-
-
-def _write_refused(path: Path, left_out: "Iterable[LeftOut]") -> None:
-    import pandas as pd
-
-    from tfspine.outputs import write_text
-
-    table = pd.DataFrame([astuple(item) for item in left_out], columns=list(REFUSED_COLUMNS))
-    write_text(path, table.to_csv(index=False))

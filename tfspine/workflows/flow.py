@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfspine.formats.flow_csv import write_flow_table
+from tfspine.formats.studies_csv import read_cohort
+
 if TYPE_CHECKING:
     from tfspine.annotations.flow import Flow
 
@@ -30,7 +33,6 @@ def flow(excluded: Path, out: Path, options: FlowOptions = FlowOptions()) -> "tu
         AnnotationError: the tables belong to other studies.
         OutputError: `out` may not be written.
     """
-    from tfspine.annotations.cohort import read_cohort
     from tfspine.annotations.flow import flow_of
     from tfspine.formats.splits_csv import read_splits
     from tfspine.manifest import write_manifest
@@ -54,13 +56,10 @@ def flow(excluded: Path, out: Path, options: FlowOptions = FlowOptions()) -> "tu
 
 def write_flow(folder: Path, flows: "Sequence[Flow]") -> None:
     """Write flow.svg, flow.png and flow.csv."""
-    import pandas as pd
-
-    from tfspine.annotations.flow import FLOW_COLUMNS, flow_rows
+    from tfspine.annotations.flow import flow_rows
     from tfspine.annotations.flow_figure import FORMATS, flow_figure
-    from tfspine.outputs import write_bytes, write_text
+    from tfspine.outputs import write_bytes
 
     for file_format in FORMATS:
         write_bytes(folder / f"flow.{file_format}", flow_figure(flows, file_format=file_format))
-    rows = [row for one in flows for row in flow_rows(one)]
-    write_text(folder / "flow.csv", pd.DataFrame(rows, columns=list(FLOW_COLUMNS)).to_csv(index=False))
+    write_flow_table(folder, (row for one in flows for row in flow_rows(one)))

@@ -131,8 +131,8 @@ def _sudirman(source: Path, folder: Path, dataset: Sudirman, track: Track) -> di
 
 
 def _spider(source: Path, folder: Path, track: Track) -> dict[str, Any]:
-    from tfspine.annotations.importers.refusals import write_refused
     from tfspine.annotations.importers.spider_tables import read_gradings, read_overview
+    from tfspine.formats.refused_csv import write_refused_lines
     from tfspine.outputs import write_text
     from tfspine.structures import Refusal
 
@@ -146,7 +146,7 @@ def _spider(source: Path, folder: Path, track: Track) -> dict[str, Any]:
         summary["centres"] = _write_levels(folder, source / "masks", list(series["series"]), refused, track)
     else:
         refused.append(Refusal("masks", "no such folder: no levels.csv; unpack masks.zip beside the CSV files"))
-    write_refused(folder, refused)
+    write_refused_lines(folder, refused)
     return summary | {"refused": len(refused)}
 
 

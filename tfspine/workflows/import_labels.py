@@ -66,9 +66,9 @@ def import_labels(
     """
     from tfspine.annotations.exchange.names import NameMap, read_names
     from tfspine.annotations.exchange.placing import place
-    from tfspine.annotations.importers.refusals import write_refused
     from tfspine.errors import AnnotationError
     from tfspine.formats.labelimg_xml import write_voc
+    from tfspine.formats.refused_csv import write_refused_lines
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
 
@@ -82,7 +82,7 @@ def import_labels(
             raise AnnotationError(f"{source}: no box that can be used{reason}")
         for annotated in placed.labels:
             write_voc(folder / f"{annotated.key}.xml", annotated)
-        write_refused(folder, placed.refused)
+        write_refused_lines(folder, placed.refused)
         boxes = sum(len(annotated.annotations) for annotated in placed.labels)
         summary = ImportedLabels(len(placed.labels), boxes, placed.empty, len(placed.refused))
         details = {"dataset": options.drawn_in, "boxes": boxes, "refused": summary.refused, "empty": summary.empty}

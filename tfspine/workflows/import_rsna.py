@@ -95,7 +95,8 @@ def _ingest(images: Path, folder: Path, options: Rsna, *, out: Path, tables: "Rs
 
 def _series_map(tables: "RsnaTables") -> "SeriesMap":
     """Return the entry of each series in ``train_series_descriptions.csv``, by SeriesInstanceUID: STUDY.SERIES."""
-    from tfspine.dicom.series_map import MapRow, SeriesMap, Use
+    from tfspine.dicom.series_map import SeriesMap
+    from tfspine.formats.series_map_csv import MapRow, Use
 
     uses = {"Axial T2": Use.AXIAL_T2, "Sagittal T1": Use.SAGITTAL_T1}
     return SeriesMap(

@@ -2,22 +2,20 @@
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfspine.labels import Plane
-from tfspine.outputs import write_text
 from tfspine.progress import Track, silent
 from tfspine.workflows.salts import SaltChoice, salt_beside
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tfspine.dicom.deidentify.pseudonyms import Salt
     from tfspine.dicom.ingest import IngestedStudy
     from tfspine.dicom.many import Runner
+    from tfspine.formats.series_csv import SeriesRow
     from tfspine.structures import Refusal
 
 
@@ -49,7 +47,7 @@ class IngestSummary:
         studies: number of studies that have a slice.
         slices: total number of slices.
         refused: number of files that are listed in `refused.csv`.
-        series: a row for each series of every study, as in `series.csv`.
+        series: the decision on each series of every study, as in `series.csv`.
         warnings: what a person should check, one line each.
         template: message about the template, empty without one.
     """
@@ -58,12 +56,12 @@ class IngestSummary:
     studies: int
     slices: int
     refused: int
-    series: tuple[Mapping[str, Any], ...]
+    series: "tuple[SeriesRow, ...]"
     warnings: tuple[str, ...]
     template: str = ""
 
 
-def nothing(series: Sequence[Mapping[str, Any]]) -> None:
+def nothing(series: "Sequence[SeriesRow]") -> None:
     """Ignore the decision on each series."""
 
 
@@ -73,7 +71,7 @@ def ingest(
     options: IngestOptions = IngestOptions(),
     *,
     track: Track = silent,
-    on_series: Callable[[Sequence[Mapping[str, Any]]], None] = nothing,
+    on_series: "Callable[[Sequence[SeriesRow]], None]" = nothing,
 ) -> IngestSummary:
     """Ingest every study; one that cannot be used is listed, which is an error only if no study can be used.
 
@@ -87,13 +85,16 @@ def ingest(
     Raises:
         DicomError: no study can be used.
         OutputError: `out` may not be written.
-        ConfigError: the salt or the series map cannot be used.
+        ConfigError: the salt cannot be used.
+        FormatError: the series map is invalid.
     """
     from tfspine.dicom.many import ingest_studies
     from tfspine.dicom.series import NOTHING_SAID
     from tfspine.dicom.series_map import read_series_map
     from tfspine.dicom.sources import open_source
     from tfspine.errors import DicomError
+    from tfspine.formats.refused_csv import REFUSED_FILE
+    from tfspine.formats.series_csv import SERIES_FILE
     from tfspine.formats.slices_csv import SLICES_FILE
     from tfspine.outputs import resumable_folder
     from tfspine.ownership import require_folder
@@ -117,7 +118,7 @@ def ingest(
         summary = write_ingested(folder, ingested, salt=salt, series_map=options.series_map)
     template = _write_template(out, ingested) if options.has_template else ""
     if not ingested.rows:
-        told = f"{nothing_usable}; refused.csv and series.csv in {out} list every file"
+        told = f"{nothing_usable}; {REFUSED_FILE} and {SERIES_FILE} in {out} list every file"
         raise DicomError("; ".join(filter(None, (told, template))))
     return IngestSummary(
         out, **summary, series=tuple(ingested.series), warnings=tuple(_warnings(ingested)), template=template
@@ -135,28 +136,17 @@ def write_ingested(
         salt: the secret salt of the patients' pseudonyms.
         series_map: the series map that was used, if there was one.
     """
-    import pandas as pd
-
-    from tfspine.formats.slices_csv import SLICE_COLUMNS, write_slices_csv
+    from tfspine.formats.slices_csv import write_slices_csv
     from tfspine.manifest import write_manifest
 
-    table = pd.DataFrame(ingested.rows, columns=list(SLICE_COLUMNS))
     if ingested.rows:
         write_slices_csv(folder, ingested.rows)
     _write_tables(folder, ingested)
-    summary = {"studies": table["study"].nunique(), "slices": len(table), "refused": len(ingested.refused)}
+    studies = {row["study"] for row in ingested.rows}
+    summary = {"studies": len(studies), "slices": len(ingested.rows), "refused": len(ingested.refused)}
     details = {**summary, "salt_check": salt.check(), "patients_without_id": ingested.warning, **_lacking(ingested)}
     write_manifest(folder, command="ingest", inputs=[series_map] if series_map else [], details=details)
     return summary
-
-
-def series_table(series: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
-    """Return the decision on each series, as in `series.csv`."""
-    import pandas as pd
-
-    from tfspine.dicom.ingest import SERIES_COLUMNS
-
-    return pd.DataFrame(series, columns=list(SERIES_COLUMNS))
 
 
 def _beside(out: Path, dicom: Path, ingested: "IngestedStudy") -> Path:
@@ -173,11 +163,11 @@ def _beside(out: Path, dicom: Path, ingested: "IngestedStudy") -> Path:
 
 def _write_tables(folder: Path, ingested: "IngestedStudy") -> None:
     """Write `series.csv`, which lists every series, and `refused.csv`, which lists every file that is left out."""
-    import pandas as pd
+    from tfspine.formats.refused_csv import write_refused
+    from tfspine.formats.series_csv import write_series
 
-    refusals = pd.DataFrame([(item.file, item.reason) for item in ingested.refused], columns=["file", "reason"])
-    write_text(folder / "series.csv", series_table(ingested.series).to_csv(index=False))
-    write_text(folder / "refused.csv", refusals.to_csv(index=False))
+    write_series(folder, ingested.series)
+    write_refused(folder, ingested.refused)
 
 
 def _write_template(out: Path, ingested: "IngestedStudy") -> str:
@@ -185,14 +175,12 @@ def _write_template(out: Path, ingested: "IngestedStudy") -> str:
 
     From then on it belongs to the user: it is written after the output is complete, and stays when that is replaced.
     """
-    import pandas as pd
+    from tfspine.formats.series_map_csv import SERIES_MAP_FILE, write_series_map
 
-    from tfspine.dicom.series_map import TEMPLATE_COLUMNS, TEMPLATE_FILE, map_template
-
-    path = out / TEMPLATE_FILE
+    path = out / SERIES_MAP_FILE
     if path.exists():
         return f"{path} is kept; move it elsewhere to get a new one"
-    write_text(path, pd.DataFrame(map_template(ingested.series), columns=list(TEMPLATE_COLUMNS)).to_csv(index=False))
+    write_series_map(path, ingested.series)
     return f"to choose otherwise, edit {path} and give it back with --series-map"
 
 
@@ -213,7 +201,7 @@ def _warnings(ingested: "IngestedStudy") -> list[str]:
             f"{sagittal} studies without a sagittal T1w series: their foramina cannot be graded, and their levels "
             "are uncertain"
         )
-    if doubtful := sum(bool(row["warning"]) for row in ingested.series):
+    if doubtful := sum(bool(row.warning) for row in ingested.series):
         told.append(f"{doubtful} series differ from their description, or were chosen by it alone; see series.csv")
     if ingested.unmatched:
         told.append(f"{ingested.unmatched} rows of the series map fit no series; see series.csv")

@@ -41,12 +41,11 @@ def rename_labels(labels: Path, out: Path, options: RenameOptions) -> RenamedLab
         AnnotationError: a table is invalid.
         OutputError: `out` may not be written.
     """
-    import pandas as pd
-
     from tfspine.annotations import renaming
+    from tfspine.formats.refused_csv import write_refused
     from tfspine.formats.slices_csv import read_slices
     from tfspine.manifest import write_manifest
-    from tfspine.outputs import new_folder, write_bytes, write_text
+    from tfspine.outputs import new_folder, write_bytes
 
     # The key is not recorded in the manifest, because even its hash must stay secret.
     inputs = [labels, options.slices, options.deidentified]
@@ -56,8 +55,7 @@ def rename_labels(labels: Path, out: Path, options: RenameOptions) -> RenamedLab
         )
         for label in renamed:
             write_bytes(folder / f"{label.name}.xml", label.content)
-        table = pd.DataFrame([(item.file, item.reason) for item in refused], columns=["file", "reason"])
-        write_text(folder / "refused.csv", table.to_csv(index=False))
+        write_refused(folder, refused)
         write_manifest(folder, command="labels", inputs=inputs, details={"refused": len(refused)})
     return RenamedLabels(len(renamed), len(refused))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tfspine.config import Experiment
+from tfspine.formats.studies_csv import read_cohort
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def split(slices: Path, out: Path, options: SplitOptions = SplitOptions()) -> Sp
         AnnotationError: there are too few patients, or the exclusions belong to other studies.
         OutputError: `out` may not be written.
     """
-    from tfspine.annotations.cohort import excluded_of, read_cohort
+    from tfspine.annotations.cohort import excluded_of
     from tfspine.annotations.splits import assign_splits, split_table
     from tfspine.config import SPLITS, as_dict
     from tfspine.formats.slices_csv import read_slices

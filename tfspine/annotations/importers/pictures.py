@@ -17,10 +17,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from tfspine.annotations.importers.refusals import write_refused
 from tfspine.errors import AnnotationError
 from tfspine.formats.boxes_csv import BOX_COLUMNS, annotated_rows, write_boxes
 from tfspine.formats.labelimg_xml import write_voc
+from tfspine.formats.refused_csv import write_refused_lines
 from tfspine.formats.slices_csv import IMAGES_FOLDER, SLICE_COLUMNS, write_slices_csv
 from tfspine.labels import Plane
 from tfspine.outputs import write_bytes, write_text
@@ -132,7 +132,7 @@ def write_pictures(folder: Path, items: Iterable[LabelledPicture | Refusal], *, 
     write_slices_csv(folder, slices)
     write_boxes(folder / "reference.csv", pd.DataFrame(boxes, columns=list(BOX_COLUMNS)))
     write_text(folder / "sources.csv", pd.DataFrame(sources, columns=["key", "file"]).to_csv(index=False))
-    write_refused(folder, refused)
+    write_refused_lines(folder, refused)
     return PictureCounts(len({row["study"] for row in slices}), len(slices), len(boxes), len(refused))
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from tfspine.annotations.importers.refusals import write_refused
 from tfspine.annotations.importers.rsna import IngestedSlice, PlacedPoints
 from tfspine.annotations.importers.rsna_tables import Grade3, RsnaTables, StudyRegion
 from tfspine.formats.boxes_csv import BOX_COLUMNS, CORNER_COLUMNS, annotated_rows, write_boxes
 from tfspine.formats.labelimg_xml import write_voc
+from tfspine.formats.refused_csv import write_refused_lines
 from tfspine.outputs import write_text
 from tfspine.structures import pseudonym
 
@@ -37,7 +37,7 @@ def write_rsna(
     grades = grades3_table(tables.grades, placed)
     write_text(folder / "grades3.csv", grades.to_csv(index=False))
     refused = (*tables.refused, *placed.refused)
-    write_refused(folder, refused)
+    write_refused_lines(folder, refused)
     return {
         "studies": int(grades["study"].nunique()),
         "slices": len(placed.labels),

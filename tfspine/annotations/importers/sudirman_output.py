@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from tfspine.annotations.importers.refusals import write_refused
 from tfspine.annotations.importers.sudirman import PlannedSeries, patients_without
 from tfspine.errors import OutputError
+from tfspine.formats.refused_csv import write_refused_lines
 from tfspine.outputs import write_text
 from tfspine.structures import Refusal
 
@@ -54,7 +54,7 @@ def write_plan(
     refused = [Refusal(series.folder.as_posix(), series.reason) for series in plan if not series.is_taken]
     refused += [Refusal(patient, reason) for patient, reason in patients_without(plan)]
     refused += others
-    write_refused(folder, refused)
+    write_refused_lines(folder, refused)
     return {
         "patients": len({series.patient for series in plan}),
         "series": len(taken),

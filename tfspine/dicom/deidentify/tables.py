@@ -1,8 +1,6 @@
 """Tables written next to the images: what was changed, what was refused, and how; without any original value."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from tfspine.dicom.deidentify.folder import IMAGES, Outcome
@@ -10,11 +8,15 @@ from tfspine.dicom.deidentify.options import BASIC_PROFILE, CODES, Option
 from tfspine.dicom.deidentify.pseudonyms import FEWEST_DAYS, MOST_DAYS
 from tfspine.dicom.deidentify.rules import Rules
 from tfspine.dicom.deidentify.scan import scan_table
+from tfspine.formats.csv_rows import write_csv
+from tfspine.formats.key_csv import KeyRow
+from tfspine.formats.refused_csv import REFUSED_FILE, write_refused
 from tfspine.hashes import MANIFEST
 from tfspine.manifest import write_manifest
-from tfspine.outputs import write_text
+from tfspine.structures import Refusal
 
-REPORT, REFUSED = "report.csv", "refused.csv"
+REPORT_FILE = "report.csv"
+REPORT_COLUMNS = ("file", "tag", "keyword", "action", "count")
 
 
 def write_tables(folder: Path, outcome: Outcome, rules: Rules) -> None:
@@ -28,9 +30,8 @@ def write_tables(folder: Path, outcome: Outcome, rules: Rules) -> None:
         for item in outcome.written
         for change, count in sorted(item.changes.items(), key=lambda pair: (pair[0].tag, pair[0].action))
     )
-    write_text(folder / REPORT, _csv(("file", "tag", "keyword", "action", "count"), changed))
-    refused = ((_salted(item.file, rules), item.reason) for item in outcome.refused)
-    write_text(folder / REFUSED, _csv(("file", "reason"), refused))
+    write_csv(folder / REPORT_FILE, REPORT_COLUMNS, changed)
+    write_refused(folder, (Refusal(_salted(item.file, rules), item.reason) for item in outcome.refused))
     write_manifest(
         folder,
         command="deidentify",
@@ -47,18 +48,18 @@ def write_tables(folder: Path, outcome: Outcome, rules: Rules) -> None:
             "salt_check": rules.salt.check(),
         },
     )
-    for name in (REPORT, REFUSED, MANIFEST):
+    for name in (REPORT_FILE, REFUSED_FILE, MANIFEST):
         scan_table(folder / name, outcome.needles)
 
 
-def key_table(outcome: Outcome, rules: Rules) -> str:
-    """Return the secret table that maps source files and images to the new ones, or to a refusal."""
+def key_rows(outcome: Outcome, rules: Rules) -> list[KeyRow]:
+    """Return the rows of the secret table that maps source files and images to the new ones, or to a refusal."""
     written = {
-        (item.source, f"{IMAGES}/{item.name}", item.sop_instance_uid, _new_uid(item.sop_instance_uid, rules))
+        KeyRow(item.source, f"{IMAGES}/{item.name}", item.sop_instance_uid, _new_uid(item.sop_instance_uid, rules))
         for item in outcome.written
     }
-    refused = {(item.file, _salted(item.file, rules), "", "") for item in outcome.refused}
-    return _csv(("source", "file", "sop_instance_uid", "new_sop_instance_uid"), sorted(written | refused))
+    refused = {KeyRow(item.file, _salted(item.file, rules), "", "") for item in outcome.refused}
+    return sorted(written | refused)
 
 
 def _new_uid(uid: str, rules: Rules) -> str:
@@ -68,14 +69,6 @@ def _new_uid(uid: str, rules: Rules) -> str:
 def _salted(file: str, rules: Rules) -> str:
     """Return the identifier of a source file in tables, since its own name may be the patient's."""
     return f"F{rules.salt.name('file', file)}"
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _codes(options: Iterable[Option]) -> list[str]:

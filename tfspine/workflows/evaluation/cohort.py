@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfspine.formats.studies_csv import read_cohort
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -71,7 +73,7 @@ def clinical_of(path: Path | None, parts: "Mapping[str, pd.DataFrame]") -> "Clin
 
 def without_excluded(table: "pd.DataFrame", folder: Path | None) -> "pd.DataFrame":
     """Return the rows of studies that ``tfspine exclude`` did not exclude; all rows if it did not run."""
-    from tfspine.annotations.cohort import excluded_of, read_cohort
+    from tfspine.annotations.cohort import excluded_of
 
     if folder is None:
         return table
