@@ -5,9 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tfspine.errors import EvaluationError
-from tfspine.evaluation.tables.clinical import check_known, clinical_facts, read_clinical
+from tfspine.errors import EvaluationError, FormatError
+from tfspine.evaluation.tables.clinical import check_known, clinical_facts
 from tfspine.evaluation.tables.cohort import cohort_table
+from tfspine.formats.clinical_csv import read_clinical
 from tfspine.formats.slices_csv import SLICE_COLUMNS
 
 
@@ -74,7 +75,7 @@ def test_semicolons_and_studies_will_do(tmp_path: Path, separator: str) -> None:
 def test_what_cannot_be_used_is_one_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "clinic.csv"
     path.write_text(text)
-    with pytest.raises(EvaluationError, match=message):
+    with pytest.raises(FormatError, match=message):
         read_clinical(path)
 
 

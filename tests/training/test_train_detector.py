@@ -123,23 +123,6 @@ def test_two_workers_on_loopback_train_equal_weights(detector_records: Path, tmp
     assert not list(runs[1].glob("ckpt-*")), "only the chief keeps checkpoints"
 
 
-def test_rows_after_the_checkpoint_and_a_row_cut_short_leave_the_history(tmp_path: Path) -> None:
-    from tfspine.training.detector import _append_row, _forget_rows
-
-    path = tmp_path / "history.csv"
-    row = dict.fromkeys(("total_loss", "rpn_score_loss", "rpn_box_loss", "frcnn_cls_loss", "frcnn_box_loss"), 0.5)
-    _forget_rows(path, after=0)
-    assert not path.exists()
-    for step in (10, 20, 30):
-        _append_row(path, {"step": step, **row})
-    lines = path.read_text().splitlines()
-    path.write_text("\n".join([*lines, "40,0.5,0."]))
-    _forget_rows(path, after=20)
-    assert path.read_text().splitlines() == lines[:3]
-    _append_row(path, {"step": 30, **row})
-    assert path.read_text().splitlines() == lines
-
-
 def test_a_checkpoint_that_is_not_there_is_one_line(tiny: Callable[..., Experiment], tmp_path: Path) -> None:
     from tfspine.training.detector import train_detector
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tfspine.config import Experiment, GraderConfig, GraderSchedule
 from tfspine.errors import ModelError, RecordError
+from tfspine.formats.history_csv import GRADER_HISTORY_COLUMNS
 from tfspine.labels import Region
 from tfspine.models.grader import load_grader
 from tfspine.records.folder import RecordFolder
@@ -47,6 +48,7 @@ def test_learns_brightness_and_keeps_the_best_epoch(
     rows = _history(tmp_path / "run")
     losses = [float(row["val_loss"]) for row in rows]
     details = json.loads((tmp_path / "run" / "manifest.json").read_text())["details"]
+    assert tuple(rows[0]) == GRADER_HISTORY_COLUMNS
     assert len(rows) == details["epochs"] == 25
     assert (details["kind"], details["region"]) == ("grader", "central_canal")
     assert details["best_epoch"] == 1 + int(np.argmin(losses))

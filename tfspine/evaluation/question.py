@@ -8,9 +8,9 @@ import pandas as pd
 from tfspine.evaluation.boxes.coverage import Coverage
 from tfspine.evaluation.boxes.operating_boxes import at_operating_points, operating_boxes, told
 from tfspine.evaluation.boxes.reading_set import ReadingSet
-from tfspine.evaluation.tables.clinical import Clinical
 from tfspine.evaluation.tables.cohort import Person
 from tfspine.evaluation.tables.multi_reader import Arms
+from tfspine.formats.clinical_csv import Clinical
 
 
 @dataclass(frozen=True)

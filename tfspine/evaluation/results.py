@@ -1,12 +1,12 @@
 """The output of an evaluation: tables, each with its figure, in every format that people and programs read."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfspine.evaluation.figures.estimates import Forest, can_draw, forest_figure
 from tfspine.evaluation.tables.table import Table, as_text, markdown_text, plain, plain_rows, to_markdown
+from tfspine.formats.metrics_json import ResultTable, result_text
 from tfspine.outputs import write_text
 
 Draw = Callable[[Path, str], None]
@@ -41,10 +41,10 @@ def write_results(folder: Path, results: Sequence[Result]) -> tuple[str, ...]:
 
 def _write(folder: Path, result: Result) -> Iterator[str]:
     table = result.table
-    content = {"title": table.title, "note": table.note, "rows": plain_rows(table)}
+    content = ResultTable(table.title, table.note, plain_rows(table))
     for ending, text in (
         ("csv", plain(table).to_csv(index=False)),
-        ("json", json.dumps(content, indent=2, allow_nan=False) + "\n"),
+        ("json", result_text(content)),
         ("md", f"{to_markdown(as_text(table))}\n{_caption(table)}\n"),
     ):
         write_text(folder / f"{table.name}.{ending}", text)

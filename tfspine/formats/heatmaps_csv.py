@@ -10,15 +10,14 @@ from typing import Any
 from tfspine.errors import FormatError
 from tfspine.formats.csv_rows import one_or_none, read_csv_rows, write_csv
 from tfspine.labels import Grade, Level, Region, Side
+from tfspine.structures import Box
 
 HEATMAPS_FILE = "heatmaps.csv"
 
+CORNERS = ("ymin", "xmin", "ymax", "xmax")
 HEATMAP_COLUMNS = (
-    *("slice", "region", "side", "level", "ymin", "xmin", "ymax", "xmax"),
-    *("grade", "probability", "file", "completeness_gap"),
-)
-
-_READ = tuple(name for name in HEATMAP_COLUMNS if name not in ("ymin", "xmin", "ymax", "xmax"))
+    "slice", "region", "side", "level", *CORNERS, "grade", "probability", "file", "completeness_gap",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,15 +28,28 @@ class HeatmapRow:
     region: Region
     side: Side | None
     level: Level | None
+    box: Box
     grade: Grade
     probability: float
     file: Path
     completeness_gap: float
 
 
-def write_heatmaps(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write the table of a folder; rows have `HEATMAP_COLUMNS`, with the grade as a word."""
-    write_csv(folder / HEATMAPS_FILE, HEATMAP_COLUMNS, rows)
+def write_heatmaps(folder: Path, rows: Iterable[HeatmapRow]) -> None:
+    """Write the table of a folder; only the names of the images in it are written.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    words = (
+        (
+            *(row.slice_key, row.region, row.side or "", row.level or ""),
+            *row.box,
+            *(row.grade.word, row.probability, row.file.name, row.completeness_gap),
+        )
+        for row in rows
+    )
+    write_csv(folder / HEATMAPS_FILE, HEATMAP_COLUMNS, words)
 
 
 def read_heatmaps(folder: Path) -> list[HeatmapRow]:
@@ -46,21 +58,29 @@ def read_heatmaps(folder: Path) -> list[HeatmapRow]:
     Raises:
         FormatError: it does not exist, a value is invalid, or an image is missing; the message gives the line.
     """
-    rows = read_csv_rows(folder / HEATMAPS_FILE, _READ, partial(_row, folder), made_by="tfspine explain")
+    path = folder / HEATMAPS_FILE
+    rows = read_csv_rows(path, HEATMAP_COLUMNS, partial(heatmap_row, folder), made_by="tfspine explain")
     missing = next((row.file for row in rows if not row.file.is_file()), None)
     if missing is not None:
         raise FormatError(f"{missing}: not found, though {HEATMAPS_FILE} lists it; make it again with tfspine explain")
     return rows
 
 
-def _row(folder: Path, values: Mapping[str, str]) -> HeatmapRow:
+def heatmap_row(folder: Path, values: Mapping[str, Any]) -> HeatmapRow:
+    """Return the row of some words and numbers, with the image in a folder.
+
+    Raises:
+        ValueError: a value is invalid.
+    """
+    ymin, xmin, ymax, xmax = (float(values[name]) for name in CORNERS)
     return HeatmapRow(
         slice_key=values["slice"],
         region=Region(values["region"]),
         side=one_or_none(Side, values["side"]),
         level=one_or_none(Level, values["level"]),
+        box=(ymin, xmin, ymax, xmax),
         grade=Grade.of_word(values["grade"]),
         probability=float(values["probability"]),
         file=folder / values["file"],
-        completeness_gap=float(values["completeness_gap"]) if values["completeness_gap"] else math.nan,
+        completeness_gap=math.nan if values["completeness_gap"] == "" else float(values["completeness_gap"]),
     )

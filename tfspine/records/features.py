@@ -25,10 +25,6 @@ GRADE = "image/object/grade"
 
 UNKNOWN_GRADE = -1
 
-IDS_FILE = "ids.csv"
-IDS_COLUMNS: tuple[str, ...] = ("source_id", "key", "plane", "split")
-"""`ids.csv` maps each `image/source_id` to its slice, because the Model Garden parses that field as an integer."""
-
 
 def shard_name(plane: str, split: str, *, index: int, shards: int) -> str:
     """Name one file of records: ``axial-train-00000-of-00004.tfrecord``."""

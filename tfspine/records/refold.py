@@ -4,7 +4,6 @@ The training and validation shards together hold all development studies. A new 
 selects the studies that it names; the shards of the test studies are never opened.
 """
 
-import csv
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,6 +12,7 @@ import tensorflow as tf
 
 from tfspine.config import DEVELOPMENT, SPLITS
 from tfspine.errors import RecordError
+from tfspine.formats.ids_csv import read_ids
 from tfspine.labels import GRADES, Region
 from tfspine.records import features
 from tfspine.records.folder import RecordFolder
@@ -48,13 +48,7 @@ def refold(records: RecordFolder, splits: Mapping[str, str]) -> RecordFolder:
 
 def _studies_of_records(records: RecordFolder) -> dict[str, str]:
     """Return the split under which each study of this plane was written."""
-    path = records.folder / features.IDS_FILE
-    try:
-        with path.open(newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row["plane"] == records.plane]
-            return {study_of(row["key"]): row["split"] for row in rows}
-    except (OSError, KeyError) as error:
-        raise RecordError(f"{path}: cannot be read: {error}; make the records again with tfspine records") from error
+    return {study_of(row.key): row.split for row in read_ids(records.folder) if row.plane == records.plane}
 
 
 def _count(

@@ -1,7 +1,5 @@
 """Slices and boxes written as TFRecord shards that the Model Garden reads."""
 
-import csv
-import io
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -14,8 +12,8 @@ import tensorflow as tf
 from tfspine.boxes import area
 from tfspine.config import SPLITS, Experiment
 from tfspine.errors import RecordError
+from tfspine.formats.ids_csv import IdRow, write_ids
 from tfspine.labels import GRADES, Plane, Region, detector_class
-from tfspine.outputs import write_text
 from tfspine.records import features
 from tfspine.records.examples import RecordExample
 from tfspine.structures import Annotation
@@ -58,7 +56,7 @@ def write_records(
             shards = writers[group]
             shards[dealt[group] % len(shards)].write(_serialize(example, source_id))
             dealt[group] += 1
-    write_text(folder / features.IDS_FILE, _ids_table(numbered))
+    write_ids(folder, (IdRow(number, example.key, example.plane, example.split) for number, example in numbered))
     return {
         "images": _by_plane_and_split(counts),
         "files": {
@@ -136,14 +134,6 @@ def _floats(values: list[float]) -> tf.train.Feature:
 
 def _ints(values: list[int]) -> tf.train.Feature:
     return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
-
-
-def _ids_table(numbered: Iterable[tuple[int, RecordExample]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(features.IDS_COLUMNS)
-    writer.writerows((source_id, example.key, example.plane, example.split) for source_id, example in numbered)
-    return text.getvalue()
 
 
 def _by_plane_and_split(counts: Counter[tuple[Plane, str]]) -> dict[str, dict[str, int]]:

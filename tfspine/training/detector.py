@@ -6,10 +6,8 @@ checkpoint; later steps are trained again, and their rows are removed from the h
 """
 
 import contextlib
-import csv
 import io
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,22 +20,18 @@ from rich.progress import Progress
 from tfspine.config import Experiment, Strategy, as_dict
 from tfspine.disk import disk_refusal
 from tfspine.errors import ModelError
+from tfspine.formats.history_csv import DETECTOR_LOSSES, STEP, append_history, forget_history
 from tfspine.labels import Plane
 from tfspine.manifest import RunKind, write_manifest
 from tfspine.models import garden
 from tfspine.models.checkpoints import find_checkpoint
-from tfspine.outputs import write_text
 from tfspine.progress import new_bar
 from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
 from tfspine.training.forecast import Forecast, tell
-from tfspine.training.runs import HISTORY_FILE
 
 LOG_FILE = "train.log"
 GARDEN_LOGGERS = ("absl", "tensorflow")
-LOSSES = ("total_loss", "rpn_score_loss", "rpn_box_loss", "frcnn_cls_loss", "frcnn_box_loss")
-COLUMNS = ("step", *LOSSES)
-"""Columns of `history.csv`: the number of steps done, and the mean losses over the steps since the previous row."""
 
 
 def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experiment, run_folder: Path) -> None:
@@ -148,13 +142,13 @@ class _LogFile(logging.FileHandler):
 
 
 class _Progress:
-    """An Orbit action: after each loop of steps it moves a bar with the time left and adds a row to history.csv."""
+    """An Orbit action: after each loop of steps it moves a bar with the time left and adds a row to `history.csv`."""
 
     def __init__(self, bar: Progress, plane: Plane, total_steps: int, *, history: Path | None) -> None:
         self._bar = bar
         self._name, self._total_steps = f"{plane} detector", total_steps
         self._task = bar.add_task(self._name, total=total_steps)
-        self._history = history and history / HISTORY_FILE
+        self._history = history
 
     def follow(self, global_step: tf.Variable) -> None:
         """Count with the trainer's own step, which does not start at 0 in a resumed run."""
@@ -163,7 +157,7 @@ class _Progress:
         self._forecast = Forecast(self._name, total=self._total_steps, done=step)
         self._bar.update(self._task, completed=step)
         if self._history:
-            _forget_rows(self._history, after=step)
+            forget_history(self._history, after=step)
 
     def __call__(self, output: Mapping[str, Any]) -> None:
         values = tf.nest.map_structure(orbit.utils.get_value, dict(output))
@@ -172,30 +166,4 @@ class _Progress:
         self._bar.update(self._task, completed=step, description=told)
         if self._history:
             tell(self._bar, self._forecast.line(step))
-            _append_row(self._history, {"step": step} | {name: float(values[name]) for name in LOSSES})
-
-
-def _forget_rows(path: Path, *, after: int) -> None:
-    """Keep the rows up to a step; later rows are written again when their steps are trained again.
-
-    A truncated row is always a later one, because a row is written to disk before the checkpoint of its step.
-    """
-    if not path.exists():
-        return
-    with path.open(newline="") as file:
-        rows = [row for row in csv.reader(file) if len(row) == len(COLUMNS) and row[0].isdecimal()]
-    kept = [row for row in rows if int(row[0]) <= after]
-    text = io.StringIO()
-    csv.writer(text).writerows([COLUMNS, *kept])
-    write_text(path, text.getvalue())
-
-
-def _append_row(path: Path, row: Mapping[str, float]) -> None:
-    is_new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
-        file.flush()
-        os.fsync(file.fileno())
+            append_history(self._history, {STEP: step} | {name: float(values[name]) for name in DETECTOR_LOSSES})

@@ -5,7 +5,6 @@ weights for each validation crop) and `tensorboard/`; during training also `back
 interrupted run is resumed. A resumed run repeats the order and augmentation of the first epochs.
 """
 
-import csv
 import logging
 import math
 import shutil
@@ -20,32 +19,26 @@ import tensorflow as tf
 from tfspine.config import DEVELOPMENT, Experiment, as_dict
 from tfspine.errors import RecordError
 from tfspine.evaluation.statistics.temperature import fit_temperature, is_at_limit
-from tfspine.labels import GRADE_WORDS, Region
+from tfspine.formats.history_csv import EPOCH, HISTORY_FILE, History, read_history, write_history
+from tfspine.formats.validation_csv import ValidationRow, write_validation
+from tfspine.labels import GRADES, Region
 from tfspine.manifest import RunKind, write_manifest
 from tfspine.models.devices import ONE_GPU
 from tfspine.models.grader import GRADER_FILE, build_grader, load_grader
 from tfspine.models.losses import make_loss
 from tfspine.models.metrics import GwetAC1
-from tfspine.outputs import write_bytes, write_text
+from tfspine.outputs import write_bytes
 from tfspine.progress import new_bar
 from tfspine.records.folder import RecordFolder
 from tfspine.records.pipelines import grader_dataset
 from tfspine.training import runtime
 from tfspine.training.callbacks import EpochProgress, StopWhenDiverged, follow_schedule
 from tfspine.training.epochs import KeepEpochs, best_file, done_epochs, restore_epoch
-from tfspine.training.runs import HISTORY_FILE
 
 _log = logging.getLogger(__name__)
 
-VALIDATION_FILE = "validation.csv"
-VALIDATION_COLUMNS = ("grade", *(f"p_{word}" for word in GRADE_WORDS))
-"""One row per validation crop, in the order of the records: name of the true grade, four probabilities at T = 1."""
-
 TENSORBOARD_FOLDER = "tensorboard"
 BACKUP_FOLDER = "backup"
-
-History = list[dict[str, float]]
-"""One row per epoch: epoch (from 0), loss, val_loss, ac1, val_ac1, learning_rate."""
 
 
 def train_grader(
@@ -150,16 +143,6 @@ def count_steps(records: RecordFolder, *, region: Region, experiment: Experiment
     return math.ceil(sum(records.grade_counts(region, "train").values()) / experiment.grader.batch_size)
 
 
-def read_history(run_folder: Path) -> History:
-    """Read `history.csv`, without a row truncated by an interruption; no rows if the file is missing."""
-    path = run_folder / HISTORY_FILE
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if all(row.values())]
-    return [{key: float(value) for key, value in row.items()} for row in rows]
-
-
 def _callbacks(experiment: Experiment, past: History, run_folder: Path) -> Sequence[keras.callbacks.Callback]:
     losses = [row["val_loss"] for row in past]
     return [
@@ -178,20 +161,13 @@ def _take_up_history(run_folder: Path) -> History:
     If rows of completed epochs are missing, the state is uncertain, and the training starts again from the beginning.
     """
     epochs = done_epochs(run_folder / BACKUP_FOLDER)
-    past = [row for row in read_history(run_folder) if row["epoch"] < epochs]
+    past = [row for row in read_history(run_folder) if row[EPOCH] < epochs]
     if len(past) != epochs:
         past = []
     if not past:
         shutil.rmtree(run_folder / BACKUP_FOLDER, ignore_errors=True)
-    (run_folder / HISTORY_FILE).unlink(missing_ok=True)
-    if past:
-        lines = [",".join(past[0]), *(",".join(_cell(key, value) for key, value in row.items()) for row in past)]
-        write_text(run_folder / HISTORY_FILE, "\n".join(lines) + "\n")
+    write_history(run_folder, past)
     return past
-
-
-def _cell(key: str, value: float) -> str:
-    return str(int(value)) if key == "epoch" else repr(value)
 
 
 def _calibrate(validation: tf.data.Dataset, run_folder: Path) -> float:
@@ -199,11 +175,8 @@ def _calibrate(validation: tf.data.Dataset, run_folder: Path) -> float:
     grader = load_grader(run_folder / GRADER_FILE)
     answers = [(grader(crops, training=False).numpy(), grades.numpy().argmax(-1)) for crops, grades in validation]
     probabilities, grades = (np.concatenate(part) for part in zip(*answers, strict=True))
-    lines = [
-        ",".join((GRADE_WORDS[grade], *map(repr, map(float, row))))
-        for grade, row in zip(grades, probabilities, strict=True)
-    ]
-    write_text(run_folder / VALIDATION_FILE, "\n".join([",".join(VALIDATION_COLUMNS), *lines]) + "\n")
+    rows = zip(grades, probabilities.tolist(), strict=True)
+    write_validation(run_folder, (ValidationRow(GRADES[grade], tuple(row)) for grade, row in rows))
     temperature = fit_temperature(probabilities, grades)
     if is_at_limit(temperature):
         _log.warning(

@@ -6,26 +6,15 @@ one for each division; `members/s1r1/` and so on, each an ordinary grader run; a
 and the manifest. Processes and machines that share the folder each train different members.
 """
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfspine.config import Experiment, as_dict
 from tfspine.errors import ConfigError
+from tfspine.formats.members_csv import MemberRow, write_members
 from tfspine.labels import Region
 from tfspine.manifest import MEMBERS_FOLDER, RunKind, read_manifest, write_manifest
-from tfspine.outputs import write_text
-
-TABLE_FILE = "members.csv"
-TABLE_COLUMNS = (
-    "member", "split", "repeat", "seed", "epochs", "best_epoch", "val_loss", "val_ac1", "temperature", "selected",
-)  # fmt: skip
-"""`selected` is yes for the member with the smallest validation loss in each division.
-
-Losses are compared within a division only, because different divisions validate on different patients.
-"""
 
 LARGEST = 99
 """Largest number of divisions and of repeats: each takes two digits of a member's seed."""
@@ -93,16 +82,12 @@ def finish(
     if waiting:
         return len(waiting)
     rows = _table(run_folder, members, experiment)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, TABLE_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(run_folder / TABLE_FILE, text.getvalue())
+    write_members(run_folder, rows)
     details = {
         "kind": RunKind.GRADER_MEMBERS,
         "region": region,
         "members": [member.name for member in members],
-        "selected": [row["member"] for row in rows if row["selected"] == "yes"],
+        "selected": [row.member for row in rows if row.selected],
     }
     write_manifest(run_folder, command="train", config=as_dict(experiment), inputs=inputs, details=details)
     return 0
@@ -115,7 +100,7 @@ def _two_numbers(text: str, between: str, message: str) -> tuple[int, int]:
     return int(first), int(second)
 
 
-def _table(run_folder: Path, members: Sequence[Member], experiment: Experiment) -> list[dict[str, object]]:
+def _table(run_folder: Path, members: Sequence[Member], experiment: Experiment) -> list[MemberRow]:
     """Return the rows of `members.csv`."""
     details = {}
     for member in members:
@@ -126,13 +111,13 @@ def _table(run_folder: Path, members: Sequence[Member], experiment: Experiment) 
         for split in {member.split for member in members}
     }
     return [
-        {
-            "member": member.name,
-            "split": member.split,
-            "repeat": member.repeat,
-            "seed": member.seed(experiment.seed),
+        MemberRow(
+            member=member.name,
+            split=member.split,
+            repeat=member.repeat,
+            seed=member.seed(experiment.seed),
             **{name: details[member][name] for name in ("epochs", "best_epoch", "val_loss", "val_ac1", "temperature")},
-            "selected": "yes" if smallest[member.split] == member else "no",
-        }
+            selected=smallest[member.split] == member,
+        )
         for member in members
     ]

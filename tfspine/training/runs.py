@@ -14,13 +14,11 @@ from tfspine.compat import StrEnum
 from tfspine.config import Experiment, as_dict
 from tfspine.config.toml_text import toml_text
 from tfspine.errors import ModelError, TfspineError
+from tfspine.formats.history_csv import HISTORY_FILE
 from tfspine.hashes import hash_input
 from tfspine.manifest import CLAIM_FILE, read_manifest, split_of
 from tfspine.outputs import held, write_text
 from tfspine.ownership import require_apart
-
-HISTORY_FILE = "history.csv"
-"""The first result that a training writes: if it is missing, nothing has been trained."""
 
 GRADER_SECTIONS = ("grader", "training")
 DETECTOR_SECTIONS = ("detector", "training", "overrides")

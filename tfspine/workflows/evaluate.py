@@ -1,7 +1,6 @@
 """Compares readers or models with a reference; the paper's tables, then what a reviewer may ask for."""
 
 import dataclasses
-import json
 import logging
 import shutil
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from tfspine.compat import StrEnum
 from tfspine.config import Experiment
 from tfspine.errors import EvaluationError
 from tfspine.formats.flow_csv import FLOW_FILE
+from tfspine.formats.metrics_json import write_metrics
 from tfspine.progress import Track, silent
 from tfspine.workflows.evaluation.inputs import SPLIT, EvaluateInputs, stem
 
@@ -117,7 +117,7 @@ def evaluate(
             closing=closing_lines(out, measured.question, names, absent=measured.absent),
         )
         write_text(folder / "summary.txt", summary)
-        write_text(folder / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False) + "\n")
+        write_metrics(folder, metrics)
         _write_manifest(folder, inputs, experiment, split=head["split"])
     return Evaluation(out, summary, metrics)
 

@@ -1,13 +1,14 @@
 """Draws Integrated Gradients heatmaps of graded boxes, computed on the same function that graded them."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfspine.config import Experiment
 from tfspine.errors import ModelError
+from tfspine.formats.csv_rows import write_csv
 from tfspine.labels import Region
 from tfspine.progress import Track, silent
 from tfspine.workflows.explained_graders import (
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+COMPLETENESS_FILE = "completeness.csv"
 COMPLETENESS_COLUMNS = ("file", "grade", "output", "baseline_output", "total", "completeness_gap", "is_complete")
 
 
@@ -81,7 +83,7 @@ def explain(
     """
     from tfspine.attribution.integrated_gradients import LARGEST_GAP
     from tfspine.config import as_dict
-    from tfspine.formats.heatmaps_csv import write_heatmaps
+    from tfspine.formats.heatmaps_csv import heatmap_row, write_heatmaps
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
     from tfspine.ownership import require_folder
@@ -97,17 +99,16 @@ def explain(
         for number, item in enumerate(track(crops, "explaining", len(crops)), start=1):
             name = f"{item.region}-{number:03d}.png"
             attribution = _explain(item, served[item.region], settings=settings, picture=folder / name)
-            heatmaps.append(
-                {**item.row, "grade": item.grade.word, "probability": item.probability, "file": name}
-                | {"completeness_gap": attribution.completeness_gap}
-            )
+            explained = {"file": name, "completeness_gap": attribution.completeness_gap}
+            graded = {"grade": item.grade.word, "probability": item.probability}
+            heatmaps.append(heatmap_row(folder, {**item.row, **graded, **explained}))
             completeness.append(
                 {"file": name, "grade": item.grade.word}
                 | {column: getattr(attribution, column) for column in COMPLETENESS_COLUMNS[2:]}
             )
         flagged = sum(not line["is_complete"] for line in completeness)
         write_heatmaps(folder, heatmaps)
-        _write_csv(folder / "completeness.csv", completeness, COMPLETENESS_COLUMNS)
+        write_csv(folder / COMPLETENESS_FILE, COMPLETENESS_COLUMNS, completeness)
         write_manifest(
             folder,
             command="explain",
@@ -188,9 +189,3 @@ def _explain(item: GradedCrop, served: "Grader", *, settings: "ExplainConfig", p
     )
     Image.fromarray(side_by_side(item.crop, attribution.attributions, mirrored=item.mirrored)).save(picture)
     return attribution
-
-
-def _write_csv(path: Path, rows: "list[dict[str, Any]]", columns: Sequence[str]) -> None:
-    import pandas as pd
-
-    pd.DataFrame(rows, columns=list(columns)).to_csv(path, index=False)

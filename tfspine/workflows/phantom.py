@@ -9,8 +9,6 @@ from tfspine.config import Experiment, PhantomConfig
 from tfspine.process_pool import each, one_blas_thread
 from tfspine.progress import Track, silent
 
-GRADE_COLUMNS = ("study", "level", "region", "side", "severity", "grade")
-
 
 @dataclass(frozen=True)
 class Simulated:
@@ -34,17 +32,16 @@ def simulate(out: Path, experiment: Experiment, *, read: Sequence[Path] = (), tr
     """
     one_blas_thread()
 
-    import pandas as pd
-
     from tfspine.config import as_dict
+    from tfspine.formats.grades_csv import grade_row, write_grades
     from tfspine.manifest import write_manifest
-    from tfspine.outputs import new_folder, write_text
+    from tfspine.outputs import new_folder
 
     config = experiment.phantom
     with new_folder(out, command="phantom", inputs=list(read)) as folder:
         studies = _simulate_all(config, experiment.seed, folder)
-        grades = [row for rows in track(studies, "simulated patients", config.studies) for row in rows]
-        write_text(folder / "grades.csv", pd.DataFrame(grades, columns=list(GRADE_COLUMNS)).to_csv(index=False))
+        tracked = track(studies, "simulated patients", config.studies)
+        write_grades(folder, [grade_row(row) for rows in tracked for row in rows])
         details = {"seed": experiment.seed, "studies": config.studies}
         write_manifest(folder, command="phantom", config={"phantom": as_dict(config)}, details=details)
     return Simulated(out, config.studies)

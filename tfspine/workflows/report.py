@@ -1,12 +1,12 @@
 """Writes one HTML page with studies, measures and heatmaps."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfspine.errors import EvaluationError
+from tfspine.formats.metrics_json import read_metrics, read_result
 
 if TYPE_CHECKING:
     from tfspine.report.content import Heatmap
@@ -81,7 +81,7 @@ def report(predictions: Path, slices: Path, out: Path, options: ReportOptions = 
         studies=studies,
         predictions=read_boxes(predictions / "predictions.csv"),
         slices={slice_.key: slice_ for slice_ in images},
-        metrics=_read_json(evaluation / "metrics.json", "tfspine evaluate") if evaluation else None,
+        metrics=read_metrics(evaluation) if evaluation else None,
         heatmaps=[item for item in heatmaps if item.study in names or not options.only],
         facts=run_facts(folders),
         region_grades=_region_grades(evaluation) if evaluation else [],
@@ -107,11 +107,10 @@ def _region_grades(evaluation: Path) -> "list[RegionGradeRow]":
     """Return the measures of levels and sides; none if the labels have no levels."""
     from tfspine.report.measures import region_grade_rows
 
-    tables = [evaluation / f"{name}.json" for name in ("regions", "regions_accuracy")]
-    if not all(path.is_file() for path in tables):
+    agreement, accuracy = (read_result(evaluation, name) for name in ("regions", "regions_accuracy"))
+    if agreement is None or accuracy is None:
         return []
-    metrics = _read_json(evaluation / "metrics.json", "tfspine evaluate")
-    return region_grade_rows(metrics, *(_read_json(path, "tfspine evaluate")["rows"] for path in tables))
+    return region_grade_rows(read_metrics(evaluation), agreement.rows, accuracy.rows)
 
 
 def _heatmaps(folder: Path, studies: Mapping[str, str]) -> "list[Heatmap]":
@@ -132,10 +131,3 @@ def _heatmaps(folder: Path, studies: Mapping[str, str]) -> "list[Heatmap]":
         )
         for row in read_heatmaps(folder)
     ]
-
-
-def _read_json(path: Path, maker: str) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
-        raise EvaluationError(f"{path}: not readable: {error}; make it with {maker}") from None

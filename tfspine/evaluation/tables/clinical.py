@@ -1,68 +1,16 @@
-"""Facts that only the clinic knows of patients, for the cohort table: ethnicity, indication and comorbidities.
+"""Rows of the cohort table for what only the clinic knows: ethnicity, indication and comorbidities."""
 
-The input is a CSV with one row per patient or study. Columns are found by name, in any order; others are ignored:
-
-- ``patient`` or ``study``: the pseudonym that ingest gave, as in `slices.csv`;
-- ``ethnicity``, ``indication``: free text, each optional, empty where it is not known;
-- ``comorbidities``: one or several, separated by ``;`` or ``|``; ``none`` means that there are none, an empty cell that
-  it is not known.
-"""
-
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from tfspine.errors import EvaluationError
-from tfspine.formats.csv_files import CsvTable, read_csv_file
+from tfspine.formats.clinical_csv import NONE, Clinical
 
-KEYS = ("patient", "study")
 FACTORS = {"ethnicity": "Ethnicity", "indication": "Indication", "comorbidities": "Comorbidity"}
-"""Columns, and their names in the table."""
-
-NONE = "none"
-_BETWEEN = re.compile(r"\s*[;|]\s*")
-
-
-@dataclass(frozen=True)
-class Clinical:
-    """What is known of each patient or study.
-
-    Attributes:
-        key: ``"patient"`` or ``"study"``: what the rows describe.
-        values: the values of each factor for each patient or study, empty where unknown; one except for comorbidities.
-        factors: those present in the file, in the order of `FACTORS`.
-    """
-
-    key: str
-    values: Mapping[str, Mapping[str, tuple[str, ...]]]
-    factors: tuple[str, ...]
-
-
-def read_clinical(path: Path) -> Clinical:
-    """Read the table.
-
-    Raises:
-        AnnotationError: the file cannot be read as text or has rows of the wrong length.
-        EvaluationError: neither key, no factor, a row without its key, or a patient with two rows that contradict each
-            other.
-    """
-    table = read_csv_file(path, (), optional=(*KEYS, *FACTORS))
-    filled = {name for name in (*KEYS, *FACTORS) if any(row[name] for row in table.rows)}
-    factors = tuple(name for name in FACTORS if name in filled)
-    key = next((name for name in KEYS if name in filled), None)
-    if key is None or not factors:
-        raise EvaluationError(
-            f"{path}: no {'patient or study' if key is None else ', '.join(FACTORS)}; expected a column patient or "
-            f"study with the pseudonyms of slices.csv, and one or more of {', '.join(FACTORS)}"
-        )
-    values: dict[str, dict[str, tuple[str, ...]]] = {}
-    for number, row in enumerate(table.rows):
-        _add(values, table, number, key, {factor: _words(row[factor], factor) for factor in factors})
-    return Clinical(key, values, factors)
+"""Names of the factors in the table."""
 
 
 def check_known(clinical: Clinical, slices: Sequence[pd.DataFrame], path: Path) -> None:
@@ -108,28 +56,3 @@ def clinical_facts(slices: pd.DataFrame, clinical: Clinical) -> dict[str, str]:
         if len(told) < total:
             facts[f"{FACTORS[factor]} not stated"] = f"{total - len(told):,}"
     return facts
-
-
-def _add(
-    values: dict[str, dict[str, tuple[str, ...]]],
-    table: CsvTable,
-    number: int,
-    key: str,
-    found: dict[str, tuple[str, ...]],
-) -> None:
-    name = table.rows[number][key]
-    if not name:
-        raise EvaluationError(f"{table.where(number)}: no {key}; expected its pseudonym, as in slices.csv")
-    before = values.setdefault(name, found)
-    differing = [factor for factor, words in found.items() if words != before[factor]]
-    if differing:
-        raise EvaluationError(
-            f"{table.where(number)}: {key} {name}: its {differing[0]} differs from a row above; keep one line for each"
-        )
-
-
-def _words(text: str, factor: str) -> tuple[str, ...]:
-    if factor != "comorbidities":
-        return (text,) if text else ()
-    words = tuple(dict.fromkeys(word for word in _BETWEEN.split(text) if word))
-    return (NONE,) if [word.lower() for word in words] == [NONE] else words

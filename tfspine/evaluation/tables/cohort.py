@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tfspine.evaluation.tables.clinical import FACTORS, Clinical, clinical_facts
+from tfspine.evaluation.tables.clinical import FACTORS, clinical_facts
 from tfspine.evaluation.tables.table import DASH, Column, Table
+from tfspine.formats.clinical_csv import Clinical
 from tfspine.labels import Plane
 
 _MAKERS = (("siemens", "Siemens"), ("ge ", "GE"), ("philips", "Philips"), ("canon", "Canon"), ("toshiba", "Toshiba"))

@@ -9,8 +9,8 @@ from tfspine.formats.studies_csv import read_cohort
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tfspine.evaluation.tables.clinical import Clinical
     from tfspine.evaluation.tables.cohort import Person
+    from tfspine.formats.clinical_csv import Clinical
 
 PART_OF_SPLIT = {"train": "training", "validation": "validation", "test": "internal test"}
 
@@ -62,7 +62,8 @@ def clinical_of(path: Path | None, parts: "Mapping[str, pd.DataFrame]") -> "Clin
         EvaluationError: the table cannot be used, or belongs to other patients.
         AnnotationError: the file cannot be read.
     """
-    from tfspine.evaluation.tables.clinical import check_known, read_clinical
+    from tfspine.evaluation.tables.clinical import check_known
+    from tfspine.formats.clinical_csv import read_clinical
 
     if path is None:
         return None
