@@ -69,7 +69,7 @@ def test_semicolons_and_studies_will_do(tmp_path: Path, separator: str) -> None:
         ("name,ethnicity\np,x\n", "no patient or study"),
         ("patient,age\np,40\n", "no ethnicity, indication, comorbidities"),
         ("patient,ethnicity\np,x\n,y\n", "line 3: no patient"),
-        ("patient,ethnicity\np,x\np,y\n", "line 3: patient p: another ethnicity"),
+        ("patient,ethnicity\np,x\np,y\n", "line 3: patient p: its ethnicity differs"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(tmp_path: Path, text: str, message: str) -> None:

@@ -177,7 +177,7 @@ EVERY = pytest.mark.parametrize("table", TABLES, ids=lambda table: "-".join([tab
 
 
 @EVERY
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, table: Table, data: st.DataObject) -> None:
     rows = data.draw(st.lists(table.row, min_size=1, max_size=5))
@@ -187,7 +187,7 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, table
 
 
 @EVERY
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_the_header_is_the_columns_which_are_fields_of_the_row(
     tmp_path_factory: pytest.TempPathFactory, table: Table, data: st.DataObject
@@ -202,7 +202,7 @@ def test_the_header_is_the_columns_which_are_fields_of_the_row(
 
 
 @pytest.mark.parametrize("table", [table for table in TABLES if table.invalid], ids=lambda table: table.name)
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_an_invalid_value_is_named_with_file_and_line(
     tmp_path_factory: pytest.TempPathFactory, table: Table, data: st.DataObject
