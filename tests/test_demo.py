@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from step_arguments import arguments_of
 from tests_settings import TINY
 
 from tfspine.config import Experiment
@@ -16,7 +17,7 @@ from tfspine.experiment_file import load_experiment
 from tfspine.labels import Plane
 from tfspine.project_files import project_file
 from tfspine.workflows.demo import KNOWN_S, SALT_FILE, begin, plan, quick_plan, training_plan
-from tfspine.workflows.steps import arguments_of, paths_of
+from tfspine.workflows.steps import paths_of
 from tfspine.workflows.train import DetectorOptions
 
 SETTINGS = (

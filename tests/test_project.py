@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from step_arguments import arguments_of
 from tests_settings import TINY
 
 from tfspine.cli.main import main
@@ -13,7 +14,7 @@ from tfspine.errors import ConfigError
 from tfspine.experiment_file import load_experiment
 from tfspine.project_files import project_file
 from tfspine.workflows.project import plan
-from tfspine.workflows.steps import Step, arguments_of, paths_of
+from tfspine.workflows.steps import Step, paths_of
 
 SETTINGS = (
     *TINY,

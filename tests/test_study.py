@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from step_arguments import arguments_of
 from tests_settings import TINY
 
 from tfspine.cli.main import main
@@ -21,7 +22,7 @@ from tfspine.workflows.demo import SALT_FILE
 from tfspine.workflows.evaluation.inputs import EvaluateInputs
 from tfspine.workflows.export import ExportOptions
 from tfspine.workflows.paper_study import plan
-from tfspine.workflows.steps import Step, arguments_of, paths_of
+from tfspine.workflows.steps import Step, paths_of
 
 PAPER_STUDY = project_file("experiments/paper_study.toml")
 

@@ -36,17 +36,6 @@ def test_iou_without_area_is_zero() -> None:
     assert boxes.iou([(1, 1, 1, 5)], [(1, 1, 1, 5)]).tolist() == [[0.0]]
 
 
-def test_crop_is_the_papers_150_percent() -> None:
-    """A box of 20 x 40: each side moves by a quarter, 5 and 10; at the image's edge it stops."""
-    assert boxes.enlarge((30, 50, 50, 90), (100, 120)).tolist() == [25, 40, 55, 100]
-    assert boxes.enlarge((0, 100, 20, 120), (100, 120)).tolist() == [0, 95, 25, 120]
-
-
-@given(small_boxes)
-def test_mirroring_twice_changes_nothing(box: tuple[int, ...]) -> None:
-    assert boxes.mirror(boxes.mirror(box, 30), 30).tolist() == list(box)
-
-
 @given(
     st.permutations([0, 1, 2]),
     st.tuples(*[st.sampled_from([-1.0, 1.0])] * 2),

@@ -8,9 +8,6 @@ used only in file formats (LabelImg files, TFRecords).
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-CROP_MARGIN = 0.5
-"""Share of the box's own height and width added around it: the paper's 150 % crop (docs/paper.md, published code)."""
-
 
 def area(boxes_yxyx_px: ArrayLike) -> NDArray[np.float64]:
     """Return the areas in square pixels, float64 [...], of boxes [..., 4]; inverted boxes have area 0."""
@@ -47,20 +44,3 @@ def clip(boxes_yxyx_px: ArrayLike, size_px: tuple[int, int]) -> NDArray[np.float
     """Clip boxes [..., 4] to an image of `size_px` (rows, columns)."""
     rows, columns = size_px
     return np.clip(np.asarray(boxes_yxyx_px, np.float64), 0.0, [rows, columns, rows, columns])
-
-
-def enlarge(boxes_yxyx_px: ArrayLike, size_px: tuple[int, int]) -> NDArray[np.float64]:
-    """Return the 150 % crop windows of boxes [..., 4], clipped to an image of `size_px` (rows, columns).
-
-    Each side moves outwards by a quarter of the box's extent, so that the window is half as large again in each
-    direction (docs/paper.md, Crop).
-    """
-    boxes = np.asarray(boxes_yxyx_px, np.float64)
-    margin = (boxes[..., 2:] - boxes[..., :2]) * (CROP_MARGIN / 2)
-    return clip(np.concatenate([boxes[..., :2] - margin, boxes[..., 2:] + margin], axis=-1), size_px)
-
-
-def mirror(boxes_yxyx_px: ArrayLike, columns: int) -> NDArray[np.float64]:
-    """Mirror boxes [..., 4] left to right within an image of `columns` pixels."""
-    ymin, xmin, ymax, xmax = np.moveaxis(np.asarray(boxes_yxyx_px, np.float64), -1, 0)
-    return np.stack([ymin, columns - xmax, ymax, columns - xmin], axis=-1)

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tfspine.boxes import enlarge
 from tfspine.cli.main import main
 from tfspine.config import Experiment
 from tfspine.evaluation.statistics.temperature import temperature_scaled
@@ -65,7 +64,7 @@ def served(files: Path, *, names: list[str], calibrated: bool) -> pd.DataFrame:
     rows = []
     for number, level in enumerate(("L2-L3", "L3-L4", "L4-L5")):
         box = (8.0 + 22 * number, 20.0, 24.0 + 22 * number, 36.0)
-        ymin, xmin, ymax, xmax = (round(edge) for edge in enlarge(box, size_px=GEOMETRY.size_px))
+        ymin, xmin, ymax, xmax = 4 + 22 * number, 16, 28 + 22 * number, 40
         # 16 pixels enlarged to 24, in a crop of 16: each pixel lies between two of the slice's.
         window = Image.fromarray(pixels[ymin:ymax, xmin:xmax])
         crop = _bilinear(np.array(window, np.float32) / 255, 16)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from rating_tables import raters_of
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.agreement import Weights, gwet, gwet_from_table, joint_counts, weight_matrix
+from tfspine.evaluation.statistics.agreement import Weights, gwet, joint_counts, weight_matrix
 
 XEROMAMMOGRAMS = [[21, 12, 0, 0], [4, 17, 1, 0], [3, 9, 15, 2], [0, 0, 0, 1]]
 """Two radiologists, 85 xeromammograms (Altman, Practical Statistics for Medical Research, 1991, p. 403); Stata's
@@ -19,7 +20,7 @@ ratings = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, 
 
 
 def test_published_ac1() -> None:
-    agreement = gwet_from_table(XEROMAMMOGRAMS)
+    agreement = gwet(*raters_of(XEROMAMMOGRAMS), categories=4)
     estimate = agreement.coefficient
     assert_allclose([estimate.value, agreement.standard_error], [0.5292, 0.0679], atol=5e-5)
     assert_allclose([estimate.low, estimate.high], [0.3942, 0.6642], atol=5e-5)
@@ -133,12 +134,6 @@ def test_one_subject_has_a_value_without_interval() -> None:
 def test_ratings_off_the_scale_are_refused(first: list[float], second: list[float], message: str) -> None:
     with pytest.raises(EvaluationError, match=message):
         gwet(first, second, categories=4)
-
-
-@pytest.mark.parametrize("counts", [[[1, 2, 3], [4, 5, 6]], [[1]], [[1, -1], [0, 2]], [[0.5, 0], [0, 1]]])
-def test_tables_that_are_none_are_refused(counts: list[list[float]]) -> None:
-    with pytest.raises(EvaluationError):
-        gwet_from_table(counts)
 
 
 def test_counts_have_the_first_rater_in_rows() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from rating_tables import raters_of
 from scipy import stats
 
 from tfspine.errors import EvaluationError
@@ -15,7 +16,6 @@ from tfspine.evaluation.statistics.agreement import (
     Weights,
     gwet,
     gwet_difference,
-    gwet_from_table,
     gwet_of_raters,
 )
 
@@ -114,14 +114,6 @@ def test_turning_the_scale_round_changes_nothing(panel, weights) -> None:
         )
 
 
-@given(st.lists(st.lists(st.integers(0, 12), min_size=3, max_size=3), min_size=3, max_size=3))
-def test_a_table_is_its_subjects_merged(table) -> None:
-    counts = np.array(table)
-    first, second = (np.repeat(index.ravel(), counts.ravel()) for index in np.indices(counts.shape))
-    for weights in Weights:
-        assert_same(gwet_from_table(counts, weights=weights), gwet(first, second, categories=3, weights=weights))
-
-
 @given(panels)
 def test_without_missing_ratings_the_two_ways_agree(panel) -> None:
     matrix = np.nan_to_num(np.array(panel))
@@ -212,16 +204,16 @@ def test_one_grade_throughout_is_full_agreement() -> None:
 
 def test_p_is_two_sided() -> None:
     # Fewer than half agree: a negative coefficient has the same p as its mirror image would have, never above 1.
-    agreement = gwet_from_table([[10, 20], [20, 10]])
+    agreement = gwet(*raters_of([[10, 20], [20, 10]]), categories=2)
     t = agreement.coefficient.value / agreement.standard_error
     assert agreement.coefficient.value < 0
     assert_allclose(agreement.p_value, stats.t.cdf(t, 59) + stats.t.sf(-t, 59))
 
 
 def test_lower_limit_is_clipped_as_well_as_the_upper() -> None:
-    low = gwet_from_table([[0, 3], [3, 1]]).coefficient
+    low = gwet(*raters_of([[0, 3], [3, 1]]), categories=2).coefficient
     assert low.low == -1.0
-    assert gwet_from_table([[3, 0], [1, 0]], confidence=0.99).coefficient.high == 1.0
+    assert gwet(*raters_of([[3, 0], [1, 0]]), categories=2, confidence=0.99).coefficient.high == 1.0
 
 
 def three_raters(seed: int, n: int = 300) -> np.ndarray:

@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 from scipy import optimize
+from sklearn.metrics import cohen_kappa_score
 
 from tfspine.evaluation.statistics.agreement import gwet
 from tfspine.evaluation.statistics.clustered import clustered_share, clustered_share_difference
@@ -20,7 +21,6 @@ from tfspine.evaluation.statistics.clustered_agreement import (
 )
 from tfspine.evaluation.statistics.clustered_auc import clustered_auc, clustered_auc_difference
 from tfspine.evaluation.statistics.estimate import Estimate
-from tfspine.evaluation.statistics.kappa import cohen_kappa
 from tfspine.evaluation.statistics.roc import auc
 from tfspine.evaluation.statistics.weights import Weights
 
@@ -135,7 +135,7 @@ def true_value(measure: Callable[..., Estimate], truth: np.ndarray, call: np.nda
     if measure is agreement:
         return gwet(truth, call, categories=4).coefficient.value
     if measure is kappa:
-        return cohen_kappa(truth, call, categories=4, weights=Weights.QUADRATIC).coefficient.value
+        return float(cohen_kappa_score(truth, call, weights="quadratic", labels=range(4)))
     positive = truth >= 2 if measure is sensitivity else truth < 2
     return float(((call >= 2) == (truth >= 2))[positive].mean())
 

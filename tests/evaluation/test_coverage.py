@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from rating_tables import raters_of
 from scipy import integrate, stats
 
 from tfspine.evaluation.statistics.accuracy import ProportionInterval, poisson_rate, proportion
@@ -18,12 +19,11 @@ from tfspine.evaluation.statistics.agreement import (
     Weights,
     gwet,
     gwet_difference,
-    gwet_from_table,
     gwet_of_raters,
 )
 from tfspine.evaluation.statistics.bootstrap import gwet_statistic, patient_bootstrap, share_statistic
+from tfspine.evaluation.statistics.clustered_agreement import Coefficient, clustered_agreement
 from tfspine.evaluation.statistics.estimate import Estimate, mean_estimate
-from tfspine.evaluation.statistics.kappa import cohen_kappa_from_table
 from tfspine.evaluation.statistics.paired_tests import non_inferiority
 from tfspine.evaluation.statistics.probability_scores import brier, expected_calibration_error, rsna_2024_loss
 from tfspine.evaluation.statistics.roc import AucInterval, auc, auc_difference, average_precision
@@ -70,6 +70,18 @@ def overlaps(generator: np.random.Generator) -> Estimate:
 
 def counts(generator: np.random.Generator, n: int) -> np.ndarray:
     return generator.multinomial(n, joint(1.0, 0.75).ravel()).reshape(4, 4)
+
+
+def kappa(table: np.ndarray, *, weights: Weights = Weights.IDENTITY) -> Estimate:
+    first, second = raters_of(table)
+    kind = Coefficient.COHEN
+    people = range(len(first))
+    return clustered_agreement(first, second, people, categories=4, weights=weights, coefficient=kind).coefficient
+
+
+def mean_f1(table: np.ndarray) -> Estimate:
+    truth, calls = (ratings.astype(float) for ratings in raters_of(table))
+    return macro_f1(truth, calls, np.arange(len(truth)), confidence=0.95)
 
 
 def three_readers(generator: np.random.Generator) -> Estimate:
@@ -174,9 +186,12 @@ HARD_AND_EASY = (joint(1.0, HARD) + joint(1.0, EASY)) / 2
 KNOWN_NORMAL = 1 - (1 - (EASY + HARD) / 2) * 3 / 4  # one guess of four is right
 
 INTERVALS: dict[str, tuple[Draw, float]] = {
-    "AC1": (lambda g: gwet_from_table(counts(g, 150)).coefficient, true_gwet(joint(1.0, 0.75), np.eye(4))),
+    "AC1": (
+        lambda g: gwet(*raters_of(counts(g, 150)), categories=4).coefficient,
+        true_gwet(joint(1.0, 0.75), np.eye(4)),
+    ),
     "AC2": (
-        lambda g: gwet_from_table(counts(g, 150), weights=Weights.QUADRATIC).coefficient,
+        lambda g: gwet(*raters_of(counts(g, 150)), categories=4, weights=Weights.QUADRATIC).coefficient,
         true_gwet(joint(1.0, 0.75), QUADRATIC),
     ),
     "AC1 of three readers with holes": (three_readers, true_gwet(joint(0.8, 0.8), np.eye(4))),
@@ -184,12 +199,12 @@ INTERVALS: dict[str, tuple[Draw, float]] = {
         two_readers,
         true_gwet(joint(1.0, 0.85), np.eye(4)) - true_gwet(joint(1.0, 0.7), np.eye(4)),
     ),
-    "kappa": (lambda g: cohen_kappa_from_table(counts(g, 200)).coefficient, true_kappa(joint(1.0, 0.75), np.eye(4))),
+    "kappa": (lambda g: kappa(counts(g, 200)), true_kappa(joint(1.0, 0.75), np.eye(4))),
     "weighted kappa": (
-        lambda g: cohen_kappa_from_table(counts(g, 200), weights=Weights.QUADRATIC).coefficient,
+        lambda g: kappa(counts(g, 200), weights=Weights.QUADRATIC),
         true_kappa(joint(1.0, 0.75), QUADRATIC),
     ),
-    "macro F1": (lambda g: macro_f1(counts(g, 300)), true_macro_f1(joint(1.0, 0.75))),
+    "macro F1": (lambda g: mean_f1(counts(g, 300)), true_macro_f1(joint(1.0, 0.75))),
     "Poisson": (lambda g: poisson_rate(g.poisson(40 * 1.7), 40), 1.7),
     "mean": (overlaps, 4 / 5),
     "Wilson": (lambda g: proportion(g.binomial(150, 0.83), 150, interval=ProportionInterval.WILSON), 0.83),

@@ -11,9 +11,9 @@ from tfspine.evaluation.boxes.reader_metrics import compare
 from tfspine.evaluation.statistics.accuracy import poisson_rate, proportion
 from tfspine.evaluation.statistics.agreement import gwet, gwet_difference, gwet_of_raters
 from tfspine.evaluation.statistics.bootstrap import patient_bootstrap, share_statistic
+from tfspine.evaluation.statistics.clustered_agreement import Coefficient, clustered_agreement
 from tfspine.evaluation.statistics.estimate import Estimate, edge_share, mean_estimate, significance
-from tfspine.evaluation.statistics.kappa import cohen_kappa
-from tfspine.evaluation.statistics.paired_tests import pooled_z, pooled_z_of_shares
+from tfspine.evaluation.statistics.paired_tests import pooled_z
 from tfspine.evaluation.statistics.probability_scores import brier, expected_calibration_error
 from tfspine.evaluation.statistics.roc import auc, auc_difference, average_precision
 from tfspine.evaluation.statistics.rsna_loss import rsna_2024_loss
@@ -22,6 +22,11 @@ from tfspine.evaluation.tables.paper import accuracy_table
 from tfspine.labels import Region
 
 SURE = np.array([[1.0, 0.0, 0.0, 0.0]])
+
+
+def kappa(first: list[int], second: list[int]) -> Estimate:
+    people = range(len(first))
+    return clustered_agreement(first, second, people, categories=4, coefficient=Coefficient.COHEN).coefficient
 
 
 def estimates(n: int) -> dict[str, Estimate]:
@@ -35,9 +40,9 @@ def estimates(n: int) -> dict[str, Estimate]:
         "AC1 of three": gwet_of_raters([[1, 1, 1]] * n, categories=4).coefficient,
         "AC1, never": gwet([0] * n, [3] * n, categories=4).coefficient,
         "AC1 difference": gwet_difference([0] * n, [0] * n, [1] * n, categories=4).estimate,
-        "kappa": cohen_kappa(grades, grades, categories=4).coefficient,
-        "kappa of one grade": cohen_kappa([0] * n, [0, 1] * (n // 2) + [0] * (n % 2), categories=2).coefficient,
-        "macro F1": macro_f1(np.diag([n] * 4)),
+        "kappa": kappa(grades, grades),
+        "kappa of one grade": kappa([0] * n, [0, 1] * (n // 2) + [0] * (n % 2)),
+        "macro F1": macro_f1(np.array(grades, float), np.array(grades, float), np.arange(4 * n), confidence=0.95),
         "share of all": proportion(n, n),
         "share of none": proportion(0, n),
         "rate": poisson_rate(0, n),
@@ -111,6 +116,5 @@ def test_p_of_an_average_is_of_its_share_and_not_of_whole_boxes(box_table) -> No
     assert table.rows[1]["p_sensitivity_by_box"] == pytest.approx(2 * stats.norm.sf(z))
 
 
-def test_the_pooled_z_of_shares_is_that_of_counts() -> None:
-    assert pooled_z_of_shares(0.4, 10, 0.75, 20) == pooled_z(4, 10, 15, 20)
-    assert math.isnan(pooled_z_of_shares(1.0, 3, 1.0, 4).p_value)
+def test_the_pooled_z_of_sure_shares_is_undefined() -> None:
+    assert math.isnan(pooled_z(1.0, 3, 1.0, 4).p_value)

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from rating_tables import raters_of
 
-from tfspine.evaluation.statistics.agreement import Missing, Weights, gwet, gwet_from_table, gwet_of_raters
+from tfspine.evaluation.statistics.agreement import Missing, Weights, gwet, gwet_of_raters
 
 raw = pytest.importorskip("irrCAC.raw", reason="irrCAC is no requirement: `make test` installs it without its own")
 tables = pytest.importorskip("irrCAC.table", reason="irrCAC is no requirement: see above")
@@ -60,7 +61,7 @@ def test_raw_ratings(seed: int, raters: int, categories: int, missing: float, we
 def test_tables(seed: int, weights: Weights) -> None:
     counts = np.random.default_rng(seed).integers(0, 30, (4, 4)) + 20 * np.eye(4, dtype=int)
     theirs = tables.CAC(pd.DataFrame(counts), weights=str(weights), digits=12).gwet()["est"]
-    ours = gwet_from_table(counts, weights=weights)
+    ours = gwet(*raters_of(counts), categories=4, weights=weights)
     n = counts.sum()
     assert_allclose(ours.coefficient.value, theirs["coefficient_value"], atol=1e-10)
     assert_allclose(ours.standard_error * math.sqrt((n - 1) / n), np.squeeze(theirs["se"]), atol=1e-7)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rating_tables import raters_of
 from scipy.stats import entropy
 
 from tfspine.errors import EvaluationError
@@ -16,7 +17,7 @@ from tfspine.evaluation.boxes.members import (
     mutual_information_bits,
     reject_curve,
 )
-from tfspine.evaluation.statistics.agreement import gwet_from_table
+from tfspine.evaluation.statistics.agreement import gwet
 from tfspine.evaluation.statistics.bootstrap import patient_bootstrap, share_statistic
 from tfspine.evaluation.statistics.estimate import Estimate, undefined
 
@@ -47,13 +48,13 @@ def test_what_one_version_leaves_undefined_is_undefined() -> None:
 def test_unlike_estimates_have_no_average() -> None:
     with pytest.raises(EvaluationError, match="Clopper-Pearson, Wilson; expected one method"):
         average_estimate([Estimate(0.5, 0.4, 0.6, 10, "Wilson"), Estimate(0.5, 0.4, 0.6, 10, "Clopper-Pearson")])
-    with pytest.raises(EvaluationError, match="by nobody"):
+    with pytest.raises(EvaluationError, match="by no method"):
         average_estimate([])
 
 
 def test_weights_are_part_of_a_method_and_what_the_data_gave_is_not() -> None:
     table = [[3, 1, 0], [1, 3, 1], [0, 1, 1]]
-    kinds = [gwet_from_table(table, weights=kind).coefficient for kind in ("linear", "quadratic")]
+    kinds = [gwet(*raters_of(table), categories=3, weights=kind).coefficient for kind in ("linear", "quadratic")]
     with pytest.raises(EvaluationError, match=r"AC2 \(linear\), .*AC2 \(quadratic\), .*expected one method"):
         average_estimate(kinds)
     # Of 3 and of 4 patients, and with another number of draws that hold no positive.

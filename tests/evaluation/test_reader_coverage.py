@@ -7,7 +7,7 @@ import pytest
 
 from tfspine.evaluation.boxes.coverage import coverage_from_boxes, full_coverage
 from tfspine.evaluation.boxes.paired_p import paired_p_values
-from tfspine.evaluation.boxes.pairs import pair_boxes
+from tfspine.evaluation.boxes.pairs import paired, restrict
 from tfspine.evaluation.boxes.reader_metrics import compare
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.tables.comparisons import comparison_table
@@ -100,9 +100,8 @@ def test_rows_of_two_readers_are_of_one_box_where_their_index_is_the_same(twenty
 
 def test_boxes_outside_what_was_read_are_no_false_ones(twenty, box_table) -> None:
     read = full_coverage(twenty[twenty["study"] < "s10"])
-    found = pair_boxes(
-        twenty, box_table({"study": "s15", "slice": "1", "xmin": 40.0, "xmax": 50.0}), iou=0.3, read=read
-    )
+    reader = box_table({"study": "s15", "slice": "1", "xmin": 40.0, "xmax": 50.0})
+    found = paired(restrict(twenty, reader, read=read), iou=0.3)
     assert found.extra.empty
     assert found.images[CANAL] == 10
 

@@ -7,8 +7,7 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfspine import boxes
-from tfspine.records.crops import crop_regions
+from tfspine.records.crops import crop_regions, enlarge
 
 SIZE = 12
 Crop = Callable[..., NDArray[np.float32]]
@@ -84,7 +83,8 @@ def test_mirrored_is_the_flipped_crop_and_twice_is_none(crop: Crop) -> None:
     np.testing.assert_allclose(mirrored[:, :, ::-1], plain, atol=1e-5)
     assert np.abs(mirrored - plain).max() > 0.1
     # Mirroring the image and the box and then the crop gives the crop back.
-    twice = crop(image[:, :, ::-1], boxes.mirror(box, columns=60), [0], [True])
+    ymin, xmin, ymax, xmax = box[0]
+    twice = crop(image[:, :, ::-1], np.array([[ymin, 60 - xmax, ymax, 60 - xmin]]), [0], [True])
     np.testing.assert_allclose(twice, plain, atol=1e-5)
 
 
@@ -102,11 +102,7 @@ def test_an_empty_slot_is_finite(crop: Crop) -> None:
     assert np.isfinite(crop(_ramp(), np.zeros((1, 4)), [0], [False])).all()
 
 
-def test_windows_equal_those_of_the_vocabulary() -> None:
-    from tfspine.records.crops import enlarge_in_graph
-
-    box = np.random.default_rng(1).uniform(0, 40, (50, 2))
-    box = np.concatenate([box, box + np.random.default_rng(2).uniform(1, 20, (50, 2))], axis=1)
-    np.testing.assert_allclose(
-        enlarge_in_graph(tf.constant(box, tf.float32), tf.constant([40, 60])), boxes.enlarge(box, (40, 60)), atol=1e-4
-    )
+def test_windows_are_the_papers_150_percent() -> None:
+    """Boxes of 20 x 40 and 20 x 20: each side moves by a quarter of the box; at the image's edge it stops."""
+    found = enlarge(tf.constant([(30.0, 50.0, 50.0, 90.0), (0.0, 100.0, 20.0, 120.0)]), tf.constant([100, 120]))
+    np.testing.assert_allclose(found, [[25, 40, 55, 100], [0, 95, 25, 120]])

@@ -34,7 +34,6 @@ SINGLE_BODY = frozenset(["SPINE", "BODY", "UND", "AND"])
 _TOKEN = re.compile("|".join(f"(?P<s{number}>{pattern})" for number, (pattern, _) in enumerate(SYMBOLS)) + "|[A-Z0-9]+")
 _STEMS = tuple((re.compile(pattern), word) for pattern, word in STEMS)
 _FAT_OR_CONTRAST = frozenset({Meaning.FAT_DARK, Meaning.CONTRAST, Meaning.INVERSION})
-_OF_BODY = frozenset({Meaning.ELSEWHERE, Meaning.OTHER_SPINE})
 _WEIGHTINGS = frozenset({Meaning.T1, Meaning.T2, Meaning.PD, Meaning.INVERSION})
 
 

@@ -1,14 +1,15 @@
 """Crops of boxes for the grader, in TensorFlow operations: training and serving use the same function.
 
-A crop is the box enlarged to 150 % and clipped to the image (`boxes.enlarge`), resized bilinearly to a square, scaled
+A crop is the box enlarged to 150 % and clipped to the image, resized bilinearly to a square, scaled
 to 0..1 and repeated to three channels (docs/paper.md, Crop). Crops of the side `labels.MIRRORED_SIDE` are mirrored.
 """
 
 import tensorflow as tf
 
-from tfspine.boxes import CROP_MARGIN
-
 CHANNELS = 3
+
+CROP_MARGIN = 0.5
+"""Share of the box's own height and width added around it: the paper's 150 % crop (docs/paper.md, published code)."""
 
 
 def crop_regions(
@@ -29,7 +30,7 @@ def crop_regions(
     Returns:
         crops, float32 [M, size_px, size_px, 3] in 0..1.
     """
-    windows = enlarge_in_graph(boxes_yxyx_px, tf.shape(images)[1:3])
+    windows = enlarge(boxes_yxyx_px, tf.shape(images)[1:3])
     # The image is padded by one repeated pixel: crop_and_resize returns black where a sample falls outside.
     padded = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="SYMMETRIC")
     samples = _first_and_last_sample(windows, size_px) + 1.0
@@ -42,10 +43,11 @@ def crop_regions(
     return tf.repeat(crops / 255.0, CHANNELS, axis=-1)
 
 
-def enlarge_in_graph(boxes_yxyx_px: tf.Tensor, size_px: tf.Tensor) -> tf.Tensor:
+def enlarge(boxes_yxyx_px: tf.Tensor, size_px: tf.Tensor) -> tf.Tensor:
     """Return the 150 % windows of boxes, float32 [M, 4], clipped to an image of int32 `size_px` (rows, columns).
 
-    The same as `boxes.enlarge`, inside a graph.
+    Each side moves outwards by a quarter of the box's extent, so that the window is half as large again in each
+    direction (docs/paper.md, Crop).
     """
     low, high = boxes_yxyx_px[:, :2], boxes_yxyx_px[:, 2:]
     margin = (high - low) * (CROP_MARGIN / 2)

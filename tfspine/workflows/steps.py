@@ -173,11 +173,6 @@ def _call(step: Step, environment: Mapping[str, str]) -> None:
         call_with_progress(step.call)
 
 
-def arguments_of(step: Step) -> tuple[Any, ...]:
-    """Return the arguments of a step's function, or of each function if it calls several in turn."""
-    return tuple(_leaves([step.call.args, *step.call.keywords.values()]))
-
-
 def paths_of(step: Step) -> tuple[Path, ...]:
     """Return every path that a step reads or writes."""
     return tuple(_paths([step.call, step.reads]))
@@ -219,16 +214,6 @@ def _plain(value: Any, sections: Sequence[str]) -> Any:
     if isinstance(value, Enum):
         return value.value
     return str(value) if isinstance(value, Path) else value
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, partial):
-        yield from _leaves([value.args, *value.keywords.values()])
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _leaves(item)
-    else:
-        yield value
 
 
 def _paths(value: Any) -> Iterator[Path]:

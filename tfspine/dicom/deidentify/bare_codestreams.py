@@ -23,7 +23,7 @@ _END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _END_OF_LS_SCAN = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 """Within coded data, FF is followed by 00 (JPEG) or a byte below 80 (JPEG-LS), or starts a restart marker."""
 
-_SOC, _SOT, _SOD, _TLM, _COM = 0xFF4F, 0xFF90, 0xFF93, 0xFF55, 0xFF64
+_SOT, _SOD, _TLM, _COM = 0xFF90, 0xFF93, 0xFF55, 0xFF64
 _MAIN_KEPT = frozenset({0xFF50, 0xFF51, 0xFF52, 0xFF53, 0xFF56, 0xFF57, 0xFF59, 0xFF5C, 0xFF5D, 0xFF5E, 0xFF5F, 0xFF60})
 _TILE_KEPT = frozenset({0xFF52, 0xFF53, 0xFF58, 0xFF5C, 0xFF5D, 0xFF5E, 0xFF5F, 0xFF61})
 _POINTERS = frozenset({_TLM, 0xFF63})

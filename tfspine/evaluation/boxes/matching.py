@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from tfspine import boxes
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import number_array
 
 BOX = ["ymin", "xmin", "ymax", "xmax"]
 
@@ -37,33 +36,6 @@ class Candidates:
     iou: NDArray[np.float64]
 
 
-def match_boxes(
-    reference_yxyx_px: ArrayLike, reader_yxyx_px: ArrayLike, *, threshold: float, scores: ArrayLike | None = None
-) -> tuple[Pair, ...]:
-    """Match the boxes of one label on one image.
-
-    Args:
-        reference_yxyx_px: float [N, 4]; an empty list means no boxes.
-        reader_yxyx_px: float [M, 4].
-        threshold: IoU that a pair must exceed, 0 <= threshold < 1.
-        scores: float [M], the reader's scores; None or NaN (human readers have none) makes all equal.
-
-    Returns:
-        The pairs, in the order in which they were taken.
-
-    Raises:
-        EvaluationError: the threshold is out of range, boxes are not [N, 4] or have a corner that is missing or
-            infinite, or scores and boxes differ in number.
-    """
-    check_threshold(threshold)
-    overlap = boxes.iou(_corners(reference_yxyx_px), _corners(reader_yxyx_px))  # N (reference) x M (reader)
-    score = np.zeros(overlap.shape[1]) if scores is None else np.nan_to_num(number_array(scores, what="scores"))
-    if score.shape != overlap.shape[1:]:
-        raise EvaluationError(f"scores of shape {score.shape} for {overlap.shape[1]} boxes; expected one each")
-    rows, columns = np.nonzero(overlap > threshold)
-    return _greedy(Candidates(rows, columns, overlap[rows, columns]), score)
-
-
 def match_tables(
     reference: pd.DataFrame, reader: pd.DataFrame, *, threshold: float, label: Sequence[str]
 ) -> tuple[Pair, ...]:
@@ -72,17 +44,17 @@ def match_tables(
     Args:
         reference: table with the columns of `label`, the four of the box, and `score`.
         reader: the same of the reader.
-        threshold: as in `match_boxes`.
+        threshold: IoU that a pair must exceed, 0 <= threshold < 1.
         label: columns that must be equal in both boxes: image, region, side; a missing value equals a missing one.
 
     Returns:
         Pairs whose positions are row numbers (not index labels) of the two tables.
 
     Raises:
-        EvaluationError: as in `match_boxes`.
+        EvaluationError: the threshold is out of range, or a box has a corner that is missing or infinite.
     """
     candidates = find_candidates(reference, reader, threshold=threshold, label=label)
-    scores = np.nan_to_num(number_array(reader["score"].to_numpy(np.float64), what="scores"))
+    scores = np.nan_to_num(reader["score"].to_numpy(np.float64))
     return tuple(sorted(_greedy(candidates, scores), key=lambda pair: pair.reference))
 
 
@@ -92,7 +64,7 @@ def find_candidates(
     """Return all pairs of rows that agree in all columns of `label` and whose boxes overlap by more than `threshold`.
 
     Raises:
-        EvaluationError: as in `match_boxes`.
+        EvaluationError: as in `match_tables`.
     """
     check_threshold(threshold)
     groups = _positions(reader, label)
@@ -100,7 +72,7 @@ def find_candidates(
     none = [np.empty(0, np.int64)]
     rows = np.concatenate([np.repeat(rows, len(columns)) for rows, columns in shared] or none)
     columns = np.concatenate([np.tile(columns, len(rows)) for rows, columns in shared] or none)
-    reference_boxes, reader_boxes = (_corners(table[BOX].to_numpy(np.float64)) for table in (reference, reader))
+    reference_boxes, reader_boxes = (_corners(table) for table in (reference, reader))
     overlap = boxes.iou_of_pairs(reference_boxes[rows], reader_boxes[columns])
     above = overlap > threshold
     return Candidates(rows[above], columns[above], overlap[above])
@@ -146,12 +118,9 @@ def check_threshold(threshold: float) -> None:
         raise EvaluationError(f"IoU threshold {threshold}; expected 0 <= threshold < 1")
 
 
-def _corners(boxes_yxyx_px: ArrayLike) -> NDArray[np.float64]:
-    corners = number_array(boxes_yxyx_px, what="boxes")
-    if corners.shape == (0,):
-        return corners.reshape(0, 4)
-    if corners.ndim != 2 or corners.shape[1] != 4:
-        raise EvaluationError(f"boxes of shape {corners.shape}; expected [N, 4]: {', '.join(BOX)}")
+def _corners(table: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the boxes of a table, float64 [N, 4]."""
+    corners = table[BOX].to_numpy(np.float64)
     if not np.isfinite(corners).all():
         raise EvaluationError("a box with a missing or infinite corner; expected four numbers in pixels")
     return corners

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tfspine.evaluation.boxes.measures import shares
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.statistics.clustered import difference_of_spread, ratio
-from tfspine.evaluation.statistics.paired_tests import pooled_z_of_shares
+from tfspine.evaluation.statistics.paired_tests import pooled_z
 from tfspine.evaluation.statistics.patient_jackknife import jackknife, patient_totals
 from tfspine.labels import Region
 
@@ -87,7 +87,7 @@ def _pooled(totals: Sequence[NDArray[np.float64]], split: int) -> float:
             return float("nan")
         sides.append((float((members[:, 0] / members[:, 1]).mean()), round(float(members[:, 1].mean()))))
     (first, first_n), (second, second_n) = sides
-    return pooled_z_of_shares(first, first_n, second, second_n).p_value
+    return pooled_z(first, first_n, second, second_n).p_value
 
 
 def _columns(grades: NDArray[np.float64], measure: str) -> NDArray[np.float64]:

@@ -96,29 +96,6 @@ class Compared:
         return tuple(pair for pair in self.overlapping if pair.iou > iou)
 
 
-def pair_boxes(
-    reference: pd.DataFrame,
-    reader: pd.DataFrame,
-    *,
-    iou: float,
-    covered: pd.DataFrame | None = None,
-    read: Coverage | None = None,
-) -> Pairs:
-    """Match a reader's boxes with the reference's on the slices that the reference covers and the reader read.
-
-    Args:
-        reference: table with `boxes_csv.BOX_COLUMNS`, boxes in pixels of the slice.
-        reader: the same of a person or a model.
-        iou: overlap that a pair must exceed.
-        covered: columns study, slice, plane; None means the slices with a box of the reference.
-        read: what the reader read; None means all that is covered.
-
-    Raises:
-        EvaluationError: a column is missing, a grade, region or box is invalid, or no slice is covered.
-    """
-    return paired(restrict(reference, reader, covered=covered, read=read), iou=iou)
-
-
 def paired(both: Compared, *, iou: float) -> Pairs:
     """Return every box of the reference with the reader's box that overlaps it by more than `iou`."""
     found = both.matched(iou=iou)
@@ -136,12 +113,18 @@ def paired(both: Compared, *, iou: float) -> Pairs:
 
 
 def restrict(
-    reference: pd.DataFrame, reader: pd.DataFrame, *, covered: pd.DataFrame | None, read: Coverage | None = None
+    reference: pd.DataFrame, reader: pd.DataFrame, *, covered: pd.DataFrame | None = None, read: Coverage | None = None
 ) -> Compared:
-    """Check both tables, and return the parts that are compared.
+    """Check both tables, and return the parts that are compared: what the reference covers and the reader read.
+
+    Args:
+        reference: table with `boxes_csv.BOX_COLUMNS`, boxes in pixels of the slice.
+        reader: the same of a person or a model.
+        covered: columns study, slice, plane; None means the slices with a box of the reference.
+        read: what the reader read; None means all that is covered.
 
     Raises:
-        EvaluationError: as `pair_boxes`.
+        EvaluationError: a column is missing, a grade, region or box is invalid, or no slice is covered.
     """
     reference, reader = _checked(reference, "reference"), _checked(reader, "reader")
     if covered is None:

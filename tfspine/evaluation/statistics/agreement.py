@@ -36,7 +36,6 @@ from tfspine.evaluation.statistics.ratings import (
     Missing,
     category_counts,
     checked_ratings,
-    checked_table,
     complete,
     joint_counts,
     rating_matrix,
@@ -49,7 +48,6 @@ __all__ = [
     "Weights",
     "gwet",
     "gwet_difference",
-    "gwet_from_table",
     "gwet_of_raters",
     "joint_counts",
     "weight_matrix",
@@ -97,26 +95,6 @@ def gwet(
     return gwet_of_raters(matrix, categories=categories, weights=weights, missing=missing, confidence=confidence)
 
 
-def gwet_from_table(
-    counts: ArrayLike, *, weights: AnyWeights = Weights.IDENTITY, confidence: float = 0.95
-) -> Agreement:
-    """Return Gwet's coefficient of a table of counts [q, q], first rater in rows, second in columns.
-
-    The variance is conditional on the raters, over n - 1 (Gwet 2008, equation 17, generalised to weights in the
-    Handbook); the interval is t with n - 1 degrees of freedom, clipped to [-1, 1]. AC2 of few subjects can lie
-    below -1: then it is its own lower limit. Without subjects nothing is defined; for one subject only the
-    coefficient is. Where all agree there is no spread and no p, and the lower limit allows for the share of subjects
-    that may still disagree unseen (`agreement_limits`).
-
-    Raises:
-        EvaluationError: the table is not square, is smaller than 2 x 2 or holds negative counts.
-    """
-    table = checked_table(counts)
-    one = np.eye(len(table))
-    kinds = (one[:, None, :] + one[None, :, :]).reshape(-1, len(table))  # [q * q, q]: the two ratings of each cell
-    return _agreement(kinds, table.ravel(), weights, confidence)
-
-
 def gwet_of_raters(
     ratings: ArrayLike,
     *,
@@ -127,9 +105,15 @@ def gwet_of_raters(
 ) -> Agreement:
     """Return Gwet's coefficient of any number of raters.
 
-    Variance and interval as in `gwet_from_table`, with n the subjects that count: listwise, those that every rater
-    rated; available, those with at least one rating (two for the observed agreement). With available ratings the
-    variance treats the number rated twice as fixed, which makes it slightly too large and the interval conservative.
+    The variance is conditional on the raters, over n - 1 (Gwet 2008, equation 17, generalised to weights in the
+    Handbook); the interval is t with n - 1 degrees of freedom, clipped to [-1, 1]. AC2 of few subjects can lie
+    below -1: then it is its own lower limit. Without subjects nothing is defined; for one subject only the
+    coefficient is. Where all agree there is no spread and no p, and the lower limit allows for the share of subjects
+    that may still disagree unseen (`agreement_limits`).
+
+    n are the subjects that count: listwise, those that every rater rated; available, those with at least one rating
+    (two for the observed agreement). With available ratings the variance treats the number rated twice as fixed, which
+    makes it slightly too large and the interval conservative.
 
     Args:
         ratings: [n, raters], whole numbers 0 to `categories` - 1, NaN where missing.

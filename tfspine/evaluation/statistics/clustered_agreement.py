@@ -1,7 +1,8 @@
 """Chance-corrected agreement, and differences of it, with intervals clustered by patient.
 
 Gwet's AC1 and AC2 of two raters or more, and Cohen's kappa of two; both are functions of totals, so that patients can
-be left out (`patient_jackknife.py`). Formulas: `agreement.py` and `kappa.py`.
+be left out (`patient_jackknife.py`). Formulas: `agreement.py`; those of kappa are of
+J. Cohen, Educational and Psychological Measurement 1960;20:37-46 and Psychological Bulletin 1968;70:213-220.
 """
 
 import math

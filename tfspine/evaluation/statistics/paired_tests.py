@@ -13,7 +13,7 @@ from scipy import optimize, stats
 
 from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import number_array, successes_of, truth_vectors, whole_number
+from tfspine.evaluation.statistics.checks import number_array, truth_vectors, whole_number
 from tfspine.evaluation.statistics.estimate import (
     NO_SPREAD,
     Estimate,
@@ -60,26 +60,11 @@ class NonInferiority:
     is_non_inferior: bool | None
 
 
-def pooled_z(first_successes: int, first_n: int, second_successes: int, second_n: int) -> Test:
+def pooled_z(first: float, first_n: int, second: float, second_n: int) -> Test:
     """Compare two independent proportions: z = (p1 - p2) / sqrt(p (1 - p) (1 / n1 + 1 / n2)), p pooled over both.
 
-    Undefined where a group is empty, and where both are all successes or all failures (0 / 0). No continuity
-    correction. The test of the paper's P values.
-
-    Raises:
-        EvaluationError: the counts contradict each other or are not whole numbers.
-    """
-    first_successes, first_n = successes_of(first_successes, first_n)
-    second_successes, second_n = successes_of(second_successes, second_n)
-    if not first_n or not second_n:
-        return Test(math.nan, math.nan, _POOLED_Z)
-    return pooled_z_of_shares(first_successes / first_n, first_n, second_successes / second_n, second_n)
-
-
-def pooled_z_of_shares(first: float, first_n: int, second: float, second_n: int) -> Test:
-    """Compare two independent proportions by `pooled_z`, given the shares, which need not be of whole counts.
-
-    The average of several members of a model is such a share.
+    The shares need not be of whole counts: the average of several members of a model is none. Undefined where both are
+    0 or both are 1 (0 / 0). No continuity correction. The test of the paper's P values.
 
     Raises:
         EvaluationError: a share outside 0 to 1, or a number of units that is not a whole number from 1.

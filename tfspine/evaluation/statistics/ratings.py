@@ -81,20 +81,6 @@ def joint_counts(first: ArrayLike, second: ArrayLike, *, categories: int) -> NDA
     return table
 
 
-def checked_table(counts: ArrayLike) -> NDArray[np.float64]:
-    """Return a table of counts as float64 [q, q].
-
-    Raises:
-        EvaluationError: the table is not square, is smaller than 2 x 2, or holds anything but whole numbers from 0.
-    """
-    table = number_array(counts, what="counts")
-    if table.ndim != 2 or table.shape[0] != table.shape[1] or table.shape[0] < 2:
-        raise EvaluationError(f"a table of shape {table.shape}; expected [q, q] counts with q of at least 2")
-    if not np.isfinite(table).all() or (table < 0).any() or (table != np.floor(table)).any():
-        raise EvaluationError("a table with negative, broken or missing counts; expected whole numbers from 0")
-    return table
-
-
 def category_counts(matrix: NDArray[np.float64], *, categories: int) -> NDArray[np.float64]:
     """Return how many raters put each subject in each category, float64 [n, q], of ratings [n, raters]."""
     return np.asarray((matrix[:, :, None] == np.arange(categories)).sum(axis=1), np.float64)

@@ -1,17 +1,13 @@
 """Measures of agreement beyond the paper's: weighted coefficients, and how well each grade is reproduced."""
 
-import math
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.statistics.clustered import clustered_share, mean_of_spread
 from tfspine.evaluation.statistics.clustered_agreement import Coefficient, clustered_agreement
-from tfspine.evaluation.statistics.estimate import Estimate, check_confidence, critical_value, limits_of, undefined
+from tfspine.evaluation.statistics.estimate import Estimate, undefined
 from tfspine.evaluation.statistics.patient_jackknife import jackknife, patient_totals
-from tfspine.evaluation.statistics.ratings import checked_table
 from tfspine.evaluation.statistics.weights import Weights
 from tfspine.evaluation.tables.table import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Grade
@@ -45,7 +41,7 @@ def weighted_table(set_: ReadingSet) -> Table:
                     "patients": len(set(people)),
                     "ac2": ac2,
                     "kappa": kappa,
-                    "macro_f1": _macro_f1_by_patient(*grades, people, confidence=set_.confidence),
+                    "macro_f1": macro_f1(*grades, people, confidence=set_.confidence),
                     "exact": clustered_share(grades[0] == grades[1], people, confidence=set_.confidence),
                 }
             )
@@ -67,43 +63,21 @@ def weighted_table(set_: ReadingSet) -> Table:
     )
 
 
-def macro_f1(confusion: Sequence[Sequence[int]], *, confidence: float = 0.95) -> Estimate:
-    """Return the mean F1 of the grades that the reference gave, 0 to 1; undefined without any.
-
-    F1 of grade i is 2 p_ii / s_i, where s_i = p_i. + p_.i. A grade that the reference never gave is left out: it would
-    count as 0 or be undefined, depending on whether the reader ever used it. The interval is of z and the delta method
-    over the multinomial cells (K. Takahashi and others, Applied Intelligence 2022;52:4961-4972): with the derivative g
-    of the mean with respect to each cell the variance is sum p g^2 / n, as sum p g = 0. The grades that occur are
-    treated as fixed.
-
-    Args:
-        confusion: counts [q, q], the reference in rows.
-        confidence: level of the interval, 0 to 1.
-
-    Raises:
-        EvaluationError: the table is not square, is smaller than 2 x 2, or holds anything but whole numbers from 0.
-    """
-    check_confidence(confidence)
-    counts = checked_table(confusion)
-    given = counts.sum(axis=1)
-    kept, n, method = given > 0, int(counts.sum()), "macro F1, delta method, z"
-    if not n:
-        return undefined(0, method)
-    shares = counts / n
-    used = (shares.sum(axis=1) + shares.sum(axis=0)).clip(1 / n)
-    f1 = 2 * np.diag(shares) / used
-    slope = np.where(kept, f1 / used, 0.0)  # of both margins of a grade, downwards
-    gradient = (np.diag(np.where(kept, 2 / used, 0.0)) - slope[:, None] - slope[None, :]) / kept.sum()
-    half = critical_value(confidence) * math.sqrt(float((shares * gradient**2).sum()) / n)
-    value = float(f1[kept].mean())
-    limits = limits_of(value, half, units=n, confidence=confidence, lowest=0.0, highest=1.0)
-    return Estimate(value, *limits, n, method)
-
-
-def _macro_f1_by_patient(
+def macro_f1(
     truth: NDArray[np.float64], calls: NDArray[np.float64], patients: NDArray[np.object_], *, confidence: float
 ) -> Estimate:
-    """Return the macro F1 of grades [n] with an interval clustered by patient."""
+    """Return the mean F1 of the grades that the reference gave, 0 to 1, by patient; undefined without any.
+
+    F1 of grade i is 2 p_ii / s_i, where s_i = p_i. + p_.i. A grade that the reference never gave is left out: it would
+    count as 0 or be undefined, depending on whether the reader ever used it. The grades that occur are treated as
+    fixed.
+
+    Args:
+        truth: grades [n] of the reference, 0 to 3.
+        calls: grades [n] of the reader.
+        patients: [n], the patient of each box.
+        confidence: level of the interval, 0 to 1.
+    """
     q = len(Grade)
     cells = np.asarray((truth * q + calls)[:, None] == np.arange(q * q), np.float64)
     totals = patient_totals(cells, patients)

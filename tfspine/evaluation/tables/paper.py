@@ -12,7 +12,7 @@ from tfspine.evaluation.boxes.paired_p import BY_BOX
 from tfspine.evaluation.boxes.reader_metrics import THRESHOLDS, MetricsBySet, RegionMetrics
 from tfspine.evaluation.statistics.agreement import Agreement
 from tfspine.evaluation.statistics.landis_koch import benchmark, landis_koch
-from tfspine.evaluation.statistics.paired_tests import pooled_z_of_shares
+from tfspine.evaluation.statistics.paired_tests import pooled_z
 from tfspine.evaluation.tables.table import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Grade, Region
 
@@ -229,4 +229,4 @@ def _pooled_p(first: Any, second: Any) -> float | None:
     """P of two shares; None where one is undefined. The average of members may be of fractional boxes."""
     if not (first.is_defined and second.is_defined):
         return None
-    return pooled_z_of_shares(first.value, first.n, second.value, second.n).p_value
+    return pooled_z(first.value, first.n, second.value, second.n).p_value
