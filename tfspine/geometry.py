@@ -5,7 +5,7 @@ Pixel coordinates are (row, column), float, with the centre of the first pixel a
 from pixel *corners* (`boxes.py`), half a pixel further: corner coordinates are pixel coordinates plus 0.5.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -145,6 +145,12 @@ def to_display(geometry: SliceGeometry, plane: Plane, pixels: NDArray[T]) -> NDA
 def side_of_patient(x_mm: float, midline_x_mm: float) -> Side:
     """Return the patient's side on which x lies: x grows to the left (PS3.3 C.7.6.2.1.1)."""
     return Side.LEFT if x_mm > midline_x_mm else Side.RIGHT
+
+
+def stack_middle_x_mm(geometries: Iterable[SliceGeometry]) -> float:
+    """Return x of the middle of a sagittal stack, which is near the patient's midline; 0 without slices."""
+    x_mm = [float(geometry.centre_mm[0]) for geometry in geometries]
+    return (min(x_mm) + max(x_mm)) / 2 if x_mm else 0.0
 
 
 def stacks_of(geometries: Sequence[SliceGeometry], plane: Plane) -> list[list[int]]:

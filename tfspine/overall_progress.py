@@ -22,7 +22,7 @@ from tfspine import progress
 from tfspine.compat import Self
 from tfspine.progress import BAR_COLUMNS, clock, line_of
 
-KNOWN_S = 60.0
+EQUAL_WEIGHT_S = 60.0
 """After so many seconds, the measured speed of this run has the same weight as that of the reference run."""
 
 SENT_EVERY_S = 0.25
@@ -58,7 +58,7 @@ class _Current:
         """
         task = self.bar.tasks[-1] if self.bar and self.bar.tasks else None
         if task and task.total:
-            most = 2.0 * (time.monotonic() - self.since) / (self.known_s or KNOWN_S)
+            most = 2.0 * (time.monotonic() - self.since) / (self.known_s or EQUAL_WEIGHT_S)
             self.inside = max(self.inside, min(1.0, most, task.completed / task.total))
         return self.inside
 
@@ -105,7 +105,7 @@ class OverallBar:
         """Return the estimated number of seconds left."""
         inside = self._inside_s()
         worked = self._worked_s + inside
-        pace = (time.monotonic() - self._since + KNOWN_S) / (worked + KNOWN_S)
+        pace = (time.monotonic() - self._since + EQUAL_WEIGHT_S) / (worked + EQUAL_WEIGHT_S)
         return pace * (sum(tuple(self._waiting.values())) - inside)
 
     def update(self) -> None:

@@ -61,7 +61,7 @@ def test_inputs_are_checked_before_they_are_sent(signature, inputs, message):
 
 ASKING = """
 from tfspine.client import connect
-from tfspine.client.reading import read_slices
+from tfspine.client.reading import readings_of_slices
 from tfspine.errors import ServerError
 for url in sys.argv[1:]:
     try:

@@ -24,6 +24,7 @@ from tfspine.dicom.dicomweb import Pacs, Query
 from tfspine.dicom.pacs_connection import Server, connect_pacs, read_credentials
 from tfspine.errors import ConfigError, PacsError
 from tfspine.structures import pseudonym
+from tfspine.workflows.fetch import credentials
 
 PATIENT = "SECRET-77"
 STUDY = "1.2.3"
@@ -301,6 +302,11 @@ def test_credentials_from_a_file_or_the_environment(
     monkeypatch.setenv("TFSPINE_PACS_CREDENTIALS", text)
     assert main([*words, "--out", str(tmp_path / "two")]) == 0
     assert {sent for _, sent in fake.requests} == {header}
+
+
+def test_an_empty_variable_holds_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TFSPINE_PACS_CREDENTIALS", "")
+    assert credentials() is None
 
 
 def test_a_login_of_another_program_is_not_used(fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

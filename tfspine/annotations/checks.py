@@ -14,7 +14,7 @@ from tfspine.errors import AnnotationError, FormatError
 from tfspine.formats.labelimg_xml import read_voc
 from tfspine.formats.problems_csv import Problem, Severity
 from tfspine.formats.slices_csv import SliceRow
-from tfspine.geometry import SliceGeometry, box_centre_mm, side_of_patient
+from tfspine.geometry import SliceGeometry, box_centre_mm, side_of_patient, stack_middle_x_mm
 from tfspine.labels import Plane, Region, Side, object_name
 from tfspine.structures import AnnotatedSlice, Annotation
 
@@ -46,11 +46,11 @@ def check_labels(labels: Path, slices: Mapping[str, SliceRow]) -> list[Problem]:
             annotated[key] = read_voc(files[key])
         except FormatError as error:
             problems.append(Problem(key, files[key].name, Severity.ERROR, str(error)))
-    midlines_mm = _midlines_mm(annotated, slices)
+    midline_x_mm = _midline_x_mm(annotated, slices)
     for key, item in annotated.items():
         problems += (
             Problem(key, files[key].name, severity, text)
-            for severity, text in _problems_of(item, slices[key], midlines_mm[slices[key].study])
+            for severity, text in _problems_of(item, slices[key], midline_x_mm[slices[key].study])
         )
     problems += (
         Problem(key, files[key].name, Severity.WARNING, text) for key, text in level_warnings(annotated, slices)
@@ -121,8 +121,8 @@ def _recess_sides(annotations: Sequence[Annotation], geometry: SliceGeometry) ->
         yield Severity.ERROR, "right and left recess are swapped: sides are the patient's, not the image's"
 
 
-def _midlines_mm(annotated: Mapping[str, AnnotatedSlice], slices: Mapping[str, SliceRow]) -> dict[str, float]:
-    """Return each study's midline: the median x of its canals, else the middle of its sagittal stack."""
+def _midline_x_mm(annotated: Mapping[str, AnnotatedSlice], slices: Mapping[str, SliceRow]) -> dict[str, float]:
+    """Return x of each study's midline: the median x of its canals, else the middle of its sagittal stack."""
     midlines = {}
     for study in {facts.study for facts in slices.values()}:
         keys = [key for key, facts in slices.items() if facts.study == study]
@@ -133,8 +133,6 @@ def _midlines_mm(annotated: Mapping[str, AnnotatedSlice], slices: Mapping[str, S
             for item in annotated[key].annotations
             if item.region is Region.CENTRAL_CANAL and slices[key].plane is Plane.AXIAL
         ]
-        stack = [float(slices[key].geometry.centre_mm[0]) for key in keys if slices[key].plane is Plane.SAGITTAL]
-        midlines[study] = (
-            float(np.median(canals)) if canals else (min(stack, default=0.0) + max(stack, default=0.0)) / 2
-        )
+        stack = (slices[key].geometry for key in keys if slices[key].plane is Plane.SAGITTAL)
+        midlines[study] = float(np.median(canals)) if canals else stack_middle_x_mm(stack)
     return midlines

@@ -6,7 +6,6 @@ command again fetches those alone; 2 nothing could be had at all, or the command
 
 import argparse
 import json
-import os
 import re
 import sys
 from dataclasses import asdict
@@ -18,11 +17,9 @@ from tfspine.cli.options import given, require_count
 from tfspine.errors import ConfigError
 from tfspine.formats.csv_files import read_text
 from tfspine.progress import track
-from tfspine.workflows.fetch import CREDENTIALS_VARIABLE, IMAGES_FOLDER, FetchSummary, fetch
+from tfspine.workflows.fetch import CREDENTIALS_VARIABLE, IMAGES_FOLDER, FetchSummary, credentials, fetch
 
 if TYPE_CHECKING:
-    from requests.auth import AuthBase
-
     from tfspine.dicom.dicomweb import Query
     from tfspine.dicom.pacs_connection import Server
 
@@ -88,7 +85,7 @@ def _server(args: argparse.Namespace) -> "Server":
             raise ConfigError(f"--{name.replace('_', '-')} {getattr(args, name)}; expected a number above 0")
     return Server(
         args.url,
-        credentials=_credentials(args.auth_file),
+        credentials=credentials(args.auth_file),
         ca_file=args.ca_file,
         insecure_http=args.insecure_http,
         timeout_s=args.timeout,
@@ -143,18 +140,6 @@ def _dates(text: str) -> tuple[str, str]:
     if first and last and last < first:
         raise ConfigError(f"--date {text}; it ends before it begins")
     return first, last
-
-
-def _credentials(path: Path | None) -> "AuthBase | None":
-    from tfspine.dicom.pacs_connection import read_credentials
-
-    if path is None:
-        text = os.environ.get(CREDENTIALS_VARIABLE)
-        return None if text is None else read_credentials(text, source=f"${CREDENTIALS_VARIABLE}")
-    try:
-        return read_credentials(path.read_text(encoding="utf-8"), source=str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({type(error).__name__}); expected credentials") from None
 
 
 def _tell(args: argparse.Namespace, fetched: FetchSummary) -> None:

@@ -12,13 +12,18 @@ from tfspine.signatures import TensorSpec
 
 
 def to_json(array: Array) -> Any:
-    """Return an array as nested lists; bytes as ``{"b64": ...}``.
-
-    Narrow floats are written in their own shortest form: fewer digits to send, and the same value when read back.
-    """
+    """Return an array as nested lists; bytes as ``{"b64": ...}``, numbers as in `numbers_to_json`."""
     if array.dtype.kind == "O":
         encoded = [{"b64": base64.b64encode(value).decode()} for value in array.ravel()]
         return _nest(encoded, array.shape)
+    return numbers_to_json(array)
+
+
+def numbers_to_json(array: Array) -> Any:
+    """Return numbers as nested lists.
+
+    Narrow floats are written in their own shortest form: fewer digits to send, and the same value when read back.
+    """
     if array.dtype.kind == "f" and array.dtype.itemsize < 8:
         return array.astype(str).astype(np.float64).tolist()
     return array.tolist()

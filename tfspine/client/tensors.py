@@ -51,6 +51,11 @@ def dtype_name(number: int) -> str:
     return _NAMES.get(number, f"DT_{number}")
 
 
+def typed_field(name: str) -> str:
+    """Return the typed field of a TensorProto for values of a type; empty where no client can send that type."""
+    return _ENCODINGS[name].field if name in _ENCODINGS else ""
+
+
 def to_proto(array: Array) -> wire.TensorProto:
     """Return an array of any shape as a TensorProto.
 

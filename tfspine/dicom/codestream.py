@@ -12,7 +12,8 @@ SOC_AND_SIZ = b"\xff\x4f\xff\x51"
 JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 """Start of a JP2 file; some writers leave its boxes around the codestream, although PS3.5 A.4.4 forbids it."""
 
-START_OF_IMAGE = b"\xff\xd8"
+START_OF_IMAGE, END_OF_IMAGE = b"\xff\xd8", b"\xff\xd9"
+"""The markers at both ends of a codestream (ITU-T T.81 B.1.1.3)."""
 
 START_OF_FRAME = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7})
 """Second bytes of the markers that open a frame; 0xF7 is JPEG-LS."""

@@ -14,7 +14,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes, RLELossless
 
-from tfspine.dicom.codestream import START_OF_IMAGE, coded_size
+from tfspine.dicom.codestream import END_OF_IMAGE, START_OF_IMAGE, coded_size
 from tfspine.dicom.encapsulated import FrameSpans, frame_spans
 from tfspine.dicom.files import printable, read_whole, refusing
 from tfspine.dicom.slice_headers import PixelEncoding, SliceHeader
@@ -42,11 +42,9 @@ OF_PIXELS = (
 )  # fmt: skip
 """What a decoder needs to know about a frame (PS3.3 C.7.6.3)."""
 
-END_OF_IMAGE = b"\xff\xd9"
-"""The marker at the end of a codestream (ITU-T T.81 B.1.1.3); libjpeg-turbo fills missing data before it with grey."""
-
 END_WITHIN_BYTES = 64
-"""Number of last bytes in which the end marker is searched; padding to an even length may follow it."""
+"""Number of last bytes in which the end marker is searched, as padding may follow it. Without the marker
+libjpeg-turbo fills missing data with grey."""
 
 
 @dataclass(frozen=True)

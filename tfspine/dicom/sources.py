@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tfspine.dicom.files import printable, read_dataset, refusing
+from tfspine.dicom.files import CHUNK_BYTES, printable, read_dataset, refusing
 from tfspine.dicom.scratch import PREFIX, clear_abandoned, scratch_folder
 from tfspine.errors import DicomError
 from tfspine.structures import Refusal
@@ -32,8 +32,6 @@ COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ZIP_SUFFIX = ".zip"
 
 DRIVE = re.compile(r"[A-Za-z]:")
-
-CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)

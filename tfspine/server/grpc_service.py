@@ -20,27 +20,13 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from tfspine.client.tensors import typed_field
 from tfspine.server.catalogue import Asked, Catalogue, status_of
 from tfspine.server.request_error import Reason, RequestError
 from tfspine.server.servables import Servable
 from tfspine.signatures import DEFAULT_SIGNATURE
 
 _log = logging.getLogger(__name__)
-
-_TYPED_FIELDS: dict[tf.DType, str] = {
-    tf.float32: "float_val",
-    tf.float64: "double_val",
-    tf.int8: "int_val",
-    tf.int16: "int_val",
-    tf.int32: "int_val",
-    tf.uint8: "int_val",
-    tf.uint16: "int_val",
-    tf.int64: "int64_val",
-    tf.uint32: "uint32_val",
-    tf.uint64: "uint64_val",
-    tf.bool: "bool_val",
-    tf.string: "string_val",
-}
 
 
 def make_handlers(catalogue: Catalogue) -> tuple[grpc.GenericRpcHandler, ...]:
@@ -151,10 +137,11 @@ def _array(proto: tensor_pb2.TensorProto, name: str) -> NDArray[Any]:
 def to_typed_proto(array: NDArray[Any]) -> tensor_pb2.TensorProto:
     """Return an array as TensorFlow Serving sends it: in typed fields, not in `tensor_content`."""
     dtype = tf.dtypes.as_dtype(array.dtype)
-    if dtype not in _TYPED_FIELDS:
+    field = typed_field(dtype.name)
+    if not field or dtype == tf.float16:  # whose field holds bit patterns
         return tf.make_tensor_proto(array)
     proto = tensor_pb2.TensorProto(dtype=dtype.as_datatype_enum)
     for size in np.shape(array):
         proto.tensor_shape.dim.add(size=size)
-    getattr(proto, _TYPED_FIELDS[dtype]).extend(array.ravel().tolist())
+    getattr(proto, field).extend(array.ravel().tolist())
     return proto

@@ -16,6 +16,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.core.protobuf import meta_graph_pb2
 
+from tfspine.client.json_values import numbers_to_json
 from tfspine.server.request_error import Reason, RequestError
 
 _ACCEPTED: dict[str, set[type]] = {"i": {int}, "u": {int}, "f": {int, float}, "b": {bool}}
@@ -171,10 +172,7 @@ def _plain(name: str, array: NDArray[Any]) -> Any:
     if array.dtype == object:
         convert = _as_base64 if name.endswith("_bytes") else _as_text
         return _map(convert, array.tolist())
-    if array.dtype.kind == "f" and array.dtype.itemsize < 8:
-        # The shortest form that reads back as the same value, instead of all digits of the double.
-        return array.astype(str).astype(np.float64).tolist()
-    return array.tolist()
+    return numbers_to_json(array)
 
 
 def _map(convert: Callable[[bytes], Any], values: Any) -> Any:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfspine.geometry import SliceGeometry, box_centre_mm, distance_to_slice_mm
+from tfspine.geometry import SliceGeometry, box_centre_mm, distance_to_slice_mm, stack_middle_x_mm
 from tfspine.labels import LEVELS, Plane, Region
 from tfspine.structures import SliceReading
 from tfspine.study.ranks import weights_by_rank
@@ -204,8 +204,7 @@ def _expected_boxes(readings: Sequence[SliceReading], region: Region) -> int:
 
 def stack_middle_mm(readings: Sequence[SliceReading]) -> float:
     """Return x of the middle of the sagittal stack."""
-    positions = [reading.geometry.centre_mm[0] for reading in readings if reading.plane is Plane.SAGITTAL]
-    return float((min(positions) + max(positions)) / 2) if positions else 0.0
+    return stack_middle_x_mm(reading.geometry for reading in readings if reading.plane is Plane.SAGITTAL)
 
 
 def _heights_mm(canals: Spots, foramina: Spots) -> tuple[float, float]:

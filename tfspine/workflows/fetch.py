@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfspine.errors import OutputError, PacsError, PacsLoginError
+from tfspine.errors import ConfigError, OutputError, PacsError, PacsLoginError
 from tfspine.progress import Track, silent
 
 if TYPE_CHECKING:
+    from requests.auth import AuthBase
+
     from tfspine.dicom.dicomweb import FoundStudies, Pacs, Query
     from tfspine.dicom.pacs_connection import Server
     from tfspine.formats.refused_csv import LeftOut
@@ -86,16 +88,31 @@ def fetch_days(url: str, out: Path, days: Days, *, track: Track = silent) -> Fet
         PacsError: nothing could be fetched.
     """
     from tfspine.dicom.dicomweb import Query
-    from tfspine.dicom.pacs_connection import Server, read_credentials
+    from tfspine.dicom.pacs_connection import Server
     from tfspine.formats.refused_csv import REFUSED_FILE
 
-    text = os.environ.get(CREDENTIALS_VARIABLE)
-    credentials = read_credentials(text, source=f"${CREDENTIALS_VARIABLE}") if text else None
     query = Query(dates=(days.first, days.last), limit=days.limit)
-    fetched = fetch(Server(url, credentials=credentials), out, query, track=track)
+    fetched = fetch(Server(url, credentials=credentials()), out, query, track=track)
     if fetched.refused:
         logger.warning("%d studies could not be fetched; the reasons are in %s", fetched.refused, out / REFUSED_FILE)
     return fetched
+
+
+def credentials(file: Path | None = None) -> "AuthBase | None":
+    """Return the credentials in a file, else in the variable `CREDENTIALS_VARIABLE`; None if that is empty or unset.
+
+    Raises:
+        ConfigError: the file cannot be read, or the credentials are invalid.
+    """
+    from tfspine.dicom.pacs_connection import read_credentials
+
+    if file is None:
+        text = os.environ.get(CREDENTIALS_VARIABLE, "")
+        return read_credentials(text, source=f"${CREDENTIALS_VARIABLE}") if text else None
+    try:
+        return read_credentials(file.read_text(encoding="utf-8"), source=str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: cannot be read ({type(error).__name__}); expected credentials") from None
 
 
 def _fetch_all(pacs: "Pacs", found: "FoundStudies", query: "Query", out: Path, *, track: Track) -> dict[str, int]:

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tfspine.annotations.exchange.drawn import Drawn, DrawnBox, DrawnImage, is_rotated, texts_of
+from tfspine.annotations.exchange.names import ATTRIBUTES
 from tfspine.errors import AnnotationError, FormatError
 from tfspine.formats.slices_csv import SliceRow
 from tfspine.labels import Region, Side, object_name
 from tfspine.structures import Refusal
 
 EXPECTED = "a COCO file with images, annotations and categories, or the zip archive with it"
-ATTRIBUTES = ("grade", "side", "level")
 CORNERS = ("ymin", "xmin", "ymax", "xmax")
 
 

@@ -9,10 +9,8 @@ import re
 import struct
 from collections.abc import Iterator
 
-from tfspine.dicom.codestream import JP2_SIGNATURE, SOC_AND_SIZ, START_OF_FRAME, START_OF_IMAGE
+from tfspine.dicom.codestream import END_OF_IMAGE, JP2_SIGNATURE, SOC_AND_SIZ, START_OF_FRAME, START_OF_IMAGE
 from tfspine.errors import DicomError
-
-END_OF_IMAGE = b"\xff\xd9"
 
 _SCAN, _LS_FRAME, _LS_PRESETS = 0xDA, 0xF7, 0xF8
 _JPEG_KEPT = START_OF_FRAME | {0xC4, 0xCC, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF, _SCAN, _LS_PRESETS}
