@@ -19,7 +19,7 @@ def test_every_harmful_default_is_overruled() -> None:
     assert task.init_checkpoint is None
     assert task.annotation_file is None
     assert task.train_data.dtype == "float32"
-    assert task.train_data.input_path == "a,b"
+    assert task.train_data.input_path == ["a", "b"]
     assert garden.to_experiment(load_experiment(None), Plane.SAGITTAL).task.model.num_classes == 2
 
 

@@ -69,6 +69,33 @@ def steps_of(run: Path) -> list[int]:
         return [int(row["step"]) for row in csv.DictReader(file)]
 
 
+def test_the_global_batches_of_two_workers_are_those_of_one(
+    detector_records: Path, tiny: Callable[..., Experiment]
+) -> None:
+    """Through the Model Garden's own reader and parser: no image is seen by both, and none is left out."""
+    import tensorflow as tf
+
+    from tfspine.models import garden
+    from tfspine.records.folder import open_records
+    from tfspine.records.order import training_order
+
+    experiment = tiny("records.shards=1", "detector.batch_size=2")
+    files = open_records(detector_records, plane=Plane.AXIAL, experiment=experiment).files("train")
+    data = garden.to_experiment(experiment, Plane.AXIAL, train_files=files).task
+
+    def batches(workers: int, index: int) -> list[list[float]]:
+        """Return for each of six global batches, two passes over six images, the mean of each image of this worker."""
+        context = tf.distribute.InputContext(workers, index, num_replicas_in_sync=workers)
+        task = garden.DetectorTask(data, examples=lambda: training_order(files, seed=1, shuffle_buffer=3))
+        inputs = task.build_inputs(data.train_data, context).take(6)
+        return [tf.reduce_mean(images, axis=(1, 2, 3)).numpy().tolist() for images, _ in inputs]
+
+    together = [sorted(first + second) for first, second in zip(batches(2, 0), batches(2, 1), strict=True)]
+    alone = [sorted(batch) for batch in batches(1, 0)]
+    assert together == alone
+    assert len({image for batch in alone[:3] for image in batch}) == 6
+
+
 @pytest.mark.slow
 def test_a_run_without_its_manifest_goes_on_from_its_checkpoint(detector_records: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"

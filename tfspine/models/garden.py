@@ -7,7 +7,7 @@ file are on a server. Its class count includes the background, as does ours here
 
 import copy
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +71,39 @@ class DetectorTask(maskrcnn_task.MaskRCNNTask):
     pyramid fails unless both sizes are equal (600 is not a multiple of 64).
 
     `loaded` lists what `initialize` loaded from the initial checkpoint of a run; it is empty when a run is resumed.
+
+    Args:
+        params: the configuration of the task.
+        examples: returns the serialized training examples, in order and without end; the configured files if None.
+        logging_dir: as for the base class.
     """
 
     loaded: tuple[LoadedPart, ...] = ()
+
+    def __init__(
+        self,
+        params: maskrcnn_config.MaskRCNNTask,
+        *,
+        examples: Callable[[], tf.data.Dataset] | None = None,
+        logging_dir: str | None = None,
+    ) -> None:
+        super().__init__(params, logging_dir=logging_dir)
+        self._examples = examples
+
+    def build_inputs(
+        self,
+        params: maskrcnn_config.DataConfig,
+        input_context: tf.distribute.InputContext | None = None,
+        dataset_fn: Any = None,
+    ) -> tf.data.Dataset:
+        """Build the batches of one worker: of n workers, worker k takes the examples k, k + n, k + 2n, and so on."""
+        if self._examples is None:
+            return super().build_inputs(params, input_context, dataset_fn)
+        examples = self._examples
+        # One name stands for all files, so that the Model Garden divides examples, not files, among the workers. Its
+        # own shuffling, within a buffer of 1, changes nothing.
+        alone = params.replace(input_path="records", shuffle_buffer_size=1)
+        return super().build_inputs(alone, input_context, lambda _: examples())
 
     def build_model(self) -> tf_keras.Model:
         """Build the network for the padded size, and the targets for the requested size."""
@@ -157,7 +187,7 @@ def _model(ours: DetectorConfig, plane: Plane) -> dict[str, Any]:
 def _train_data(experiment: Experiment, train_files: Sequence[str]) -> dict[str, Any]:
     low, high = experiment.detector.scale_range
     return {
-        "input_path": ",".join(train_files),
+        "input_path": list(train_files),
         "global_batch_size": experiment.detector.batch_size,
         "dtype": GARDEN_PRECISION[experiment.training.precision],
         "is_training": True,

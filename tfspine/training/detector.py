@@ -9,6 +9,7 @@ import contextlib
 import io
 import logging
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from tfspine.models import garden
 from tfspine.models.checkpoints import find_checkpoint
 from tfspine.progress import new_bar
 from tfspine.records.folder import RecordFolder
+from tfspine.records.order import training_order
 from tfspine.training import runtime
 from tfspine.training.forecast import Forecast, tell
 
@@ -48,13 +50,15 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
     experiment = runtime.prepare(experiment, gpus=runtime.gpus_for(experiment))
     strategy = runtime.make_strategy(experiment.training.strategy)
     runtime.require_even_batch(strategy, experiment.detector.batch_size)
-    params = garden.to_experiment(experiment, plane, train_files=records.files("train"))
+    files = records.files("train")
+    params = garden.to_experiment(experiment, plane, train_files=files)
+    examples = partial(training_order, files, seed=experiment.seed, shuffle_buffer=experiment.detector.shuffle_buffer)
     is_chief = experiment.training.strategy is not Strategy.MULTIWORKER or strategy.extended.should_save_summary
     if is_chief:
         run_folder.mkdir(parents=True, exist_ok=True)
         train_utils.serialize_config(params, str(run_folder))
     with strategy.scope():
-        task = garden.DetectorTask(params.task, logging_dir=str(run_folder))
+        task = garden.DetectorTask(params.task, examples=examples, logging_dir=str(run_folder))
     with _garden_log(run_folder), new_bar(is_shown=is_chief) as bar:
         progress = _Progress(bar, plane, params.trainer.train_steps, history=run_folder if is_chief else None)
         with _checkpoint_explained(run_folder):
