@@ -31,15 +31,15 @@ dist: $(READY)
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/check-wheel-contents dist/*.whl
 
-# With a compiler of protobuf 4, in an environment of its own: see tfspine/client/wire/serving.proto.
+# With the compiler of protobuf 4, in its own environment: see tfspine/client/wire/serving.proto.
 protocol:
 	rm -rf .venv-protocol && $(PYTHON) -m venv .venv-protocol
 	.venv-protocol/bin/python -m pip install --quiet "grpcio-tools==1.62.3" "setuptools<80"
 	.venv-protocol/bin/python -m grpc_tools.protoc --proto_path=. --python_out=. tfspine/client/wire/serving.proto
 	rm -rf .venv-protocol
 
-# irrCAC (GPL-3: tests compare with it, nothing else may) asks for SciPy 1.12 and pandas 2, and works with ours: it
-# comes without its own.
+# irrCAC (GPL-3: only tests may use it, to compare results) requires SciPy 1.12 and pandas 2, but works with newer
+# versions: it is installed without its requirements.
 $(READY): setup.cfg setup.py pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip setuptools wheel
@@ -47,7 +47,7 @@ $(READY): setup.cfg setup.py pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps irrCAC
 	touch $(READY)
 
-# The lock is what a fresh resolution of setup.cfg gives; read the difference before committing it.
+# Pin the versions that pip chooses for setup.cfg now; read the difference before committing it.
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --editable ".[all,test,dev,docs]"

@@ -1,7 +1,8 @@
-"""Everything about the package stands in setup.cfg; here is only what it cannot say.
+"""Package metadata is in setup.cfg; this file has only what cannot be expressed there.
 
-`experiments/*.toml` and the files of `serving/` lie at the root of the repository, where people look for them, and
-travel in the wheel as `tfspine/project/`, so that every command works outside a checkout (`tfspine.project_files`).
+`experiments/*.toml` and the files of `serving/` are at the root of the repository, where people look for them, and
+are installed by the wheel as `tfspine/project/`, so that every command works outside a checkout
+(`tfspine.project_files`).
 """
 
 from pathlib import Path

@@ -73,7 +73,7 @@ class Grade(IntEnum):
         """Return the grade of a word in lower case.
 
         Raises:
-            ValueError: it is none of `GRADE_WORDS`.
+            ValueError: it is not one of `GRADE_WORDS`.
         """
         if word not in GRADE_WORDS:
             raise ValueError(f'grade "{word}"; expected one of {", ".join(GRADE_WORDS)}')
@@ -118,7 +118,7 @@ MIRRORED_SIDE = Side.RIGHT
 
 
 def detector_class(plane: Plane, region: Region, side: Side | None) -> DetectorClass:
-    """Return the class under which a detector of `plane` knows `region` of `side`.
+    """Return the class that a detector of `plane` has for `region` of `side`.
 
     Raises:
         AnnotationError: the plane has no such class.

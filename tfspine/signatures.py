@@ -58,7 +58,7 @@ It is at most 2, when the members are certain of different grades; 0 in empty sl
 """
 
 SCORE_THRESHOLDS = TensorSpec("score_thresholds", "float32", (None, None))
-"""The operating point of each box's kind of region, [N, D]: a box with a lower score is no finding; 0 in empty slots.
+"""The operating point of each box's kind of region, [N, D]: boxes with a lower score are not findings; 0 if empty.
 
 Such boxes are returned nevertheless, for curves over all scores. `export` chose the threshold on validation studies.
 """

@@ -1,4 +1,4 @@
-"""All studies of one export, included or not, with what ingest says of them."""
+"""All studies of one export, included or not, with their facts from ingest."""
 
 import math
 import re

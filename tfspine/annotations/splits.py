@@ -61,12 +61,12 @@ def redivide(table: pd.DataFrame, *, number: int, config: SplitConfig, seed: int
     )
     if len(patients) < 2:
         raise AnnotationError(
-            f"split: {len(patients)} patients to train and validate on; expected at least 2 to divide them anew"
+            f"split: {len(patients)} patients to train and validate on; expected at least 2 to divide them again"
         )
     wanted = round(len(patients) * config.validation / (1 - config.test))
     validating = patients[: min(max(wanted, 1), len(patients) - 1)]
-    anew = table["patient"].isin(validating).map({True: "validation", False: "train"})
-    return table.assign(split=table["split"].mask(is_development, anew))
+    redivided = table["patient"].isin(validating).map({True: "validation", False: "train"})
+    return table.assign(split=table["split"].mask(is_development, redivided))
 
 
 def _check_shares(config: SplitConfig) -> None:

@@ -1,4 +1,4 @@
-"""``tfspine demo``: the whole way on simulated patients, by the workflows that the other commands call."""
+"""``tfspine demo``: the whole pipeline on simulated patients, by the workflows that the other commands call."""
 
 import argparse
 import time

@@ -1,4 +1,4 @@
-"""``tfspine explain``: Integrated Gradients heatmaps of graded boxes, of the very function that graded them."""
+"""``tfspine explain``: Integrated Gradients heatmaps of graded boxes, of the same function that graded them."""
 
 import argparse
 from pathlib import Path

@@ -119,7 +119,7 @@ def _prepare(args: argparse.Namespace) -> None:
 
 
 def _is_noisy(args: argparse.Namespace) -> bool:
-    """Return whether TensorFlow's C++ half would write between our lines, and nobody asked for it."""
+    """Return whether TensorFlow's C++ half would write between the lines of tfspine, and this was not requested."""
     return args.verb in VERBS_OF_TENSORFLOW and not args.verbose
 
 

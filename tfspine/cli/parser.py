@@ -14,7 +14,7 @@ RENAMED = {"--versions": "--members"}
 
 
 class Parser(argparse.ArgumentParser):
-    """As `argparse.ArgumentParser`, but for what it says when something is wrong."""
+    """As `argparse.ArgumentParser`, except for its error messages."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Refuse a misspelt option first: what argparse calls missing is mostly what was misspelt."""

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train, go on with an interrupted run, or say that the run is complete."""
+    """Train, continue an interrupted run, or report that the run is complete."""
     for name in ("precision", "strategy"):
         if getattr(args, name, None):
             args.settings.append(f'training.{name}="{getattr(args, name)}"')
@@ -85,7 +85,7 @@ def complete_already(run_folder: Path, section: str, experiment: Experiment) -> 
 def _check_words(args: argparse.Namespace) -> None:
     options.require_count(args, "workers")
     if args.members is not None and args.splits is None:
-        raise ConfigError("--members needs --splits CSV: patients, and not slices, are divided anew")
+        raise ConfigError("--members needs --splits CSV: patients, and not slices, are divided again")
     alone = {"--splits": args.splits, "--workers": args.workers > 1, "--shard": args.shard != ONE_SHARD}
     given = [name for name, value in alone.items() if value]
     if given and args.members is None:

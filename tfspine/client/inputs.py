@@ -13,7 +13,7 @@ def find_signature(signatures: Mapping[str, Signature], name: str, model: str) -
     """Return the signature `name`.
 
     Raises:
-        ServerError: `model` has none of that name; the message lists those it has.
+        ServerError: `model` has no signature of that name; the message lists those that exist.
     """
     if name not in signatures:
         known = ", ".join(sorted(signatures)) or "none"

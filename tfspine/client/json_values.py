@@ -40,7 +40,7 @@ def from_json(values: Any, spec: TensorSpec, where: str) -> Array:
     array = cast(values, spec.dtype, where)
     missing = len(spec.shape) - array.ndim
     if array.size == 0 and missing > 0:
-        # An empty list says nothing of the dimensions inside it.
+        # An empty list does not show the dimensions inside it.
         array = array.reshape(array.shape + tuple(size or 0 for size in spec.shape[-missing:]))
     return array
 

@@ -16,7 +16,7 @@ class Predictor(Protocol):
         """Call a signature and return its outputs by name.
 
         Raises:
-            ServerError: nobody answers, the inputs do not fit the signature, or the model fails.
+            ServerError: no server answers, the inputs do not fit the signature, or the model fails.
         """
         ...
 

@@ -34,7 +34,7 @@ def readings_of_slices(
     soon as all before them are there. Levels, and the sides of foramina, are left open: see `study.assembly`.
 
     Args:
-        predictors: one a plane; a plane that no slice has may be missing.
+        predictors: one per plane; a plane that no slice has may be missing.
         slices: of one study or several.
         batch_size: the largest number of images per request.
 

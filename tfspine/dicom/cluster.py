@@ -129,7 +129,7 @@ def _results(
     context = ray.data.DataContext.get_current().copy()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
-    context.max_errored_blocks = -1  # a block is one study: let Ray lose it and go on
+    context.max_errored_blocks = -1  # a block is one study: let Ray lose it and continue
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     died = StudyFailure(
         f"the process that read it died, or was not finished after {cluster.longest_s:g} s, {cluster.attempts} "

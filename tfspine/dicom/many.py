@@ -178,7 +178,7 @@ def _each(function: Callable[[Item], Result], group: Sequence[tuple[int, Item]])
 
 
 def in_this_process(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[Item, Result | str]]:
-    """Yield each item with its result or the reason why there is none, one after another, without other processes."""
+    """Yield each item with its result or the reason why it failed, one after another, without other processes."""
     for item in items:
         yield item, _guarded(function, item)
 
@@ -186,7 +186,7 @@ def in_this_process(function: Callable[[Item], Result], items: Sequence[Item]) -
 def in_processes(
     function: Callable[[Item], Result], items: Sequence[Item], *, workers: int, longest_s: float = LONGEST_S
 ) -> Iterator[tuple[Item, Result | str]]:
-    """Yield each item with its result, or the reason why there is none, in the order in which they finish.
+    """Yield each item with its result, or the reason why it failed, in the order in which they finish.
 
     If a worker dies, or is not done after `longest_s` seconds, only its own item is lost.
     """
@@ -201,7 +201,7 @@ def in_processes(
 
 
 def _guarded(function: Callable[[Item], Result], item: Item) -> Result | str:
-    """Return the result, or the reason why there is none, without any patient data.
+    """Return the result, or the reason why it failed, without any patient data.
 
     An error in writing the output stops the run, because the next study could not be written either.
     """

@@ -1,4 +1,4 @@
-"""What a person's series map says of a series: the first matching row, those with a series before those with a pattern.
+"""What a person's series map decides on a series: the first matching row, series before patterns.
 
 `formats.series_map_csv` describes the table.
 """

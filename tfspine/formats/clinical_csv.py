@@ -1,4 +1,4 @@
-"""Facts that only the clinic knows of patients, for the cohort table: ethnicity, indication and comorbidities.
+"""Facts about patients from clinical records, for the cohort table: ethnicity, indication and comorbidities.
 
 The input is a CSV with one row per patient or study. Columns are found by name, in any order; others are ignored:
 

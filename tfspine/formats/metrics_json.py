@@ -14,7 +14,7 @@ METRICS_FILE = "metrics.json"
 
 @dataclass(frozen=True)
 class ResultTable:
-    """One table of results: a row has a value for each column, None where there is none."""
+    """One table of results: a row has a value for each column, None if missing."""
 
     title: str
     note: str

@@ -41,7 +41,7 @@ def read_study_files(folder: Path) -> list[StudyResult]:
     """Read all studies of a folder that ``tfspine predict`` wrote.
 
     Raises:
-        FormatError: there is none, or as in `read_study`.
+        FormatError: no study is found, or as in `read_study`.
     """
     files = study_files(folder)
     if not files:

@@ -33,7 +33,7 @@ def parse_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
 
     Returns:
         ``image`` uint8 [H, W, 1]; ``key`` string; for each of M boxes ``boxes_yxyx_px`` float32 [M, 4], ``region``,
-        ``side`` and ``level`` string [M] ("" where there is none), ``grade`` int64 [M] (-1 if unknown).
+        ``side`` and ``level`` string [M] ("" if missing), ``grade`` int64 [M] (-1 if unknown).
     """
     parsed = tf.io.parse_single_example(
         serialized,

@@ -2,7 +2,7 @@
 
 A detector that was hardly trained finds every region on every slice, at scores near 0, and its grades look like any
 others. So each grade is shown with the score of its box, grades below the operating point are not shown, and a study
-with low scores, or with more boxes than a spine has places for, is shown with a warning.
+with low scores, or with more boxes than a spine has room for, is shown with a warning.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,1 +1,1 @@
-"""A local server that speaks the TensorFlow Serving protocol."""
+"""A local server with the TensorFlow Serving protocol."""

@@ -42,7 +42,7 @@ def running(
 
     Args:
         catalogue: loaded models.
-        host: the address to listen at; the protocol knows no passwords, so that only this machine is a safe choice.
+        host: the address to listen on; the protocol has no authentication, so only this machine is a safe choice.
         port: for gRPC; 0 takes a free one.
         rest_port: for REST; 0 takes a free one.
 

@@ -2,8 +2,8 @@
 
 Positions of two series can be compared where both have the same FrameOfReferenceUID (DICOM PS3.3 C.7.4.1) and the
 patient did not move between them. In the axial series the recesses mark the discs (`axial.py`), in the sagittal series
-the foramina do. If nobody moved, the shift that brings the two sets of discs together is zero, apart from the scatter
-of the boxes.
+the foramina do. If the patient did not move, the shift that brings the two sets of discs together is zero, apart
+from the scatter of the boxes.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ CANAL_BEHIND_MM = 4.0
 
 DISC_SCATTER_MM = 2.5
 UNMATCHED_MM = 10.0
-"""How far apart the two series may place the same disc, and the distance from which it is taken for another disc."""
+"""How far apart the two series may place the same disc, and the distance from which it counts as another disc."""
 
 MOVED_MM = 10.0
 MOVED_FAR_MM = 40.0
@@ -108,7 +108,7 @@ def align(
     elif not doubt and not has_both_sides and off_stack > OFF_STACK_MM:
         doubt = f"foramina of one side alone were found, and the canals lie {off_stack:.0f} mm off the sagittal stack"
     is_close = abs(along) <= CLOSE_MM and _scatter_mm(view.discs_mm - shift, canal) <= CLOSE_MM
-    # Groups of slices show that nobody moved, but their middle is where the technologist placed it, not the disc.
+    # Groups of slices show that nothing moved, but their middle is where the technologist placed it, not the disc.
     return Alignment(shift if doubt or view.has_recesses else np.zeros(3), doubt, is_close)
 
 

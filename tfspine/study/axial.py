@@ -1,4 +1,4 @@
-"""What the axial series shows by itself: where it passes the canal, and where its discs are.
+"""What the axial series shows on its own: where it passes the canal, and where its discs are.
 
 Recesses are open only at the discs and are boxed there, on one or two slices of each level, so that along the canal
 they cluster at each disc. Nothing of the sagittal series is used, so that the two can be compared (`alignment.py`).
@@ -45,7 +45,7 @@ FEWEST_GROUPS = 3
 
 @dataclass(frozen=True)
 class AxialView:
-    """The axial series by itself, in its own frame of reference.
+    """The axial series alone, in its own frame of reference.
 
     `slices` are those that show the canal, and `canals_mm`, float64 [slices, 3], is its middle on each. `discs_mm`,
     float64 [discs, 3] from head to feet, is the canal's middle at each disc; it is empty where discs cannot be found.

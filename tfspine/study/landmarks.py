@@ -12,7 +12,7 @@ from tfspine.study.sacrum import DISC_BELOW_FORAMEN_MM
 from tfspine.study.spine_curve import STRAIGHT_DOWN, direction
 
 AXIAL_DISC_NEAR = 0.3
-"""An axial disc within this many spacings of where the next level up is expected is taken for that level."""
+"""An axial disc within this many spacings of where the next level up is expected is assigned that level."""
 
 _NONE = np.zeros((0, 3))
 

@@ -14,7 +14,7 @@ the doubt is recorded:
   series is aligned with the sagittal one by its discs, and its levels are found, but are not certain.
 
 Where a gap is neither one level wide nor two, only the levels above it are in doubt; an axial slice half way between
-two discs is in doubt by itself. Without sagittal foramina the discs of the axial series are counted from the lowest;
+two discs is in doubt on its own. Without sagittal foramina the discs of the axial series are counted from the lowest;
 without an axial series the foramina are counted alone: neither is certain.
 
 If a fifth lumbar vertebra is missing and T12-L1 was found instead, five levels are not L1-L2 to L5-S1; only images of

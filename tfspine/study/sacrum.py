@@ -28,7 +28,7 @@ FEWEST_LEVELS = 3
 LIKELY = 0.8
 UNLIKELY = -2.0
 """Logarithms of the likelihood of L5-S1 over that of another lowest level (`shape.py`): from the first on the level is
-taken for L5-S1, below the second it does not look like it."""
+accepted as L5-S1, below the second it does not look like it."""
 
 
 def clear_levels(piles: Sequence[Pile]) -> int:

@@ -32,8 +32,8 @@ LEAST_HEIGHT_MM = 1.0
 COURSE_SPREAD_DEG, PITCH_DEG, LORDOSIS_SPREAD = 4.0, 5.0, 0.25
 WIDTH_SPREAD_MM, WIDTH_OF_PERSON = 1.5, 0.08
 HEIGHT_SPREAD, HEIGHT_OF_PERSON = 0.1, 0.12
-"""Standard deviations: of each level by itself, and of the person: how the patient lies, how far the spine is bent, and
-its size as a share."""
+"""Standard deviations: of each level separately, and of the person: how the patient lies, how far the spine is bent,
+and its size as a share."""
 
 L5_S1 = 6
 """The index of the level in these tables."""

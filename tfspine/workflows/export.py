@@ -164,7 +164,7 @@ def _slices(folder: Path, plane: Plane) -> "list[SliceImage]":
     """Return the slices of a plane.
 
     Raises:
-        ModelError: there are none.
+        ModelError: there are no slices.
     """
     from tfspine.dicom.slices import load_slices
 

@@ -94,7 +94,7 @@ def require_split(splits: Path, trained_on: str) -> None:
 
 
 def manifest_entry(thresholds: "Mapping[Region, ScoreThreshold]", *, allowed: float) -> dict[str, Any] | None:
-    """Return the operating point in a manifest, None if there is none."""
+    """Return the operating point in a manifest, None if it has no such entry."""
     if not thresholds:
         return None
     return {

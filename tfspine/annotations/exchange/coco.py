@@ -23,7 +23,7 @@ CORNERS = ("ymin", "xmin", "ymax", "xmax")
 
 
 def read_coco(path: Path) -> Iterator[Drawn]:
-    """Yield the images of a file, and a refusal for each annotation that is no box.
+    """Yield the images of a file, and a refusal for each annotation that is not a box.
 
     Of a polygon its `bbox` is read, which COCO defines as the box around it.
 
@@ -38,7 +38,7 @@ def coco_table(boxes: Sequence[Mapping[str, Any]], slices: Iterable[SliceRow]) -
     """Return the COCO file of some boxes, as JSON holds it.
 
     Args:
-        boxes: rows of `boxes_csv.BOX_COLUMNS`; a score stands beside the box, as COCO's results have it.
+        boxes: rows of `boxes_csv.BOX_COLUMNS`; a score is stored with the box, as in COCO's results.
         slices: what the boxes were drawn on: each of which becomes an image, those without boxes too.
     """
     categories = {name: number for number, name in enumerate(_category_names(), start=1)}

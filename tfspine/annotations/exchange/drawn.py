@@ -73,7 +73,7 @@ def texts_of(path: Path, is_wanted: Callable[[str], bool], *, expected: str) -> 
         expected: what should be there, for the message.
 
     Raises:
-        AnnotationError: nothing is there, nothing of it is wanted, or it cannot be read as text.
+        AnnotationError: the path does not exist, holds no wanted file, or cannot be read as text.
     """
     found = False
     for name, content in _contents(path, is_wanted, expected):

@@ -71,7 +71,7 @@ def _image_name(task: Task, where: str) -> str:
 
 
 def _results(task: Task, annotator: str, where: str) -> list[Mapping[str, Any]]:
-    """Return the results of the one annotation that counts; none where nobody annotated."""
+    """Return the results of the one annotation that counts; empty if the task is not annotated."""
     done = [item for item in task.get("annotations") or () if isinstance(item, dict)]
     submitted = [item for item in done if not item.get("was_cancelled")]
     if not submitted and done:

@@ -30,7 +30,7 @@ from tfspine.labels import GRADE_WORDS, LEVELS, Grade, Level, Region, Side, pars
 from tfspine.structures import Annotation
 
 NOT_SAID = ("", "ungraded", "unknown")
-"""What the first entry of a list says that has to have one: nobody chose yet."""
+"""Values of an attribute that mean "nothing was chosen yet", for programs in which a choice needs a first entry."""
 
 TABLES = ("names", "attributes", "values")
 ATTRIBUTES = ("grade", "side", "level")

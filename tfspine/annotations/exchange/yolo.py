@@ -18,11 +18,11 @@ OTHER_FILES = ("train.txt", "test.txt", "valid.txt", "val.txt", "notes.txt")
 """Lists of images, and Label Studio's notes, which hold no boxes; `obj.data` and others do not end in .txt."""
 
 NO_SLICE = (1, 1)
-"""Size of an image that is no slice: its boxes are counted when it is refused, and go nowhere."""
+"""Size of an image that is not a slice: its boxes are only counted when it is refused."""
 
 
 def read_yolo(path: Path, sizes_px: Mapping[str, tuple[int, int]]) -> Iterator[Drawn]:
-    """Yield the images of a folder, and a refusal for each line that is no box.
+    """Yield the images of a folder, and a refusal for each line that is not a box.
 
     Args:
         path: folder or zip archive.

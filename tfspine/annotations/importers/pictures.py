@@ -61,7 +61,7 @@ def find_picture(label: Path) -> Path:
     """Return the picture beside a label file.
 
     Raises:
-        AnnotationError: there is none; without the path.
+        AnnotationError: no picture exists; the message has no path.
     """
     for suffix in SUFFIXES:
         path = label.with_suffix(suffix)

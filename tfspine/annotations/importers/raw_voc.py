@@ -1,7 +1,7 @@
 """Pascal VOC files of other projects: any object names, numbers as LabelImg reads them.
 
 LabelImg cuts decimals to whole pixels and never writes a coordinate below 1 (docs/public_data.md); other tools count
-from 0, so that 0 is taken for 1.
+from 0, so 0 is read as 1.
 """
 
 import re

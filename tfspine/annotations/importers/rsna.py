@@ -5,7 +5,7 @@ may be turned or cropped. Recesses and foramina keep the picture they were marke
 T2, while tfspine boxes it on axial T2: its point goes to the axial slice nearest to it, if that passes within
 `CANAL_REACH_MM`.
 
-The data set knows three grades. Label files therefore carry region, side and level but **no grade at all**: a file that
+The data set has three grades. Label files therefore carry region, side and level but **no grade at all**: a file that
 graded only moderate and severe would teach a grader of four grades that nothing is ever normal. The three grades stand
 in ``grades3.csv``.
 
@@ -48,7 +48,8 @@ CANAL_REACH_MM = 3.0
 """Axial slices lie 4 to 5 mm apart, so that the nearest passes within 2.5 mm of a point between two."""
 
 EDGE_PX = 0.5
-"""A point so far outside its picture still counts as on the border: nobody says whether pixels count from corners."""
+"""A point so far outside its picture still counts as on the border: whether pixels count from corners is not
+documented."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def point_box(point_mm: Sequence[float], geometry: SliceGeometry, *, height_mm: 
     Rows and columns are converted each with its own spacing.
 
     Raises:
-        AnnotationError: the position lies beside the image.
+        AnnotationError: the position is outside the image.
     """
     row, column = patient_to_pixel(geometry, point_mm) + 0.5
     rows, columns = geometry.size_px

@@ -6,7 +6,7 @@ Two kinds of label file:
   ones; their grades, if any, stand in text files (`spineai_grades`);
 - *grades*: objects called normal, mild, moderate, severe or 1 to 4. On a sagittal slice they are foramina. On an axial
   one the name does not tell the region: three boxes are, from the image's left, recess, canal, recess; fewer are
-  refused, since nobody can tell which is missing.
+  refused, since it is unknown which is missing.
 
 ``left`` is the *image's* left, which is the patient's right in radiological display; sides are turned into the
 patient's here. That the pictures are in radiological display is the authors' word; without positions it cannot be
@@ -30,7 +30,7 @@ from tfspine.structures import Annotation, Refusal
 
 PATIENT_PATTERN = r"(?P<patient>.+?)--"
 """Pictures are called like ``459_val_158--T1W_Sagittal_00000002--00000019.JPG``: what stands before the first ``--``
-is taken for the patient."""
+is used as the patient."""
 
 AXIAL_NAMES: Mapping[str, tuple[Region, Side | None]] = {
     "left": (Region.LATERAL_RECESS, Side.RIGHT),

@@ -43,7 +43,7 @@ class GradeSheets:
 def read_grade_sheets(folder: Path) -> GradeSheets:
     """Read every grade text file below a folder; there may be none.
 
-    A label file that is listed twice with different grades has none: nobody knows which line is right.
+    A label file that is listed twice with different grades has no grades, since it is unknown which line is right.
     """
     lines: dict[tuple[str, str], GradeLine] = {}
     contradicted: set[tuple[str, str]] = set()

@@ -4,7 +4,7 @@ Layout (docs/public_data.md)::
 
     01_MRI_Data/<NNNN>/<REGION>_<PROTOCOL>_<date>_<time>_<fraction>/<SERIES>_<nnnn>/*.ima
 
-``.ima`` is DICOM of another name. Nobody drew boxes on these pictures; what an importer can add is what the names tell
+``.ima`` is DICOM with another extension. These pictures have no boxes; what an importer can add is what the names tell
 and the headers need not: the region of the body, and that a series is derived. `read_plan` decides on every series by
 its name, since its number and the protocol vary. ``tfspine ingest`` then reads the series that the plan takes, and
 still decides by their headers.

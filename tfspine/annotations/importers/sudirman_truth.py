@@ -6,7 +6,7 @@ Layout (docs/public_data.md)::
     05_Final_Ground_Truth_Data/Label_Images/L1_<NNNN>_D<3|4|5>.png
 
 D3, D4 and D5 are the axial slices at L3-L4, L4-L5 and L5-S1. A label image says for each pixel what it shows. The
-thecal sac becomes the box of the central canal, without a grade: nobody graded these slices. Recesses are not marked.
+thecal sac becomes the box of the central canal, without a grade: these slices were not graded. Recesses are not marked.
 The other structures are boxed in ``structures.csv``, which nothing else here reads.
 
 Pictures have no position in the patient. T1 and T2 are registered to one another, so that one label image serves both;

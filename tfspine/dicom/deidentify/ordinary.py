@@ -1,7 +1,7 @@
-"""Common words of DICOM files, which identify nobody and are therefore not searched for.
+"""Common words of DICOM files, which do not identify a person and are therefore not searched for.
 
 An identifier that consists only of such words (a patient called Head, a department called Imaging, a hospital called
-Siemens Medical) is not searched for by itself, and one that is part of such a word (Philip in Philips) does not match
+Siemens Medical) is not searched for on its own, and one that is part of such a word (Philip in Philips) does not match
 it. Longer forms of the same identifier (Head^Anna) are searched for.
 """
 

@@ -1,4 +1,4 @@
-"""Pseudonyms for identifiers, from a secret salt by HMAC-SHA256, so that nobody can test names without the salt.
+"""Pseudonyms for identifiers, from a secret salt by HMAC-SHA256, so that names cannot be tested without the salt.
 
 With the same salt, a patient gets the same pseudonym and the same shift of days, and a UID the same new UID, in every
 run, so that later studies can be combined with earlier ones. Anyone who has the salt can look up a patient: protect it

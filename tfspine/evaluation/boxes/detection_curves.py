@@ -118,7 +118,7 @@ def _pairs_in_rank(
 
 
 def recall_at(curve: DetectionCurve, allowed: Sequence[float] = FALSE_POSITIVES_PER_IMAGE) -> tuple[float, ...]:
-    """Return the highest recall at no more than each number of false positives per image, 0 where there is none."""
+    """Return the highest recall at no more than each number of false positives per image, 0 if none qualifies."""
     if not curve.references:
         return tuple(float("nan") for _ in allowed)
     return tuple(float(curve.recall[curve.false_positives_per_image <= limit].max(initial=0.0)) for limit in allowed)

@@ -1,1 +1,1 @@
-"""Checklists, the model card, and the facts that a run knows about its own study."""
+"""Checklists, the model card, and the facts that a run recorded about its own study."""

@@ -1,4 +1,4 @@
-"""CLAIM 2024 and STARD 2015, filled in as far as the run knows the answer.
+"""CLAIM 2024 and STARD 2015, filled in as far as the run recorded the answer.
 
 CLAIM: Tejani et al., Radiol Artif Intell 2024;6:e240300. STARD: Bossuyt et al., Radiology 2015;277:826-832. Items are
 paraphrased; the numbers are those of the publications. A filled item names the output in which an author finds what to
@@ -48,7 +48,7 @@ def checklist_items(checklist: Checklist) -> tuple[ChecklistItem, ...]:
 
 
 def checklist_table(checklist: Checklist, facts: Facts) -> Table:
-    """Return one row per item: what the run knows and where to find it, or that it is unknown."""
+    """Return one row per item: what the run recorded and where to find it, or that it is unknown."""
     rows = []
     for item in checklist_items(checklist):
         answers: list[Answer] = [facts[fact] for fact in item.facts if fact in facts]

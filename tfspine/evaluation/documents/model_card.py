@@ -41,7 +41,7 @@ def model_card(name: str, facts: Facts, *, tables: Sequence[Table], notice: Sequ
 
     Args:
         name: the name of the model in the tables.
-        facts: what the run knows.
+        facts: what the run recorded.
         tables: results to show, in order.
         notice: what a user has to know first, such as that all patients were simulated; one paragraph each.
     """

@@ -1,4 +1,4 @@
-"""What a run knows about its own study, for checklists and the model card: each fact with its source.
+"""What a run recorded about its own study, for checklists and the model card: each fact with its source.
 
 Facts come from the manifests that every command writes (here), and from the evaluation itself (`measured_facts.py`).
 What neither contains is missing; nothing is guessed.

@@ -63,8 +63,8 @@ class NonInferiority:
 def pooled_z(first: float, first_n: int, second: float, second_n: int) -> Test:
     """Compare two independent proportions: z = (p1 - p2) / sqrt(p (1 - p) (1 / n1 + 1 / n2)), p pooled over both.
 
-    The shares need not be of whole counts: the average of several members of a model is none. Undefined where both are
-    0 or both are 1 (0 / 0). No continuity correction. The test of the paper's P values.
+    The shares need not be of whole counts: an average of several members is not a count. Undefined where both are 0
+    or both are 1 (0 / 0). No continuity correction. The test of the paper's P values.
 
     Raises:
         EvaluationError: a share outside 0 to 1, or a number of units that is not a whole number from 1.

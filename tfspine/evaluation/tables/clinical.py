@@ -1,4 +1,4 @@
-"""Rows of the cohort table for what only the clinic knows: ethnicity, indication and comorbidities."""
+"""Rows of the cohort table for facts from clinical records: ethnicity, indication and comorbidities."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -33,7 +33,7 @@ class Person:
     sex: str
 
 
-NOBODY = Person(math.nan, "")
+UNKNOWN_PERSON = Person(math.nan, "")
 
 
 def cohort_table(
@@ -100,7 +100,7 @@ def persons_of(slices: pd.DataFrame, people: Mapping[str, Person]) -> pd.DataFra
         people: age and sex by `study_instance_uid`.
     """
     first = slices.drop_duplicates("study")
-    persons = [people.get(uid, NOBODY) for uid in first["study_instance_uid"].astype(str)]
+    persons = [people.get(uid, UNKNOWN_PERSON) for uid in first["study_instance_uid"].astype(str)]
     return pd.DataFrame(
         {
             "study": first["study"].astype(str),
@@ -151,7 +151,7 @@ def _facts(slices: pd.DataFrame, people: Mapping[str, Person], scanners: Sequenc
 
 def _of_people(studies: pd.DataFrame, people: Mapping[str, Person]) -> dict[str, str]:
     """Return age and sex of the patients; with several studies, the values of the first study that states them."""
-    said = [people.get(uid, NOBODY) for uid in studies["study_instance_uid"].astype(str)]
+    said = [people.get(uid, UNKNOWN_PERSON) for uid in studies["study_instance_uid"].astype(str)]
     # `first` takes the first that is not missing.
     table = pd.DataFrame(
         {"age": [person.age_years for person in said], "sex": [person.sex or None for person in said]},

@@ -31,7 +31,7 @@ def recall_cost_table(
     Args:
         sets: the readers, their score thresholds in `score_threshold`.
         metrics: of each set and reader, averages of members included.
-        averages: the members behind each average; for what an average lacks itself, the mean of theirs is used.
+        averages: the members behind each average; their mean replaces values that an average lacks.
         told: where the thresholds come from.
     """
     rows = []
