@@ -128,7 +128,7 @@ def test_labels_that_do_not_fit_the_slices_are_refused(tmp_path: Path) -> None:
     table = slices_csv(tmp_path)
     assert "*.xml" in one_line(lambda: labels_table(tmp_path, table))
     write_voc(tmp_path / "k.xml", AnnotatedSlice("k", (90, 120), ()))
-    assert "expected 100 x 120" in one_line(lambda: labels_table(tmp_path, table))
+    assert "the picture has [100, 120]" in one_line(lambda: labels_table(tmp_path, table))
     (tmp_path / "k.xml").rename(tmp_path / "stray.xml")
     assert "none of 1 label files, the first stray.xml" in one_line(lambda: labels_table(tmp_path, table))
     write_voc(tmp_path / "k.xml", AnnotatedSlice("k", (100, 120), ()))

@@ -80,7 +80,7 @@ def voc(tmp_path: Path, name: str = "central_canal:mild", xmax: int = 50) -> Pat
 def test_a_wrong_object_is_one_line_with_file_value_and_remedy(
     tmp_path: Path, broken: Callable[[Path], Path], said: list[str]
 ) -> None:
-    with pytest.raises(AnnotationError) as error:
+    with pytest.raises(FormatError) as error:
         read_voc(broken(tmp_path))
     assert "\n" not in str(error.value)
     for words in said:
@@ -90,7 +90,7 @@ def test_a_wrong_object_is_one_line_with_file_value_and_remedy(
 def test_xml_that_expands_itself_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.xml"
     path.write_text('<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><annotation>&c;</annotation>')
-    with pytest.raises(AnnotationError, match=r"bomb\.xml"):
+    with pytest.raises(FormatError, match=r"bomb\.xml"):
         read_voc(path)
 
 

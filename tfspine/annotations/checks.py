@@ -11,7 +11,7 @@ from tfspine.annotations.label_folder import labels_of_slices
 from tfspine.annotations.level_checks import level_warnings
 from tfspine.annotations.side_checks import side_warnings
 from tfspine.errors import AnnotationError, FormatError
-from tfspine.formats.labelimg_xml import read_voc
+from tfspine.formats.labelimg_xml import misfits, read_voc
 from tfspine.formats.problems_csv import Problem, Severity
 from tfspine.formats.slices_csv import SliceRow
 from tfspine.geometry import SliceGeometry, box_centre_mm, side_of_patient, stack_middle_x_mm
@@ -81,14 +81,12 @@ def require_no_errors(labels: Path, slices: Mapping[str, SliceRow], *, left_out:
 
 
 def _problems_of(annotated: AnnotatedSlice, facts: SliceRow, midline_mm: float) -> Iterator[tuple[Severity, str]]:
-    if annotated.size_px != facts.geometry.size_px:
-        expected = list(facts.geometry.size_px)
-        yield Severity.ERROR, f"label says {list(annotated.size_px)} pixels; the slice has {expected} (rows, columns)"
+    for text in misfits(annotated, facts):
+        yield Severity.ERROR, text
     for number, item in enumerate(annotated.annotations, start=1):
-        name = f"object {number} ({object_name(item.region, item.side)})"
         if item.region.plane is not facts.plane:
-            yield Severity.ERROR, f"{name}: belongs on {item.region.plane} slices; this one is {facts.plane}"
             continue
+        name = f"object {number} ({object_name(item.region, item.side)})"
         if item.grade is None:
             yield Severity.WARNING, f"{name}: no grade; it trains the detector only"
         x_mm = float(box_centre_mm(facts.geometry, item.box)[0])

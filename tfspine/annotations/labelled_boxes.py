@@ -8,7 +8,7 @@ import pandas as pd
 from tfspine.annotations.label_folder import labels_of_slices
 from tfspine.errors import AnnotationError
 from tfspine.formats.boxes_csv import annotated_rows, box_table
-from tfspine.formats.labelimg_xml import read_voc
+from tfspine.formats.labelimg_xml import misfits, read_voc
 from tfspine.formats.slices_csv import read_slice_rows
 
 
@@ -16,7 +16,7 @@ def labels_table(labels: Path, slices_csv: Path) -> pd.DataFrame:
     """Return the boxes of every label file of a folder; study and plane come from `slices.csv`.
 
     Raises:
-        AnnotationError: a label file is invalid, has no slice, or was drawn on an image of another size.
+        AnnotationError: a label file is invalid, has no slice, or contradicts it.
     """
     slices = read_slice_rows(slices_csv)
     rows: list[dict[str, Any]] = []
@@ -25,10 +25,7 @@ def labels_table(labels: Path, slices_csv: Path) -> pd.DataFrame:
         if annotated.key not in slices:
             raise AnnotationError(f"{path}: no slice {annotated.key} in {slices_csv}; name the labels after the slices")
         slice_ = slices[annotated.key]
-        if annotated.size_px != slice_.size_px:
-            raise AnnotationError(
-                f"{path}: image of {annotated.size_px[0]} rows x {annotated.size_px[1]} columns; expected "
-                f"{slice_.size_px[0]} x {slice_.size_px[1]} as in {slices_csv}; label the PNG that ingest wrote"
-            )
+        if problem := next(misfits(annotated, slice_), ""):
+            raise AnnotationError(f"{path}: {problem}")
         rows += annotated_rows(annotated, study=slice_.study, plane=slice_.plane)
     return box_table(rows)

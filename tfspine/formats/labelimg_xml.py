@@ -10,13 +10,15 @@ The child ``<level>``, the last one in its object, is our addition: LabelImg ign
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from tfspine.errors import AnnotationError, FormatError
+from tfspine.errors import FormatError
+from tfspine.formats.slices_csv import SliceRow
 from tfspine.labels import LEVELS, Level, object_name, parse_object_name
 from tfspine.outputs import write_text
 from tfspine.structures import AnnotatedSlice, Annotation, Box
@@ -33,13 +35,13 @@ def read_voc(path: Path) -> AnnotatedSlice:
     Decimal coordinates are truncated to whole pixels, as in LabelImg.
 
     Raises:
-        AnnotationError: the file cannot be read or parsed, a label or level is unknown, a number is missing, or a box
+        FormatError: the file cannot be read or parsed, a label or level is unknown, a number is missing, or a box
             lies outside the image or has no area. The message names the file and counts objects from 1.
     """
     root = parse_voc(path)
-    size_px = (_integer(root, "size/height", str(path)), _integer(root, "size/width", str(path)))
+    size_px = (integer_of(root, "size/height", str(path)), integer_of(root, "size/width", str(path)))
     if min(size_px) < 1:
-        raise AnnotationError(f"{path}: image size {list(size_px)}; expected rows and columns of at least 1 pixel")
+        raise FormatError(f"{path}: image size {list(size_px)}; expected rows and columns of at least 1 pixel")
     annotations = tuple(
         _read_object(element, size_px, f"{path}: object {index}")
         for index, element in enumerate(root.iterfind("object"), start=1)
@@ -54,7 +56,7 @@ def write_voc(path: Path, annotated: AnnotatedSlice) -> None:
     round to the border may lie slightly outside, as those of a detector do after scaling in float32.
 
     Raises:
-        AnnotationError: a box has no area or lies outside the image, or a paired region has no side.
+        FormatError: a box has no area or lies outside the image, or a paired region has no side.
         OutputError: the file cannot be written.
     """
     root = ElementTree.Element("annotation")
@@ -76,6 +78,27 @@ def write_voc(path: Path, annotated: AnnotatedSlice) -> None:
     write_text(path, ElementTree.tostring(root, encoding="unicode") + "\n")
 
 
+def size_problem(label_px: tuple[int, int], picture_px: tuple[int, ...]) -> str:
+    """Return how the size that a label file gives contradicts its picture (rows, columns), empty if it does not."""
+    if label_px == picture_px:
+        return ""
+    return f"label says {list(label_px)} pixels; the picture has {list(picture_px)} (rows, columns)"
+
+
+def misfits(label: AnnotatedSlice, slice_: SliceRow) -> Iterator[str]:
+    """Yield how a label contradicts its slice: another size, a box outside, a region that the plane does not show."""
+    size = size_problem(label.size_px, slice_.size_px)
+    if size:
+        yield f"{size}; label the PNG that ingest wrote"
+    for number, item in enumerate(label.annotations, start=1):
+        name = f"object {number} ({object_name(item.region, item.side)})"
+        box = "" if size else _box_problem(item.box, slice_.size_px)
+        if box:
+            yield f"{name}: {box}"
+        if item.region.plane is not slice_.plane:
+            yield f"{name}: belongs on {item.region.plane} slices; this one is {slice_.plane}"
+
+
 def to_voc_box(box: Box, size_px: tuple[int, int]) -> VocBox:
     """Return a box as LabelImg writes it; `size_px` is (rows, columns)."""
     ymin, ymax = _to_voc_edges(box[0], box[2], size_px[0])
@@ -93,16 +116,16 @@ def parse_voc(path: Path) -> ElementTree.Element:
     """Return the root of a VOC file, with any object names.
 
     Raises:
-        AnnotationError: the file cannot be read or parsed, or is not VOC.
+        FormatError: the file cannot be read or parsed, or is not VOC.
     """
     try:
         root: ElementTree.Element = fromstring(path.read_bytes())
     except (ElementTree.ParseError, DefusedXmlException, LookupError, ValueError) as error:
-        raise AnnotationError(f"{path}: not a readable XML file: {error}; save it again in LabelImg") from None
+        raise FormatError(f"{path}: not a readable XML file: {error}; save it again in LabelImg") from None
     except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read: {error.strerror}") from None
+        raise FormatError(f"{path}: cannot be read: {error.strerror}") from None
     if root.tag != "annotation":
-        raise AnnotationError(f"{path}: root element <{root.tag}>; expected <annotation>, as LabelImg writes (VOC)")
+        raise FormatError(f"{path}: root element <{root.tag}>; expected <annotation>, as LabelImg writes (VOC)")
     return root
 
 
@@ -110,19 +133,24 @@ def _read_object(element: ElementTree.Element, size_px: tuple[int, int], where: 
     try:
         region, side, grade = parse_object_name(element.findtext("name", ""))
     except FormatError as error:
-        raise AnnotationError(f"{where}: {error}") from None
-    xmin, ymin, xmax, ymax = (_integer(element, f"bndbox/{corner}", where) for corner in CORNERS)
+        raise FormatError(f"{where}: {error}") from None
+    xmin, ymin, xmax, ymax = (integer_of(element, f"bndbox/{corner}", where) for corner in CORNERS)
     box = from_voc_box((xmin, ymin, xmax, ymax))
     _check_box(box, size_px, where)
     return Annotation(box=box, region=region, side=side, grade=grade, level=_level(element.findtext("level"), where))
 
 
-def _integer(element: ElementTree.Element, name: str, where: str) -> int:
+def integer_of(element: ElementTree.Element, name: str, where: str) -> int:
+    """Return the whole number of pixels in a child of an element; decimals are truncated.
+
+    Raises:
+        FormatError: it is missing or not a number; the message begins with `where`.
+    """
     text = element.findtext(name)
     try:
         return int(float(text or ""))
     except (ValueError, OverflowError):
-        raise AnnotationError(f'{where}: <{name}> "{text or ""}"; expected a whole number of pixels') from None
+        raise FormatError(f'{where}: <{name}> "{text or ""}"; expected a whole number of pixels') from None
 
 
 def _level(text: str | None, where: str) -> Level | None:
@@ -131,26 +159,28 @@ def _level(text: str | None, where: str) -> Level | None:
     try:
         return Level(text.strip())
     except ValueError:
-        raise AnnotationError(f'{where}: level "{text}"; expected one of {", ".join(LEVELS)}') from None
+        raise FormatError(f'{where}: level "{text}"; expected one of {", ".join(LEVELS)}') from None
 
 
 def _check_box(box: Box, size_px: tuple[int, int], where: str) -> None:
+    if problem := _box_problem(box, size_px):
+        raise FormatError(f"{where}: {problem}")
+
+
+def _box_problem(box: Box, size_px: tuple[int, int]) -> str:
     ymin, xmin, ymax, xmax = box
     rows, columns = size_px
-    inside = 0 <= ymin < ymax <= rows and 0 <= xmin < xmax <= columns
-    if not (inside and all(map(math.isfinite, box))):
-        corners = f"rows {ymin:g} to {ymax:g}, columns {xmin:g} to {xmax:g}"
-        raise AnnotationError(
-            f"{where}: box {corners} (counted from 0); expected a box with an area inside the image of {rows} rows x "
-            f"{columns} columns; draw it again"
-        )
+    if 0 <= ymin < ymax <= rows and 0 <= xmin < xmax <= columns and all(map(math.isfinite, box)):
+        return ""
+    return (
+        f"box rows {ymin:g} to {ymax:g}, columns {xmin:g} to {xmax:g} (counted from 0); expected a box with an area "
+        f"inside the image of {rows} rows x {columns} columns; draw it again"
+    )
 
 
 def _check_side(annotation: Annotation, where: str) -> None:
     if annotation.region.is_paired and annotation.side is None:
-        raise AnnotationError(
-            f"{where}: {annotation.region} without a side; expected left or right; assemble the study"
-        )
+        raise FormatError(f"{where}: {annotation.region} without a side; expected left or right; assemble the study")
 
 
 def _onto_border(box: Box, size_px: tuple[int, int]) -> Box:

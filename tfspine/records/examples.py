@@ -6,8 +6,9 @@ from pathlib import Path
 
 from tfspine.config import SPLITS
 from tfspine.errors import AnnotationError, ConfigError
+from tfspine.formats.labelimg_xml import misfits
 from tfspine.formats.slices_csv import SliceRow
-from tfspine.labels import Plane, object_name
+from tfspine.labels import Plane
 from tfspine.structures import AnnotatedSlice, Annotation
 
 
@@ -52,8 +53,9 @@ def join_labels(
             left_out[f"{entry.study}-{entry.plane}"] = None
             continue
         label = labels.get(entry.key)
-        if label:
-            _check_label(label, entry)
+        problem = next(misfits(label, entry), "") if label else ""
+        if problem:
+            raise AnnotationError(f"{entry.key}.xml: {problem}")
         examples.append(
             RecordExample(
                 key=entry.key,
@@ -113,26 +115,3 @@ def _split_of(entry: SliceRow, splits: Mapping[str, str]) -> str:
     if split not in SPLITS:
         raise AnnotationError(f'study {entry.study}: split "{split}"; expected one of {", ".join(SPLITS)}')
     return split
-
-
-def _check_label(label: AnnotatedSlice, entry: SliceRow) -> None:
-    where = f"{entry.key}.xml"
-    if label.size_px != entry.size_px:
-        raise AnnotationError(
-            f"{where}: image size {label.size_px} (rows, columns) but the slice has {entry.size_px}; "
-            "draw the labels on the PNG files of ingest"
-        )
-    rows, columns = entry.size_px
-    for number, annotation in enumerate(label.annotations, start=1):
-        ymin, xmin, ymax, xmax = annotation.box
-        name = object_name(annotation.region, annotation.side)
-        if not (0 <= ymin < ymax <= rows and 0 <= xmin < xmax <= columns):
-            raise AnnotationError(
-                f"{where}: object {number}: box (ymin, xmin, ymax, xmax) = {annotation.box} is empty or outside the "
-                f"{rows} x {columns} image; correct it in LabelImg"
-            )
-        if annotation.region.plane is not entry.plane:
-            raise AnnotationError(
-                f"{where}: object {number}: {name} on a slice of plane {entry.plane}; "
-                f"it belongs on plane {annotation.region.plane}"
-            )

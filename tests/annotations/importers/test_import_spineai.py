@@ -129,7 +129,7 @@ def test_objects_that_are_grades_on_a_sagittal_slice(tmp_path: Path) -> None:
         ([("left", (1, 1, 9, 9)), ("left", (20, 1, 29, 9))], '2 boxes "left"; expected one on a slice'),
         ([("left", (1, 1, 90, 9))], "expected a box inside 48 rows x 64 columns"),
         ([("left", (9, 1, 1, 9))], "expected a box inside"),
-        ([("left", ("a", 1, 9, 9))], "expected a number of pixels"),
+        ([("left", ("a", 1, 9, 9))], "expected a whole number of pixels"),
     ],
 )
 def test_labels_that_mean_nothing_are_refused(tmp_path: Path, objects: list, reason: str) -> None:
@@ -152,7 +152,7 @@ def test_pictures_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     assert pictures == []
     reasons = {item.file: item.reason for item in refused}
     assert "no picture of that name" in reasons["1--a.xml"]
-    assert reasons["2--a.xml"] == "label says [48, 64] pixels; the picture has [48, 60]"
+    assert reasons["2--a.xml"] == "label says [48, 64] pixels; the picture has [48, 60] (rows, columns)"
     assert "no patient in the name" in reasons["nobody.xml"]
     assert "same name as 1--a.xml" in reasons["other/1--a.xml"]
 

@@ -16,6 +16,7 @@ from tfspine.annotations.importers.pictures import LabelledPicture, find_picture
 from tfspine.annotations.importers.raw_voc import RawObject, read_raw_voc
 from tfspine.annotations.label_folder import labels_below
 from tfspine.errors import AnnotationError, FormatError
+from tfspine.formats.labelimg_xml import size_problem
 from tfspine.labels import LEVELS, Grade, Level, Plane, Region, Side
 from tfspine.structures import Annotation, Refusal
 
@@ -46,8 +47,8 @@ def _read_slice(path: Path, folder: Path) -> LabelledPicture:
     label = read_raw_voc(path)
     picture = find_picture(path)
     pixels = read_grey(picture)
-    if pixels.shape != label.size_px:
-        raise AnnotationError(f"label says {list(label.size_px)} pixels; the picture has {list(pixels.shape)}")
+    if problem := size_problem(label.size_px, pixels.shape):
+        raise AnnotationError(problem)
     annotations = tuple(_annotation(item, f"object {number}") for number, item in enumerate(label.objects, start=1))
     places = [(item.level, item.side) for item in annotations]
     for level, side in places:

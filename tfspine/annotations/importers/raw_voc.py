@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from tfspine.errors import AnnotationError, FormatError
-from tfspine.formats.labelimg_xml import CORNERS, from_voc_box, parse_voc
+from tfspine.formats.labelimg_xml import CORNERS, from_voc_box, integer_of, parse_voc
 from tfspine.structures import Box
 
 
@@ -42,7 +42,7 @@ def read_raw_voc(path: Path) -> RawLabel:
         root = parse_voc(path)
     except FormatError as error:
         raise AnnotationError(str(error).removeprefix(f"{path}: ")) from None
-    size_px = (_pixels(root, "size/height", "image"), _pixels(root, "size/width", "image"))
+    size_px = (integer_of(root, "size/height", "image"), integer_of(root, "size/width", "image"))
     objects = [
         _object(element, size_px, f"object {number}") for number, element in enumerate(root.iterfind("object"), start=1)
     ]
@@ -50,7 +50,7 @@ def read_raw_voc(path: Path) -> RawLabel:
 
 
 def _object(element: ElementTree.Element, size_px: tuple[int, int], where: str) -> RawObject:
-    xmin, ymin, xmax, ymax = (_pixels(element, f"bndbox/{corner}", where) for corner in CORNERS)
+    xmin, ymin, xmax, ymax = (integer_of(element, f"bndbox/{corner}", where) for corner in CORNERS)
     box = from_voc_box((max(xmin, 1), max(ymin, 1), xmax, ymax))
     rows, columns = size_px
     if not (0 <= xmin <= xmax <= columns and 0 <= ymin <= ymax <= rows and xmax > 0 and ymax > 0):
@@ -60,11 +60,3 @@ def _object(element: ElementTree.Element, size_px: tuple[int, int], where: str) 
         )
     level = re.sub(r"\s", "", element.findtext("level") or "")
     return RawObject((element.findtext("name") or "").strip(), level, box)
-
-
-def _pixels(element: ElementTree.Element, name: str, where: str) -> int:
-    text = element.findtext(name) or ""
-    try:
-        return int(float(text))
-    except (ValueError, OverflowError):
-        raise AnnotationError(f'{where}: <{name}> "{text}"; expected a number of pixels') from None

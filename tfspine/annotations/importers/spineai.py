@@ -25,6 +25,7 @@ from tfspine.annotations.importers.spineai_grades import GRADE_OF_WORD, GradeShe
 from tfspine.annotations.importers.text_tables import read_rows
 from tfspine.annotations.label_folder import labels_below
 from tfspine.errors import AnnotationError, FormatError
+from tfspine.formats.labelimg_xml import size_problem
 from tfspine.labels import Plane, Region, Side
 from tfspine.structures import Annotation, Refusal
 
@@ -106,8 +107,8 @@ def _read_slice(
     label = read_raw_voc(path)
     picture = find_picture(path)
     pixels = read_grey(picture)
-    if pixels.shape != label.size_px:
-        raise AnnotationError(f"label says {list(label.size_px)} pixels; the picture has {list(pixels.shape)}")
+    if problem := size_problem(label.size_px, pixels.shape):
+        raise AnnotationError(problem)
     match = options.patient.match(picture.name)
     if not match:
         raise AnnotationError(f"no patient in the name by the pattern {options.patient.pattern}; see --patient-pattern")
