@@ -8,7 +8,7 @@ import pytest
 from rating_tables import raters_of
 from sklearn.metrics import f1_score
 
-from tfspine.errors import EvaluationError
+from tfspine.errors import EvaluationError, FormatError
 from tfspine.evaluation.boxes.measures import measure_by_box
 from tfspine.evaluation.boxes.member_average import average_metrics
 from tfspine.evaluation.boxes.pairs import paired, restrict
@@ -203,7 +203,7 @@ def test_macro_f1_by_hand_and_against_scikit_learn() -> None:
 
 @pytest.mark.parametrize("column", ["score", "p_severe"])
 def test_words_for_numbers_are_refused_not_taken_for_missing(box_table, column: str) -> None:
-    with pytest.raises(EvaluationError, match=f'reader: row 3: {column} "high"; expected a number, or nothing'):
+    with pytest.raises(FormatError, match=f'reader: row 3: {column} "high"; expected a number or nothing'):
         restrict(box_table({}), box_table({column: ""}, {column: "high"}))
 
 

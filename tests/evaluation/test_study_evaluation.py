@@ -6,7 +6,7 @@ import math
 import pandas as pd
 import pytest
 
-from tfspine.errors import EvaluationError
+from tfspine.errors import FormatError
 from tfspine.evaluation.boxes.reader_metrics import compare
 from tfspine.evaluation.statistics.estimate import Estimate
 from tfspine.evaluation.tables.paper import accuracy_table, agreement_table, recall_table, reference_table
@@ -100,19 +100,19 @@ def test_a_side_is_part_of_the_label(box_table) -> None:
     ("column", "value", "message"),
     [
         ("grade", "bad", 'reader: row 2: grade "bad"'),
-        ("region", "canal", 'region "canal"; expected central_canal'),
-        ("xmax", None, "a box without its four numbers"),
+        ("region", "canal", 'region "canal"; expected one of central_canal'),
+        ("xmax", None, 'row 2: xmax "nan"; expected a number: a box has four'),
     ],
 )
 def test_wrong_rows_are_named(reference, reader, column, value, message) -> None:
     wrong = reader.astype({column: object})
     wrong.loc[0, column] = value
-    with pytest.raises(EvaluationError, match=message):
+    with pytest.raises(FormatError, match=message):
         compare(reference, wrong, iou=0.3, confidence=0.95)
 
 
 def test_a_missing_column_is_named(reference: pd.DataFrame, reader: pd.DataFrame) -> None:
-    with pytest.raises(EvaluationError, match="reader: no column side"):
+    with pytest.raises(FormatError, match="reader: no column side"):
         compare(reference, reader.drop(columns="side"), iou=0.3, confidence=0.95)
 
 

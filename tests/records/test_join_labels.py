@@ -65,9 +65,7 @@ def test_an_unknown_split_is_refused() -> None:
 @pytest.mark.parametrize("box", [(-1, 2, 9, 12), (1, 2, 11, 12), (1, 2, 9, 21), (5, 2, 5, 12), (1, 12, 9, 2)])
 def test_a_box_outside_its_image_is_refused_by_number(box: Box) -> None:
     wrong = Annotation(box, Region.CENTRAL_CANAL, None)
-    with pytest.raises(
-        AnnotationError, match=r"a-axial-01\.xml: object 2 .*: box .* inside the image of 10 rows x 20"
-    ):
+    with pytest.raises(AnnotationError, match=r"a-axial-01\.xml: object 2 .*: box .* inside the image of 10 rows x 20"):
         _join(_label("a-axial-01", CANAL, wrong))
 
 

@@ -4,7 +4,7 @@ In memory, `side`, `level` and `grade` are words or the empty string, and missin
 that a table is the same before it is written and after it is read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tfspine.errors import FormatError
-from tfspine.formats.csv_files import CsvTable, read_csv_file
+from tfspine.formats.csv_files import read_csv_file
 from tfspine.formats.csv_numbers import numbers_of
 from tfspine.grading_box import is_counted
 from tfspine.labels import GRADE_WORDS, LEVELS, Plane, Region, Side
@@ -47,9 +47,22 @@ PROBABILITY_COLUMNS = ("p_normal", "p_mild", "p_moderate", "p_severe")
 NUMBER_COLUMNS = (*CORNER_COLUMNS, "score", *PROBABILITY_COLUMNS, "score_threshold")
 WORD_COLUMNS = tuple(name for name in BOX_COLUMNS if name not in NUMBER_COLUMNS)
 
-_SLICE_NAMES = ("key", "study", "plane")
-
 YES_NO = {True: "yes", False: "no"}
+
+WORDS_OF_COLUMN: Mapping[str, tuple[str, ...]] = {
+    "plane": tuple(plane.value for plane in Plane),
+    "region": tuple(region.value for region in Region),
+    "side": (*(side.value for side in Side), ""),
+    "level": (*(level.value for level in LEVELS), ""),
+    "grade": (*GRADE_WORDS, ""),
+    "level_certain": (*YES_NO.values(), ""),
+}
+"""The words that a column may have."""
+
+Where = Callable[[int], str]
+"""Gives the place of a row, counted from 0, for a message."""
+
+_SLICE_NAMES = ("key", "study", "plane")
 
 PROBABILITY_TOLERANCE = 1.001e-3
 """Tolerance of the sum of the four probabilities (1), and of the probability of the grade (the largest one): a float32
@@ -107,22 +120,49 @@ def read_boxes(path: Path) -> pd.DataFrame:
     read = read_csv_file(path, needed, optional=OPTIONAL_BOX_COLUMNS)
     table = pd.DataFrame(list(read.rows), columns=list(BOX_COLUMNS), dtype="str")
     table = table.assign(**numbers_of(read, NUMBER_COLUMNS)).astype(dict.fromkeys(NUMBER_COLUMNS, "float64"))
-    for name, words in (
-        ("plane", tuple(Plane)),
-        ("region", tuple(Region)),
-        ("side", (*Side, "")),
-        ("level", (*LEVELS, "")),
-        ("grade", (*GRADE_WORDS, "")),
-        ("level_certain", (*YES_NO.values(), "")),
-    ):
-        known = {str(word).lower(): str(word) for word in words}
+    for name, words in WORDS_OF_COLUMN.items():
+        known = {word.lower(): word for word in words}
         table[name] = table[name].map(lambda word, known=known: known.get(word.lower(), word)).astype("str")
-        _require(read, table, name, table[name].isin(words), f"one of {', '.join(word or 'nothing' for word in words)}")
+    _check_words(read.where, table)
     for name in ("study", "slice"):
-        _require(read, table, name, table[name] != "", "the name of one")
-    _check_relations(read, table)
-    _check_probabilities(read, table)
+        _require(read.where, table, name, table[name] != "", "the name of one")
+    _check_relations(read.where, table)
+    _check_probabilities(read.where, table)
     return table
+
+
+def checked_boxes(table: pd.DataFrame, *, name: str) -> pd.DataFrame:
+    """Return a table from memory as `read_boxes` gives it, with its other columns; rows are numbered from 0.
+
+    Whether columns fit each other is not checked: readings of other programs need not be possible.
+
+    Args:
+        table: `BOX_COLUMNS`, of which `OPTIONAL_BOX_COLUMNS` may be missing; missing values may be None or NaN.
+        name: of the table, for messages.
+
+    Raises:
+        FormatError: a column is missing, or a word, number or box is invalid; the message gives the row as a line of a
+            file (the header is line 1).
+    """
+    missing = [column for column in BOX_COLUMNS if column not in table.columns and column not in OPTIONAL_BOX_COLUMNS]
+    if missing:
+        raise FormatError(f"{name}: no column {', '.join(missing)}; expected {', '.join(BOX_COLUMNS)}")
+    given = table.assign(**{column: np.nan for column in OPTIONAL_BOX_COLUMNS if column not in table})
+    given = given.reset_index(drop=True)
+    words = {column: given[column].fillna("").astype(str) for column in WORD_COLUMNS}
+    numbers = {column: pd.to_numeric(given[column], errors="coerce") for column in NUMBER_COLUMNS}
+    checked = given.assign(**words, **numbers)
+
+    def where(row: int) -> str:
+        return f"{name}: row {row + 2}"
+
+    _check_words(where, checked)
+    for column in NUMBER_COLUMNS:
+        is_number = checked[column].notna() | given[column].isna() | (given[column] == "")
+        _require(where, given, column, is_number, "a number or nothing")
+    for column in CORNER_COLUMNS:
+        _require(where, checked, column, np.isfinite(checked[column]), "a number: a box has four")
+    return checked
 
 
 def counted_boxes(table: pd.DataFrame) -> pd.DataFrame:
@@ -173,39 +213,45 @@ def box_table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     return table.astype(dict.fromkeys(WORD_COLUMNS, "str") | dict.fromkeys(NUMBER_COLUMNS, "float64"))
 
 
-def _check_relations(read: CsvTable, table: pd.DataFrame) -> None:
+def _check_words(where: Where, table: pd.DataFrame) -> None:
+    for column, words in WORDS_OF_COLUMN.items():
+        expected = f"one of {', '.join(word or 'nothing' for word in words)}"
+        _require(where, table, column, table[column].isin(words), expected)
+
+
+def _check_relations(where: Where, table: pd.DataFrame) -> None:
     """Check the columns that depend on each other."""
     box = table[list(CORNER_COLUMNS)]
     # A detector's corner may lie slightly outside after scaling in float32.
     inside = ((box > -0.5) & (box < np.inf)).all(axis=1)
-    _require(read, table, "ymin", inside, "four corners, none of them above or left of the image")
-    _require(read, table, "ymax", box["ymin"] < box["ymax"], "more than ymin")
-    _require(read, table, "xmax", box["xmin"] < box["xmax"], "more than xmin")
+    _require(where, table, "ymin", inside, "four corners, none of them above or left of the image")
+    _require(where, table, "ymax", box["ymin"] < box["ymax"], "more than ymin")
+    _require(where, table, "xmax", box["xmin"] < box["xmax"], "more than xmin")
     plane = table["region"].map({region.value: region.plane.value for region in Region})
-    _require(read, table, "region", plane == table["plane"], "a region of the row's plane")
+    _require(where, table, "region", plane == table["plane"], "a region of the row's plane")
     canal = table["region"] == Region.CENTRAL_CANAL
-    _require(read, table, "side", ~canal | (table["side"] == ""), "nothing for the canal")
+    _require(where, table, "side", ~canal | (table["side"] == ""), "nothing for the canal")
     recess = table["region"] == Region.LATERAL_RECESS
-    _require(read, table, "side", ~recess | (table["side"] != ""), "left or right for a recess")
+    _require(where, table, "side", ~recess | (table["side"] != ""), "left or right for a recess")
 
 
-def _check_probabilities(read: CsvTable, table: pd.DataFrame) -> None:
+def _check_probabilities(where: Where, table: pd.DataFrame) -> None:
     """Check that the probabilities are valid, and that the grade is the most probable one."""
     for name in ("score", *PROBABILITY_COLUMNS):
         share = table[name]
-        _require(read, table, name, share.isna() | ((share >= 0) & (share <= 1)), "a share in 0 to 1")
+        _require(where, table, name, share.isna() | ((share >= 0) & (share <= 1)), "a share in 0 to 1")
     shares = table[list(PROBABILITY_COLUMNS)].to_numpy(np.float64)
     missing = np.isnan(shares)
     complete = missing.all(axis=1) | (np.abs(shares.sum(axis=1) - 1) <= PROBABILITY_TOLERANCE)
-    _require(read, table, "p_normal", pd.Series(complete), "four probabilities that sum to 1, or none")
+    _require(where, table, "p_normal", pd.Series(complete), "four probabilities that sum to 1, or none")
     graded = (table["grade"] != "").to_numpy() & ~missing.any(axis=1)
     codes = table["grade"].map({word: code for code, word in enumerate(GRADE_WORDS)}).fillna(0).to_numpy(int)
     own = np.take_along_axis(shares, codes[:, None], axis=1)[:, 0]
     agrees = ~graded | (own >= shares.max(axis=1) - PROBABILITY_TOLERANCE)
-    _require(read, table, "grade", pd.Series(agrees), "the grade of the largest of the row's four probabilities")
+    _require(where, table, "grade", pd.Series(agrees), "the grade of the largest of the row's four probabilities")
 
 
-def _require(read: CsvTable, table: pd.DataFrame, column: str, valid: "pd.Series[bool]", expected: str) -> None:
+def _require(where: Where, table: pd.DataFrame, column: str, valid: "pd.Series[bool]", expected: str) -> None:
     if not valid.all():
         row = int(np.flatnonzero(~valid.to_numpy())[0])
-        raise FormatError(f'{read.where(row)}: {column} "{table[column].iloc[row]}"; expected {expected}')
+        raise FormatError(f'{where(row)}: {column} "{table[column].iloc[row]}"; expected {expected}')

@@ -4,7 +4,7 @@ Only slices that the reference covers and the reader read are compared (`coverag
 image, a region and a side (`matching.py`): names of slices may repeat between studies.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.boxes.coverage import Coverage, full_coverage, image_names, is_image_of, regions_of
-from tfspine.evaluation.boxes.matching import BOX, Pair, check_threshold, match_tables
-from tfspine.formats.boxes_csv import BOX_COLUMNS, OPTIONAL_BOX_COLUMNS
+from tfspine.evaluation.boxes.matching import Pair, check_threshold, match_tables
+from tfspine.formats.boxes_csv import PROBABILITY_COLUMNS, checked_boxes
 from tfspine.grading_box import is_counted
-from tfspine.labels import GRADE_WORDS, Grade, Plane, Region
+from tfspine.labels import GRADE_WORDS, Grade, Region
 
 LABEL = ("study", "slice", "region", "side")
 """Columns that must be equal for two boxes to match; the region determines the plane of the slice."""
 
 COVERED_COLUMNS = ("study", "slice", "plane")
-PROBABILITIES = ["p_normal", "p_mild", "p_moderate", "p_severe"]
+PROBABILITIES = list(PROBABILITY_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,10 @@ def restrict(
         read: what the reader read; None means all that is covered.
 
     Raises:
-        EvaluationError: a column is missing, a grade, region or box is invalid, or no slice is covered.
+        FormatError: a column is missing, or a word, number or box is invalid (`boxes_csv.checked_boxes`).
+        EvaluationError: no slice is covered.
     """
-    reference, reader = _checked(reference, "reference"), _checked(reader, "reader")
+    reference, reader = checked_boxes(reference, name="reference"), checked_boxes(reader, name="reader")
     if covered is None:
         covered = reference
     covered = covered[list(COVERED_COLUMNS)].drop_duplicates()
@@ -159,41 +160,3 @@ def grade_codes(table: pd.DataFrame) -> NDArray[np.float64]:
 def two_grades(codes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return 1 for moderate and severe, 0 for normal and mild; NaN stays."""
     return np.where(np.isnan(codes), np.nan, codes >= Grade.MODERATE)
-
-
-def _checked(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the table with missing text as "", or raise an error that names a row that cannot be compared."""
-    table = table.assign(**{column: np.nan for column in OPTIONAL_BOX_COLUMNS if column not in table})
-    missing = [column for column in BOX_COLUMNS if column not in table.columns]
-    if missing:
-        raise EvaluationError(f"{name}: no column {', '.join(missing)}; expected {','.join(BOX_COLUMNS)}")
-    given = table.reset_index(drop=True)
-    names = ("study", "slice", "plane", "region", "side", "level", "grade")
-    words = {column: given[column].fillna("").astype(str) for column in names}
-    numeric = (*BOX, "score", *PROBABILITIES, "score_threshold")
-    numbers = {column: pd.to_numeric(given[column], errors="coerce") for column in numeric}
-    table = given.assign(**words, **numbers)
-    known: Mapping[str, Sequence[str]] = {
-        "region": [region.value for region in Region],
-        "plane": [plane.value for plane in Plane],
-        "grade": ["", *GRADE_WORDS],
-        "side": ["", "left", "right"],
-    }
-    for column, values in known.items():
-        wrong = table.index[~table[column].isin(values)]
-        if len(wrong):
-            raise EvaluationError(
-                f'{name}: row {wrong[0] + 2}: {column} "{table[column][wrong[0]]}"; '
-                f"expected {', '.join(word or 'empty' for word in values)}"
-            )
-    for column in ("score", *PROBABILITIES):
-        words_for_numbers = given.index[table[column].isna() & given[column].notna() & (given[column] != "")]
-        if len(words_for_numbers):
-            row = words_for_numbers[0]
-            raise EvaluationError(
-                f'{name}: row {row + 2}: {column} "{given[column][row]}"; expected a number, or nothing'
-            )
-    broken = table.index[~np.isfinite(table[BOX].to_numpy(np.float64)).all(axis=1)]
-    if len(broken):
-        raise EvaluationError(f"{name}: row {broken[0] + 2}: a box without its four numbers; expected {','.join(BOX)}")
-    return table
