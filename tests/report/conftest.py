@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 from report_samples import AXIAL, SAGITTAL, make_predictions, make_slice, make_study
 
+from tfspine.formats.heatmaps_csv import HeatmapRow, write_heatmaps
 from tfspine.formats.slices_csv import SLICE_COLUMNS, geometry_to_row
-from tfspine.labels import Plane
+from tfspine.labels import Grade, Level, Plane, Region
 
 
 @pytest.fixture
@@ -38,10 +39,9 @@ def folders(tmp_path: Path) -> Path:
     }
     (tmp_path / "predictions" / "studies" / "s1.json").write_text(json.dumps(content))
     Image.fromarray(np.zeros((4, 12, 3), np.uint8)).save(tmp_path / "explained" / "a.png")
-    pd.DataFrame(
-        [
-            {"slice": "s1-axial-01", "region": "central_canal", "side": "", "level": "L4-L5", "grade": "severe"}
-            | {"probability": 0.9, "file": "a.png", "completeness_gap": 0.07}
-        ]
-    ).to_csv(tmp_path / "explained" / "heatmaps.csv", index=False)
+    box, picture = (1.0, 1.0, 5.0, 5.0), Path("a.png")
+    explained = HeatmapRow(
+        "s1-axial-01", Region.CENTRAL_CANAL, None, Level.L4_L5, box, Grade.SEVERE, 0.9, picture, 0.07
+    )
+    write_heatmaps(tmp_path / "explained", [explained])
     return tmp_path

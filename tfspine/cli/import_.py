@@ -59,10 +59,10 @@ def run(args: argparse.Namespace) -> None:
     """Import one data set, or the labels of one program, and print the counts."""
     if args.dataset in tuple(DrawnIn):
         options = ImportLabelsOptions(DrawnIn(args.dataset), args.names, getattr(args, "annotator", ""))
-        summary = asdict(import_labels(args.source, args.slices, args.out, options, track=track))
+        counts = asdict(import_labels(args.source, args.slices, args.out, options, track=track))
     else:
-        summary = import_dataset(args.folder, args.out, _dataset(args), track=track)
-    counts = {name: count for name, count in summary.items() if isinstance(count, int)}
+        imported = import_dataset(args.folder, args.out, _dataset(args), track=track)
+        counts = {**imported.counts, "refused": imported.refused}
     if args.json:
         print(json.dumps(counts))
         return

@@ -14,7 +14,9 @@ from tfspine.outputs import write_text
 EXCLUDED = "excluded"
 """Marks an excluded study in `splits.csv`, to distinguish it from one that is missing by mistake."""
 
-COLUMNS = ("patient", "study", "split")
+SPLITS_FILE = "splits.csv"
+
+SPLIT_COLUMNS = ("patient", "study", "split")
 
 
 def write_split_table(path: Path, table: pd.DataFrame) -> None:
@@ -24,7 +26,7 @@ def write_split_table(path: Path, table: pd.DataFrame) -> None:
 
 def split_text(table: pd.DataFrame) -> str:
     """Return the content of `splits.csv`."""
-    return table[list(COLUMNS)].to_csv(index=False)
+    return table[list(SPLIT_COLUMNS)].to_csv(index=False)
 
 
 def read_splits(path: Path) -> dict[str, str]:
@@ -51,7 +53,7 @@ def read_split_table(path: Path) -> pd.DataFrame:
             has one patient in two splits.
     """
     try:
-        read = read_csv_file(path, COLUMNS)
+        read = read_csv_file(path, SPLIT_COLUMNS)
     except FormatError as error:
         raise FormatError(f"{error}; make it with tfspine split") from None
     table = pd.DataFrame(list(read.rows), columns=list(read.columns), dtype="str")

@@ -3,14 +3,19 @@
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tfspine.errors import AnnotationError, ConfigError, FormatError
+from tfspine.formats.csv_rows import write_csv
 from tfspine.labels import Side
 from tfspine.progress import Track, silent
 from tfspine.workflows.import_rsna import Rsna, import_rsna
+
+if TYPE_CHECKING:
+    from tfspine.annotations.importers.imported import ImportedDataset
+    from tfspine.structures import Refusal
 
 LICENCES = {
     "rsna": "RSNA 2024 competition rules: non-commercial use, do not pass on",
@@ -55,7 +60,7 @@ class Spider:
 Dataset = Rsna | SpineAi | Aisslab | Sudirman | Spider
 
 
-def import_dataset(source: Path, out: Path, dataset: Dataset, *, track: Track = silent) -> dict[str, Any]:
+def import_dataset(source: Path, out: Path, dataset: Dataset, *, track: Track = silent) -> "ImportedDataset":
     """Import one data set and return the counts; refused files are listed with the reason in `refused.csv`.
 
     Args:
@@ -78,21 +83,21 @@ def import_dataset(source: Path, out: Path, dataset: Dataset, *, track: Track = 
     with new_folder(out, command="import", inputs=[source, *slices]) as folder:
         match dataset:
             case Rsna():
-                counts = import_rsna(source, folder, dataset, out=out, track=track)
+                imported = import_rsna(source, folder, dataset, out=out, track=track)
             case SpineAi():
-                counts = _spineai(source, folder, dataset, track)
+                imported = _spineai(source, folder, dataset, track)
             case Aisslab():
-                counts = _aisslab(source, folder, track)
+                imported = _aisslab(source, folder, track)
             case Sudirman():
-                counts = _sudirman(source, folder, dataset, track)
+                imported = _sudirman(source, folder, dataset, track)
             case Spider():
-                counts = _spider(source, folder, track)
-        details = {"dataset": name, "licence": LICENCES[name]} | counts
+                imported = _spider(source, folder, track)
+        details = {"dataset": name, "licence": LICENCES[name]} | imported.details
         write_manifest(folder, command="import", inputs=[source, *slices], details=details)
-    return counts
+    return imported
 
 
-def _spineai(source: Path, folder: Path, dataset: SpineAi, track: Track) -> dict[str, Any]:
+def _spineai(source: Path, folder: Path, dataset: SpineAi, track: Track) -> "ImportedDataset":
     from tfspine.annotations.importers.spineai import PATIENT_PATTERN, SpineAiOptions, read_spineai
 
     try:
@@ -107,13 +112,13 @@ def _spineai(source: Path, folder: Path, dataset: SpineAi, track: Track) -> dict
     return _write_pictures(folder, items, dataset="spineai", track=track)
 
 
-def _aisslab(source: Path, folder: Path, track: Track) -> dict[str, Any]:
+def _aisslab(source: Path, folder: Path, track: Track) -> "ImportedDataset":
     from tfspine.annotations.importers.aisslab import read_aisslab
 
     return _write_pictures(folder, read_aisslab(source), dataset="aisslab", track=track)
 
 
-def _sudirman(source: Path, folder: Path, dataset: Sudirman, track: Track) -> dict[str, Any]:
+def _sudirman(source: Path, folder: Path, dataset: Sudirman, track: Track) -> "ImportedDataset":
     from tfspine.annotations.importers.sudirman import read_plan
     from tfspine.annotations.importers.sudirman_output import write_plan
     from tfspine.annotations.importers.sudirman_truth import Weighting, read_truth
@@ -130,7 +135,8 @@ def _sudirman(source: Path, folder: Path, dataset: Sudirman, track: Track) -> di
     return write_plan(folder, read_plan(source), source=source, others=notes)
 
 
-def _spider(source: Path, folder: Path, track: Track) -> dict[str, Any]:
+def _spider(source: Path, folder: Path, track: Track) -> "ImportedDataset":
+    from tfspine.annotations.importers.imported import ImportedDataset
     from tfspine.annotations.importers.spider_tables import read_gradings, read_overview
     from tfspine.formats.refused_csv import write_refused_lines
     from tfspine.outputs import write_text
@@ -141,24 +147,22 @@ def _spider(source: Path, folder: Path, track: Track) -> dict[str, Any]:
     refused += more
     write_text(folder / "series.csv", series.to_csv(index=False))
     write_text(folder / "gradings.csv", gradings.to_csv(index=False))
-    summary = {"patients": int(series["patient"].nunique()), "series": len(series), "discs": len(gradings)}
+    counts = {"patients": int(series["patient"].nunique()), "series": len(series), "discs": len(gradings)}
     if (source / "masks").is_dir():
-        summary["centres"] = _write_levels(folder, source / "masks", list(series["series"]), refused, track)
+        counts["centres"] = _write_levels(folder, source / "masks", list(series["series"]), refused, track)
     else:
         refused.append(Refusal("masks", "no such folder: no levels.csv; unpack masks.zip beside the CSV files"))
     write_refused_lines(folder, refused)
-    return summary | {"refused": len(refused)}
+    return ImportedDataset(counts, len(refused))
 
 
-def _write_levels(folder: Path, masks: Path, series: Sequence[str], refused: list[Any], track: Track) -> int:
-    """Write `levels.csv`: series, patient, disc, level, x_mm, y_mm, z_mm, voxels; return the number of rows."""
-    import pandas as pd
-
+def _write_levels(folder: Path, masks: Path, series: Sequence[str], refused: "list[Refusal]", track: Track) -> int:
+    """Write `levels.csv` and return the number of its rows; add what is left out to `refused`."""
     from tfspine.annotations.importers.spider_masks import disc_centres
-    from tfspine.outputs import write_text
+    from tfspine.annotations.importers.spider_tables import CENTRE_COLUMNS
     from tfspine.structures import Refusal
 
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for path in track(sorted(masks.glob("*.mha")), "masks"):
         try:
             if path.stem not in series:
@@ -169,12 +173,11 @@ def _write_levels(folder: Path, masks: Path, series: Sequence[str], refused: lis
             continue
         patient = path.stem.partition("_")[0]
         rows += [(path.stem, patient, item.disc, item.level or "", *item.centre_mm, item.voxels) for item in discs]
-    columns = ["series", "patient", "disc", "level", "x_mm", "y_mm", "z_mm", "voxels"]
-    write_text(folder / "levels.csv", pd.DataFrame(rows, columns=columns).to_csv(index=False))
+    write_csv(folder / "levels.csv", CENTRE_COLUMNS, rows)
     return len(rows)
 
 
-def _write_pictures(folder: Path, items: Any, *, dataset: str, track: Track) -> dict[str, Any]:
+def _write_pictures(folder: Path, items: Any, *, dataset: str, track: Track) -> "ImportedDataset":
     from tfspine.annotations.importers.pictures import write_pictures
 
-    return asdict(write_pictures(folder, track(items, "pictures"), dataset=dataset))
+    return write_pictures(folder, track(items, "pictures"), dataset=dataset)

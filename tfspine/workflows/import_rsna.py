@@ -3,15 +3,16 @@
 import functools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfspine.errors import AnnotationError, DicomError
 from tfspine.progress import Track
 from tfspine.workflows.salts import SaltChoice, salt_beside
 
 if TYPE_CHECKING:
+    from tfspine.annotations.importers.imported import ImportedDataset
     from tfspine.annotations.importers.rsna import IngestedSlice, PointPicture
     from tfspine.annotations.importers.rsna_tables import Point, RsnaTables
     from tfspine.dicom.series_map import SeriesMap
@@ -38,7 +39,7 @@ class Rsna:
     salt: SaltChoice = SaltChoice()
 
 
-def import_rsna(source: Path, folder: Path, options: Rsna, *, out: Path, track: Track) -> dict[str, Any]:
+def import_rsna(source: Path, folder: Path, options: Rsna, *, out: Path, track: Track) -> "ImportedDataset":
     """Import points and grades onto slices; if no slices are given, the images are ingested first.
 
     Args:
@@ -69,8 +70,9 @@ def import_rsna(source: Path, folder: Path, options: Rsna, *, out: Path, track: 
         reasons = placed.refused or tables.refused
         reason = f"; {reasons[0].file}: {reasons[0].reason}" if reasons else ""
         raise AnnotationError(f"{source}: no point lies on a slice of {options.slices or SLICES_FOLDER}{reason}")
-    summary = write_rsna(folder, tables, placed, targets)
-    return summary | {"box_mm": {region.value: list(size) for region, size in sizes.items()}}
+    imported = write_rsna(folder, tables, placed, targets)
+    boxes_mm = {region.value: list(size) for region, size in sizes.items()}
+    return replace(imported, remarks={**imported.remarks, "box_mm": boxes_mm})
 
 
 def _ingest(images: Path, folder: Path, options: Rsna, *, out: Path, tables: "RsnaTables", track: Track) -> None:

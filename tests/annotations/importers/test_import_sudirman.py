@@ -71,7 +71,7 @@ def test_patients_whom_ingest_cannot_read_are_named(tree: Path) -> None:
 
 def test_the_links_lead_to_the_files_taken_and_to_no_other(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    summary = write_plan(out, read_plan(tree), source=tree)
+    summary = write_plan(out, read_plan(tree), source=tree).details
     links = sorted(path for path in (out / "dicom").rglob("*") if path.is_symlink())
     assert len(links) == summary["files"] == 4
     assert {Path(os.readlink(link)).name for link in links} == {link.name for link in links}
@@ -132,7 +132,7 @@ def test_a_resized_label_image_is_refused() -> None:
 
 def test_what_is_written_is_read(truth: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    summary = write_truth(out, read_truth(truth, Weighting.T2))
+    summary = write_truth(out, read_truth(truth, Weighting.T2)).details
     assert (summary["slices"], summary["boxes"], summary["structures"], summary["refused"]) == (2, 2, 4, 1)
     assert set(read_boxes(out / "reference.csv")["level"]) == {"L3-L4", "L5-S1"}
     assert len(pd.read_csv(out / "structures.csv")) == 4

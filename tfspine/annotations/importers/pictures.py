@@ -17,14 +17,20 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from tfspine.annotations.importers.imported import ImportedDataset
 from tfspine.errors import AnnotationError
 from tfspine.formats.boxes_csv import BOX_COLUMNS, annotated_rows, write_boxes
+from tfspine.formats.csv_rows import write_csv
 from tfspine.formats.labelimg_xml import write_voc
 from tfspine.formats.refused_csv import write_refused_lines
 from tfspine.formats.slices_csv import IMAGES_FOLDER, SLICE_COLUMNS, write_slices_csv
 from tfspine.labels import Plane
-from tfspine.outputs import write_bytes, write_text
+from tfspine.outputs import write_bytes
 from tfspine.structures import AnnotatedSlice, Annotation, Refusal, pseudonym, slice_key
+
+SOURCES_FILE = "sources.csv"
+SOURCE_COLUMNS = ("key", "file")
+"""The picture of each slice, as a path within the data set."""
 
 SUFFIXES = (".png", ".PNG", ".jpg", ".JPG", ".jpeg", ".JPEG")
 """Searched in this order: a picture saved twice is taken from the file that lost nothing."""
@@ -45,16 +51,6 @@ class LabelledPicture:
     plane: Plane
     annotations: tuple[Annotation, ...]
     pixels: NDArray[np.uint8] = field(repr=False)
-
-
-@dataclass(frozen=True)
-class PictureCounts:
-    """How much was written, and how much was not."""
-
-    studies: int
-    slices: int
-    boxes: int
-    refused: int
 
 
 def find_picture(label: Path) -> Path:
@@ -93,7 +89,7 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.median(colours, axis=2).astype(np.uint8))
 
 
-def write_pictures(folder: Path, items: Iterable[LabelledPicture | Refusal], *, dataset: str) -> PictureCounts:
+def write_pictures(folder: Path, items: Iterable[LabelledPicture | Refusal], *, dataset: str) -> ImportedDataset:
     """Write slices, labels, `slices.csv`, `reference.csv`, `sources.csv` and `refused.csv`.
 
     A slice with a foramen whose side is unknown has its boxes in `reference.csv` and no label file, which could not
@@ -131,9 +127,10 @@ def write_pictures(folder: Path, items: Iterable[LabelledPicture | Refusal], *, 
         raise AnnotationError(f"{dataset}: no labelled picture that can be used{reason}")
     write_slices_csv(folder, slices)
     write_boxes(folder / "reference.csv", pd.DataFrame(boxes, columns=list(BOX_COLUMNS)))
-    write_text(folder / "sources.csv", pd.DataFrame(sources, columns=["key", "file"]).to_csv(index=False))
+    write_csv(folder / SOURCES_FILE, SOURCE_COLUMNS, sources)
     write_refused_lines(folder, refused)
-    return PictureCounts(len({row["study"] for row in slices}), len(slices), len(boxes), len(refused))
+    studies = len({row["study"] for row in slices})
+    return ImportedDataset({"studies": studies, "slices": len(slices), "boxes": len(boxes)}, len(refused))
 
 
 def _write_label(folder: Path, item: LabelledPicture, annotated: AnnotatedSlice) -> list[Refusal]:

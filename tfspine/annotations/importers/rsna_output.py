@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from tfspine.annotations.importers.imported import ImportedDataset
 from tfspine.annotations.importers.rsna import IngestedSlice, PlacedPoints
 from tfspine.annotations.importers.rsna_tables import Grade3, RsnaTables, StudyRegion
 from tfspine.formats.boxes_csv import BOX_COLUMNS, CORNER_COLUMNS, annotated_rows, write_boxes
@@ -21,8 +22,8 @@ point could be used."""
 
 def write_rsna(
     folder: Path, tables: RsnaTables, placed: PlacedPoints, targets: Sequence[IngestedSlice]
-) -> dict[str, Any]:
-    """Fill `folder` and return what the manifest should say.
+) -> ImportedDataset:
+    """Fill `folder` and return what was written.
 
     Raises:
         OutputError: a file cannot be written.
@@ -38,13 +39,9 @@ def write_rsna(
     write_text(folder / "grades3.csv", grades.to_csv(index=False))
     refused = (*tables.refused, *placed.refused)
     write_refused_lines(folder, refused)
-    return {
-        "studies": int(grades["study"].nunique()),
-        "slices": len(placed.labels),
-        "boxes": len(boxes),
-        "grades": {grade.value: int((grades["grade3"] == grade).sum()) for grade in Grade3},
-        "refused": len(refused),
-    }
+    counts = {"studies": int(grades["study"].nunique()), "slices": len(placed.labels), "boxes": len(boxes)}
+    of_grade = {grade.value: int((grades["grade3"] == grade).sum()) for grade in Grade3}
+    return ImportedDataset(counts, len(refused), {"grades": of_grade})
 
 
 def grades3_table(grades: Mapping[StudyRegion, Grade3 | None], placed: PlacedPoints) -> pd.DataFrame:

@@ -41,6 +41,9 @@ GRADES: Mapping[str, tuple[str, int, int]] = {
 """Our name, lowest and highest value of each column."""
 
 GRADING_COLUMNS = ("patient", "disc", "level", *(name for name, _, _ in GRADES.values()))
+CENTRE_COLUMNS = ("series", "patient", "disc", "level", "x_mm", "y_mm", "z_mm", "voxels")
+"""Columns of `levels.csv`: the centre of every disc in a mask."""
+
 HIGHEST_DISC = 9
 
 

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
+from tfspine.annotations.importers.imported import ImportedDataset
 from tfspine.annotations.importers.sudirman import PlannedSeries, patients_without
 from tfspine.errors import OutputError
+from tfspine.formats.csv_rows import write_csv
 from tfspine.formats.refused_csv import write_refused_lines
-from tfspine.outputs import write_text
 from tfspine.structures import Refusal
 
 PLAN_COLUMNS = ("patient", "series", "files", "plane", "weighting", "decision", "reason")
@@ -18,7 +16,7 @@ LINKS_FOLDER = "dicom"
 
 def write_plan(
     folder: Path, plan: Sequence[PlannedSeries], *, source: Path, others: Sequence[Refusal] = ()
-) -> dict[str, Any]:
+) -> ImportedDataset:
     """Write the plan, one link a file to ingest as ``dicom/PATIENT/SERIES/NAME.ima``, and what was refused.
 
     Links cost nothing where copies would cost gigabytes.
@@ -30,7 +28,7 @@ def write_plan(
         others: refusals that do not concern a series.
 
     Returns:
-        what the manifest should say.
+        what was written.
 
     Raises:
         OutputError: a file or a link cannot be written.
@@ -47,7 +45,7 @@ def write_plan(
         )
         for series in plan
     ]
-    write_text(folder / "plan.csv", pd.DataFrame(rows, columns=list(PLAN_COLUMNS)).to_csv(index=False))
+    write_csv(folder / "plan.csv", PLAN_COLUMNS, rows)
     taken = [series for series in plan if series.is_taken]
     for series in taken:
         _link(folder / LINKS_FOLDER / series.patient / "__".join(series.folder.parts[-2:]), series)
@@ -55,13 +53,9 @@ def write_plan(
     refused += [Refusal(patient, reason) for patient, reason in patients_without(plan)]
     refused += others
     write_refused_lines(folder, refused)
-    return {
-        "patients": len({series.patient for series in plan}),
-        "series": len(taken),
-        "files": sum(len(series.files) for series in taken),
-        "refused": len(refused),
-        "source": source.name,
-    }
+    patients, files = len({series.patient for series in plan}), sum(len(series.files) for series in taken)
+    counts = {"patients": patients, "series": len(taken), "files": files}
+    return ImportedDataset(counts, len(refused), {"source": source.name})
 
 
 def _link(folder: Path, series: PlannedSeries) -> None:

@@ -3,21 +3,19 @@
 import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
+from tfspine.annotations.importers.imported import ImportedDataset
 from tfspine.annotations.importers.pictures import LabelledPicture, write_pictures
 from tfspine.annotations.importers.sudirman_truth import StructureBox, TruthSlice
 from tfspine.formats.boxes_csv import CORNER_COLUMNS
-from tfspine.outputs import write_text
+from tfspine.formats.csv_rows import write_csv
 from tfspine.structures import Refusal
 
 STRUCTURE_COLUMNS = ("file", "structure", *CORNER_COLUMNS, "pixels", "stray")
 
 
-def write_truth(folder: Path, items: Iterable[TruthSlice | Refusal]) -> dict[str, Any]:
-    """Fill `folder` and return what the manifest should say.
+def write_truth(folder: Path, items: Iterable[TruthSlice | Refusal]) -> ImportedDataset:
+    """Fill `folder` and return what was written.
 
     Raises:
         AnnotationError: not one slice is left.
@@ -32,7 +30,7 @@ def write_truth(folder: Path, items: Iterable[TruthSlice | Refusal]) -> dict[str
             structures.extend(item.structures)
             yield item.picture
 
-    counts = write_pictures(folder, pictures(), dataset="sudirman")
+    imported = write_pictures(folder, pictures(), dataset="sudirman")
     rows = [(item.source, item.structure, *item.box, item.pixels, item.stray) for item in structures]
-    write_text(folder / "structures.csv", pd.DataFrame(rows, columns=list(STRUCTURE_COLUMNS)).to_csv(index=False))
-    return dataclasses.asdict(counts) | {"structures": len(structures)}
+    write_csv(folder / "structures.csv", STRUCTURE_COLUMNS, rows)
+    return dataclasses.replace(imported, counts={**imported.counts, "structures": len(structures)})
