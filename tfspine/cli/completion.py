@@ -1,9 +1,9 @@
-"""``tfspine completion``: the script by which a shell completes commands, options and files.
+"""``tfspine completion``: the script for shell completion of commands, options and files.
 
     tfspine completion bash > ~/.local/share/bash-completion/completions/tfspine
     tfspine completion zsh > "${fpath[1]}/_tfspine"
 
-Written once, by shtab, from the parser itself: a shell that completes from it starts no Python.
+shtab writes it from the parser itself, so a shell completes without starting Python.
 """
 
 import argparse

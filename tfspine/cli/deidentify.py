@@ -1,4 +1,4 @@
-"""``tfspine deidentify``: DICOM in, DICOM without its patients out, with the tables of what was changed and refused."""
+"""``tfspine deidentify``: DICOM in, de-identified DICOM out, with tables of what was changed and refused."""
 
 import argparse
 import json
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _options(args: argparse.Namespace) -> "Collection[Option]":
-    """Return the options that are named, else those of the profile.
+    """Return the options that are given, otherwise those of the profile.
 
     Raises:
         ConfigError: options are added to the research profile, which has its own.

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run every step that is not done, then print the table of results and what to open.
 
-    With `--plane` it ends with that plane's SavedModel, and prints where it lies. With `--quick` the results mean
+    With `--plane` it ends with that plane's SavedModel, and prints its folder. With `--quick` the results mean
     nothing, and are not printed.
     """
     from tfspine.workflows import demo

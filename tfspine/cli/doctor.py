@@ -1,4 +1,4 @@
-"""``tfspine doctor``: what is wrong with this installation, and what to do about it."""
+"""``tfspine doctor``: reports what is wrong with this installation, and how to fix it."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""``tfspine evaluate``: readers or models against a reference; the paper's tables, then what a reviewer asks for."""
+"""``tfspine evaluate``: readers or models against a reference; the paper's tables, then those for a reviewer."""
 
 import argparse
 import json
@@ -122,10 +122,10 @@ def run(args: argparse.Namespace) -> None:
 
 
 def inputs_of(args: argparse.Namespace) -> EvaluateInputs:
-    """Return what the arguments name.
+    """Return the inputs that the arguments name.
 
     Raises:
-        EvaluationError: an argument is not NAME=PATH, or a name occurs twice; what does not fit together.
+        EvaluationError: an argument is not NAME=PATH, or a name occurs twice, or arguments contradict one another.
     """
     return EvaluateInputs(
         reference=args.reference,

@@ -1,4 +1,4 @@
-"""``tfspine exclude``: which studies stay out, with the numbers, and the flow of the rest."""
+"""``tfspine exclude``: which studies are left out, with the measured values, and the flow chart."""
 
 import argparse
 import json
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Measure every study, hold it against the experiment's limits, and print the flow."""
+    """Measure every study, compare it with the experiment's limits, and print the flow chart."""
     from tfspine.annotations.flow import flow_text
 
     require_count(args, "workers")

@@ -1,4 +1,4 @@
-"""``tfspine export``: a trained detector and its graders, of one member or several, become one SavedModel version."""
+"""``tfspine export``: a trained detector and its graders, with one member or several, become one SavedModel version."""
 
 import argparse
 import json
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Export, verify and print where the version lies."""
+    """Export, verify and print the folder of the version."""
     wanted = ExportOptions(args.labels, args.splits, args.take, tuple(args.settings))
     with stage_bar(stage_count(wanted)) as begin:
         exported = export(args.detector, args.graders, args.slices, args.out, wanted, begin=begin)
@@ -83,7 +83,7 @@ def operating_point_lines(
         thresholds: what was chosen.
         plane: of the model.
         allowed: false boxes per image that it was chosen for.
-        least: score from which the detector answers boxes at all.
+        least: score from which the detector returns boxes at all.
         has_labels: whether there was validation data to choose on.
     """
     if not has_labels:

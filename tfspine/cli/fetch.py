@@ -1,7 +1,7 @@
-"""``tfspine fetch``: MR studies out of a PACS, by DICOMweb, into a folder that ``tfspine ingest`` reads.
+"""``tfspine fetch``: MR studies from a PACS, over DICOMweb, into a folder that ``tfspine ingest`` reads.
 
-Exit codes: 0 every study asked for is there whole; 1 some are not, each in `refused.csv` with its reason, and the same
-command again fetches those alone; 2 nothing could be had at all, or the command is wrong.
+Exit codes: 0 every requested study is complete; 1 some are not, each in `refused.csv` with its reason, and the same
+command again fetches only those; 2 nothing could be fetched, or the command is wrong.
 """
 
 import argparse
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 UID = re.compile(r"[0-9]+([.][0-9]+)*")
 WILDCARDS = frozenset("*?\\")
-"""A search takes them for patterns (PS3.4, C.2.2.2): more patients than were named would come."""
+"""A search treats them as patterns (PS3.4, C.2.2.2): more patients than were named would match."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fetch every study that is not there yet; exit code 1 where some could not be had."""
+    """Fetch every study that is missing; exit code 1 if some could not be fetched."""
     query, server = _query(args), _server(args)
     read = given(args.auth_file, args.ca_file, args.patient_id_file)
     fetched = fetch(server, args.out, query, read=read, track=track)
@@ -114,7 +114,7 @@ def _query(args: argparse.Namespace) -> "Query":
 
 
 def _patient_ids(path: Path) -> tuple[str, ...]:
-    """Read one PatientID a line, blank lines aside; messages give the line's number, never the ID."""
+    """Read one PatientID per line, except blank lines; messages give the line's number, never the ID."""
     lines = read_text(path, expected="one PatientID per line").splitlines()
     for number, line in enumerate(lines, start=1):
         if WILDCARDS & set(line):

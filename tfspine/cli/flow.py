@@ -1,4 +1,4 @@
-"""``tfspine flow``: the chart of the studies, from the export to training, validation and the tests."""
+"""``tfspine flow``: the flow chart of studies, from the export to training, validation and test."""
 
 import argparse
 from pathlib import Path

@@ -109,13 +109,13 @@ def _add_program(parser: argparse.ArgumentParser, program: DrawnIn) -> None:
 
 
 def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what every import has."""
+    """Add the arguments of every import."""
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     parser.add_argument("--verbose", action="store_true", default=argparse.SUPPRESS, help="log more, to standard error")
 
 
 def _add_rsna_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what only this data set has."""
+    """Add the arguments of this data set only."""
     parser.add_argument(
         "--slices",
         type=Path,

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print what other programs need to know to talk to this one."""
+    """Print what other programs need to call the models."""
     if args.settings:
         _print_settings(is_json=args.json)
         return
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _print_settings(*, is_json: bool) -> None:
-    """Print each setting as its line in a file, what it may be, and what it means."""
+    """Print each setting as a line of a file, its allowed values, and its meaning."""
     rows = all_settings()
     if is_json:
         print(json.dumps([asdict(row) for row in rows], indent=2))

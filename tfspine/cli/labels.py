@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Do what was asked for, and print where it is."""
+    """Rename labels or write a template, and print the output's path."""
     if args.action == "template":
         write_template(args.out, args.format)
         print(f"{args.out}: labels for {args.format}")
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _rename(args: argparse.Namespace) -> None:
-    """Write every label under its new name; what has no slice is listed with its reason."""
+    """Write every label under its new name; labels without a slice are listed with the reason."""
     renamed = rename_labels(args.labels, args.out, RenameOptions(args.slices, args.deidentified, args.key))
     print(f"{args.out}: {renamed.labels} label files")
     if renamed.refused:

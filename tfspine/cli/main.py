@@ -1,4 +1,4 @@
-"""The ``tfspine`` command: finds the verb, hands over, turns errors into one line and an exit code.
+"""The ``tfspine`` command: finds the verb, calls its module, turns errors into one line and an exit code.
 
 Exit codes: 0 done, 1 a check found something wrong (or a bug, with its traceback), 2 wrong input or usage. Results
 go to standard output, logs and progress to standard error.
@@ -58,7 +58,7 @@ VERBS: dict[str, str] = {
 if TYPE_CHECKING:
     _Handler = logging.StreamHandler[TextIO]
 else:
-    _Handler = logging.StreamHandler  # takes no types before Python 3.11
+    _Handler = logging.StreamHandler  # has no type parameters before Python 3.11
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"tfspine {verb} {needed}", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        # The reader of our standard output, such as `head`, has closed it; this command ends too, as others do.
+        # The reader of standard output, such as `head`, has closed it; end as other commands do.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as error:
@@ -102,10 +102,10 @@ def _prepare(args: argparse.Namespace) -> None:
     from tfspine.cli.options import use_devices
 
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # names of files may be in no encoding at all
+        if isinstance(stream, io.TextIOWrapper):  # file names may not be valid in any encoding
             stream.reconfigure(errors="backslashreplace")
     use_devices(args)
-    # Its C++ half talks to standard error past Python's logging.
+    # Its C++ part writes to standard error without Python's logging.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if args.verbose else "3")
     logging.basicConfig(
         level=logging.DEBUG if args.verbose else logging.INFO,
@@ -113,7 +113,7 @@ def _prepare(args: argparse.Namespace) -> None:
         format="%(message)s",
         force=True,
     )
-    # TensorFlow and the Model Garden tell their progress through these; ours have bars.
+    # TensorFlow and the Model Garden log their progress through these; tfspine has progress bars.
     for name in ("absl", "tensorflow"):
         logging.getLogger(name).setLevel(logging.INFO if args.verbose else logging.WARNING)
 
@@ -124,7 +124,7 @@ def _is_noisy(args: argparse.Namespace) -> bool:
 
 
 class _StandardError(_Handler):
-    """Writes to what standard error is at the moment: under a bar, what writes above it."""
+    """Writes to the current standard error: under a bar, the stream that writes above it."""
 
     @property
     def stream(self) -> TextIO:
@@ -136,7 +136,7 @@ class _StandardError(_Handler):
 
 
 def build_parser(*verbs: str) -> argparse.ArgumentParser:
-    """Return the parser; only the modules of `verbs` are imported, so that ``--help`` stays quick."""
+    """Return the parser; only the modules of `verbs` are imported, so that ``--help`` is quick."""
     parser = Parser(prog="tfspine", description=tfspine.__doc__)
     parser.add_argument("--version", action="version", version=f"tfspine {tfspine.__version__}")
     subparsers = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")

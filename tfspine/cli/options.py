@@ -28,7 +28,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def add_devices(parser: argparse.ArgumentParser) -> None:
-    """Add ``--devices``, which `use_devices` hands on to this process and to those that it starts."""
+    """Add ``--devices``, which `use_devices` applies to this process and to those that it starts."""
     parser.add_argument(
         "--devices",
         metavar="LIST",
@@ -37,7 +37,7 @@ def add_devices(parser: argparse.ArgumentParser) -> None:
 
 
 def use_devices(args: argparse.Namespace) -> None:
-    """Say in the environment which GPUs a command was told to use; `models.devices` reads it."""
+    """Store in the environment which GPUs a command may use; `models.devices` reads it."""
     if getattr(args, "devices", None) is not None:
         os.environ[DEVICES_VARIABLE] = args.devices
 
@@ -87,12 +87,12 @@ def add_salt(parser: argparse.ArgumentParser, *, otherwise: str = "") -> None:
 
 
 def salt_choice(args: argparse.Namespace) -> SaltChoice:
-    """Return what the options of `add_salt` say."""
+    """Return the values of the options of `add_salt`."""
     return SaltChoice(args.salt_file, args.create_salt)
 
 
 def require_count(args: argparse.Namespace, name: str) -> None:
-    """Refuse an option that counts something and lies below 1; one that was not given is let through.
+    """Refuse a count below 1; an option that was not given is accepted.
 
     Raises:
         ConfigError: with the option as it is typed.
@@ -103,16 +103,16 @@ def require_count(args: argparse.Namespace, name: str) -> None:
 
 
 def file_to_write(example: str, *, option: str = "--out") -> Callable[[str], Path]:
-    """Return a `type` for an option that names one file to write: it refuses what names a folder.
+    """Return a `type` for an option that names one file to write: it refuses a folder.
 
     Args:
-        example: a good name for the file, to tell.
+        example: a good name for the file, for the message.
         option: as it is typed.
     """
 
     def checked(text: str) -> Path:
         path = Path(text)
-        # A path forgets the slash at its end, and would write a file of the name of the folder that was meant.
+        # A Path drops the slash at its end, and would write a file with the name of the intended folder.
         if text.endswith("/") or path.is_dir():
             raise OutputError(f"{option} {text}: is a folder; expected a file to write, for example {path / example}")
         return path

@@ -1,4 +1,4 @@
-"""``tfspine paper-study``: the paper's study on simulated patients, two cohorts and nine members, in stretches."""
+"""``tfspine paper-study``: the paper study on simulated patients, with two cohorts and nine members per grader."""
 
 import argparse
 import time
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run every step that is not done, then print the paper's tables and what bounds them."""
+    """Run every step that is not done, then print the paper's tables and the ceiling of a reference."""
     from tfspine.workflows.demo import NOTICE, begin
     from tfspine.workflows.memory import MemoryWatch
     from tfspine.workflows.paper_study import plan

@@ -1,4 +1,4 @@
-"""A parser whose refusals are one line, with the right spelling where something was misspelt; exit code 2."""
+"""A parser whose errors are one line, with a suggestion for misspelt words; exit code 2."""
 
 import argparse
 import difflib
@@ -7,17 +7,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 CLOSE = 0.6
-"""How alike a misspelt word and its suggestion are at least, as `difflib` measures it."""
+"""Least similarity of a misspelt word and its suggestion, as `difflib` measures it."""
 
 RENAMED = {"--versions": "--members"}
-"""Options by the names that they had before, which no spelling would lead from."""
+"""Renamed options by their former names, which are too different to be suggested as spellings."""
 
 
 class Parser(argparse.ArgumentParser):
     """As `argparse.ArgumentParser`, except for its error messages."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Refuse a misspelt option first: what argparse calls missing is mostly what was misspelt."""
+        """Refuse a misspelt option first: an option that argparse reports as missing was usually misspelt."""
         words = list(sys.argv[1:] if args is None else args)
         self._refuse_unknown_options(words)
         return super().parse_known_args(words, namespace)
@@ -29,19 +29,19 @@ class Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
     def _refuse_unknown_options(self, words: Sequence[str]) -> None:
-        """Look at the words that are this parser's own: those before a verb belong to it, those behind to the verb."""
+        """Check the words of this parser: those before a verb belong to it, those after it to the verb."""
         has_verbs = any(isinstance(action, argparse._SubParsersAction) for action in self._actions)
         for word in words:
             if word == "--" or (has_verbs and not word.startswith("-")):
                 return
             option = word.partition("=")[0]
-            # A word with a space is no option, and neither is a negative number; argparse thinks the same.
+            # A word with a space is not an option, nor is a negative number; argparse treats them in the same way.
             is_option = len(option) > 1 and option.startswith("-") and " " not in word and not option[1:2].isdigit()
             if is_option and not any(known.startswith(option) for known in self._option_string_actions):
                 self.error(f'unknown option "{option}"{suggestion(option, self._option_string_actions)}')
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
-        """Return the value of an argument; of one that has choices any other word is refused with the choices."""
+        """Return the value of an argument; if it has choices, any other word is refused with the list of choices."""
         try:
             return super()._get_value(action, arg_string)
         except argparse.ArgumentError:
@@ -57,7 +57,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean "..."?`` for a misspelt word, and nothing where no known one is like it."""
+    """Return ``; did you mean "..."?`` for a misspelt word, and nothing if no known word is similar."""
     bare = {name.lstrip("-").replace("_", "-"): name for name in known}
     if RENAMED.get(word) in bare.values():
         return f'; it is called "{RENAMED[word]}" now'

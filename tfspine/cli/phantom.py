@@ -1,4 +1,4 @@
-"""``tfspine phantom``: simulated studies with known truth, and what simulated readers make of them."""
+"""``tfspine phantom``: simulated studies with known truth, and the labels of simulated readers."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``tfspine predict``: slices to boxes, grades and a table a study, by a model server or a SavedModel."""
+"""``tfspine predict``: slices to boxes, grades and one table per study, with a model server or a SavedModel."""
 
 import argparse
 import json

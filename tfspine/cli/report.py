@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _slices(args: argparse.Namespace) -> Path:
-    """Return the folder that is named, else what ``tfspine predict --dicom`` ingested beside its predictions."""
+    """Return the given folder, otherwise the slices that ``tfspine predict --dicom`` ingested."""
     own = Path(args.predictions) / SLICES_FOLDER
     if args.slices is None and not own.is_dir():
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""``tfspine run``: one file for own data, from DICOM or a PACS to a report, with a training where there are labels."""
+"""``tfspine run``: your own data in one file, from DICOM or a PACS to a report, with training if there are labels."""
 
 import argparse
 import time

@@ -11,7 +11,7 @@ from tfspine.workflows.serve import ServeOptions, serve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options; their names are TensorFlow Serving's where it has them."""
+    """Declare the options; those that TensorFlow Serving has keep its names."""
     parser.add_argument(
         "--model-config-file",
         type=own_or_project_file,

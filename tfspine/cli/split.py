@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Assign every patient and print how many fell where."""
+    """Assign every patient and print the sizes of the splits."""
     divided = split(args.slices, args.out, SplitOptions(args.exclusions, experiment_from(args), args.force))
     left_out = f"; {divided.excluded} studies excluded" if divided.excluded else ""
     print(f"{args.out}: " + ", ".join(f"{count} {name}" for name, count in divided.patients.items()) + left_out)

@@ -12,7 +12,7 @@ from tfspine.workflows.train import DetectorOptions, GraderOptions, train_detect
 from tfspine.workflows.train_members import ONE_SHARD, MembersOptions, train_members
 
 LENGTHS = {"grader": "epochs", "detector": "steps"}
-"""The setting of each section that says how long it trains."""
+"""The setting of each section that determines how long it trains."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +73,7 @@ def _train_members(args: argparse.Namespace, experiment: Experiment) -> None:
 
 
 def complete_already(run_folder: Path, section: str, experiment: Experiment) -> str:
-    """Return one line about a run that trained all that the experiment asks for."""
+    """Return one line about a run that is complete for this experiment."""
     name = LENGTHS[section]
     length = getattr(getattr(experiment, section), name)
     return (

@@ -1,8 +1,8 @@
 """COCO JSON of object detection: reading, with the grade among the attributes of a box, and writing.
 
 The format: https://cocodataset.org/#format-data. `bbox` is [x, y, width, height] in pixels from the image's corner.
-CVAT and Datumaro write what a person said of a box as `attributes`
-(https://docs.cvat.ai/docs/dataset_management/formats/format-coco); so do we, with grade, side and level.
+CVAT and Datumaro write a person's entries for a box as `attributes`
+(https://docs.cvat.ai/docs/dataset_management/formats/format-coco), and so does this module, with grade, side and level.
 """
 
 import json
@@ -25,7 +25,7 @@ CORNERS = ("ymin", "xmin", "ymax", "xmax")
 def read_coco(path: Path) -> Iterator[Drawn]:
     """Yield the images of a file, and a refusal for each annotation that is not a box.
 
-    Of a polygon its `bbox` is read, which COCO defines as the box around it.
+    For a polygon `bbox` is read, which COCO defines as the box around it.
 
     Raises:
         AnnotationError: the file cannot be read or is something else.
@@ -35,11 +35,11 @@ def read_coco(path: Path) -> Iterator[Drawn]:
 
 
 def coco_table(boxes: Sequence[Mapping[str, Any]], slices: Iterable[SliceRow]) -> dict[str, Any]:
-    """Return the COCO file of some boxes, as JSON holds it.
+    """Return the content of a COCO file with some boxes.
 
     Args:
         boxes: rows of `boxes_csv.BOX_COLUMNS`; a score is stored with the box, as in COCO's results.
-        slices: what the boxes were drawn on: each of which becomes an image, those without boxes too.
+        slices: the slices on which boxes were drawn; each becomes an image, even without boxes.
     """
     categories = {name: number for number, name in enumerate(_category_names(), start=1)}
     sizes_px = {slice_.key: slice_.size_px for slice_ in slices}
@@ -79,7 +79,7 @@ def _annotation(number: int, box: Mapping[str, Any], image_id: int, categories: 
 
 
 def _category_names() -> list[str]:
-    """Return every region with each side it may have; a model's foramina have none before the study is assembled."""
+    """Return every region with each side it may have; a model's foramina have no side before the study is assembled."""
     return [
         object_name(region, side)
         for region in Region

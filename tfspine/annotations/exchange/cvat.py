@@ -1,7 +1,7 @@
 """CVAT for images 1.1: `annotations.xml`, with the grade as an attribute of its box.
 
 The format: https://docs.cvat.ai/docs/other/xml_format. Corners xtl, ytl, xbr, ybr are pixels from the image's corner,
-so that xbr and ybr are the far edge, excluded. Of the shapes only `<box>` is read, and only without rotation.
+so that xbr and ybr are the far edge, excluded. Only shapes of type `<box>` are read, and only without rotation.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ EXPECTED = "annotations.xml of the export format CVAT for images 1.1, or the zip
 
 
 def read_cvat(path: Path) -> Iterator[Drawn]:
-    """Yield the images of an export, and a refusal for each shape that is no upright box.
+    """Yield the images of an export, and a refusal for each shape that is not an upright box.
 
     Raises:
         AnnotationError: the file cannot be read or is something else.

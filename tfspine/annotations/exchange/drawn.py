@@ -1,7 +1,7 @@
-"""What other programs' files hold, before it is known what their names mean: boxes with names and attributes.
+"""Content of other programs' files before their names are interpreted: boxes with names and attributes.
 
 Each reader (`cvat`, `coco`, `labelstudio`, `yolo`) yields a `DrawnImage` for each image, and a `Refusal` for whatever
-is no upright box.
+is not an upright box.
 """
 
 import re
@@ -14,7 +14,7 @@ from tfspine.errors import AnnotationError
 from tfspine.structures import Box, Refusal
 
 LARGEST_ROTATION_DEG = 0.01
-"""A box rotated by more is no upright box; programs write zero as 0, 0.0 or a rounding error."""
+"""A box rotated by more is not an upright box; programs write zero as 0, 0.0 or a rounding error."""
 
 UPLOAD = re.compile(r"[0-9a-f]{8}-(?=.)")
 """What Label Studio puts before the name of a file that was uploaded to it."""
@@ -22,13 +22,13 @@ UPLOAD = re.compile(r"[0-9a-f]{8}-(?=.)")
 
 @dataclass(frozen=True)
 class DrawnBox:
-    """One box as its program has it.
+    """One box as its program stores it.
 
     Attributes:
         where: file, image and object, for messages: ``annotations.xml: image 3: box 2``.
         name: its label.
         box: yxyx, pixels, far edge excluded; it may reach outside the image.
-        attributes: by their names in lower case; what was left empty is not there.
+        attributes: by their names in lower case, without empty ones.
     """
 
     where: str
@@ -39,7 +39,7 @@ class DrawnBox:
 
 @dataclass(frozen=True)
 class DrawnImage:
-    """One image with its boxes; `size_px` is (rows, columns) by its program, None where that does not say."""
+    """One image with its boxes; `size_px` is (rows, columns) according to its program, None if unknown."""
 
     name: str
     size_px: tuple[int, int] | None
@@ -52,7 +52,7 @@ Drawn = DrawnImage | Refusal
 def slice_of(image: str, keys: Container[str]) -> str:
     """Return the key of the slice that an image is named after: ``images/train/abc.png`` is ``abc``.
 
-    What Label Studio puts before the name of an uploaded file is left out where only that makes it one of `keys`.
+    The prefix that Label Studio adds to the name of an uploaded file is dropped if the rest is one of `keys`.
     """
     stem = PurePosixPath(image.replace("\\", "/")).stem
     without = UPLOAD.sub("", stem, count=1)
@@ -68,9 +68,9 @@ def texts_of(path: Path, is_wanted: Callable[[str], bool], *, expected: str) -> 
     """Yield (name, text) of the wanted files of an export: a file, a folder, or a zip archive of one.
 
     Args:
-        path: what was exported; a file of its own is wanted whatever its name.
-        is_wanted: told the name of a file, without folders and in lower case.
-        expected: what should be there, for the message.
+        path: what was exported; a single file is wanted whatever its name.
+        is_wanted: decides by the name of a file, without folders and in lower case.
+        expected: what was expected, for the message.
 
     Raises:
         AnnotationError: the path does not exist, holds no wanted file, or cannot be read as text.

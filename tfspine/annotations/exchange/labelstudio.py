@@ -3,7 +3,7 @@
 The format: https://labelstud.io/guide/task_format.html; rectangles: https://labelstud.io/tags/rectanglelabels. x, y,
 width and height are percent of the image, x and y the corner at the upper left. Results of one region share its `id`:
 the rectangle with its label, and each choice with ``perRegion="true"``, whose `from_name` says what is chosen (grade,
-side, level). Of several annotators one has to be named, unless one annotation is marked as ground truth.
+side, level). If there are several annotators, one has to be named, unless one annotation is marked as ground truth.
 """
 
 import json
@@ -23,11 +23,11 @@ Task = Mapping[str, Any]
 
 
 def read_labelstudio(path: Path, *, annotator: str = "") -> Iterator[Drawn]:
-    """Yield the images of an export, and a refusal for whatever is no upright box of one annotator.
+    """Yield the images of an export, and a refusal for anything but an upright box of one annotator.
 
     Args:
         path: the file.
-        annotator: whose annotations are read where there are several, by id or e-mail; empty where there is one.
+        annotator: whose annotations are read if there are several, by id or e-mail; empty if there is one.
 
     Raises:
         AnnotationError: the file cannot be read or is something else.
@@ -95,7 +95,7 @@ def _results(task: Task, annotator: str, where: str) -> list[Mapping[str, Any]]:
 
 
 def _people(annotation: Mapping[str, Any]) -> set[str]:
-    """Return by what an annotator may be called: id, and e-mail where the export has it."""
+    """Return the names of an annotator: id, and e-mail if the export has it."""
     person = annotation.get("completed_by")
     values = (person.get("id"), person.get("email")) if isinstance(person, dict) else (person,)
     return {str(value) for value in values if value is not None}
@@ -167,5 +167,5 @@ def _value(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _listed(value: Any) -> list[Any]:
-    """Return a list as it is, nothing as an empty one, and a value of its own as a list of one."""
+    """Return a list as it is, a missing value as an empty list, and a single value as a list of one."""
     return value if isinstance(value, list) else [] if value is None else [value]

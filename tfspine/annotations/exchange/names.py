@@ -1,6 +1,6 @@
-"""What the names in another program's labels mean: region, side, grade and level of each box.
+"""Meaning of the names in another program's labels: region, side, grade and level of each box.
 
-A name is one of ours (``left_lateral_recess``, ``central_canal:mild``), or one that a map gives:
+A name is one of tfspine's (``left_lateral_recess``, ``central_canal:mild``), or is mapped to one:
 
     [names]                                          # or a CSV file of name, label and, where it says one, level
     "Canal" = "central_canal"
@@ -13,8 +13,8 @@ A name is one of ours (``left_lateral_recess``, ``central_canal:mild``), or one 
     "II" = "moderate"
     "L4/5" = "L4-L5"
 
-What the name does not say may stand in the attributes grade, side and level. A grade is a word or 0 to 3; "ungraded"
-and "unknown" mean that there is no grade.
+What the name does not include may be given in the attributes grade, side and level. A grade is a word or 0 to 3;
+"ungraded" and "unknown" mean that there is no grade.
 """
 
 from collections.abc import Mapping
@@ -40,13 +40,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class NameMap:
-    """What another program's words mean here.
+    """The meaning of another program's words.
 
     Attributes:
         names: object name by label.
-        levels: level by label, where it says one.
+        levels: level by label, if it includes one.
         attributes: "grade", "side" or "level" by the name of an attribute in lower case.
-        values: our word by the value of an attribute.
+        values: tfspine's word by the value of an attribute.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -60,7 +60,7 @@ def read_names(path: Path) -> NameMap:
 
     Raises:
         ConfigError: a TOML file cannot be read, or holds something else.
-        AnnotationError: a CSV file cannot be read, lacks a column, or a label is not one of ours.
+        AnnotationError: a CSV file cannot be read, lacks a column, or a label is not one of tfspine's.
     """
     names = _read_toml(path) if path.suffix.lower() == ".toml" else _read_csv(path)
     for name, label in names.names.items():
@@ -74,11 +74,11 @@ def read_names(path: Path) -> NameMap:
 
 
 def annotation_of(drawn: DrawnBox, names: NameMap) -> Annotation:
-    """Return a box with what its name and attributes mean.
+    """Return a box with region, side, grade and level from its name and attributes.
 
     Raises:
-        AnnotationError: the name is unknown, a value is invalid, name and attribute say two things, or a paired region
-            has no side.
+        AnnotationError: the name is unknown, a value is invalid, name and attribute contradict each other, or a paired
+            region has no side.
     """
     region, side, grade = _meaning(drawn, names)
     said = {
@@ -105,7 +105,7 @@ def _meaning(drawn: DrawnBox, names: NameMap) -> tuple[Region, Side | None, Grad
 
 
 def _parsed(name: str) -> tuple[Region, Side | None, Grade | None]:
-    """Read an object name, or that of a paired region without its side, which is an attribute then."""
+    """Read an object name, or that of a paired region without its side, which is then an attribute."""
     head, colon, grade = name.strip().partition(":")
     if head in tuple(Region):
         parsed = parse_object_name(f"left_{head}{colon}{grade}" if Region(head).is_paired else name)

@@ -1,4 +1,4 @@
-"""Images of another program onto the slices that ``tfspine ingest`` wrote: by the file's name, and nothing else."""
+"""Matches images of another program to the slices that ``tfspine ingest`` wrote, only by file name."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from tfspine.labels import DETECTOR_CLASSES, Plane
 from tfspine.structures import AnnotatedSlice, Annotation, Refusal
 
 TOLERANCE_PX = 0.5
-"""How far a corner may lie outside the image: programs round percents and shares."""
+"""How far a corner may lie outside the image, because programs round percentages and fractions."""
 
 SLICE_OF = {Plane.AXIAL: "an axial slice", Plane.SAGITTAL: "a sagittal slice"}
 

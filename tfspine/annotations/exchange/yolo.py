@@ -1,6 +1,6 @@
-"""YOLO text files, one an image: ``class x_center y_center width height``, shares of the image's width and height.
+"""YOLO text files, one per image: ``class x_center y_center width height``, fractions of the image's width and height.
 
-The format: https://docs.ultralytics.com/datasets/detect. Classes count from 0; their names stand in `classes.txt`
+The format: https://docs.ultralytics.com/datasets/detect. Classes count from 0; their names are in `classes.txt`
 (LabelImg), `obj.names` (CVAT, Darknet) or under `names` in `data.yaml` (Ultralytics). The grade is part of the name.
 """
 
@@ -26,10 +26,10 @@ def read_yolo(path: Path, sizes_px: Mapping[str, tuple[int, int]]) -> Iterator[D
 
     Args:
         path: folder or zip archive.
-        sizes_px: (rows, columns) by the stem of an image's name: the files have shares and no sizes.
+        sizes_px: (rows, columns) by the stem of an image's name: the files have fractions and no sizes.
 
     Raises:
-        AnnotationError: the folder cannot be read, or no names of the classes.
+        AnnotationError: the folder cannot be read, or has no names of the classes.
     """
     files = dict(texts_of(path, _is_wanted, expected=EXPECTED))
     classes = _class_names(path, files)
@@ -85,9 +85,9 @@ def _class_names(path: Path, files: Mapping[str, str]) -> list[str]:
 
 
 def _names_of_yaml(text: str) -> list[str]:
-    """Return what stands under `names` of a data.yaml: ``[a, b]``, lines of ``- a``, or of ``0: a``.
+    """Return the entries under `names` of a data.yaml: ``[a, b]``, lines of ``- a``, or of ``0: a``.
 
-    Only this is read, which needs no library.
+    Only this part is read, so that no YAML library is needed.
     """
     match = re.search(
         r"^names:[ \t]*(\[.*?\]|\{.*?\})?[ \t]*(?:#.*)?\n?((?:[ \t]*(?:-|\d+:).*\n?)*)", text, re.M | re.S

@@ -1,1 +1,1 @@
-"""Public lumbar data sets in their own layouts, turned into what the rest of tfspine reads."""
+"""Public lumbar data sets, converted from their own layouts to tfspine's files."""

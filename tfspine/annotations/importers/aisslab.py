@@ -4,8 +4,8 @@ Layout (docs/public_data.md): ``Foramina_Detection/**/<patient>/IMnnnnnn.xml`` b
 ``RFS0`` to ``RFS3`` or ``LFS0`` to ``LFS3``: the patient's side, and a grade from 0, normal, to 3, severe; an extra
 ``<level>`` holds the disc level. Coordinates may be decimals.
 
-The pictures are T2-weighted, while tfspine reads foramina on T1: train on them knowingly. A slice with foramina of both
-sides is taken as it is, since a rotated spine can show both. Without positions nothing can prove a side wrong.
+The pictures are T2-weighted, while tfspine reads foramina on T1: keep this in mind when training. A slice with foramina
+of both sides is accepted, since a rotated spine can show both. Without positions a side cannot be checked.
 """
 
 import re
@@ -27,8 +27,8 @@ SIDES = {"R": Side.RIGHT, "L": Side.LEFT}
 def read_aisslab(folder: Path) -> Iterator[LabelledPicture | Refusal]:
     """Yield every labelled picture below a folder, patient by patient, and what was refused.
 
-    The patient is the name of the folder that holds the files; the same name in two places is one patient, lest a
-    person train and test.
+    The patient is the name of the folder that holds the files; the same name in two places is one patient, so that no
+    person is in both training and test.
 
     Raises:
         AnnotationError: there is no such folder, or no label in it.

@@ -1,8 +1,8 @@
 """Labelled PNG and JPG pictures, written in the layout of ``tfspine ingest``, with what is unknown left empty.
 
-A picture file does not say where it lies in the patient nor how large a pixel is. Those columns of `slices.csv` stay
-empty: labels can be split, turned into records and evaluated, but nothing can tell sides or levels from positions.
-Slices are numbered by the order of their files, which need not be that of the stack.
+A picture file does not state its position in the patient or its pixel size. Those columns of `slices.csv` stay
+empty: labels can be split, turned into records and evaluated, but sides and levels cannot be derived from positions.
+Slices are numbered in the order of their files, which may differ from that of the stack.
 """
 
 import io
@@ -33,17 +33,17 @@ SOURCE_COLUMNS = ("key", "file")
 """The picture of each slice, as a path within the data set."""
 
 SUFFIXES = (".png", ".PNG", ".jpg", ".JPG", ".jpeg", ".JPEG")
-"""Searched in this order: a picture saved twice is taken from the file that lost nothing."""
+"""Searched in this order: of a picture saved twice the lossless file is used."""
 
 COLOUR_TOLERANCE = 8
-"""How far the colours of a grey picture may differ: JPG stores them apart and rounds."""
+"""How far the colours of a grey picture may differ, since JPG stores them separately and rounds."""
 
 
 @dataclass(frozen=True)
 class LabelledPicture:
     """One picture with its boxes: `source` is its file within the data set, `pixels` uint8 [rows, columns].
 
-    `patient` is what the data set calls the person; it is written as a pseudonym. A foramen may lack its side.
+    `patient` is the data set's name of the patient; it is written as a pseudonym. A foramen may lack its side.
     """
 
     source: str
@@ -101,7 +101,7 @@ def write_pictures(folder: Path, items: Iterable[LabelledPicture | Refusal], *, 
         dataset: name of the data set, so that patient 1 of two data sets get two pseudonyms.
 
     Raises:
-        AnnotationError: not one picture is left.
+        AnnotationError: no picture is left.
     """
     slices: list[dict[str, Any]] = []
     boxes: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Pascal VOC files of other projects: any object names, numbers as LabelImg reads them.
+"""Pascal VOC files of other projects, with any object names; numbers are read as LabelImg reads them.
 
 LabelImg cuts decimals to whole pixels and never writes a coordinate below 1 (docs/public_data.md); other tools count
 from 0, so 0 is read as 1.
@@ -25,17 +25,17 @@ class RawObject:
 
 @dataclass(frozen=True)
 class RawLabel:
-    """One label file; `size_px` is (rows, columns) as the file says, which need not be true."""
+    """One label file; `size_px` is (rows, columns) as the file states, which may be wrong."""
 
     size_px: tuple[int, int]
     objects: tuple[RawObject, ...]
 
 
 def read_raw_voc(path: Path) -> RawLabel:
-    """Read a VOC file without asking what its objects are called.
+    """Read a VOC file with any object names.
 
     Raises:
-        AnnotationError: the file is no VOC file, a number is missing, or a box has no area or leaves the image. The
+        AnnotationError: the file is not a VOC file, a number is missing, or a box has no area or leaves the image. The
             message is the reason, without the path.
     """
     try:

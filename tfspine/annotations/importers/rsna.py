@@ -1,15 +1,15 @@
 """RSNA 2024: points on DICOM pictures become boxes on the slices that ``tfspine ingest`` wrote.
 
-A point goes through patient coordinates: from its own picture to millimetres, from there onto a slice of ingest, which
+A point is converted via patient coordinates: from its own picture to millimetres, then to a slice of ingest, which
 may be turned or cropped. Recesses and foramina keep the picture they were marked on. The canal was marked on sagittal
 T2, while tfspine boxes it on axial T2: its point goes to the axial slice nearest to it, if that passes within
 `CANAL_REACH_MM`.
 
 The data set has three grades. Label files therefore carry region, side and level but **no grade at all**: a file that
-graded only moderate and severe would teach a grader of four grades that nothing is ever normal. The three grades stand
+graded only moderate and severe would teach a grader of four grades that nothing is ever normal. The three grades are
 in ``grades3.csv``.
 
-Each region is marked on one slice, and lies unmarked on its neighbours, also where these carry marks of other regions.
+Each region is marked on one slice and is unmarked on neighbouring slices, even if these have marks of other regions.
 A slice without a label is not a slice without regions: train with ``--set records.empty_slices=0``, and do not count
 false positives on this data set.
 """
@@ -90,14 +90,14 @@ def place_points(
     box_mm: Mapping[Region, tuple[float, float]] = BOX_MM,
     track: Callable[[Sequence[Point]], Iterable[Point]] = iter,
 ) -> PlacedPoints:
-    """Turn every point into a box on a slice, or say why not.
+    """Turn every point into a box on a slice, or refuse it with the reason.
 
     Args:
         tables: points and grades.
         targets: the slices of ``slices.csv``.
-        picture_of: reads the header of a point's picture; raises a TfspineError with the reason where it cannot.
+        picture_of: reads the header of a point's picture; raises a TfspineError with the reason if it cannot.
         box_mm: height and width of a box.
-        track: passes the points on and shows how far it is.
+        track: passes the points on and shows the progress.
     """
     by_study: dict[str, list[IngestedSlice]] = defaultdict(list)
     for target in targets:
@@ -111,7 +111,7 @@ def place_points(
             target, box = _place(point, by_study[pseudonym(point.place.study_id)], picture_of, box_mm)
             if point.place in placed:
                 raise AnnotationError(f"region already boxed on slice {placed[point.place][0]}; the first point counts")
-            # On one axial slice a region of one side exists once; a sagittal one shows the foramina of all levels.
+            # An axial slice has each region of a side once; a sagittal slice shows the foramina of all levels.
             place = point.place
             spot = (place.region, place.side, place.level if place.region is Region.NEURAL_FORAMEN else None)
             if spot in annotations[target.key]:

@@ -16,7 +16,7 @@ from tfspine.outputs import write_text
 from tfspine.structures import pseudonym
 
 GRADE3_COLUMNS = ("study", "level", "region", "side", "grade3", "slice", *CORNER_COLUMNS)
-"""One row a region of a study. `grade3` is normal_mild, moderate, severe or empty; slice and box are empty where no
+"""One row per region of a study. `grade3` is normal_mild, moderate, severe or empty; slice and box are empty where no
 point could be used."""
 
 

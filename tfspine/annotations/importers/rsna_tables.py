@@ -1,8 +1,8 @@
 """The CSV files of RSNA 2024 (LumbarDISC), read with their quirks (docs/public_data.md).
 
-``train.csv`` grades 25 regions a study in three grades, some empty; ``train_series_descriptions.csv`` says what each
-series is, and a study may have none or several of a kind; ``train_label_coordinates.csv`` marks a region by one point
-on one picture. Left and right are the patient's.
+``train.csv`` grades 25 regions per study in three grades, some empty; ``train_series_descriptions.csv`` describes each
+series, and a study may lack a kind of series or have several; ``train_label_coordinates.csv`` marks a region by one
+point on one picture. Left and right are the patient's.
 """
 
 import math
@@ -22,7 +22,7 @@ POINTS_FILE = "train_label_coordinates.csv"
 
 
 class Grade3(StrEnum):
-    """The three grades. Normal and mild are one, and nothing here parts them again."""
+    """The three grades. Normal and mild are one grade, which cannot be separated."""
 
     NORMAL_MILD = "normal_mild"
     MODERATE = "moderate"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813  its own name for itself
+import SimpleITK as sitk  # noqa: N813  its usual name
 
 from tfspine.annotations.importers.spider_tables import level_of_disc
 from tfspine.errors import AnnotationError

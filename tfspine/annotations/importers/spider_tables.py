@@ -1,9 +1,10 @@
 """The two CSV files of SPIDER (Zenodo, doi 10.5281/zenodo.10159290), cleaned (docs/public_data.md).
 
-SPIDER is sagittal and grades discs, not stenosis: it is of use for levels. Quirks put right here: blanks behind the
-sex; ``birth_date``, which holds the age; a pixel spacing that is text; ``Pfirrman``; disc label 0, which no disc has.
-Discs are counted from below, 1 being L5-S1; those above L1-L2 keep their number and have no level. A spine with a
-transitional vertebra is counted in the same way, so that its names may be off by one: the data set does not say.
+SPIDER is sagittal and grades discs, not stenosis: it is useful for levels. Irregularities corrected here: blanks after
+the sex; ``birth_date``, which holds the age; a pixel spacing that is text; ``Pfirrman``; disc label 0, which no disc
+has. Discs are counted from below, 1 being L5-S1; those above L1-L2 keep their number and have no level. A spine with a
+transitional vertebra is counted in the same way, so its level names may be off by one; the data set does not state
+this.
 """
 
 import json
@@ -38,7 +39,7 @@ GRADES: Mapping[str, tuple[str, int, int]] = {
     "Disc bulging": ("disc_bulging", 0, 1),
     "Pfirrman grade": ("pfirrmann_grade", 1, 5),
 }
-"""Our name, lowest and highest value of each column."""
+"""tfspine's name, lowest and highest value of each column."""
 
 GRADING_COLUMNS = ("patient", "disc", "level", *(name for name, _, _ in GRADES.values()))
 CENTRE_COLUMNS = ("series", "patient", "disc", "level", "x_mm", "y_mm", "z_mm", "voxels")
@@ -59,7 +60,7 @@ def level_of_disc(disc: int) -> Level | None:
 
 
 def read_overview(folder: Path) -> tuple[pd.DataFrame, list[Refusal]]:
-    """Return one row of `SERIES_COLUMNS` a series, and the lines refused.
+    """Return one row of `SERIES_COLUMNS` per series, and the refused lines.
 
     Raises:
         AnnotationError: the file is missing or lacks a column.
@@ -83,11 +84,11 @@ def read_overview(folder: Path) -> tuple[pd.DataFrame, list[Refusal]]:
 
 
 def read_gradings(folder: Path, patients: set[str]) -> tuple[pd.DataFrame, list[Refusal]]:
-    """Return one row of `GRADING_COLUMNS` a disc, and the lines refused.
+    """Return one row of `GRADING_COLUMNS` per disc, and the refused lines.
 
     Args:
         folder: the data set.
-        patients: those of the overview; a disc of anybody else is refused.
+        patients: those of the overview; a disc of any other patient is refused.
 
     Raises:
         AnnotationError: the file is missing or lacks a column.
@@ -132,7 +133,7 @@ def _series(row: Row) -> tuple[Any, ...]:
 
 
 def _spacing_mm(text: str) -> tuple[float, float]:
-    """Read ``[.46875, .46875]``, between rows and between columns; JSON wants a digit before the point."""
+    """Read ``[.46875, .46875]``, between rows and between columns; JSON requires a digit before the point."""
     try:
         row_mm, column_mm = json.loads(re.sub(r"(?<!\d)\.", "0.", text))
         return float(row_mm), float(column_mm)

@@ -1,17 +1,17 @@
-"""Labels in the way of NUHS-NUS-SpineAI, the authors of the paper: LabelImg beside JPG or PNG (docs/public_data.md).
+"""Labels of NUHS-NUS-SpineAI, the authors of the paper: LabelImg files with JPG or PNG (docs/public_data.md).
 
 Two kinds of label file:
 
 - *boxes*: objects called ``left``, ``center``, ``right`` on axial slices, ``sagittal`` (earlier ``0``) on sagittal
-  ones; their grades, if any, stand in text files (`spineai_grades`);
+  ones; their grades, if any, are in text files (`spineai_grades`);
 - *grades*: objects called normal, mild, moderate, severe or 1 to 4. On a sagittal slice they are foramina. On an axial
-  one the name does not tell the region: three boxes are, from the image's left, recess, canal, recess; fewer are
+  one the name does not give the region: three boxes are, from the image's left, recess, canal, recess; fewer are
   refused, since it is unknown which is missing.
 
 ``left`` is the *image's* left, which is the patient's right in radiological display; sides are turned into the
-patient's here. That the pictures are in radiological display is the authors' word; without positions it cannot be
-checked. Sagittal boxes have no side: it follows from where the slice lies, which a picture does not say; a table of
-sides (`read_sides`) can. The files carry no patient either: the pattern takes it from the name of the picture.
+patient's here. That the pictures are in radiological display is stated by the authors; without positions it cannot be
+checked. Sagittal boxes have no side: it follows from where the slice lies, which a picture does not show; a table of
+sides (`read_sides`) can. The files do not state the patient either: the pattern takes it from the name of the picture.
 """
 
 import re
@@ -30,7 +30,7 @@ from tfspine.labels import Plane, Region, Side
 from tfspine.structures import Annotation, Refusal
 
 PATIENT_PATTERN = r"(?P<patient>.+?)--"
-"""Pictures are called like ``459_val_158--T1W_Sagittal_00000002--00000019.JPG``: what stands before the first ``--``
+"""Pictures are called like ``459_val_158--T1W_Sagittal_00000002--00000019.JPG``: the part before the first ``--``
 is used as the patient."""
 
 AXIAL_NAMES: Mapping[str, tuple[Region, Side | None]] = {
@@ -48,7 +48,7 @@ PLANE_WORDS: Mapping[Plane, re.Pattern[str]] = {
 
 @dataclass(frozen=True)
 class SpineAiOptions:
-    """What the files do not say: the pattern of the patient's name, and the side of sagittal pictures by file stem."""
+    """What the files do not state: the pattern of the patient's name, and sides of sagittal pictures by file stem."""
 
     patient: re.Pattern[str]
     sides: Mapping[str, Side]
@@ -89,7 +89,7 @@ def read_sides(path: Path) -> dict[str, Side]:
     """Return the patient's side by the stem of the picture's or label's file, from a table with columns file, side.
 
     Raises:
-        AnnotationError: the table cannot be read, names a side that there is not, or a file twice with two sides.
+        AnnotationError: the table cannot be read, has an unknown side, or a file twice with different sides.
     """
     sides: dict[str, Side] = {}
     for line, row in read_rows(path, ("file", "side")):
@@ -145,7 +145,7 @@ def _annotations(label: RawLabel, file: str, side: Side | None) -> tuple[Plane, 
 def _graded(
     annotations: tuple[Annotation, ...], label: str, sheets: GradeSheets
 ) -> tuple[tuple[Annotation, ...], list[Refusal]]:
-    """Add the grades of the text files; a line that does not fit the boxes is refused and grades nothing."""
+    """Add the grades of the text files; a line that does not fit the boxes is refused and not used."""
     graded = list(annotations)
     refused = []
     for kind in (*AXIAL_NAMES, "sagittal"):

@@ -1,4 +1,4 @@
-"""The grade text files of NUHS-NUS-SpineAI: one line a label file, its grades behind its name.
+"""The grade text files of NUHS-NUS-SpineAI: one line per label file, with its name and grades.
 
 ``*-axial-center-label.txt``, ``*-axial-left-label.txt`` and ``*-axial-right-label.txt`` hold ``FILE.xml GRADE``,
 ``*-sagittal-label.txt`` holds ``FILE.xml GRADE GRADE ...`` for the boxes from top to bottom. A grade is 1 (normal) to
@@ -25,7 +25,7 @@ GRADE_OF_WORD: Mapping[str, Grade] = {grade.word: grade for grade in GRADES} | {
 
 @dataclass(frozen=True)
 class GradeLine:
-    """What one line says; `grades` from top to bottom."""
+    """The content of one line; `grades` from top to bottom."""
 
     file: str
     line: int
@@ -41,7 +41,7 @@ class GradeSheets:
 
 
 def read_grade_sheets(folder: Path) -> GradeSheets:
-    """Read every grade text file below a folder; there may be none.
+    """Read every grade text file below a folder; there may be no such files.
 
     A label file that is listed twice with different grades has no grades, since it is unknown which line is right.
     """

@@ -4,8 +4,8 @@ Layout (docs/public_data.md)::
 
     01_MRI_Data/<NNNN>/<REGION>_<PROTOCOL>_<date>_<time>_<fraction>/<SERIES>_<nnnn>/*.ima
 
-``.ima`` is DICOM with another extension. These pictures have no boxes; what an importer can add is what the names tell
-and the headers need not: the region of the body, and that a series is derived. `read_plan` decides on every series by
+``.ima`` is DICOM with another extension. These pictures have no boxes; an importer can add only what the names state
+and the headers may lack: the region of the body, and that a series is derived. `read_plan` decides on every series by
 its name, since its number and the protocol vary. ``tfspine ingest`` then reads the series that the plan takes, and
 still decides by their headers.
 """
@@ -25,12 +25,12 @@ INSTANCE = re.compile(r"(\d+)\.ima$", re.IGNORECASE)
 
 PLANE_WORDS = {"TRA": Plane.AXIAL, "AX": Plane.AXIAL, "SAG": Plane.SAGITTAL}
 WEIGHTING = {Plane.AXIAL: "T2", Plane.SAGITTAL: "T1"}
-"""What tfspine reads in each plane."""
+"""The weighting that tfspine reads in each plane."""
 
 
 @dataclass(frozen=True)
 class PlannedSeries:
-    """One folder of a series, relative to the data set, and the decision; `reason` says why, taken or not."""
+    """One folder of a series, relative to the data set, and the decision; `reason` gives the reason for it."""
 
     patient: str
     folder: Path
@@ -42,7 +42,7 @@ class PlannedSeries:
 
 
 def read_plan(folder: Path) -> tuple[PlannedSeries, ...]:
-    """Decide on every series below a folder, in the order of patients and names; its files are in that of instances.
+    """Decide on every series below a folder, in the order of patients and names; files are ordered by instance.
 
     Raises:
         AnnotationError: there is no such folder, or no ``.ima`` file three folders below a patient.
@@ -57,7 +57,7 @@ def read_plan(folder: Path) -> tuple[PlannedSeries, ...]:
 
 
 def patients_without(plan: Sequence[PlannedSeries]) -> Iterator[tuple[str, str]]:
-    """Yield (patient, what is missing) of every patient of whom ingest cannot read both planes."""
+    """Yield (patient, what is missing) for every patient for whom ingest cannot read both planes."""
     for patient in dict.fromkeys(series.patient for series in plan):
         planes = {series.plane for series in plan if series.patient == patient and series.is_taken}
         missing = [f"{plane} {WEIGHTING[plane]}" for plane in Plane if plane not in planes]
@@ -84,7 +84,7 @@ def _decide(series: Path, files: Sequence[Path], folder: Path) -> PlannedSeries:
 
 
 def _refusal(study: str, name: str, plane: Plane | None, weighting: str) -> str:
-    """Return why a series is of no use, or nothing."""
+    """Return why a series cannot be used, or an empty text."""
     region = STUDY_NAME.fullmatch(study)
     if not region:
         return f"study folder {study}; expected REGION-SPINE_PROTOCOL_DATE_TIME_FRACTION"

@@ -17,9 +17,9 @@ LINKS_FOLDER = "dicom"
 def write_plan(
     folder: Path, plan: Sequence[PlannedSeries], *, source: Path, others: Sequence[Refusal] = ()
 ) -> ImportedDataset:
-    """Write the plan, one link a file to ingest as ``dicom/PATIENT/SERIES/NAME.ima``, and what was refused.
+    """Write the plan, one link for each file to ingest as ``dicom/PATIENT/SERIES/NAME.ima``, and what was refused.
 
-    Links cost nothing where copies would cost gigabytes.
+    Links use almost no disk space; copies would take gigabytes.
 
     Args:
         folder: the folder to fill.

@@ -5,7 +5,7 @@ Layout (docs/public_data.md)::
     04_Intermediary_Ground_Truth_Data/T2_Output/T2_<NNNN>_D<3|4|5>.png     and the same with T1
     05_Final_Ground_Truth_Data/Label_Images/L1_<NNNN>_D<3|4|5>.png
 
-D3, D4 and D5 are the axial slices at L3-L4, L4-L5 and L5-S1. A label image says for each pixel what it shows. The
+D3, D4 and D5 are the axial slices at L3-L4, L4-L5 and L5-S1. A label image gives the structure of each pixel. The
 thecal sac becomes the box of the central canal, without a grade: these slices were not graded. Recesses are not marked.
 The other structures are boxed in ``structures.csv``, which nothing else here reads.
 
@@ -42,7 +42,7 @@ NAME = re.compile(r"L1_(?P<patient>\d+)_(?P<slice>D[345])\.png", re.IGNORECASE)
 
 
 class Weighting(StrEnum):
-    """Which of the two registered pictures is taken."""
+    """Which of the two registered pictures is used."""
 
     T1 = "t1"
     T2 = "t2"
@@ -89,7 +89,7 @@ def structure_boxes(label: NDArray[np.uint8], source: str) -> tuple[StructureBox
     """Box the structures of a label image, uint8 [rows, columns].
 
     Raises:
-        AnnotationError: the image has values that no structure has, as one has that was resized with interpolation.
+        AnnotationError: the image has values of no structure, for example after resizing with interpolation.
     """
     unknown = sorted(set(np.unique(label).tolist()) - set(STRUCTURES) - BACKGROUND)
     if unknown:

@@ -18,7 +18,7 @@ def write_truth(folder: Path, items: Iterable[TruthSlice | Refusal]) -> Imported
     """Fill `folder` and return what was written.
 
     Raises:
-        AnnotationError: not one slice is left.
+        AnnotationError: no slice is left.
     """
     structures: list[StructureBox] = []
 

@@ -1,4 +1,4 @@
-"""CSV files of other people, read as text: nothing is guessed to be a number, nothing to be missing."""
+"""CSV files of public data sets, read as text: no value is converted to a number or to a missing value."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ Row = dict[str, str]
 def read_rows(path: Path, columns: Sequence[str]) -> list[tuple[int, Row]]:
     """Return (line, row) of every row, the header being line 1; values are stripped of blanks around them.
 
-    Columns beyond those asked for are left out.
+    Other columns are left out.
 
     Raises:
         AnnotationError: the file cannot be read or lacks a column.
