@@ -8,6 +8,9 @@ used only in file formats (LabelImg files, TFRecords).
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+CROP_MARGIN = 0.5
+"""Share of the box's own height and width added around it: the paper's 150 % crop (docs/paper.md, published code)."""
+
 
 def area(boxes_yxyx_px: ArrayLike) -> NDArray[np.float64]:
     """Return the areas in square pixels, float64 [...], of boxes [..., 4]; inverted boxes have area 0."""

@@ -116,7 +116,7 @@ def test_unknown_type_is_refused():
         ([1e39], "float32", "too large for float32"),
         ([[1, 2], [3]], "float32", "unequal length"),
         ([1], "string", "type int; expected bytes"),
-        ([1], "DT_8", "wants DT_8"),
+        ([1], "DT_8", "expects DT_8"),
     ],
 )
 def test_what_would_change_on_the_way_is_refused(values, dtype, message):

@@ -6,10 +6,9 @@ to 0..1 and repeated to three channels (docs/paper.md, Crop). Crops of the side 
 
 import tensorflow as tf
 
-CHANNELS = 3
+from tfspine.boxes import CROP_MARGIN
 
-CROP_MARGIN = 0.5
-"""Share of the box's own height and width added around it: the paper's 150 % crop (docs/paper.md, published code)."""
+CHANNELS = 3
 
 
 def crop_regions(
