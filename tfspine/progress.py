@@ -53,6 +53,40 @@ def silent(items: Iterable[T], words: str, total: int | None = None) -> Iterator
     yield from items
 
 
+class Counter:
+    """A bar whose work is counted by callbacks, such as the steps of a training."""
+
+    def __init__(self, bar: Progress, words: str, total: int) -> None:
+        self._bar = bar
+        self._task = bar.add_task(words, total=total)
+
+    def at(self, done: int | None = None, *, words: str | None = None) -> None:
+        """Set how many are done and what is written beside the bar; None leaves either as it is."""
+        self._bar.update(self._task, completed=done, description=words)
+
+    def advance(self) -> None:
+        """Count one more."""
+        self._bar.advance(self._task)
+
+    def tell(self, line: str | None) -> None:
+        """Print a line, if there is one, above the bar, where it stays."""
+        if line:
+            self._bar.console.print(Text(line), soft_wrap=True)
+
+
+@contextmanager
+def counted(words: str, total: int, *, is_shown: bool = True) -> Iterator[Counter]:
+    """Yield the counter of a bar with time left, on standard error, for work that is not a loop over items (`track`).
+
+    Args:
+        words: what is counted.
+        total: how many there are.
+        is_shown: only one of several workers shows it.
+    """
+    with new_bar(is_shown=is_shown) as bar:
+        yield Counter(bar, words, total)
+
+
 @contextmanager
 def stage_bar(stages: int | None = None) -> Iterator[Callable[[str], None]]:
     """Yield a function that starts the next named stage, under a bar with time left, on standard error.

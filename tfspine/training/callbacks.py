@@ -5,42 +5,41 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-from rich.progress import Progress
 
 from tfspine.config import GraderConfig, GraderSchedule
 from tfspine.errors import ModelError
-from tfspine.training.forecast import Forecast, tell
+from tfspine.progress import Counter
+from tfspine.training.forecast import Forecast
 
 
 class EpochProgress(keras.callbacks.Callback):
-    """Counts steps over all epochs in a bar (`progress.new_bar`); a resumed run starts where it was interrupted."""
+    """Counts the steps of all epochs (`progress.counted`); a resumed run starts where it was interrupted."""
 
-    def __init__(self, bar: Progress, title: str, *, epochs: int, steps_per_epoch: int) -> None:
+    def __init__(self, counter: Counter, title: str, *, epochs: int, steps_per_epoch: int) -> None:
         super().__init__()
-        self._bar = bar
+        self._counter = counter
         self._title = title
         self._steps_per_epoch = steps_per_epoch
         self._total = epochs * steps_per_epoch
-        self._task = bar.add_task(title, total=self._total)
         self._forecast: Forecast | None = None
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Start counting at this epoch."""
         if self._forecast is None:
             self._forecast = Forecast(self._title, total=self._total, done=epoch * self._steps_per_epoch)
-        self._bar.update(self._task, completed=epoch * self._steps_per_epoch)
+        self._counter.at(epoch * self._steps_per_epoch)
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Count one step."""
-        self._bar.advance(self._task)
+        self._counter.advance()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Show the validation results and the estimated time left."""
         if self._forecast is not None:
-            tell(self._bar, self._forecast.line((epoch + 1) * self._steps_per_epoch))
+            self._counter.tell(self._forecast.line((epoch + 1) * self._steps_per_epoch))
         logs = logs or {}
         validation = f"validation loss {logs.get('val_loss', math.nan):.3f}, AC1 {logs.get('val_ac1', math.nan):.2f}"
-        self._bar.update(self._task, description=f"{self._title}: {validation}")
+        self._counter.at(words=f"{self._title}: {validation}")
 
 
 def follow_schedule(

@@ -16,7 +16,6 @@ from typing import Any
 import orbit
 import tensorflow as tf
 from official.core import train_lib, train_utils
-from rich.progress import Progress
 
 from tfspine.config import Experiment, Strategy, as_dict
 from tfspine.disk import disk_refusal
@@ -26,11 +25,11 @@ from tfspine.labels import Plane
 from tfspine.manifest import RunKind, write_manifest
 from tfspine.models import garden
 from tfspine.models.checkpoints import find_checkpoint
-from tfspine.progress import new_bar
+from tfspine.progress import Counter, counted
 from tfspine.records.folder import RecordFolder
 from tfspine.records.order import training_order
 from tfspine.training import runtime
-from tfspine.training.forecast import Forecast, tell
+from tfspine.training.forecast import Forecast
 
 LOG_FILE = "train.log"
 GARDEN_LOGGERS = ("absl", "tensorflow")
@@ -59,8 +58,9 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
         train_utils.serialize_config(params, str(run_folder))
     with strategy.scope():
         task = garden.DetectorTask(params.task, examples=examples, logging_dir=str(run_folder))
-    with _garden_log(run_folder), new_bar(is_shown=is_chief) as bar:
-        progress = _Progress(bar, plane, params.trainer.train_steps, history=run_folder if is_chief else None)
+    steps, title = params.trainer.train_steps, f"{plane} detector"
+    with _garden_log(run_folder), counted(title, steps, is_shown=is_chief) as counter:
+        progress = _StepProgress(counter, title, steps, history=run_folder if is_chief else None)
         with _checkpoint_explained(run_folder):
             runner = train_lib.OrbitExperimentRunner(
                 distribution_strategy=strategy,
@@ -76,7 +76,7 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
         try:
             # Not runner.run(): it also counts the graph's operations, which takes most of a minute for one log line.
             with strategy.scope():
-                runner.controller.train(steps=params.trainer.train_steps)
+                runner.controller.train(steps=steps)
         except RuntimeError as error:
             if "loss" not in str(error):
                 raise
@@ -145,29 +145,26 @@ class _LogFile(logging.FileHandler):
         """Do nothing."""
 
 
-class _Progress:
+class _StepProgress:
     """An Orbit action: after each loop of steps it moves a bar with the time left and adds a row to `history.csv`."""
 
-    def __init__(self, bar: Progress, plane: Plane, total_steps: int, *, history: Path | None) -> None:
-        self._bar = bar
-        self._name, self._total_steps = f"{plane} detector", total_steps
-        self._task = bar.add_task(self._name, total=total_steps)
+    def __init__(self, counter: Counter, title: str, total_steps: int, *, history: Path | None) -> None:
+        self._counter, self._title, self._total_steps = counter, title, total_steps
         self._history = history
 
     def follow(self, global_step: tf.Variable) -> None:
         """Count with the trainer's own step, which does not start at 0 in a resumed run."""
         self._global_step = global_step
         step = int(global_step.numpy())
-        self._forecast = Forecast(self._name, total=self._total_steps, done=step)
-        self._bar.update(self._task, completed=step)
+        self._forecast = Forecast(self._title, total=self._total_steps, done=step)
+        self._counter.at(step)
         if self._history:
             forget_history(self._history, after=step)
 
     def __call__(self, output: Mapping[str, Any]) -> None:
         values = tf.nest.map_structure(orbit.utils.get_value, dict(output))
         step = int(self._global_step.numpy())
-        told = f"{self._name}, loss {values.get('total_loss', 0):.3f}"
-        self._bar.update(self._task, completed=step, description=told)
+        self._counter.at(step, words=f"{self._title}, loss {values.get('total_loss', 0):.3f}")
         if self._history:
-            tell(self._bar, self._forecast.line(step))
+            self._counter.tell(self._forecast.line(step))
             append_history(self._history, {STEP: step} | {name: float(values[name]) for name in DETECTOR_LOSSES})

@@ -6,9 +6,6 @@ The first steps take longer than the others, because TensorFlow builds its graph
 import time
 from datetime import datetime, timedelta
 
-from rich.progress import Progress
-from rich.text import Text
-
 from tfspine.compat import UTC
 
 PATIENCE_S = 60.0
@@ -21,12 +18,6 @@ HINT = (
     "it may be stopped, and continues when run again; for fewer steps see experiments/own_data_gpu.toml, "
     "own_data_cpu.toml"
 )
-
-
-def tell(bar: Progress, line: str | None) -> None:
-    """Print a line, if there is one, above a progress bar."""
-    if line:
-        bar.console.print(Text(line), soft_wrap=True)
 
 
 class Forecast:

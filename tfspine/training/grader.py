@@ -28,7 +28,7 @@ from tfspine.models.grader import GRADER_FILE, build_grader, load_grader
 from tfspine.models.losses import make_loss
 from tfspine.models.metrics import GwetAC1
 from tfspine.outputs import write_bytes
-from tfspine.progress import new_bar
+from tfspine.progress import counted
 from tfspine.records.folder import RecordFolder
 from tfspine.records.pipelines import grader_dataset
 from tfspine.training import runtime
@@ -70,8 +70,9 @@ def train_grader(
     train, validation = datasets(records, region=region, experiment=experiment)
     epochs = experiment.grader.epochs
     steps = count_steps(records, region=region, experiment=experiment)
-    with new_bar() as bar:
-        progress = EpochProgress(bar, f"{region} grader", epochs=epochs, steps_per_epoch=steps)
+    title = f"{region} grader"
+    with counted(title, epochs * steps) as counter:
+        progress = EpochProgress(counter, title, epochs=epochs, steps_per_epoch=steps)
         model.fit(
             train,
             validation_data=validation,

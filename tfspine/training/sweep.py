@@ -28,7 +28,7 @@ from tfspine.labels import Region
 from tfspine.manifest import RunKind, write_manifest
 from tfspine.models.devices import ONE_GPU
 from tfspine.outputs import write_text
-from tfspine.progress import new_bar
+from tfspine.progress import counted
 from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
 from tfspine.training.callbacks import EpochProgress, StopWhenDiverged, follow_schedule
@@ -131,7 +131,8 @@ class _GraderTrials(keras_tuner.HyperModel):
         train, validation = datasets(self._records, region=self._region, experiment=experiment)
         epochs = epochs or self._sweep.tuner.epochs
         steps = count_steps(self._records, region=self._region, experiment=experiment)
-        with new_bar() as bar:
+        title = f"trial {trial_id}"
+        with counted(title, epochs * steps) as counter:
             return model.fit(
                 train,
                 validation_data=validation,
@@ -142,7 +143,7 @@ class _GraderTrials(keras_tuner.HyperModel):
                     StopWhenDiverged(),
                     follow_schedule(experiment.grader, epochs=epochs),
                     keras.callbacks.BackupAndRestore(str(backup_folder), double_checkpoint=True),
-                    EpochProgress(bar, f"trial {trial_id}", epochs=epochs, steps_per_epoch=steps),
+                    EpochProgress(counter, title, epochs=epochs, steps_per_epoch=steps),
                 ],
                 shuffle=False,
                 verbose=verbose,
