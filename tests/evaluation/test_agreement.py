@@ -10,7 +10,9 @@ from numpy.testing import assert_allclose
 from rating_tables import raters_of
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.agreement import Weights, gwet, joint_counts, weight_matrix
+from tfspine.evaluation.statistics.agreement import gwet
+from tfspine.evaluation.statistics.ratings import joint_counts
+from tfspine.evaluation.statistics.weights import Weights, weight_matrix
 
 XEROMAMMOGRAMS = [[21, 12, 0, 0], [4, 17, 1, 0], [3, 9, 15, 2], [0, 0, 0, 1]]
 """Two radiologists, 85 xeromammograms (Altman, Practical Statistics for Medical Research, 1991, p. 403); Stata's

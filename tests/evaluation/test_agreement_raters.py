@@ -11,13 +11,9 @@ from rating_tables import raters_of
 from scipy import stats
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.agreement import (
-    Missing,
-    Weights,
-    gwet,
-    gwet_difference,
-    gwet_of_raters,
-)
+from tfspine.evaluation.statistics.agreement import gwet, gwet_difference, gwet_of_raters
+from tfspine.evaluation.statistics.ratings import Missing
+from tfspine.evaluation.statistics.weights import Weights
 
 _ = math.nan
 FOUR_RATERS = np.array(

@@ -11,8 +11,9 @@ from scipy import stats
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.statistics.accuracy import proportion
-from tfspine.evaluation.statistics.agreement import Weights, gwet
+from tfspine.evaluation.statistics.agreement import gwet
 from tfspine.evaluation.statistics.bootstrap import gwet_statistic, patient_bootstrap, share_statistic
+from tfspine.evaluation.statistics.weights import Weights
 
 
 def readings(seed: int, n: int = 1600, patients: int = 50) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -14,19 +14,16 @@ from rating_tables import raters_of
 from scipy import integrate, stats
 
 from tfspine.evaluation.statistics.accuracy import ProportionInterval, poisson_rate, proportion
-from tfspine.evaluation.statistics.agreement import (
-    Missing,
-    Weights,
-    gwet,
-    gwet_difference,
-    gwet_of_raters,
-)
+from tfspine.evaluation.statistics.agreement import gwet, gwet_difference, gwet_of_raters
 from tfspine.evaluation.statistics.bootstrap import gwet_statistic, patient_bootstrap, share_statistic
 from tfspine.evaluation.statistics.clustered_agreement import Coefficient, clustered_agreement
 from tfspine.evaluation.statistics.estimate import Estimate, mean_estimate
 from tfspine.evaluation.statistics.paired_tests import non_inferiority
-from tfspine.evaluation.statistics.probability_scores import brier, expected_calibration_error, rsna_2024_loss
+from tfspine.evaluation.statistics.probability_scores import brier, expected_calibration_error
+from tfspine.evaluation.statistics.ratings import Missing
 from tfspine.evaluation.statistics.roc import AucInterval, auc, auc_difference, average_precision
+from tfspine.evaluation.statistics.rsna_loss import rsna_2024_loss
+from tfspine.evaluation.statistics.weights import Weights
 from tfspine.evaluation.tables.agreement_weighted import macro_f1
 from tfspine.labels import Region
 

@@ -12,7 +12,9 @@ import pytest
 from numpy.testing import assert_allclose
 from rating_tables import raters_of
 
-from tfspine.evaluation.statistics.agreement import Missing, Weights, gwet, gwet_of_raters
+from tfspine.evaluation.statistics.agreement import gwet, gwet_of_raters
+from tfspine.evaluation.statistics.ratings import Missing
+from tfspine.evaluation.statistics.weights import Weights
 
 raw = pytest.importorskip("irrCAC.raw", reason="irrCAC is no requirement: `make test` installs it without its own")
 tables = pytest.importorskip("irrCAC.table", reason="irrCAC is no requirement: see above")

@@ -13,13 +13,8 @@ from sklearn.metrics import brier_score_loss, log_loss
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.statistics.accuracy import proportion
-from tfspine.evaluation.statistics.probability_scores import (
-    brier,
-    expected_calibration_error,
-    reliability,
-    rsna_2024_loss,
-    three_grades,
-)
+from tfspine.evaluation.statistics.probability_scores import brier, expected_calibration_error, reliability
+from tfspine.evaluation.statistics.rsna_loss import rsna_2024_loss, three_grades
 from tfspine.labels import Region
 
 REGIONS = list(Region)
@@ -121,7 +116,7 @@ def test_one_region_has_a_value_without_interval() -> None:
         ([[0.5, 0.5]], [0, 1], r"expected \[n, q\] and \[n\]"),
         ([0.5, 0.5], [0, 1], r"expected \[n, q\]"),
         ([[1.0]], [0], "two grades or more"),
-        ([["sure", "unsure"]], [0], "words"),
+        ([["sure", "unsure"]], [0], "not numbers"),
     ],
 )
 def test_wrong_input_is_refused(probabilities, grades, message) -> None:

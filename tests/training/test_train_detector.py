@@ -107,7 +107,7 @@ def test_a_run_without_its_manifest_goes_on_from_its_checkpoint(detector_records
         "plane": "axial",
         "steps": 4,
     }
-    assert "complete already" in finished(train(detector_records, run, *words))
+    assert "already complete" in finished(train(detector_records, run, *words))
 
     # As an interruption between steps 2 and 4 leaves it.
     (run / "manifest.json").unlink()

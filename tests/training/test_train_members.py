@@ -141,7 +141,7 @@ def test_two_machines_train_two_divisions_twice(
     assert trained == ["s1r2", "s1r2", "s2r2"]
     assert (run / "members" / "s1r1" / "history.csv").read_text() == first
     assert main(words) == 0
-    assert "complete already" in capsys.readouterr().out
+    assert "already complete" in capsys.readouterr().out
     assert main([*words[:5], "3x1", *words[6:]]) == 2
     assert "members = 2x2 there, 3x1 here" in capsys.readouterr().err
 

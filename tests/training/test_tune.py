@@ -73,7 +73,7 @@ def test_the_best_toml_trains(
     assert main(train) == 0
     assert (tmp_path / "run" / "grader.keras").is_file()
     assert main(train) == 0
-    assert "complete already" in capsys.readouterr().out
+    assert "already complete" in capsys.readouterr().out
 
 
 def test_an_interrupted_sweep_goes_on(

@@ -37,21 +37,9 @@ from tfspine.evaluation.statistics.ratings import (
     category_counts,
     checked_ratings,
     complete,
-    joint_counts,
     rating_matrix,
 )
 from tfspine.evaluation.statistics.weights import AnyWeights, Weights, is_identity, weight_matrix, weights_name
-
-__all__ = [
-    "Agreement",
-    "Missing",
-    "Weights",
-    "gwet",
-    "gwet_difference",
-    "gwet_of_raters",
-    "joint_counts",
-    "weight_matrix",
-]
 
 
 @dataclass(frozen=True)

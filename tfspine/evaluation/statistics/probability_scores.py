@@ -25,17 +25,6 @@ from tfspine.evaluation.statistics.estimate import (
 )
 from tfspine.evaluation.statistics.patient_jackknife import Patients
 from tfspine.evaluation.statistics.ratings import graded_probabilities
-from tfspine.evaluation.statistics.rsna_loss import RsnaLoss, rsna_2024_loss, three_grades
-
-__all__ = [
-    "ReliabilityBin",
-    "RsnaLoss",
-    "brier",
-    "expected_calibration_error",
-    "reliability",
-    "rsna_2024_loss",
-    "three_grades",
-]
 
 
 @dataclass(frozen=True)
