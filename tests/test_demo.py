@@ -1,4 +1,4 @@
-"""The whole way with tiny networks: every command of the README, then again, then with one setting changed."""
+"""The whole pipeline with tiny networks: the demo, then again, then with one setting changed."""
 
 import json
 import subprocess

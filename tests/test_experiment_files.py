@@ -24,7 +24,7 @@ def test_an_experiment_opens_with_command_hardware_time_and_result(path: Path) -
 
 
 def test_the_papers_file_and_the_defaults_agree() -> None:
-    """All of `paper.toml` is the default but for the parts of a checkpoint, whose default is a classifier's."""
+    """All of `paper.toml` is the default except for the parts of a checkpoint, whose default is a classifier's."""
     table = tomllib.loads(PAPER.read_text())
     assert table["detector"].pop("checkpoint_modules") == ["backbone", "decoder"]
     defaults = as_dict(Experiment())

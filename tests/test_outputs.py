@@ -1,4 +1,4 @@
-"""What a command may write: nothing of the user's is replaced, nothing is left half-written."""
+"""What a command may write: no file of the user is replaced, no output is left incomplete."""
 
 import json
 import multiprocessing
@@ -167,7 +167,7 @@ def test_an_empty_folder_and_ones_own_are_written(tmp_path: Path) -> None:
 
 
 def test_files_of_the_users_survive_in_a_folder_made_anew(tmp_path: Path) -> None:
-    """LabelImg saves labels beside the pictures unless told otherwise."""
+    """LabelImg saves labels in the folder of the pictures by default."""
     out = tmp_path / "slices"
     with new_folder(out, command="ingest") as partial:
         write_text(partial / "slices" / "s1.png", "picture")

@@ -1,4 +1,4 @@
-"""Progress where standard error is a file or pipe, and beside a bar on a terminal."""
+"""Progress if standard error is a file or pipe, and together with a bar on a terminal."""
 
 import contextlib
 import io
@@ -132,7 +132,7 @@ print("the result")
 
 
 def test_on_a_terminal_what_is_printed_elsewhere_stays_there() -> None:
-    """Rich would take standard output back, and show beside its bar what was sent away from the terminal."""
+    """Rich would redirect standard output again, and show at its bar what was redirected away from the terminal."""
     shown = in_terminal([sys.executable, "-c", ON_A_TERMINAL])
     assert "FOREIGN" not in shown
     assert "axial detector" in shown

@@ -30,7 +30,7 @@ SETTINGS = (
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """A folder as somebody has it: DICOM and labels beside the project file."""
+    """A user's folder: DICOM and labels beside the project file."""
     for name in ("dicom", "labels", "model"):
         (tmp_path / name).mkdir()
     return tmp_path

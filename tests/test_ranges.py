@@ -53,7 +53,7 @@ NEVER = [
 
 @pytest.mark.parametrize(("key", "default"), NEVER, ids=[key for key, _ in NEVER])
 def test_what_no_setting_of_its_kind_can_be_is_refused_with_its_key(key: str, default: Any) -> None:
-    """Minus three is no count, no share, no size; nor is "not a number" of those that are floats."""
+    """Minus three is not a count, share or size; nor is "not a number" for floats."""
     is_list = isinstance(default, tuple)
     kind = type(default[0]) if is_list and default else type(default)
     kind = int if kind is tuple else kind

@@ -127,7 +127,7 @@ def test_what_would_fail_after_hours_is_refused_at_once(setting: str, message: s
 
 
 def test_the_readers_are_those_that_the_phantom_has(steps: tuple[Step, ...]) -> None:
-    """Two read beside the model, the third is the reference read again."""
+    """Two read as well as the model, the third is a second reading by the reference."""
     words = [str(word) for word in paths_of(steps[-1])]
     named = {word.rpartition("/")[2] for word in words if "/readers/" in word}
     assert named == set(PANEL)

@@ -105,7 +105,7 @@ def slices_csv(folder: Path) -> Path:
 
 
 def test_labels_become_a_table_that_survives_the_disk(tmp_path: Path) -> None:
-    """Pseudonyms of digits alone keep their zeros; what nobody said stays empty."""
+    """Pseudonyms of digits only keep their zeros; unknown values stay empty."""
     write_voc(tmp_path / "k.xml", canal((1.0, 2.0, 11.0, 22.0)))
     table = labels_table(tmp_path, slices_csv(tmp_path))
     assert tuple(table.columns) == BOX_COLUMNS

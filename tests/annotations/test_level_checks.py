@@ -1,4 +1,4 @@
-"""What check says of levels and sides: silent about the truth of simulated patients, and not about what is wrong."""
+"""Checks of levels and sides: no problem in the true labels of simulated patients, and each wrong one is reported."""
 
 import math
 from collections.abc import Callable

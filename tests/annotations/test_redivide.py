@@ -1,4 +1,4 @@
-"""Dividing the development patients anew: the test set stays, patients stay whole, every division is another."""
+"""Dividing the development patients again: the test set stays, patients stay whole, all divisions differ."""
 
 import pandas as pd
 import pytest

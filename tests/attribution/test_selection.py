@@ -57,7 +57,7 @@ def test_a_region_without_boxes_gives_none() -> None:
 
 
 def test_what_is_explained_is_what_grades_the_region() -> None:
-    """A box of half the best score is severe, and grades nothing; one below the operating point is no finding."""
+    """A severe box with half the best score is not used; one below the operating point is not a finding."""
     two = table(("a", "L4-L5", "mild", 0.8), ("a", "L4-L5", "severe", 0.9)).assign(score=[0.9, 0.4])
     assert select_boxes(two, region=Region.LATERAL_RECESS, number=9)["grade"].tolist() == ["mild"]
     found = table(("a", "L4-L5", "mild", 0.8), ("b", "L4-L5", "severe", 0.9)).assign(score=[0.9, 0.4])

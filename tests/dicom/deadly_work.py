@@ -12,7 +12,7 @@ DEADLY_STUDY = "1.2.2"
 
 
 def risky(number: int) -> int:
-    """Return the square, but for three numbers."""
+    """Return the square, except for three numbers."""
     if number == DEADLY:
         os._exit(9)  # as a decoder in C that writes past its memory
     if number == 5:

@@ -51,7 +51,7 @@ ENCODERS: dict[UID, Callable[[NDArray[Any]], bytes]] = {
 
 
 def ramp(rows: int = 34, columns: int = 40, *, dtype: str = "uint16", step: int = 3) -> NDArray[Any]:
-    """Return an image of 12 bits with no two pixels alike: 0, `step`, 2 `step`, row by row."""
+    """Return an image of 12 bits whose pixels all differ: 0, `step`, 2 `step`, row by row."""
     return (np.arange(rows * columns) * step).reshape(rows, columns).astype(dtype)
 
 

@@ -27,7 +27,7 @@ def _segment(marker: int, content: bytes) -> bytes:
 
 
 def _entropy_coded(image: NDArray[np.int64]) -> bytes:
-    """Predict each pixel from its left neighbour, the first of a row from the one above, the very first from 2^15."""
+    """Predict each pixel from its left neighbour, the first of a row from the one above, the first of all from 2^15."""
     predicted = np.empty_like(image)
     predicted[:, 1:] = image[:, :-1]
     predicted[1:, 0] = image[:-1, 0]

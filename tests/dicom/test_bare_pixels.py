@@ -1,4 +1,4 @@
-"""What is no pixel goes from PixelData, and the pixels that a decoder gives stay the same."""
+"""Everything but pixels is removed from PixelData, and the decoded pixels stay the same."""
 
 import struct
 from collections.abc import Callable
@@ -65,7 +65,7 @@ def grey(path: Path) -> list[Any]:
 
 
 def assert_same(before: Path, after: Path) -> None:
-    """The same pixels, and nobody's name in any byte."""
+    """The same pixels, and no name in any byte."""
     old, new = grey(before), grey(after)
     assert len(old) == len(new)
     for first, second in zip(old, new, strict=True):
@@ -129,7 +129,7 @@ def test_comments_and_application_data_go(
 def test_a_comment_between_the_headers_goes_and_lossy_pixels_stay(
     tmp_path: Path, clean: Callable[[Dataset, UID], tuple[Path, Path]]
 ) -> None:
-    """A baseline JPEG, which nobody could encode anew without changing it."""
+    """A baseline JPEG, which cannot be encoded again without changing it."""
     pixels = (np.add.outer(np.arange(34) * 3, np.arange(40) * 2) % 256).astype(np.uint8)
     jpeg = imagecodecs.jpeg8_encode(pixels, level=80)
     at = jpeg.index(b"\xff\xda")

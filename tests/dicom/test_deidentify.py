@@ -334,7 +334,7 @@ def test_full_dates_and_uids_stay_where_asked(source: Path, salt: Path) -> None:
     "syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian, RLELossless]
 )
 def test_pixels_stay_as_they_are_in_every_encoding(source: Path, salt: Path, syntax: str) -> None:
-    """Deflated files are written plain: nobody could search them."""
+    """Deflated files are written uncompressed, so that they can be searched."""
     path = source / "Quibblewick_1"
     ds = pydicom.dcmread(path)
     pixels = ds.pixel_array.copy()
@@ -535,7 +535,7 @@ def test_vendor_files_keep_their_pixels(tmp_path: Path, salt: Path) -> None:
 
 
 def grey_values(path: Path) -> list[Any]:
-    """Return the pixels of a file as ingest reads them; nothing of one that it refuses."""
+    """Return the pixels of a file as ingest reads them; an empty list if it refuses the file."""
     try:
         headers = read_headers(path)
     except DicomError:

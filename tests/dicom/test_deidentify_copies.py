@@ -1,4 +1,4 @@
-"""Files that share a SOPInstanceUID: copies, of which the whole one counts, and other places, which are no copies."""
+"""Files that share a SOPInstanceUID: complete copies are used; images at other places are not copies."""
 
 import csv
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Damaged files by the thousand: each is refused in one line that names nobody, or read as it announces itself.
+"""Damaged files by the thousand: each is refused in one line without a name, or read as its header states.
 
 The mutations run in a process of their own with little memory and little time, so that a crash, a hang or a greedy
 allocation fails the test instead of the test run. `python test_fuzz.py SEED COUNT FOLDER` is that process.

@@ -223,7 +223,7 @@ def test_a_deflated_bomb_is_refused_before_it_unpacks(tmp_path: Path, monkeypatc
 def test_what_pydicom_warns_of_reaches_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], recwarn: Any
 ) -> None:
-    """An invalid UID and a number that is none: pydicom quotes such values in warnings and log lines."""
+    """An invalid UID and an invalid number: pydicom quotes such values in warnings and log lines."""
     path = save(classic(StudyID="1"), tmp_path / "one")
     content = (
         path.read_bytes()

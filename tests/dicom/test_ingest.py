@@ -35,7 +35,7 @@ def test_slices_are_ordered_by_position_not_by_instance_number(
 
 
 def test_labels_beside_the_pictures_survive_another_ingest(write_study: Callable[..., Path], tmp_path: Path) -> None:
-    """LabelImg saves beside the pictures unless it is told otherwise."""
+    """LabelImg saves in the folder of the pictures by default."""
     out = tmp_path / "out"
     ingest(write_study(tmp_path / "in"), out)
     key = pd.read_csv(out / "slices.csv")["key"][0]

@@ -1,4 +1,4 @@
-"""Many studies: worker processes, a study that kills its worker, and a run that was stopped and goes on."""
+"""Many studies: worker processes, a study that kills its worker, and a run that was stopped and continues."""
 
 import functools
 import shutil

@@ -1,4 +1,4 @@
-"""Values that are short, or stand in anybody's files, cost nobody's output."""
+"""Values that are short, or occur in any patient's files, do not block an output."""
 
 import csv
 from collections.abc import Callable
@@ -153,7 +153,7 @@ def test_an_ordinary_value_costs_nothing(
 
 @pytest.mark.parametrize(("patient_id", "is_kept"), [(UID[-12:], True), (UID, False)])
 def test_uids_that_stay_may_hold_a_number_of_the_patient(cohort: Path, patient_id: str, is_kept: bool) -> None:
-    """With the option `uids`: what is part of a longer UID is no number, and a UID that is a PatientID is mapped."""
+    """With the option `uids`: a part of a longer UID is not a number, and a UID that is a PatientID is mapped."""
     edit(cohort / "first", lambda ds: setattr(ds, "PatientID", patient_id))
     assert deidentify(cohort, "--option", "uids") == 0
     uids = {pydicom.dcmread(path).SOPInstanceUID for path in outputs(cohort)}

@@ -66,7 +66,7 @@ def test_a_flat_picture_has_the_ratio_it_was_made_with() -> None:
 
 
 def test_borders_and_slopes_are_no_noise() -> None:
-    """Half of the picture steps by 80 and all of it slopes: the blocks beside the border do not count."""
+    """Half of the picture steps by 80 and all of it slopes: the blocks at the border do not count."""
     rng = np.random.default_rng(0)
     plain = rng.normal(120.0, 4.0, (96, 96))
     stepped = plain + np.linspace(-15, 15, 96) + np.where(np.arange(96)[:, np.newaxis] < 48, 80.0, 0.0)

@@ -22,7 +22,7 @@ def decided(*candidates: Sequence[SliceHeader]) -> dict[str, Decision]:
 
 
 def verdict(plane: Plane | None, **attributes: Any) -> tuple[Plane | None, str]:
-    """Return what becomes of one series that is right but for these attributes."""
+    """Return the decision on a series that is correct except for these attributes."""
     (decision,) = choose_series(series(plane, **attributes))
     return decision.plane, decision.reason
 
@@ -337,7 +337,7 @@ def test_a_second_block_is_taken_with_the_first() -> None:
 
 
 def test_a_second_block_in_another_frame_of_reference_is_not_taken() -> None:
-    """Its positions count from elsewhere: whether it lies beside the first cannot be told."""
+    """Its positions have another origin: whether it lies next to the first is unknown."""
     upper = series(AXIAL, uid="1.10", at_mm=[0, 5, 10, 15, 20, 25, 30])
     lower = series(AXIAL, uid="1.11", at_mm=[60, 65, 70, 75, 80, 85], frame_of_reference_uid="1.8")
     assert decided(upper, lower, GOOD)["1.11"].plane is None

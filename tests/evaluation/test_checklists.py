@@ -1,4 +1,4 @@
-"""Checklists and model card: complete, and silent on what no run knows."""
+"""Checklists and model card: complete, and without what no run recorded."""
 
 import json
 from pathlib import Path

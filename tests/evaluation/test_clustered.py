@@ -35,7 +35,7 @@ from tfspine.evaluation.statistics.weights import Weights
 
 
 def readings(seed: int, *, patients: int = 25) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return patients and three ratings [n] of unequal numbers of regions, alike within a patient."""
+    """Return patients and three ratings [n] of unequal numbers of regions, similar within a patient."""
     generator = np.random.default_rng(seed)
     patient = np.repeat(np.arange(patients), generator.integers(1, 12, patients))
     severity = generator.normal(size=patients)[patient] + 0.5 * generator.normal(size=patient.size)

@@ -18,7 +18,7 @@ from tfspine.evaluation.statistics.roc import auc, auc_difference
 
 
 def scores(seed: int, *, patients: int, regions: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return truth, two scores with ties, and patients, whose regions are alike."""
+    """Return truth, two scores with ties, and patients with similar regions."""
     generator = np.random.default_rng(seed)
     patient = np.repeat(np.arange(patients), regions)
     severity = generator.normal(size=patients)[patient] + 0.7 * generator.normal(size=patient.size)

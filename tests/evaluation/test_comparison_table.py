@@ -1,4 +1,4 @@
-"""The model against people: patients are the units, and boxes stand beside them."""
+"""The model against people: patients are the units, and results by box are given too."""
 
 from collections.abc import Callable
 from typing import Any

@@ -33,7 +33,7 @@ QUADRATIC = 1 - np.subtract.outer(range(4), range(4)) ** 2 / 9
 
 
 def reading(skill: float) -> np.ndarray:
-    """Probability [true grade, grade given] of a reader who knows with probability `skill`, and guesses else."""
+    """Probability [true grade, grade given] of a reader who knows with probability `skill`, and otherwise guesses."""
     return skill * np.eye(4) + (1 - skill) / 4
 
 
@@ -138,7 +138,7 @@ EASY, HARD = 0.98, 0.3  # skill of a reader of easy and of hard patients
 
 
 def challenge(generator: np.random.Generator) -> Estimate:
-    """Eighty studies of two kinds, five canals each, always forecast alike."""
+    """Eighty studies of two kinds, five canals each, always with the same forecast."""
     kinds = generator.integers(0, 2, 80)
     grades = np.concatenate([generator.choice(3, CANAL, p=MIXTURE[kind][1]) for kind in kinds])
     return rsna_2024_loss(

@@ -30,7 +30,7 @@ def kappa(first: list[int], second: list[int]) -> Estimate:
 
 
 def estimates(n: int) -> dict[str, Estimate]:
-    """Return what each estimator makes of n units that are all alike, at the edge of what can be."""
+    """Return each estimator's result for n identical units, at the limit of its range."""
     grades, shares = [0, 1, 2, 3] * n, np.eye(4)[[0, 1, 2, 3] * n]
     truth, scores = [True] * n + [False] * n, [0.9] * n + [0.1] * n
     thirds = np.eye(3)[[0] * n]

@@ -1,4 +1,4 @@
-"""False boxes per image stand beside every recall: counted by hand."""
+"""False boxes per image are given with every recall: counted by hand."""
 
 import pandas as pd
 import pytest

@@ -103,7 +103,7 @@ def test_refusing_by_hand() -> None:
 
 
 def test_equal_doubt_goes_together() -> None:
-    """To refuse 0.1 of three alike and one surer, four would have to be told apart: none goes."""
+    """Of three equal regions and a more certain one, 0.1 cannot be refused without splitting ties: none is refused."""
     (point,) = reject_curve([0, 0, 0, 0], [0, 0, 0, 1], [0.0, 0.5, 0.5, 0.5], shares=(0.5,))
     assert (point.refused, point.accuracy.n) == (0.0, 4)
 

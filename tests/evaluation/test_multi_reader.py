@@ -22,7 +22,7 @@ ERROR, COV1, COV2, COV3 = 0.0008022883, 0.0003466137, 0.0003440748, 0.0002390284
 
 
 def covariance(error: float, cov1: float, cov2: tuple[float, float], cov3: float) -> np.ndarray:
-    """Return [2, 5, 2, 5] of equal covariances but for those of one condition."""
+    """Return [2, 5, 2, 5] of equal covariances except for those of one condition."""
     table = np.full((2, 5, 2, 5), cov3)
     for condition in range(2):
         table[condition, :, condition, :] = cov2[condition]

@@ -69,7 +69,7 @@ def test_without_boxes_there_is_nothing_to_choose(box_table) -> None:
     st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0]),
 )
 def test_it_keeps_its_promise_and_a_lower_score_would_not(boxes: list[tuple[bool, int]], allowed: float) -> None:
-    """Each box has a slice of its own, with one reference, and hits it or lies beside it."""
+    """Each box has a slice of its own, with one reference, and matches it or misses it."""
     rows = [{"study": "s", "slice": str(n), "plane": "axial", "region": CANAL.value} for n in range(len(boxes))]
     table = pd.DataFrame(rows).reindex(columns=list(BOX_COLUMNS))
     reference = table.assign(ymin=0.0, xmin=0.0, ymax=10.0, xmax=10.0)

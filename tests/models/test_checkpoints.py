@@ -1,4 +1,4 @@
-"""Of a checkpoint either all is loaded that was asked for, or nothing, and what matched is told."""
+"""A checkpoint is loaded completely as requested or not at all, and what matched is reported."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What scanners add to a picture is where and as large as stated, and moves nothing of the person."""
+"""Scanner artefacts are where and as large as stated, and do not move the anatomy."""
 
 import dataclasses
 

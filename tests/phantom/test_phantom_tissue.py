@@ -1,4 +1,4 @@
-"""Signal of tissues: by hand for one echo, and in the order that every radiologist knows."""
+"""Signal of tissues: by hand for one echo, and in the usual order of radiology."""
 
 import pytest
 

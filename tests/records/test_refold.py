@@ -1,4 +1,4 @@
-"""The same records, divided anew: what is counted and read follows the new splits, and the test studies stay out."""
+"""The same records, divided again: counts and reading follow the new splits, and the test studies stay out."""
 
 from collections.abc import Callable
 from pathlib import Path

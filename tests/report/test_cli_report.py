@@ -78,7 +78,7 @@ def test_a_heatmap_without_side_and_level_is_shown(folders: Path) -> None:
 
 
 def test_levels_and_sides_are_measured_first(folders: Path) -> None:
-    """The rows of `regions.json` stand before those of boxes, with the number of studies beside each coefficient."""
+    """The rows of `regions.json` come before those of boxes, with the number of studies for each coefficient."""
     usual = {"plane": "axial", "region": "central_canal", "side": "", "ymin": 0, "xmin": 0, "ymax": 9, "xmax": 9}
     rows = [
         usual | {"study": f"s{study}", "slice": f"s{study}-axial-{level}", "level": level, "grade": grade}

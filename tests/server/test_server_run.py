@@ -66,7 +66,7 @@ def test_a_port_that_cannot_be_is_refused():
 
 @pytest.mark.parametrize("option", ["--port", "--rest-api-port"])
 def test_the_command_looks_at_its_ports_before_it_loads(option, tmp_path, capsys, monkeypatch):
-    """The configuration file is not even there: the port is told, since it was looked at first."""
+    """The configuration file does not exist either: the port is reported, since it is checked first."""
     monkeypatch.setitem(sys.modules, "tfspine.server.catalogue", None)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

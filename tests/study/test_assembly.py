@@ -87,7 +87,7 @@ def test_a_row_is_its_worst_slice_and_of_equals_the_surest() -> None:
 
 
 def test_a_doubtful_box_does_not_grade_its_region() -> None:
-    """Severe on a box of score 0.5 beside normal on one of 0.8: the doubtful box is no verdict."""
+    """Severe on a box of score 0.5 and normal on one of 0.8: the doubtful box does not decide."""
     doubtful = canal(82.0, grade=Grade.SEVERE)
     doubtful = replace(doubtful, detections=(replace(doubtful.detections[0], score=0.5),))
     _, result = assemble([canal(80.0), doubtful, foramina(-18.0, FIVE_ROWS)])
@@ -121,7 +121,7 @@ def test_without_any_foramen_no_level_is_claimed() -> None:
 
 
 def test_simulated_truth_gets_its_levels_and_sides_back() -> None:
-    """The truth of 20 patients read by a perfect detector that knows neither level nor side of foramina."""
+    """The truth of 20 patients read by a perfect detector that gives neither level nor side of foramina."""
     right = wrong = 0
     for seed in range(20):
         rng = np.random.default_rng(seed)

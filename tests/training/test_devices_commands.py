@@ -74,7 +74,7 @@ def run(folder: Path, *words: str | Path, gpus: int = 2, experiment: bool = True
 
 @pytest.fixture(scope="module")
 def exported(folder: Path) -> Iterator[Path]:
-    """The whole way to a SavedModel: the detector, graders of both regions in two members."""
+    """The whole pipeline to a SavedModel: the detector, graders of both regions in two members."""
     words = ("--records", "records", "--out", "runs/axial", "--strategy", "one")
     run(folder, "train", "detector", "--plane", "axial", *words)
     for region in ("central_canal", "lateral_recess"):

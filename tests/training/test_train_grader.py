@@ -1,4 +1,4 @@
-"""Training the grader: it learns, goes on after an interruption, and writes what it says."""
+"""Training the grader: it learns, continues after an interruption, and writes the files that it reports."""
 
 import csv
 import dataclasses

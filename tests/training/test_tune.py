@@ -1,4 +1,4 @@
-"""Sweeps of a tiny grader: they find a TOML that trains, go on after an interruption, and tell what failed."""
+"""Sweeps of a tiny grader: they find a TOML that trains, continue after an interruption, and report what failed."""
 
 import csv
 import os

@@ -1,4 +1,4 @@
-"""Processes of ours: they end when we are told to, and the text about how they ended."""
+"""Child processes: they end when the parent is told to end, and the text about how they ended."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Steps: what is redone when, what becomes of former outputs, and how a step that failed is told."""
+"""Steps: what is done again and when, what happens to former outputs, and how a failed step is reported."""
 
 import json
 import logging
@@ -65,7 +65,7 @@ def kill() -> None:
 
 
 def begin_and_be_killed(run: Path) -> None:
-    """Is killed in its first call, as a training for want of memory, and goes on in the second."""
+    """Is killed in its first call, as a training that runs out of memory, and continues in the second."""
     if (run / "checkpoint").is_file():
         (run / "weights").write_text("complete")
         return
@@ -174,7 +174,7 @@ def test_other_code_redoes_the_steps_that_run_it(tmp_path: Path, monkeypatch: py
 
 @pytest.fixture
 def trained(tmp_path: Path) -> Callable[[int], Step]:
-    """A step whose function goes on in its folder, done once with seed 1; made for another seed on request."""
+    """A step whose function continues in its folder, done once with seed 1; made for another seed on request."""
 
     def with_seed(seed: int) -> Step:
         return Step("train", partial(train, tmp_path / "run", seed), (tmp_path / "run",), goes_on=True)

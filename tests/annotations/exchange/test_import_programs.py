@@ -1,4 +1,4 @@
-"""Labels of CVAT, COCO, Label Studio and YOLO become label files, and whatever does not is told with its reason.
+"""Labels of CVAT, COCO, Label Studio and YOLO become label files; the rest is listed with the reason.
 
 The files are made from the documentation of these formats (`export_samples`, with the pages); no program wrote them.
 """
@@ -382,7 +382,7 @@ def test_coco_export_and_import_give_the_same_labels(tmp_path: Path, capsys: pyt
 
 
 def test_the_export_is_what_pycocotools_asks_for(tmp_path: Path) -> None:
-    """Keys of https://cocodataset.org/#format-data; a model's box has its score beside it, as COCO's results do."""
+    """Keys of https://cocodataset.org/#format-data; a model's box has its score, as in COCO's results."""
     box = {
         **{"slice": AXIAL, "region": "neural_foramen", "side": "", "level": "", "grade": "mild", "score": 0.75},
         **dict(zip(("ymin", "xmin", "ymax", "xmax"), (1.5, 2.0, 11.5, 22.0), strict=True)),

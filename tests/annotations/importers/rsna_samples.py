@@ -28,7 +28,7 @@ SERIES = f"""study_id,series_id,series_description
 def write_tables(
     folder: Path, points: list[str], *, grades: dict[str, str] | None = None, series: str = SERIES
 ) -> Path:
-    """Write the three CSV files; every region is Normal/Mild but for `grades`."""
+    """Write the three CSV files; every region is Normal/Mild except those in `grades`."""
     folder.mkdir(parents=True, exist_ok=True)
     values = dict.fromkeys(GRADE_COLUMNS, "Normal/Mild") | (grades or {})
     header = "study_id," + ",".join(GRADE_COLUMNS)
@@ -40,7 +40,7 @@ def write_tables(
 
 
 def write_images(folder: Path) -> Path:
-    """Write the pictures: axial ones 5 mm apart, with rows of 1.0 and columns of 0.5 mm; sagittal ones likewise.
+    """Write the pictures: axial ones 5 mm apart, with rows of 1.0 and columns of 0.5 mm; sagittal ones too.
 
     Their headers lack Modality, RepetitionTime and EchoTime, as those of the data set do.
     Axial instance n has z = 20 - 5 n, its first pixel at x = -30, y = -48. Sagittal instance n has x = -12 + 4 n, its

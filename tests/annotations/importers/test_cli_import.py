@@ -53,7 +53,7 @@ def test_rsna_from_dicom_to_checked_labels(
 
 
 def test_rsna_without_slices_ingests_its_own_pictures(rsna_folder: Path, tmp_path: Path) -> None:
-    """The same labels as by way of ingest, and slices beside them."""
+    """The same labels as after ingest, together with slices."""
     slices, out, alone = tmp_path / "slices", tmp_path / "out", tmp_path / "alone"
     assert run("ingest", rsna_folder / "train_images", "--out", slices) == 0
     assert run("import", "rsna", rsna_folder, "--slices", slices, "--out", out) == 0
