@@ -87,6 +87,10 @@ def counted(words: str, total: int, *, is_shown: bool = True) -> Iterator[Counte
         yield Counter(bar, words, total)
 
 
+def ignore(_: object) -> None:
+    """Do nothing: what a callback of a workflow does if none is given."""
+
+
 @contextmanager
 def stage_bar(stages: int | None = None) -> Iterator[Callable[[str], None]]:
     """Yield a function that starts the next named stage, under a bar with time left, on standard error.

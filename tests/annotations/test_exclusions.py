@@ -8,12 +8,19 @@ import pandas as pd
 import pytest
 
 from tfspine.annotations.cohort import Ingested, cohort_of, excluded_of, measures_of_age, measures_of_ingest
-from tfspine.annotations.exclusions import Measured, decided, excluded_studies, flagged_studies, judge
+from tfspine.annotations.exclusions import Measured, decided, excluded_studies, flagged_studies, judge_measures
 from tfspine.annotations.flow import flow_of, flow_rows, flow_text
 from tfspine.annotations.flow_figure import flow_figure
 from tfspine.config import ExclusionsConfig, OnFinding
 from tfspine.errors import AnnotationError, FormatError
-from tfspine.formats.exclusions_csv import Finding, Measure, Verdict, read_findings, write_findings, write_included
+from tfspine.formats.exclusions_csv import (
+    JudgedMeasure,
+    StudyMeasure,
+    Verdict,
+    read_findings,
+    write_findings,
+    write_included,
+)
 from tfspine.formats.flow_csv import FlowRow
 from tfspine.formats.series_csv import SeriesRow
 from tfspine.formats.studies_csv import CohortStudy, read_cohort, write_cohort
@@ -22,24 +29,24 @@ from tfspine.structures import Refusal
 CONFIG = ExclusionsConfig()
 
 
-def verdict(measure: Measure, value: float | None, config: ExclusionsConfig = CONFIG) -> Verdict:
-    [finding] = judge([Measured("s", measure, value)], config)
+def verdict(measure: StudyMeasure, value: float | None, config: ExclusionsConfig = CONFIG) -> Verdict:
+    [finding] = judge_measures([Measured("s", measure, value)], config)
     return finding.verdict
 
 
 @pytest.mark.parametrize(
     ("measure", "good", "bad", "expected"),
     [
-        (Measure.GADOLINIUM, 0.0, 1.0, Verdict.EXCLUDE),
-        (Measure.SERIES, 2.0, 1.0, Verdict.EXCLUDE),
-        (Measure.INSTRUMENTATION, 0.5, 0.51, Verdict.FLAG),
-        (Measure.SCOLIOSIS, 30.0, 30.1, Verdict.EXCLUDE),
-        (Measure.SNR, 6.5, 6.4, Verdict.FLAG),
-        (Measure.GHOSTING, 0.1, 0.11, Verdict.FLAG),
-        (Measure.SHARPNESS, 4.5, 4.6, Verdict.FLAG),
+        (StudyMeasure.GADOLINIUM, 0.0, 1.0, Verdict.EXCLUDE),
+        (StudyMeasure.SERIES, 2.0, 1.0, Verdict.EXCLUDE),
+        (StudyMeasure.INSTRUMENTATION, 0.5, 0.51, Verdict.FLAG),
+        (StudyMeasure.SCOLIOSIS, 30.0, 30.1, Verdict.EXCLUDE),
+        (StudyMeasure.SNR, 6.5, 6.4, Verdict.FLAG),
+        (StudyMeasure.GHOSTING, 0.1, 0.11, Verdict.FLAG),
+        (StudyMeasure.SHARPNESS, 4.5, 4.6, Verdict.FLAG),
     ],
 )
-def test_the_limit_itself_is_still_good(measure: Measure, good: float, bad: float, expected: Verdict) -> None:
+def test_the_limit_itself_is_still_good(measure: StudyMeasure, good: float, bad: float, expected: Verdict) -> None:
     assert verdict(measure, good) is Verdict.INCLUDE
     assert verdict(measure, bad) is expected
     assert verdict(measure, None) is Verdict.FLAG  # a failed measurement is not a good one
@@ -50,9 +57,9 @@ def test_the_limit_itself_is_still_good(measure: Measure, good: float, bad: floa
     [(0.9, Verdict.EXCLUDE), (17.0, Verdict.EXCLUDE), (18.0, Verdict.EXCLUDE), (19.0, Verdict.INCLUDE)],
 )
 def test_patients_are_older_than_the_limit(years: float, expected: Verdict) -> None:
-    assert verdict(Measure.AGE, years) is expected
-    assert verdict(Measure.AGE, years, dataclasses.replace(CONFIG, age=OnFinding.FLAG)) is not Verdict.EXCLUDE
-    [finding] = judge([Measured("s", Measure.AGE, years)], CONFIG)
+    assert verdict(StudyMeasure.AGE, years) is expected
+    assert verdict(StudyMeasure.AGE, years, dataclasses.replace(CONFIG, age=OnFinding.FLAG)) is not Verdict.EXCLUDE
+    [finding] = judge_measures([Measured("s", StudyMeasure.AGE, years)], CONFIG)
     assert ("not older than 18" in finding.reason) == (expected is Verdict.EXCLUDE)
 
 
@@ -61,7 +68,7 @@ def test_ages_are_those_of_the_studies_and_an_age_not_given_is_flagged() -> None
     ingested = Ingested(slices, [], [])
     measured = list(measures_of_age(ingested, {"1.1": 44.0, "1.2": math.nan}))
     assert [(item.study, item.value) for item in measured] == [("a", 44.0), ("b", None), ("c", None)]
-    assert flagged_studies(judge(measured, CONFIG)) == {"b": [Measure.AGE], "c": [Measure.AGE]}
+    assert flagged_studies(judge_measures(measured, CONFIG)) == {"b": [StudyMeasure.AGE], "c": [StudyMeasure.AGE]}
     with pytest.raises(AnnotationError, match="name the folder that was ingested"):
         list(measures_of_age(ingested, {"9.9": 50.0}))
 
@@ -73,27 +80,27 @@ def test_the_experiment_decides_what_a_finding_does() -> None:
         (OnFinding.IGNORE, Verdict.INCLUDE),
     ):
         config = ExclusionsConfig(instrumentation=action, metal_ml=3.0)
-        assert verdict(Measure.INSTRUMENTATION, 3.1, config) is expected
-        assert verdict(Measure.INSTRUMENTATION, 2.9, config) is Verdict.INCLUDE
-    assert verdict(Measure.SCOLIOSIS, None, ExclusionsConfig(scoliosis=OnFinding.IGNORE)) is Verdict.INCLUDE
+        assert verdict(StudyMeasure.INSTRUMENTATION, 3.1, config) is expected
+        assert verdict(StudyMeasure.INSTRUMENTATION, 2.9, config) is Verdict.INCLUDE
+    assert verdict(StudyMeasure.SCOLIOSIS, None, ExclusionsConfig(scoliosis=OnFinding.IGNORE)) is Verdict.INCLUDE
     with pytest.raises(AnnotationError, match=r"exclusions\.snr = -1\.0; expected more than 0"):
-        judge([], ExclusionsConfig(snr=-1.0))
+        judge_measures([], ExclusionsConfig(snr=-1.0))
 
 
 def test_the_reason_has_both_numbers() -> None:
-    [finding] = judge([Measured("s", Measure.SNR, 4.25, "axial 4.25, sagittal 31")], CONFIG)
+    [finding] = judge_measures([Measured("s", StudyMeasure.SNR, 4.25, "axial 4.25, sagittal 31")], CONFIG)
     assert finding.reason == "snr 4.25, less than 6.5; axial 4.25, sagittal 31"
-    [finding] = judge([Measured("s", Measure.SCOLIOSIS, 41.0)], CONFIG)
+    [finding] = judge_measures([Measured("s", StudyMeasure.SCOLIOSIS, 41.0)], CONFIG)
     assert finding.reason == "scoliosis 41 degrees, more than 30"
 
 
-def three_studies() -> list[Finding]:
-    return judge(
+def three_studies() -> list[JudgedMeasure]:
+    return judge_measures(
         [
-            Measured("0123456789", Measure.INSTRUMENTATION, 4.0),
-            Measured("12345e6789", Measure.SCOLIOSIS, 45.0),
-            Measured("12345e6789", Measure.INSTRUMENTATION, 4.0),
-            Measured("b", Measure.SNR, 20.0),
+            Measured("0123456789", StudyMeasure.INSTRUMENTATION, 4.0),
+            Measured("12345e6789", StudyMeasure.SCOLIOSIS, 45.0),
+            Measured("12345e6789", StudyMeasure.INSTRUMENTATION, 4.0),
+            Measured("b", StudyMeasure.SNR, 20.0),
         ],
         CONFIG,
     )
@@ -101,8 +108,8 @@ def three_studies() -> list[Finding]:
 
 def test_a_study_is_left_out_once_and_flagged_only_where_it_stays() -> None:
     findings = three_studies()
-    assert excluded_studies(findings) == {"12345e6789": Measure.SCOLIOSIS}
-    assert flagged_studies(findings) == {"0123456789": [Measure.INSTRUMENTATION]}
+    assert excluded_studies(findings) == {"12345e6789": StudyMeasure.SCOLIOSIS}
+    assert flagged_studies(findings) == {"0123456789": [StudyMeasure.INSTRUMENTATION]}
 
 
 def test_a_person_decides(tmp_path: Path) -> None:
@@ -111,8 +118,8 @@ def test_a_person_decides(tmp_path: Path) -> None:
         "study,measure,verdict,remark\n0123456789,instrumentation,exclude,rods\n12345e6789,scoliosis,include,\n"
     )
     findings = decided(three_studies(), path)
-    assert excluded_studies(findings) == {"0123456789": Measure.INSTRUMENTATION}
-    assert flagged_studies(findings) == {"12345e6789": [Measure.INSTRUMENTATION]}
+    assert excluded_studies(findings) == {"0123456789": StudyMeasure.INSTRUMENTATION}
+    assert flagged_studies(findings) == {"12345e6789": [StudyMeasure.INSTRUMENTATION]}
     assert findings[0].reason.endswith("a person decided: exclude")
 
 
@@ -132,7 +139,7 @@ def test_a_decision_on_nothing_is_refused(tmp_path: Path, line: str, said: str) 
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
-    findings = [*three_studies(), *judge([Measured("c", Measure.SNR, None, 'no "tissue", none')], CONFIG)]
+    findings = [*three_studies(), *judge_measures([Measured("c", StudyMeasure.SNR, None, 'no "tissue", none')], CONFIG)]
     write_findings(tmp_path, findings)
     write_included(tmp_path, {finding.study for finding in findings} - set(excluded_studies(findings)))
     assert read_findings(tmp_path) == findings
@@ -170,14 +177,14 @@ def test_what_ingest_left_out_is_counted_with_its_reason() -> None:
     refused = [Refusal("f", "study 00000000ee: failed with KeyError"), Refusal("g", "not a DICOM file")]
     ingested = Ingested(slices, series, refused)
     measured = list(measures_of_ingest(ingested))
-    assert {(item.study, item.value, item.note) for item in measured if item.measure is Measure.SERIES} == {
+    assert {(item.study, item.value, item.note) for item in measured if item.measure is StudyMeasure.SERIES} == {
         ("a", 2.0, ""),
         ("b", 1.0, "no sagittal T1w"),
         ("c", 1.0, "no sagittal T1w"),
         ("d", 0.0, "cannot be read"),
         ("00000000ee", 0.0, "cannot be read"),
     }
-    cohort = cohort_of(ingested, measured, judge(measured, CONFIG))
+    cohort = cohort_of(ingested, measured, judge_measures(measured, CONFIG))
     assert {study.study: study.left_out_by for study in cohort} == {
         "a": "",
         "b": "gadolinium",

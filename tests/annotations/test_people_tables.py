@@ -7,7 +7,7 @@ import pytest
 from tfspine.annotations.exclusions import decided
 from tfspine.errors import FormatError
 from tfspine.formats.boxes_csv import BOX_COLUMNS, line_of_row, read_boxes
-from tfspine.formats.exclusions_csv import Finding, Measure, Verdict
+from tfspine.formats.exclusions_csv import JudgedMeasure, StudyMeasure, Verdict
 from tfspine.formats.splits_csv import read_splits
 
 HEADER = "study,slice,plane,region,side,level,ymin,xmin,ymax,xmax,grade"
@@ -74,5 +74,5 @@ def test_splits_and_decisions_may_come_from_a_spreadsheet(tmp_path: Path) -> Non
     (tmp_path / "splits.csv").write_text("patient;study;split\r\nJürg;A;test\r\n", encoding="cp1252")
     assert read_splits(tmp_path / "splits.csv") == {"A": "test"}
     (tmp_path / "decisions.csv").write_text("study\tmeasure\tverdict\r\nA\tsnr\tinclude\r\n", encoding="utf-16")
-    found = Finding("A", Measure.SNR, 1.0, 2.0, Verdict.EXCLUDE, "low")
+    found = JudgedMeasure("A", StudyMeasure.SNR, 1.0, 2.0, Verdict.EXCLUDE, "low")
     assert decided([found], tmp_path / "decisions.csv")[0].verdict is Verdict.INCLUDE

@@ -14,8 +14,8 @@ from tfspine.config import SPLITS
 from tfspine.errors import FormatError
 from tfspine.formats.exclusions_csv import (
     EXCLUSION_COLUMNS,
-    Finding,
-    Measure,
+    JudgedMeasure,
+    StudyMeasure,
     Verdict,
     read_decisions,
     read_findings,
@@ -75,7 +75,7 @@ SERIES_ROW = st.builds(
     warning=WORDS, series_instance_uid=st.just(""), words=st.just(""),
 )  # fmt: skip
 FINDING = st.builds(
-    Finding, NAME, st.sampled_from(Measure), st.none() | NUMBER, NUMBER, st.sampled_from(Verdict), WORDS
+    JudgedMeasure, NAME, st.sampled_from(StudyMeasure), st.none() | NUMBER, NUMBER, st.sampled_from(Verdict), WORDS
 )
 STUDY = st.builds(CohortStudy, NAME, NAME | st.just(""), COUNT, COUNT, st.sampled_from(Verdict), WORDS, WORDS, WORDS)
 VALIDATION = st.builds(ValidationRow, st.sampled_from(Grade), st.tuples(*[st.floats(0, 1)] * 4))
@@ -244,7 +244,7 @@ def test_a_series_map_repeats_the_decisions(tmp_path_factory: pytest.TempPathFac
 
 
 def test_a_row_of_findings_is_a_decision(tmp_path: Path) -> None:
-    finding = Finding("a", Measure.SNR, 4.0, 6.5, Verdict.EXCLUDE, "snr 4")
+    finding = JudgedMeasure("a", StudyMeasure.SNR, 4.0, 6.5, Verdict.EXCLUDE, "snr 4")
     write_findings(tmp_path, [finding])
     known = {("a", "snr")}
     assert read_decisions(tmp_path / "exclusions.csv", known) == {("a", "snr"): Verdict.EXCLUDE}

@@ -11,7 +11,7 @@ import pandas as pd
 
 from tfspine.annotations.exclusions import Measured, excluded_studies, flagged_studies
 from tfspine.errors import AnnotationError
-from tfspine.formats.exclusions_csv import Finding, Measure, Verdict
+from tfspine.formats.exclusions_csv import JudgedMeasure, StudyMeasure, Verdict
 from tfspine.formats.refused_csv import read_refused
 from tfspine.formats.series_csv import SeriesRow, read_series
 from tfspine.formats.slices_csv import read_slices
@@ -60,17 +60,17 @@ def measures_of_ingest(ingested: Ingested) -> Iterator[Measured]:
         series_of[row.study].append(row)
     for study in sorted(usable | set(series_of) | refused):
         rows = series_of.get(study, [])
-        yield Measured(study, Measure.GADOLINIUM, float(sum(row.reason.startswith(CONTRAST) for row in rows)))
+        yield Measured(study, StudyMeasure.GADOLINIUM, float(sum(row.reason.startswith(CONTRAST) for row in rows)))
         chosen = {row.chosen_as for row in rows} - {""}
         if study in usable:
             chosen = set(ingested.slices.loc[ingested.slices["study"] == study, "plane"])
         if study in usable and len(chosen) == len(Plane):
-            yield Measured(study, Measure.SERIES, float(len(Plane)))
+            yield Measured(study, StudyMeasure.SERIES, float(len(Plane)))
         elif len(chosen) == len(Plane) or not rows:
-            yield Measured(study, Measure.SERIES, 0.0, "cannot be read")
+            yield Measured(study, StudyMeasure.SERIES, 0.0, "cannot be read")
         else:
             missing = [name for plane, name in NAME_OF_PLANE.items() if plane not in chosen]
-            yield Measured(study, Measure.SERIES, float(len(chosen)), f"no {' and no '.join(missing)}")
+            yield Measured(study, StudyMeasure.SERIES, float(len(chosen)), f"no {' and no '.join(missing)}")
 
 
 def measures_of_age(ingested: Ingested, ages: Mapping[str, float]) -> Iterator[Measured]:
@@ -90,10 +90,12 @@ def measures_of_age(ingested: Ingested, ages: Mapping[str, float]) -> Iterator[M
         )
     for study, uid in sorted(zip(first["study"], first["study_instance_uid"], strict=True)):
         years = ages.get(uid, math.nan)
-        yield Measured(study, Measure.AGE, None if math.isnan(years) else years, "" if uid in ages else "no header")
+        yield Measured(
+            study, StudyMeasure.AGE, None if math.isnan(years) else years, "" if uid in ages else "no header"
+        )
 
 
-def cohort_of(ingested: Ingested, measured: Sequence[Measured], findings: Sequence[Finding]) -> list[CohortStudy]:
+def cohort_of(ingested: Ingested, measured: Sequence[Measured], findings: Sequence[JudgedMeasure]) -> list[CohortStudy]:
     """Return every study seen, with its result: included, excluded or flagged."""
     out, flagged = excluded_studies(findings), flagged_studies(findings)
     notes = {(item.study, item.measure): item.note for item in measured}
@@ -130,7 +132,7 @@ def excluded_of(cohort: Sequence[CohortStudy], studies: Sequence[str], where: Pa
     return {study for study in studies if verdicts[study] is Verdict.EXCLUDE}
 
 
-def _verdict(study: str, out: Mapping[str, Measure], flagged: Mapping[str, Sequence[Measure]]) -> Verdict:
+def _verdict(study: str, out: Mapping[str, StudyMeasure], flagged: Mapping[str, Sequence[StudyMeasure]]) -> Verdict:
     if study in out:
         return Verdict.EXCLUDE
     return Verdict.FLAG if study in flagged else Verdict.INCLUDE

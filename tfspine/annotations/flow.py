@@ -9,19 +9,19 @@ from dataclasses import dataclass
 
 from tfspine.config import SPLITS
 from tfspine.errors import AnnotationError
-from tfspine.formats.exclusions_csv import Measure, Verdict
+from tfspine.formats.exclusions_csv import StudyMeasure, Verdict
 from tfspine.formats.flow_csv import FlowRow
 from tfspine.formats.studies_csv import CohortStudy
 
 TITLE_OF_MEASURE = {
-    Measure.AGE: "too young",
-    Measure.GADOLINIUM: "after gadolinium",
-    Measure.SERIES: "without both series",
-    Measure.INSTRUMENTATION: "instrumentation",
-    Measure.SCOLIOSIS: "severe scoliosis",
-    Measure.SNR: "poor quality",
-    Measure.GHOSTING: "poor quality",
-    Measure.SHARPNESS: "poor quality",
+    StudyMeasure.AGE: "too young",
+    StudyMeasure.GADOLINIUM: "after gadolinium",
+    StudyMeasure.SERIES: "without both series",
+    StudyMeasure.INSTRUMENTATION: "instrumentation",
+    StudyMeasure.SCOLIOSIS: "severe scoliosis",
+    StudyMeasure.SNR: "poor quality",
+    StudyMeasure.GHOSTING: "poor quality",
+    StudyMeasure.SHARPNESS: "poor quality",
 }
 
 TITLE_OF_SPLIT = {"train": "training", "validation": "validation", "test": "internal test"}
@@ -39,7 +39,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Step:
+class FlowStep:
     """The studies at one step, and those left out after it: (reason, number), the most common reason first."""
 
     group: Group
@@ -51,7 +51,7 @@ class Flow:
     """Studies seen, usable and included, and the use of the included ones; a person must decide on `flagged` ones."""
 
     part: str
-    steps: tuple[Step, Step, Step]
+    steps: tuple[FlowStep, FlowStep, FlowStep]
     flagged: int
     ends: tuple[Group, ...]
 
@@ -79,12 +79,14 @@ def flow_of(cohort: Sequence[CohortStudy], *, part: str, splits: Mapping[str, st
     return Flow(
         part=part,
         steps=(
-            Step(Group("studies seen", len(cohort), 0, 0, 0), _reasons(study for study in cohort if not study.axial)),
-            Step(
+            FlowStep(
+                Group("studies seen", len(cohort), 0, 0, 0), _reasons(study for study in cohort if not study.axial)
+            ),
+            FlowStep(
                 _group("studies with both series", usable),
                 _reasons(study for study in usable if study.verdict is Verdict.EXCLUDE),
             ),
-            Step(_group("studies included", included), ()),
+            FlowStep(_group("studies included", included), ()),
         ),
         flagged=sum(study.verdict is Verdict.FLAG for study in included),
         ends=ends,
@@ -132,8 +134,8 @@ def _reasons(studies: Iterator[CohortStudy]) -> tuple[tuple[str, int], ...]:
 def _reason(study: CohortStudy) -> str:
     if not study.left_out_by:
         return "cannot be read"
-    title = TITLE_OF_MEASURE[Measure(study.left_out_by)]
-    return f"{title}: {study.detail}" if study.left_out_by == Measure.SERIES and study.detail else title
+    title = TITLE_OF_MEASURE[StudyMeasure(study.left_out_by)]
+    return f"{title}: {study.detail}" if study.left_out_by == StudyMeasure.SERIES and study.detail else title
 
 
 def _require_same(included: Sequence[CohortStudy], splits: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from tfspine.annotations.flow import Flow, Group, Step, describe
+from tfspine.annotations.flow import Flow, FlowStep, Group, describe
 
 COLUMN_WIDTH = 8.0
 STEP_HEIGHT = 2.6
@@ -80,7 +80,7 @@ def _shares(count: int) -> list[float]:
     return [(number + 0.5) / count for number in range(count)]
 
 
-def _side(axes: Axes, step: Step, x: float, side_x: float, y: float) -> None:
+def _side(axes: Axes, step: FlowStep, x: float, side_x: float, y: float) -> None:
     """Draw the studies left out after a step, beside the arrow to the next step."""
     total = sum(count for _, count in step.left_out)
     lines = [f"{total:,} left out", *(f"{count:,} {reason}" for reason, count in step.left_out)]

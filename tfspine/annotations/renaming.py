@@ -34,7 +34,7 @@ class Renamed:
     content: bytes
 
 
-def rename_labels(
+def renamed_labels(
     labels: Path, *, before: pd.DataFrame, after: pd.DataFrame, key: Path
 ) -> tuple[Sequence[Renamed], Sequence[Refusal]]:
     """Return every label file of a folder under the name of the same slice after de-identification.

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfspine.cli.options import add_salt, require_count, salt_choice
-from tfspine.progress import track
-from tfspine.workflows.ingest import IngestOptions, ingest, nothing
+from tfspine.progress import ignore, track
+from tfspine.workflows.ingest import IngestOptions, ingest
 from tfspine.workflows.salts import OWN_SALT
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
 
     require_count(args, "workers")
     wanted = IngestOptions(salt_choice(args), args.series_map, args.workers, args.cluster, has_template=args.explain)
-    on_series = _print_series if args.explain and not args.json else nothing
+    on_series = _print_series if args.explain and not args.json else ignore
     ingested = ingest(args.dicom, args.out, wanted, track=track, on_series=on_series)
     for warning in ingested.warnings:
         print(f"warning: {warning}", file=sys.stderr)

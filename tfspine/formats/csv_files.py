@@ -17,6 +17,9 @@ from tfspine.errors import FormatError
 
 SEPARATORS = (",", ";", "\t", "|")
 
+TextRow = dict[str, str]
+"""The values of one row by column."""
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # must precede UTF-16, as its mark begins with that of UTF-16
@@ -93,6 +96,16 @@ def read_csv_file(path: Path, columns: Sequence[str], *, optional: Sequence[str]
     absent = {name: "" for name in optional if name not in header}
     rows = [_row(path, line, values, header, needed, separator) | absent for line, values in lines[1:]]
     return CsvTable(path, (*header, *absent), tuple(rows), tuple(line for line, _ in lines[1:]), separator)
+
+
+def read_numbered_rows(path: Path, columns: Sequence[str]) -> list[tuple[int, TextRow]]:
+    """Return (line, row) of every row of a CSV file of other people, the header being line 1, in these columns alone.
+
+    Raises:
+        FormatError: the file cannot be read or lacks a column.
+    """
+    table = read_csv_file(path, columns)
+    return [(line, {name: row[name] for name in columns}) for line, row in zip(table.lines, table.rows, strict=True)]
 
 
 def require_once(table: CsvTable, column: str) -> None:

@@ -21,7 +21,7 @@ EXCLUSION_COLUMNS = ("study", "measure", "value", "threshold", "verdict", "reaso
 DECISION_COLUMNS = ("study", "measure", "verdict")
 
 
-class Measure(StrEnum):
+class StudyMeasure(StrEnum):
     """The exclusion criteria, in the order in which an excluded study is attributed to them.
 
     Age comes first, as it defines the population. Gadolinium comes before the series, as it is the reason why a series
@@ -47,18 +47,18 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class JudgedMeasure:
     """One measure of one study against its limit; `value` is None if it could not be measured."""
 
     study: str
-    measure: Measure
+    measure: StudyMeasure
     value: float | None
     threshold: float
     verdict: Verdict
     reason: str
 
 
-def write_findings(folder: Path, findings: Iterable[Finding]) -> None:
+def write_findings(folder: Path, findings: Iterable[JudgedMeasure]) -> None:
     """Write `exclusions.csv`.
 
     Raises:
@@ -76,7 +76,7 @@ def write_included(folder: Path, studies: Iterable[str]) -> None:
     write_text(folder / INCLUDED_FILE, "".join(f"{study}\n" for study in sorted(studies)))
 
 
-def read_findings(folder: Path) -> list[Finding]:
+def read_findings(folder: Path) -> list[JudgedMeasure]:
     """Read `exclusions.csv` of a folder that ``tfspine exclude`` wrote.
 
     Raises:
@@ -109,10 +109,10 @@ def read_decisions(path: Path, known: Collection[tuple[str, str]]) -> dict[tuple
     return decisions
 
 
-def _finding(values: Mapping[str, str]) -> Finding:
-    return Finding(
+def _finding(values: Mapping[str, str]) -> JudgedMeasure:
+    return JudgedMeasure(
         values["study"],
-        Measure(values["measure"]),
+        StudyMeasure(values["measure"]),
         one_or_none(float, values["value"]),
         float(values["threshold"]),
         Verdict(values["verdict"]),

@@ -61,7 +61,7 @@ class JudgedStudy:
     doubts: tuple[str, ...]
 
 
-def judge(study: StudyResult, predictions: pd.DataFrame, slices: Mapping[str, SliceImage]) -> JudgedStudy:
+def judge_study(study: StudyResult, predictions: pd.DataFrame, slices: Mapping[str, SliceImage]) -> JudgedStudy:
     """Look up the score of every finding, and compare the number of boxes with the number of slices.
 
     Args:

@@ -25,7 +25,7 @@ from tfspine.report.content import (
     most_severe_first,
     unsure_heatmaps,
 )
-from tfspine.report.findings import Finding, JudgedStudy, judge, operating_points, own_points
+from tfspine.report.findings import Finding, JudgedStudy, judge_study, operating_points, own_points
 from tfspine.report.measures import RegionGradeRow, measure_rows
 from tfspine.report.slice_figures import FigureBox, edge_letters, png_uri, slice_figure
 from tfspine.structures import SliceImage, StudyResult
@@ -66,7 +66,7 @@ def render_page(content: ReportInput, *, maximum_studies: int, title: str = TITL
         title: heading of the page.
         notice: text of the banner under the heading.
     """
-    judged = [judge(study, content.predictions, content.slices) for study in content.studies]
+    judged = [judge_study(study, content.predictions, content.slices) for study in content.studies]
     ordered = most_severe_first(judged)
     unsure = unsure_heatmaps(content.heatmaps, judged)
     environment = Environment(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfspine.config import Experiment
-from tfspine.formats.exclusions_csv import Measure, read_decisions, write_findings, write_included
+from tfspine.formats.exclusions_csv import StudyMeasure, read_decisions, write_findings, write_included
 from tfspine.formats.studies_csv import write_cohort
 from tfspine.labels import Level, Plane, Region, Side
 from tfspine.process_pool import each, one_blas_thread
@@ -77,7 +77,7 @@ def exclude(
     one_blas_thread()
 
     from tfspine.annotations.cohort import cohort_of, read_ingested
-    from tfspine.annotations.exclusions import excluded_studies, flagged_studies, judge
+    from tfspine.annotations.exclusions import excluded_studies, flagged_studies, judge_measures
     from tfspine.annotations.flow import flow_of
     from tfspine.config import as_dict
     from tfspine.manifest import write_manifest
@@ -89,7 +89,7 @@ def exclude(
     limits = options.experiment.exclusions
     require_folder(out, command="exclude", inputs=inputs)
     ingested = read_ingested(slices)
-    judge([], limits)  # reports an invalid limit before minutes of measuring
+    judge_measures([], limits)  # reports an invalid limit before minutes of measuring
     measured, findings = _findings(slices, ingested, options, track=track)
     cohort = cohort_of(ingested, measured, findings)
     flow = flow_of(cohort, part=slices.resolve().name)
@@ -115,7 +115,7 @@ def _findings(
 ) -> "tuple[list[Measured], list[Any]]":
     """Return the measured values, and what follows from them and from the decisions of a person."""
     from tfspine.annotations.cohort import measures_of_ingest
-    from tfspine.annotations.exclusions import decided, judge
+    from tfspine.annotations.exclusions import decided, judge_measures
 
     boxes = _boxes(folder, ingested.slices, options)
     measured = [*measures_of_ingest(ingested), *_ages(options.dicom, ingested)]
@@ -124,7 +124,7 @@ def _findings(
     jobs = [(folder, study, _boxes_of(study, boxes)) for study in ingested.usable]
     for taken in track(each(_measure, jobs, workers=options.workers), "measuring studies", len(jobs)):
         measured += taken
-    findings = judge(measured, options.experiment.exclusions)
+    findings = judge_measures(measured, options.experiment.exclusions)
     return measured, decided(findings, options.decisions) if options.decisions is not None else findings
 
 
@@ -140,8 +140,8 @@ def _ages(folders: Sequence[Path], ingested: "Ingested") -> "Iterator[Measured]"
 
 def _to_measure(measured: "Sequence[Measured]", usable: Sequence[str], *, has_boxes: bool) -> set[tuple[str, str]]:
     """Return study and measure of the values that exist already, and of those that the slices will give."""
-    of_slices = [Measure.INSTRUMENTATION, Measure.SNR, Measure.GHOSTING, Measure.SHARPNESS]
-    of_slices += [Measure.SCOLIOSIS] * has_boxes
+    of_slices = [StudyMeasure.INSTRUMENTATION, StudyMeasure.SNR, StudyMeasure.GHOSTING, StudyMeasure.SHARPNESS]
+    of_slices += [StudyMeasure.SCOLIOSIS] * has_boxes
     done = {(item.study, str(item.measure)) for item in measured}
     return done | {(study, str(measure)) for study in usable for measure in of_slices}
 
@@ -169,7 +169,7 @@ def _measure(job: "tuple[Path, str, Sequence[dict[Any, Any]] | None]") -> "list[
 
     folder, study, boxes = job
     slices = load_slices(folder, studies=[study])
-    instrumentation = Measured(study, Measure.INSTRUMENTATION, metal_ml(slices))
+    instrumentation = Measured(study, StudyMeasure.INSTRUMENTATION, metal_ml(slices))
     scoliosis = [] if boxes is None else [_scoliosis(study, slices, boxes)]
     return [instrumentation, *scoliosis, *_quality(study, slices)]
 
@@ -201,7 +201,7 @@ def _scoliosis(study: str, slices: "list[SliceImage]", boxes: "Sequence[dict[Any
     angle_deg = coronal_angle_deg(places)
     note = f"{len(places)} places on the midline"
     return Measured(
-        study, Measure.SCOLIOSIS, angle_deg, note if angle_deg is not None else f"only {note}, or too close"
+        study, StudyMeasure.SCOLIOSIS, angle_deg, note if angle_deg is not None else f"only {note}, or too close"
     )
 
 
@@ -213,9 +213,9 @@ def _quality(study: str, slices: "list[SliceImage]") -> "Iterator[Measured]":
     of_planes = {plane: [slice_ for slice_ in slices if slice_.plane is plane] for plane in Plane}
     planes = {plane: measure_quality(of_plane) for plane, of_plane in of_planes.items() if of_plane}
     for measure, name, worse in (
-        (Measure.SNR, "snr", min),
-        (Measure.GHOSTING, "ghosting", max),
-        (Measure.SHARPNESS, "edge_mm", max),
+        (StudyMeasure.SNR, "snr", min),
+        (StudyMeasure.GHOSTING, "ghosting", max),
+        (StudyMeasure.SHARPNESS, "edge_mm", max),
     ):
         values = {plane: getattr(quality, name) for plane, quality in planes.items()}
         known = {plane: value for plane, value in values.items() if value is not None}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tfspine.config import Take
 from tfspine.errors import ConfigError, ModelError
 from tfspine.labels import Plane, Region
+from tfspine.progress import ignore
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,10 +71,6 @@ class ExportSummary:
         return manifest_entry(self.thresholds, allowed=self.false_boxes_per_image)
 
 
-def nothing(stage: str) -> None:
-    """Do not report which stage begins."""
-
-
 def stage_count(options: ExportOptions) -> int:
     """Return how many stages `export` reports."""
     from tfspine.saved_model.write import STAGES
@@ -88,7 +85,7 @@ def export(
     out: Path,
     options: ExportOptions = ExportOptions(),
     *,
-    begin: Callable[[str], None] = nothing,
+    begin: Callable[[str], None] = ignore,
 ) -> ExportSummary:
     """Export one plane's networks as the next version of its servable, verify it, and choose its operating point.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfspine.labels import Plane
-from tfspine.progress import Track, silent
+from tfspine.progress import Track, ignore, silent
 from tfspine.workflows.salts import SaltChoice, salt_beside
 
 if TYPE_CHECKING:
@@ -61,17 +61,13 @@ class IngestSummary:
     template: str = ""
 
 
-def nothing(series: "Sequence[SeriesRow]") -> None:
-    """Ignore the decision on each series."""
-
-
 def ingest(
     dicom: Path,
     out: Path,
     options: IngestOptions = IngestOptions(),
     *,
     track: Track = silent,
-    on_series: "Callable[[Sequence[SeriesRow]], None]" = nothing,
+    on_series: "Callable[[Sequence[SeriesRow]], None]" = ignore,
 ) -> IngestSummary:
     """Ingest every study; one that cannot be used is listed, which is an error only if no study can be used.
 

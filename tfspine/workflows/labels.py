@@ -50,7 +50,7 @@ def rename_labels(labels: Path, out: Path, options: RenameOptions) -> RenamedLab
     # The key is not recorded in the manifest, because even its hash must stay secret.
     inputs = [labels, options.slices, options.deidentified]
     with new_folder(out, command="labels", inputs=[*inputs, options.key]) as folder:
-        renamed, refused = renaming.rename_labels(
+        renamed, refused = renaming.renamed_labels(
             labels, before=read_slices(options.slices), after=read_slices(options.deidentified), key=options.key
         )
         for label in renamed:

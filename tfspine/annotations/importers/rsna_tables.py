@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tfspine.annotations.importers.text_tables import Row, read_rows
 from tfspine.compat import StrEnum
 from tfspine.errors import AnnotationError, FormatError
+from tfspine.formats.csv_files import TextRow, read_numbered_rows
 from tfspine.labels import LEVELS, Level, Region, Side
 from tfspine.structures import Refusal
 
@@ -122,7 +122,7 @@ def _read_grades(path: Path, refused: list[Refusal]) -> dict[StudyRegion, Grade3
     }
     grades: dict[StudyRegion, Grade3 | None] = {}
     lines: dict[str, int] = {}
-    for line, row in read_rows(path, ("study_id", *columns)):
+    for line, row in read_numbered_rows(path, ("study_id", *columns)):
         study = row["study_id"]
         if study in lines:
             refused.append(Refusal(GRADES_FILE, f"study {study} is repeated, first on line {lines[study]}", line=line))
@@ -139,7 +139,7 @@ def _read_grades(path: Path, refused: list[Refusal]) -> dict[StudyRegion, Grade3
 
 def _read_series(path: Path, refused: list[Refusal]) -> dict[tuple[str, str], str]:
     series: dict[tuple[str, str], str] = {}
-    for line, row in read_rows(path, ("study_id", "series_id", "series_description")):
+    for line, row in read_numbered_rows(path, ("study_id", "series_id", "series_description")):
         key = row["study_id"], row["series_id"]
         description = row["series_description"]
         if description not in SERIES_OF_REGION.values():
@@ -161,7 +161,7 @@ def _read_points(
     points: list[Point] = []
     seen: dict[tuple[StudyRegion, str, int], Point] = {}
     columns = ("study_id", "series_id", "instance_number", "condition", "level", "x", "y")
-    for line, row in read_rows(path, columns):
+    for line, row in read_numbered_rows(path, columns):
         try:
             point = _point(line, row)
             if point.place not in grades:
@@ -177,7 +177,7 @@ def _read_points(
     return tuple(points)
 
 
-def _point(line: int, row: Row) -> Point:
+def _point(line: int, row: TextRow) -> Point:
     if row["condition"] not in CONDITIONS:
         raise AnnotationError(f'condition "{row["condition"]}"; expected one of {", ".join(CONDITIONS)}')
     if row["level"] not in LEVEL_WORDS:
@@ -199,7 +199,7 @@ def _check_series(point: Point, series: Mapping[tuple[str, str], str]) -> None:
         raise AnnotationError(f"{point.place.region} marked on a series {description}; expected {wanted}")
 
 
-def _number(row: Row, column: str) -> float:
+def _number(row: TextRow, column: str) -> float:
     try:
         number = float(row[column])
     except ValueError:

@@ -15,8 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from tfspine.annotations.importers.text_tables import Row, read_rows
 from tfspine.errors import AnnotationError, FormatError
+from tfspine.formats.csv_files import TextRow, read_numbered_rows
 from tfspine.labels import LEVELS, Level
 from tfspine.structures import Refusal
 
@@ -71,7 +71,7 @@ def read_overview(folder: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     )  # fmt: skip
     rows: dict[str, tuple[Any, ...]] = {}
     refused = []
-    for line, row in read_rows(folder / OVERVIEW_FILE, columns):
+    for line, row in read_numbered_rows(folder / OVERVIEW_FILE, columns):
         try:
             series = _series(row)
             if series[0] in rows:
@@ -95,7 +95,7 @@ def read_gradings(folder: Path, patients: set[str]) -> tuple[pd.DataFrame, list[
     """
     rows: dict[tuple[str, int], tuple[Any, ...]] = {}
     refused = []
-    for line, row in read_rows(folder / GRADINGS_FILE, ("Patient", "IVD label", *GRADES)):
+    for line, row in read_numbered_rows(folder / GRADINGS_FILE, ("Patient", "IVD label", *GRADES)):
         try:
             if row["Patient"] not in patients:
                 raise AnnotationError(f"patient {row['Patient']} has no series in {OVERVIEW_FILE}")
@@ -110,7 +110,7 @@ def read_gradings(folder: Path, patients: set[str]) -> tuple[pd.DataFrame, list[
     return pd.DataFrame(rows.values(), columns=list(GRADING_COLUMNS)), refused
 
 
-def _series(row: Row) -> tuple[Any, ...]:
+def _series(row: TextRow) -> tuple[Any, ...]:
     match = SERIES_NAME.fullmatch(row["new_file_name"])
     if not match:
         raise AnnotationError(f'new_file_name "{row["new_file_name"]}"; expected NUMBER_t1, _t2 or _t2_SPACE')
@@ -141,14 +141,14 @@ def _spacing_mm(text: str) -> tuple[float, float]:
         raise AnnotationError(f'PixelSpacing "{text}"; expected two numbers in brackets') from None
 
 
-def _number(row: Row, column: str) -> float:
+def _number(row: TextRow, column: str) -> float:
     try:
         return float(row[column])
     except ValueError:
         raise AnnotationError(f'{column} "{row[column]}"; expected a number') from None
 
 
-def _whole(row: Row, column: str, low: int, high: int) -> int:
+def _whole(row: TextRow, column: str, low: int, high: int) -> int:
     value = _number(row, column)
     if value != int(value) or not low <= value <= high:
         raise AnnotationError(f'{column} "{row[column]}"; expected a whole number from {low} to {high}')

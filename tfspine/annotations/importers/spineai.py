@@ -22,9 +22,9 @@ from pathlib import Path
 from tfspine.annotations.importers.pictures import LabelledPicture, find_picture, read_grey
 from tfspine.annotations.importers.raw_voc import RawLabel, RawObject, read_raw_voc
 from tfspine.annotations.importers.spineai_grades import GRADE_OF_WORD, GradeSheets, read_grade_sheets
-from tfspine.annotations.importers.text_tables import read_rows
 from tfspine.annotations.label_folder import labels_below
 from tfspine.errors import AnnotationError, FormatError
+from tfspine.formats.csv_files import read_numbered_rows
 from tfspine.formats.labelimg_xml import size_problem
 from tfspine.labels import Plane, Region, Side
 from tfspine.structures import Annotation, Refusal
@@ -92,7 +92,7 @@ def read_sides(path: Path) -> dict[str, Side]:
         AnnotationError: the table cannot be read, has an unknown side, or a file twice with different sides.
     """
     sides: dict[str, Side] = {}
-    for line, row in read_rows(path, ("file", "side")):
+    for line, row in read_numbered_rows(path, ("file", "side")):
         if row["side"] not in tuple(Side):
             raise AnnotationError(f'{path}: line {line}: side "{row["side"]}"; expected {" or ".join(Side)}')
         side = Side(row["side"])
