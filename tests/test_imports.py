@@ -30,7 +30,7 @@ def test_the_way_to_the_table_needs_no_tensorflow(tmp_path: Path) -> None:
     from tfspine.formats.boxes_csv import write_boxes
 
     copy = out / "copy.csv"
-    write_boxes(copy, labels_table(out / "phantom" / "labels", out / "slices" / "slices.csv"))
+    write_boxes(copy, labels_table(out / "phantom" / "labels", out / "slices"))
     done = run_without(TENSORFLOW, "evaluate", *reference, "--reader", f"copy={copy}", "--out", out / "evaluation")
     assert done.returncode == 0, done.stderr
     assert "1.00" in done.stdout

@@ -105,9 +105,10 @@ def make_records(
         >>> sorted(made.images["axial"])
         ['test', 'train', 'validation']
     """
+    from tfspine.formats.splits_csv import SPLITS_FILE
     from tfspine.workflows import records, split
 
-    table = Path(out).with_name("splits.csv") if splits is None else Path(splits)
+    table = Path(out).with_name(SPLITS_FILE) if splits is None else Path(splits)
     if splits is None and not table.exists():
         split.split(Path(slices), table, split.SplitOptions(experiment=experiment))
     return records.make_records(records.RecordsInputs(Path(slices), Path(labels), table), Path(out), experiment)
@@ -220,6 +221,7 @@ def read_studies(
         ['study', 'level', 'region', 'side', 'grade', 'probability']
     """
     from tfspine.errors import ConfigError
+    from tfspine.formats.slices_csv import SLICES_FILE
     from tfspine.workflows import read_studies as workflow
 
     if (model is None) == (server is None):
@@ -227,7 +229,7 @@ def read_studies(
     options = workflow.ReadingOptions(
         server=server or workflow.DEFAULT_SERVER, model=None if model is None else Path(model)
     )
-    if (Path(studies) / "slices.csv").is_file():
+    if (Path(studies) / SLICES_FILE).is_file():
         return workflow.read_studies(Path(studies), options)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "slices" if slices is None else Path(slices)

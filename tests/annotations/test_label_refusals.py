@@ -101,7 +101,7 @@ def slices_csv(folder: Path) -> Path:
     row = dict.fromkeys(SLICE_COLUMNS, "1") | {"key": "k", "study": "0012345678", "plane": "axial"}
     path = folder / "slices.csv"
     pd.DataFrame([row | {"rows": "100", "columns": "120"}]).to_csv(path, index=False)
-    return path
+    return folder
 
 
 def test_labels_become_a_table_that_survives_the_disk(tmp_path: Path) -> None:

@@ -37,13 +37,13 @@ def _row(slice_: SliceRow) -> dict[str, object]:
 def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, slices: list[SliceRow]) -> None:
     folder = tmp_path_factory.mktemp("slices")
     write_slices_csv(folder, map(_row, slices))
-    assert list(read_slice_rows(folder / "slices.csv").values()) == slices
+    assert list(read_slice_rows(folder).values()) == slices
 
 
 def test_a_pseudonym_that_looks_like_a_number_stays_text(tmp_path: Path) -> None:
     slice_ = SliceRow("0012345678-axial-01", "12e4567890", Plane.AXIAL, PLACE, "1.2")
     write_slices_csv(tmp_path, [_row(slice_)])
-    assert read_slice_rows(tmp_path / "slices.csv") == {slice_.key: slice_}
+    assert read_slice_rows(tmp_path) == {slice_.key: slice_}
     assert read_slices(tmp_path)["study"].tolist() == ["12e4567890"]
 
 
@@ -54,12 +54,12 @@ CORONAL = ",".join(["a", "b", "p", "coronal", *["1"] * (len(SLICE_COLUMNS) - 4)]
 def test_what_is_no_table_of_slices_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "slices.csv").write_text(text)
     with pytest.raises(FormatError, match=r"slices\.csv: (line 2: )?not a table of slices"):
-        read_slice_rows(tmp_path / "slices.csv")
+        read_slice_rows(tmp_path)
 
 
 def test_a_missing_table_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="name the folder that ingest wrote"):
-        read_slice_rows(tmp_path / "slices.csv")
+        read_slice_rows(tmp_path)
 
 
 def test_a_slice_that_is_there_twice_is_named_with_its_line(tmp_path: Path) -> None:
@@ -74,5 +74,5 @@ def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path: Path, separator: str, 
     write_slices_csv(tmp_path, [_row(slice_) | {"manufacturer": "Müller"}])
     path = tmp_path / "slices.csv"
     path.write_bytes(path.read_text().replace(",", separator).replace("\n", "\r\n").encode(encoding))
-    assert read_slice_rows(path) == {"a": slice_}
+    assert read_slice_rows(tmp_path) == {"a": slice_}
     assert read_slices(tmp_path)["manufacturer"].tolist() == ["Müller"]

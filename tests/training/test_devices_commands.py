@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = [word for value in SETTINGS for word in ("--set", value)]
     assert main(["phantom", "--out", str(root / "phantom"), *settings]) == 0
     assert main(["ingest", str(root / "phantom" / "dicom"), "--out", str(root / "slices")]) == 0
-    boxes = labels_table(root / "phantom" / "labels", root / "slices" / "slices.csv")
+    boxes = labels_table(root / "phantom" / "labels", root / "slices")
     write_boxes(root / "boxes.csv", boxes)
     lines = ["patient,study,split"]
     for study, split in zip(sorted(set(boxes["study"])), ("train", "validation", "test") * 2, strict=True):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tfspine.cli.options import add_force, file_to_write
+from tfspine.formats.problems_csv import PROBLEMS_FILE
 from tfspine.workflows.check import check
 
 
@@ -14,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", type=Path, required=True, metavar="DIR", help="folder of LabelImg XML files")
     parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="folder that ingest wrote")
     parser.add_argument(
-        "--out", type=file_to_write("problems.csv"), required=True, metavar="CSV", help="table of problems"
+        "--out", type=file_to_write(PROBLEMS_FILE), required=True, metavar="CSV", help="table of problems"
     )
     add_force(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")

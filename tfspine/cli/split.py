@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from tfspine.cli.options import add_experiment, add_force, experiment_from, file_to_write
+from tfspine.formats.splits_csv import SPLITS_FILE
 from tfspine.workflows.split import SplitOptions, split
 
 
@@ -11,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``tfspine split``."""
     parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="folder that ingest wrote")
     parser.add_argument(
-        "--out", type=file_to_write("splits.csv"), required=True, metavar="CSV", help="table of patient, study, split"
+        "--out", type=file_to_write(SPLITS_FILE), required=True, metavar="CSV", help="table of patient, study, split"
     )
     parser.add_argument(
         "--exclusions", type=Path, metavar="DIR", help="folder that exclude wrote; the studies it lists are left out"

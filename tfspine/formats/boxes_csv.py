@@ -19,6 +19,9 @@ from tfspine.labels import GRADE_WORDS, LEVELS, Plane, Region, Side
 from tfspine.outputs import write_text
 from tfspine.structures import AnnotatedSlice, SliceReading
 
+PREDICTIONS_FILE = "predictions.csv"
+REFERENCE_FILE = "reference.csv"
+
 BOX_COLUMNS: tuple[str, ...] = (
     "study", "slice", "plane", "region", "side", "level", "ymin", "xmin", "ymax", "xmax", "grade", "score",
     "p_normal", "p_mild", "p_moderate", "p_severe", "level_certain", "score_threshold",

@@ -12,16 +12,22 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from tfspine.errors import FormatError
-from tfspine.formats.slices_csv import SliceRow
 from tfspine.labels import LEVELS, Level, object_name, parse_object_name
 from tfspine.outputs import write_text
 from tfspine.structures import AnnotatedSlice, Annotation, Box
+
+if TYPE_CHECKING:
+    from tfspine.formats.slices_csv import SliceRow
+
+LABELS_FOLDER = "labels"
+"""Where commands put label files, in their output."""
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
@@ -85,7 +91,7 @@ def size_problem(label_px: tuple[int, int], picture_px: tuple[int, ...]) -> str:
     return f"label says {list(label_px)} pixels; the picture has {list(picture_px)} (rows, columns)"
 
 
-def misfits(label: AnnotatedSlice, slice_: SliceRow) -> Iterator[str]:
+def misfits(label: AnnotatedSlice, slice_: "SliceRow") -> Iterator[str]:
     """Yield how a label contradicts its slice: another size, a box outside, a region that the plane does not show."""
     size = size_problem(label.size_px, slice_.size_px)
     if size:
@@ -97,6 +103,11 @@ def misfits(label: AnnotatedSlice, slice_: SliceRow) -> Iterator[str]:
             yield f"{name}: {box}"
         if item.region.plane is not slice_.plane:
             yield f"{name}: belongs on {item.region.plane} slices; this one is {slice_.plane}"
+
+
+def write_label(folder: Path, annotated: AnnotatedSlice) -> None:
+    """Write the label file of a slice into a folder, as `write_voc` does."""
+    write_voc(folder / f"{annotated.key}.xml", annotated)
 
 
 def to_voc_box(box: Box, size_px: tuple[int, int]) -> VocBox:

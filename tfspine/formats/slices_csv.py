@@ -56,30 +56,21 @@ class SliceRow:
 
 
 def read_slices(folder: Path) -> pd.DataFrame:
-    """Read the table of a folder that ``tfspine ingest`` wrote, with numbers as numbers and names as text.
-
-    Raises:
-        FormatError: as in `read_slices_csv`.
-    """
-    return read_slices_csv(folder / SLICES_FILE)
-
-
-def read_slices_csv(path: Path) -> pd.DataFrame:
-    """Read the table: columns of numbers as numbers, NaN if missing, all others as text.
+    """Read the table of a folder: columns of numbers as numbers, NaN if missing, all others as text.
 
     Raises:
         FormatError: the file is missing, lacks a column, or has a slice twice.
     """
-    return _table(_read(path))
+    return _table(_read(folder / SLICES_FILE))
 
 
-def read_slice_rows(path: Path) -> dict[str, SliceRow]:
-    """Read the table as rows by their key, in its order.
+def read_slice_rows(folder: Path) -> dict[str, SliceRow]:
+    """Read the table of a folder as rows by their key, in its order.
 
     Raises:
-        FormatError: as in `read_slices_csv`, or a row has no plane or no size; the message gives the line.
+        FormatError: as in `read_slices`, or a row has no plane or no size; the message gives the line.
     """
-    read = _read(path)
+    read = _read(folder / SLICES_FILE)
     table = _table(read)
     for row, (plane, *size_px) in enumerate(zip(table["plane"], table["rows"], table["columns"], strict=True)):
         if plane not in tuple(Plane):

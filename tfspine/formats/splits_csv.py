@@ -3,13 +3,15 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from tfspine.config import SPLITS
 from tfspine.errors import FormatError
 from tfspine.formats.csv_files import CsvTable, read_csv_file
 from tfspine.outputs import write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EXCLUDED = "excluded"
 """Marks an excluded study in `splits.csv`, to distinguish it from one that is missing by mistake."""
@@ -19,12 +21,12 @@ SPLITS_FILE = "splits.csv"
 SPLIT_COLUMNS = ("patient", "study", "split")
 
 
-def write_split_table(path: Path, table: pd.DataFrame) -> None:
+def write_split_table(path: Path, table: "pd.DataFrame") -> None:
     """Write patient, study, split in the form that `read_splits` reads."""
     write_text(path, split_text(table))
 
 
-def split_text(table: pd.DataFrame) -> str:
+def split_text(table: "pd.DataFrame") -> str:
     """Return the content of `splits.csv`."""
     return table[list(SPLIT_COLUMNS)].to_csv(index=False)
 
@@ -45,7 +47,7 @@ def split_hash(splits: Mapping[str, str]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def read_split_table(path: Path) -> pd.DataFrame:
+def read_split_table(path: Path) -> "pd.DataFrame":
     """Return `splits.csv`, every value as text.
 
     Raises:
@@ -56,6 +58,8 @@ def read_split_table(path: Path) -> pd.DataFrame:
         read = read_csv_file(path, SPLIT_COLUMNS)
     except FormatError as error:
         raise FormatError(f"{error}; make it with tfspine split") from None
+    import pandas as pd  # noqa: PLC0415  commands that only name the file stay light
+
     table = pd.DataFrame(list(read.rows), columns=list(read.columns), dtype="str")
     for row, split in enumerate(table["split"]):
         if split not in (*SPLITS, EXCLUDED):
@@ -64,7 +68,7 @@ def read_split_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _require_separate_patients(read: CsvTable, table: pd.DataFrame) -> None:
+def _require_separate_patients(read: CsvTable, table: "pd.DataFrame") -> None:
     """Refuse a table that has one patient in two splits, an empty name, or a study twice."""
     former: dict[str, str] = {}
     studies: set[str] = set()

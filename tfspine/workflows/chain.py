@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from tfspine.config import Experiment, Precision
+from tfspine.formats.problems_csv import PROBLEMS_FILE
 from tfspine.labels import Plane, Region
 from tfspine.signatures import MODEL_NAMES
 from tfspine.workflows.check import require_sound_labels
@@ -69,7 +70,7 @@ def label_steps(chain: Chain, *, is_divided: bool = True, has_exclusions: bool =
 
 def check_step(chain: Chain, *, suffix: str = "") -> Step:
     """Return the step that stops the chain at an invalid label."""
-    problems = chain.at("problems.csv")
+    problems = chain.at(PROBLEMS_FILE)
     check = partial(require_sound_labels, chain.labels, chain.at("slices"), problems)
     return Step(f"check{suffix}", check, (problems,), needs=(f"ingest{suffix}",))
 
@@ -176,6 +177,8 @@ def reading_steps(chain: Chain, *, runs: Sequence[Path] = ()) -> Iterator[Step]:
         chain: paths and experiment.
         runs: folders of earlier steps, whose manifests are used for the checklists and the model card.
     """
+    from tfspine.formats.boxes_csv import PREDICTIONS_FILE
+
     slices, predictions, evaluation = chain.at("slices"), chain.at("predictions"), chain.at("evaluation")
     options = PredictOptions(splits=chain.splits, split="test")
     yield Step(
@@ -187,7 +190,7 @@ def reading_steps(chain: Chain, *, runs: Sequence[Path] = ()) -> Iterator[Step]:
     made = (*runs, slices, chain.at("records"), *(chain.at("runs") / region for region in Region), predictions)
     inputs = EvaluateInputs(
         reference=chain.labels,
-        readers={MODEL: predictions / "predictions.csv"},
+        readers={MODEL: predictions / PREDICTIONS_FILE},
         slices=slices,
         splits=chain.splits,
         split="test",
@@ -207,7 +210,7 @@ def reading_steps(chain: Chain, *, runs: Sequence[Path] = ()) -> Iterator[Step]:
             explain,
             GradersToExplain(model=chain.at("exported")),
             slices,
-            predictions / "predictions.csv",
+            predictions / PREDICTIONS_FILE,
             chain.at("explained"),
             ExplainOptions(chain.experiment),
         ),

@@ -35,13 +35,13 @@ def check(labels: Path, slices: Path, out: Path, *, force: bool = False) -> Chec
         OutputError: `out` may not be written.
     """
     from tfspine.annotations.checks import check_labels
-    from tfspine.formats.slices_csv import SLICES_FILE, read_slice_rows
+    from tfspine.formats.slices_csv import read_slice_rows
     from tfspine.manifest import write_file
     from tfspine.ownership import require_file
 
     inputs = [labels, slices]
     require_file(out, command="check", inputs=inputs, force=force)
-    facts = read_slice_rows(slices / SLICES_FILE)
+    facts = read_slice_rows(slices)
     problems = tuple(check_labels(labels, facts))
     write_file(out, problems_text(problems), command="check", inputs=inputs, force=force)
     return CheckSummary(out, len(facts), problems)

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from tfspine.config import Experiment, as_dict
+from tfspine.formats.labelimg_xml import LABELS_FOLDER
+from tfspine.formats.splits_csv import SPLITS_FILE
 from tfspine.labels import Plane
 from tfspine.manifest import claim_folder
 from tfspine.workflows.chain import (
@@ -127,9 +129,9 @@ def _chain(out: Path, experiment: Experiment) -> Chain:
         out,
         experiment,
         dicom=phantom / "dicom",
-        labels=phantom / "labels",
+        labels=phantom / LABELS_FOLDER,
         salt=out / SALT_FILE,
-        splits=out / "splits.csv",
+        splits=out / SPLITS_FILE,
         notice=NOTICE,
     )
 

@@ -154,7 +154,7 @@ def _boxes(folder: Path, slices: "pd.DataFrame", options: ExcludeOptions) -> "pd
         boxes = read_boxes(options.detections)
         require_known_slices(options.detections, boxes, slices, folder=folder)
         return counted_boxes(boxes)
-    return None if options.labels is None else labels_table(options.labels, folder / "slices.csv")
+    return None if options.labels is None else labels_table(options.labels, folder)
 
 
 def _boxes_of(study: str, boxes: "pd.DataFrame | None") -> "Sequence[dict[Any, Any]] | None":

@@ -30,15 +30,14 @@ def export_labels(boxes: Path, slices: Path, out: Path) -> ExportedLabels:
     from tfspine.annotations.labelled_boxes import labels_table
     from tfspine.errors import AnnotationError
     from tfspine.formats.boxes_csv import read_boxes
-    from tfspine.formats.slices_csv import SLICES_FILE, read_slice_rows
+    from tfspine.formats.slices_csv import read_slice_rows
     from tfspine.outputs import write_text
 
-    path = slices / SLICES_FILE
-    images = read_slice_rows(path)
-    table = (labels_table(boxes, path) if boxes.is_dir() else read_boxes(boxes)).to_dict("records")
+    images = read_slice_rows(slices)
+    table = (labels_table(boxes, slices) if boxes.is_dir() else read_boxes(boxes)).to_dict("records")
     strangers = {str(row["slice"]) for row in table} - set(images)
     if strangers:
-        raise AnnotationError(f"{boxes}: no slice {min(strangers)} in {path}; name the slices that were read")
+        raise AnnotationError(f"{boxes}: no slice {min(strangers)} in {slices}; name the slices that were read")
     rows = [{str(name): value for name, value in row.items()} for row in table]
     coco = coco_table(rows, images.values())
     write_text(out, json.dumps(coco, indent=1) + "\n")

@@ -67,7 +67,7 @@ def import_labels(
     from tfspine.annotations.exchange.names import NameMap, read_names
     from tfspine.annotations.exchange.placing import place
     from tfspine.errors import AnnotationError
-    from tfspine.formats.labelimg_xml import write_voc
+    from tfspine.formats.labelimg_xml import write_label
     from tfspine.formats.refused_csv import write_refused_lines
     from tfspine.manifest import write_manifest
     from tfspine.outputs import new_folder
@@ -81,7 +81,7 @@ def import_labels(
             reason = f"; {placed.refused[0].file}: {placed.refused[0].reason}" if placed.refused else ""
             raise AnnotationError(f"{source}: no box that can be used{reason}")
         for annotated in placed.labels:
-            write_voc(folder / f"{annotated.key}.xml", annotated)
+            write_label(folder, annotated)
         write_refused_lines(folder, placed.refused)
         boxes = sum(len(annotated.annotations) for annotated in placed.labels)
         summary = ImportedLabels(len(placed.labels), boxes, placed.empty, len(placed.refused))
@@ -92,9 +92,9 @@ def import_labels(
 
 def _targets(slices: Path) -> "dict[str, Target]":
     from tfspine.annotations.exchange.placing import Target
-    from tfspine.formats.slices_csv import SLICES_FILE, read_slice_rows
+    from tfspine.formats.slices_csv import read_slice_rows
 
-    rows = read_slice_rows(slices / SLICES_FILE)
+    rows = read_slice_rows(slices)
     return {key: Target(row.plane, row.size_px) for key, row in rows.items()}
 
 

@@ -111,13 +111,12 @@ def _series_map(tables: "RsnaTables") -> "SeriesMap":
 
 def _targets(slices: Path) -> list["IngestedSlice"]:
     from tfspine.annotations.importers.rsna import IngestedSlice
-    from tfspine.formats.slices_csv import SLICES_FILE, read_slice_rows
+    from tfspine.formats.slices_csv import read_slice_rows
 
-    path = slices / SLICES_FILE
     targets = []
-    for row in read_slice_rows(path).values():
+    for row in read_slice_rows(slices).values():
         if not all(map(math.isfinite, row.geometry.position_mm)):
-            raise AnnotationError(f"{path}: no position of {row.key}; points need the positions that ingest writes")
+            raise AnnotationError(f"{slices}: no position of {row.key}; points need the positions that ingest writes")
         targets.append(
             IngestedSlice(row.key, row.study, row.plane, row.geometry, row.sop_instance_uid, row.frame_of_reference_uid)
         )

@@ -61,7 +61,7 @@ def choose_thresholds(
     covered = pd.DataFrame(
         [(item.study, item.key, item.plane.value) for item in chosen], columns=["study", "slice", "plane"]
     )
-    reference = labels_table(labels, folder / "slices.csv")
+    reference = labels_table(labels, folder)
     # A single sagittal slice does not determine the side of its foramina.
     is_foramen = reference["region"] == Region.NEURAL_FORAMEN.value
     return score_thresholds(

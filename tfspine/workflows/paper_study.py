@@ -15,7 +15,10 @@ from pathlib import Path
 
 from tfspine.config import Experiment, Prevalence, Vendors
 from tfspine.errors import ConfigError
+from tfspine.formats.labelimg_xml import LABELS_FOLDER
+from tfspine.formats.splits_csv import SPLITS_FILE
 from tfspine.labels import Plane, Region
+from tfspine.manifest import MEMBERS_FOLDER
 from tfspine.workflows.chain import (
     Chain,
     check_step,
@@ -93,8 +96,8 @@ def _chain(out: Path, experiment: Experiment, *, salt: Path | None = None) -> Ch
         out,
         experiment,
         dicom=phantom / "dicom",
-        labels=phantom / "labels",
-        splits=out / "splits.csv",
+        labels=phantom / LABELS_FOLDER,
+        splits=out / SPLITS_FILE,
         salt=salt or out / SALT_FILE,
     )
 
@@ -161,7 +164,7 @@ def _reading_steps(out: Path) -> Iterator[Step]:
     exports = tuple(f"export-{plane}" for plane in Plane)
 
     def step(name: str, slices: Path, folder: Path, *, needs: tuple[str, ...], split: str | None = None) -> Step:
-        splits = out / "splits.csv" if split else None
+        splits = out / SPLITS_FILE if split else None
         options = PredictOptions(ReadingOptions(has_members=True), splits=splits, split=split)
         return Step(name, partial(predict_served, slices, out / "exported", folder, options), (folder,), needs=needs)
 
@@ -173,35 +176,36 @@ def _reading_steps(out: Path) -> Iterator[Step]:
 
 
 def _flow_step(out: Path) -> Step:
-    options = FlowOptions(splits=out / "splits.csv", external=out / "external" / "excluded")
+    options = FlowOptions(splits=out / SPLITS_FILE, external=out / "external" / "excluded")
     draw = partial(flow, out / "excluded", out / "flow", options)
     return Step("flow", draw, (out / "flow",), needs=("split", "exclude-external"))
 
 
 def _evaluation_step(out: Path, experiment: Experiment) -> Step:
+    from tfspine.formats.boxes_csv import PREDICTIONS_FILE
     from tfspine.phantom.panel import RADIOLOGISTS, READ_AGAIN
 
     external, readers = out / "external", out / "phantom" / "readers"
     names = tuple(f"m{number}" for number in range(1, _count(experiment.paper_study.members) + 1))
 
     def members(folder: Path) -> dict[str, Path]:
-        return {name: folder / "members" / f"{name}.csv" for name in names}
+        return {name: folder / MEMBERS_FOLDER / f"{name}.csv" for name in names}
 
     def people(folder: Path) -> dict[str, Path]:
         return {name: folder / name for name in RADIOLOGISTS}
 
     validation, runs = out / "predictions-validation", (out / "runs" / name for name in (*Plane, *Region))
     inputs = EvaluateInputs(
-        reference=out / "phantom" / "labels",
+        reference=out / "phantom" / LABELS_FOLDER,
         readers=members(out / "predictions-test") | people(readers),
         model=MODEL,
         averages={MODEL: names},
         repeats={"reference": readers / READ_AGAIN},
         slices=out / "slices",
-        splits=out / "splits.csv",
+        splits=out / SPLITS_FILE,
         split="test",
-        validation=members(validation) | {f"{MODEL}_ensemble": validation / "predictions.csv"},
-        external_reference=external / "phantom" / "labels",
+        validation=members(validation) | {f"{MODEL}_ensemble": validation / PREDICTIONS_FILE},
+        external_reference=external / "phantom" / LABELS_FOLDER,
         external_readers=members(external / "predictions") | people(external / "phantom" / "readers"),
         external_slices=external / "slices",
         external_exclusions=external / "excluded",

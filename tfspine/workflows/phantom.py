@@ -55,7 +55,7 @@ def _simulate_all(config: PhantomConfig, seed: int, folder: Path) -> Iterator[tu
 
 
 def _simulate_one(job: tuple[PhantomConfig, int, int, Path]) -> tuple[dict[str, Any], ...]:
-    from tfspine.formats.labelimg_xml import write_voc
+    from tfspine.formats.labelimg_xml import LABELS_FOLDER, write_label
     from tfspine.phantom.panel import read_by_panel
     from tfspine.phantom.study import simulate_study, write_dicom
 
@@ -63,8 +63,8 @@ def _simulate_one(job: tuple[PhantomConfig, int, int, Path]) -> tuple[dict[str, 
     study = simulate_study(config, seed=seed, number=number)
     write_dicom(study, folder / "dicom")
     for annotated in study.truth:
-        write_voc(folder / "labels" / f"{annotated.key}.xml", annotated)
+        write_label(folder / LABELS_FOLDER, annotated)
     for reader, labels in read_by_panel(study.truth, study.severities, seed=seed, number=number).items():
         for annotated in labels:
-            write_voc(folder / "readers" / reader / f"{annotated.key}.xml", annotated)
+            write_label(folder / "readers" / reader, annotated)
     return study.grades

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfspine.errors import ConfigError, DicomError
+from tfspine.manifest import MEMBERS_FOLDER
 from tfspine.progress import Track, silent
 from tfspine.workflows.ingest import IngestOptions, ingest
 from tfspine.workflows.read_studies import ReadingOptions, StudyReadings, read_studies
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PREDICTIONS_FILE = "predictions.csv"
 SLICES_FOLDER = "slices"
 """Folder in which `predict_dicom` keeps its slices, as `ingest` writes them."""
 
@@ -114,11 +114,12 @@ def predict_dicom(
         DicomError: there is no usable study.
         ConfigError, ServerError, OutputError: as for `predict`.
     """
+    from tfspine.formats.refused_csv import REFUSED_FILE
 
     def ingested(folder: Path) -> Path:
         slices = folder / SLICES_FOLDER
         _ingest(dicom, slices, out, options.ingest, track=track)
-        shutil.copyfile(slices / "refused.csv", folder / "refused.csv")
+        shutil.copyfile(slices / REFUSED_FILE, folder / REFUSED_FILE)
         return slices
 
     return _predict(dicom, ingested, out, options, track=track)
@@ -201,8 +202,8 @@ def _warn_of_another_split(options: PredictOptions) -> None:
 
 
 def _write(folder: Path, read: StudyReadings) -> None:
-    from tfspine.formats.boxes_csv import readings_table, write_boxes
-    from tfspine.formats.labelimg_xml import write_voc
+    from tfspine.formats.boxes_csv import PREDICTIONS_FILE, readings_table, write_boxes
+    from tfspine.formats.labelimg_xml import LABELS_FOLDER, write_label
     from tfspine.formats.study_json import write_study
     from tfspine.structures import AnnotatedSlice, Annotation
 
@@ -217,9 +218,7 @@ def _write(folder: Path, read: StudyReadings) -> None:
             for item in reading.detections
             if item.is_counted
         )
-        write_voc(
-            folder / "labels" / f"{reading.key}.xml", AnnotatedSlice(reading.key, reading.geometry.size_px, boxes)
-        )
+        write_label(folder / LABELS_FOLDER, AnnotatedSlice(reading.key, reading.geometry.size_px, boxes))
 
 
 def _write_members(folder: Path, readings: "Sequence[SliceReading]") -> int:
@@ -229,7 +228,7 @@ def _write_members(folder: Path, readings: "Sequence[SliceReading]") -> int:
     count = next(len(item.members) for reading in readings for item in reading.detections)
     for member in range(count):
         table = readings_table(_of_member(reading, member) for reading in readings)
-        write_boxes(folder / "members" / f"m{member + 1}.csv", table)
+        write_boxes(folder / MEMBERS_FOLDER / f"m{member + 1}.csv", table)
     return count
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tfspine.config import Experiment
 from tfspine.errors import ConfigError
+from tfspine.formats.splits_csv import SPLITS_FILE
 from tfspine.workflows.chain import (
     Chain,
     ingest_step,
@@ -47,7 +48,7 @@ def plan(project: Path, out: Path, experiment: Experiment) -> tuple[Step, ...]:
         dicom=folder / data.dicom if data.dicom else fetched / "dicom",
         labels=folder / data.labels,
         salt=folder / data.salt if data.salt else None,
-        splits=folder / data.splits if data.splits else out / "splits.csv",
+        splits=folder / data.splits if data.splits else out / SPLITS_FILE,
         series_map=folder / data.series_map if data.series_map else None,
     )
     return tuple(_steps(chain, folder))

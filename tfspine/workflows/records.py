@@ -87,11 +87,11 @@ def _examples(
     from tfspine.annotations.checks import require_no_errors
     from tfspine.annotations.label_folder import label_files
     from tfspine.formats.labelimg_xml import read_voc
-    from tfspine.formats.slices_csv import IMAGES_FOLDER, SLICES_FILE, read_slice_rows
+    from tfspine.formats.slices_csv import IMAGES_FOLDER, read_slice_rows
     from tfspine.formats.splits_csv import EXCLUDED
     from tfspine.records.examples import join_labels, thin_empty
 
-    slices = read_slice_rows(inputs.slices / SLICES_FILE)
+    slices = read_slice_rows(inputs.slices)
     excluded = {key for key, slice_ in slices.items() if splits.get(slice_.study) == EXCLUDED}
     kept = [slice_ for key, slice_ in slices.items() if key not in excluded]
     if excluded:

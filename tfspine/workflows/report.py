@@ -63,7 +63,7 @@ def report(predictions: Path, slices: Path, out: Path, options: ReportOptions = 
         OutputError: `out` exists and was written by something else.
     """
     from tfspine.dicom.slices import load_slices
-    from tfspine.formats.boxes_csv import read_boxes
+    from tfspine.formats.boxes_csv import PREDICTIONS_FILE, read_boxes
     from tfspine.formats.study_json import read_study_files
     from tfspine.manifest import write_file
     from tfspine.ownership import require_file
@@ -79,7 +79,7 @@ def report(predictions: Path, slices: Path, out: Path, options: ReportOptions = 
     heatmaps = _heatmaps(explained, {slice_.key: slice_.study for slice_ in images}) if explained else []
     content = ReportInput(
         studies=studies,
-        predictions=read_boxes(predictions / "predictions.csv"),
+        predictions=read_boxes(predictions / PREDICTIONS_FILE),
         slices={slice_.key: slice_ for slice_ in images},
         metrics=read_metrics(evaluation) if evaluation else None,
         heatmaps=[item for item in heatmaps if item.study in names or not options.only],

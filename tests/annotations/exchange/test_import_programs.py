@@ -375,7 +375,7 @@ def test_coco_export_and_import_give_the_same_labels(tmp_path: Path, capsys: pyt
     assert main(["import", "coco", str(out), "--slices", str(slices), "--out", str(tmp_path / "labels")]) == 0
     for key in (AXIAL, SAGITTAL):
         assert read_voc(tmp_path / "labels" / f"{key}.xml") == read_voc(tmp_path / "drawn" / f"{key}.xml")
-    before, after = (labels_table(tmp_path / name, slices / "slices.csv") for name in ("drawn", "labels"))
+    before, after = (labels_table(tmp_path / name, slices) for name in ("drawn", "labels"))
     assert before.equals(after)
     # Imported labels are as good as drawn ones: they are imported again over the old ones.
     assert main(["import", "coco", str(out), "--slices", str(slices), "--out", str(tmp_path / "labels")]) == 0

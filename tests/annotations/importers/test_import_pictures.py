@@ -63,7 +63,7 @@ def test_the_folder_written_is_one_that_the_other_commands_read(aisslab: Path, t
     slices = pd.read_csv(out / "slices.csv", dtype=str)
     assert slices["row_spacing_mm"].isna().all() and slices["position_x_mm"].isna().all()  # nobody said
     reference = read_boxes(out / "reference.csv")
-    expected = labels_table(out / "labels", out / "slices.csv").set_index("slice")
+    expected = labels_table(out / "labels", out).set_index("slice")
     pd.testing.assert_frame_equal(reference.set_index("slice").sort_index(), expected.sort_index())
     assert pd.read_csv(out / "sources.csv")["file"].iloc[0].endswith("0017/IM000003.png")
 

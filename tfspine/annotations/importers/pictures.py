@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from tfspine.annotations.importers.imported import ImportedDataset
 from tfspine.errors import AnnotationError
-from tfspine.formats.boxes_csv import BOX_COLUMNS, annotated_rows, write_boxes
+from tfspine.formats.boxes_csv import REFERENCE_FILE, annotated_rows, box_table, write_boxes
 from tfspine.formats.csv_rows import write_csv
-from tfspine.formats.labelimg_xml import write_voc
+from tfspine.formats.labelimg_xml import LABELS_FOLDER, write_label
 from tfspine.formats.refused_csv import write_refused_lines
 from tfspine.formats.slices_csv import IMAGES_FOLDER, SLICE_COLUMNS, write_slices_csv
 from tfspine.labels import Plane
@@ -126,7 +125,7 @@ def write_pictures(folder: Path, items: Iterable[LabelledPicture | Refusal], *, 
         reason = f"; {refused[0].file}: {refused[0].reason}" if refused else "; name the folder of the data set"
         raise AnnotationError(f"{dataset}: no labelled picture that can be used{reason}")
     write_slices_csv(folder, slices)
-    write_boxes(folder / "reference.csv", pd.DataFrame(boxes, columns=list(BOX_COLUMNS)))
+    write_boxes(folder / REFERENCE_FILE, box_table(boxes))
     write_csv(folder / SOURCES_FILE, SOURCE_COLUMNS, sources)
     write_refused_lines(folder, refused)
     studies = len({row["study"] for row in slices})
@@ -138,7 +137,7 @@ def _write_label(folder: Path, item: LabelledPicture, annotated: AnnotatedSlice)
     if sideless:
         reason = f"{sideless} boxes without a side: in reference.csv, but no label file; give their sides with --sides"
         return [Refusal(item.source, reason)]
-    write_voc(folder / "labels" / f"{annotated.key}.xml", annotated)
+    write_label(folder / LABELS_FOLDER, annotated)
     return []
 
 

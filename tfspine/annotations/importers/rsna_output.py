@@ -9,8 +9,8 @@ import pandas as pd
 from tfspine.annotations.importers.imported import ImportedDataset
 from tfspine.annotations.importers.rsna import IngestedSlice, PlacedPoints
 from tfspine.annotations.importers.rsna_tables import Grade3, RsnaTables, StudyRegion
-from tfspine.formats.boxes_csv import BOX_COLUMNS, CORNER_COLUMNS, annotated_rows, write_boxes
-from tfspine.formats.labelimg_xml import write_voc
+from tfspine.formats.boxes_csv import CORNER_COLUMNS, REFERENCE_FILE, annotated_rows, box_table, write_boxes
+from tfspine.formats.labelimg_xml import LABELS_FOLDER, write_label
 from tfspine.formats.refused_csv import write_refused_lines
 from tfspine.outputs import write_text
 from tfspine.structures import pseudonym
@@ -31,10 +31,10 @@ def write_rsna(
     target_of = {target.key: target for target in targets}
     boxes: list[dict[str, Any]] = []
     for annotated in placed.labels:
-        write_voc(folder / "labels" / f"{annotated.key}.xml", annotated)
+        write_label(folder / LABELS_FOLDER, annotated)
         target = target_of[annotated.key]
         boxes += annotated_rows(annotated, study=target.study, plane=target.plane)
-    write_boxes(folder / "reference.csv", pd.DataFrame(boxes, columns=list(BOX_COLUMNS)))
+    write_boxes(folder / REFERENCE_FILE, box_table(boxes))
     grades = grades3_table(tables.grades, placed)
     write_text(folder / "grades3.csv", grades.to_csv(index=False))
     refused = (*tables.refused, *placed.refused)

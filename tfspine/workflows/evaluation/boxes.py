@@ -23,7 +23,7 @@ def boxes_of(path: Path, slices: Path | None, *, option: str = "--slices") -> "p
 
     if path.is_dir() and slices is None:
         raise EvaluationError(f"{path}: a folder of labels; name the slices it belongs to with {option}")
-    boxes = labels_table(path, slices / "slices.csv") if path.is_dir() and slices is not None else read_boxes(path)
+    boxes = labels_table(path, slices) if path.is_dir() and slices is not None else read_boxes(path)
     twice = boxes.duplicated([*IMAGE, "region", "side", *CORNER_COLUMNS])
     if twice.any():
         first = boxes[twice].iloc[0]

@@ -119,7 +119,9 @@ def _said(said: Path, boxes: "pd.DataFrame", *, slices: Path | None, reference: 
 
 def _folder_slices(said: Path, slices: Path | None) -> "pd.DataFrame":
     """Return the slices of a folder of label files, or of one that ingest wrote."""
-    if (said / "slices.csv").is_file():
+    from tfspine.formats.slices_csv import SLICES_FILE
+
+    if (said / SLICES_FILE).is_file():
         return slice_names(said)
     if slices is None:
         raise EvaluationError(f"{OPTION} {said}: a folder of labels; name the slices it belongs to with --slices")
@@ -176,11 +178,12 @@ def _check_said(path: Path, boxes: "pd.DataFrame", said: Path, coverage: "Covera
 
 def _predicted_studies(path: Path) -> set[str]:
     """Return the studies that predict read, if it wrote the table, either of the model or of a member."""
+    from tfspine.formats.boxes_csv import PREDICTIONS_FILE
     from tfspine.formats.study_json import study_files
-    from tfspine.manifest import read_manifest
+    from tfspine.manifest import MEMBERS_FOLDER, read_manifest
 
-    is_member = path.parent.name == "members"
-    if not is_member and path.name != "predictions.csv":
+    is_member = path.parent.name == MEMBERS_FOLDER
+    if not is_member and path.name != PREDICTIONS_FILE:
         return set()
     folder = path.parent.parent if is_member else path.parent
     try:
