@@ -17,6 +17,7 @@ from tfspine.annotations.importers.sudirman_truth_output import STRUCTURE_COLUMN
 from tfspine.dicom.deidentify.tables import REPORT_COLUMNS
 from tfspine.formats.boxes_csv import BOX_COLUMNS
 from tfspine.formats.clinical_csv import CLINICAL_COLUMNS
+from tfspine.formats.coverage_csv import COVERAGE_COLUMNS
 from tfspine.formats.exclusions_csv import DECISION_COLUMNS, EXCLUSION_COLUMNS
 from tfspine.formats.flow_csv import FLOW_COLUMNS
 from tfspine.formats.grades_csv import GRADE_COLUMNS
@@ -66,6 +67,7 @@ LISTED = {
     "| `validation.csv` of a grader |": VALIDATION_COLUMNS,
     "| `members.csv` of several |": MEMBER_COLUMNS,
     "A table for `--clinical` has": CLINICAL_COLUMNS,
+    "A table for `--read` has": COVERAGE_COLUMNS,
     "`heatmaps.csv` of `explain`:": HEATMAP_COLUMNS,
     "`completeness.csv`:": COMPLETENESS_COLUMNS,
 }

@@ -49,7 +49,7 @@ def renamed_labels(
         the renamed files, and the files that have no slice, with the reason.
 
     Raises:
-        AnnotationError: a folder or table cannot be read, or nothing can be renamed.
+        FormatError: a folder or table cannot be read, or nothing can be renamed.
     """
     names = _new_names(before, after, {row.sop_instance_uid: row.new_sop_instance_uid for row in read_key(key)})
     known = set(before["key"])

@@ -80,7 +80,7 @@ def evaluate(
 
     Raises:
         EvaluationError: the inputs do not fit together.
-        AnnotationError: a table or a label cannot be read.
+        FormatError: a table or a label cannot be read.
         OutputError: `out` may not be written.
     """
     from tfspine.evaluation import evaluate as stage

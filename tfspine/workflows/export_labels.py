@@ -21,7 +21,7 @@ def export_labels(boxes: Path, slices: Path, out: Path) -> ExportedLabels:
         out: file to write.
 
     Raises:
-        AnnotationError: boxes or slices cannot be read, or a box lies on a slice that does not exist.
+        FormatError: boxes or slices cannot be read, or a box lies on a slice that does not exist.
         OutputError: `out` cannot be written.
     """
     import json

@@ -38,7 +38,7 @@ def rename_labels(labels: Path, out: Path, options: RenameOptions) -> RenamedLab
         options: files that link original and de-identified slices.
 
     Raises:
-        AnnotationError: a table is invalid.
+        FormatError: a table is invalid.
         OutputError: `out` may not be written.
     """
     from tfspine.annotations import renaming

@@ -40,7 +40,7 @@ def choose_thresholds(
 
     Raises:
         ModelError: no slice of a validation study has a label.
-        AnnotationError: labels or splits cannot be read.
+        FormatError: labels or splits cannot be read.
     """
     import pandas as pd
 

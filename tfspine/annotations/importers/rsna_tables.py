@@ -96,7 +96,7 @@ def read_tables(folder: Path) -> RsnaTables:
     """Read the three files and refuse every row that contradicts the others.
 
     Raises:
-        AnnotationError: a file is missing or lacks a column.
+        FormatError: a file is missing or lacks a column.
     """
     refused: list[Refusal] = []
     grades = _read_grades(folder / GRADES_FILE, refused)

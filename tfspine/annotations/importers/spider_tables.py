@@ -63,7 +63,7 @@ def read_overview(folder: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     """Return one row of `SERIES_COLUMNS` per series, and the refused lines.
 
     Raises:
-        AnnotationError: the file is missing or lacks a column.
+        FormatError: the file is missing or lacks a column.
     """
     columns = (
         "new_file_name", "num_vertebrae", "num_discs", "sex", "birth_date", "subset", "PixelSpacing", "SliceThickness",
@@ -91,7 +91,7 @@ def read_gradings(folder: Path, patients: set[str]) -> tuple[pd.DataFrame, list[
         patients: those of the overview; a disc of any other patient is refused.
 
     Raises:
-        AnnotationError: the file is missing or lacks a column.
+        FormatError: the file is missing or lacks a column.
     """
     rows: dict[tuple[str, int], tuple[Any, ...]] = {}
     refused = []

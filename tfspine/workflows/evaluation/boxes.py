@@ -15,7 +15,7 @@ def boxes_of(path: Path, slices: Path | None, *, option: str = "--slices") -> "p
 
     Raises:
         EvaluationError: the slices of a folder of labels are missing, or a box occurs twice.
-        AnnotationError: the table or a label cannot be read.
+        FormatError: the table or a label cannot be read.
     """
     from tfspine.annotations.labelled_boxes import labels_table
     from tfspine.evaluation.boxes.coverage import IMAGE

@@ -60,7 +60,7 @@ def clinical_of(path: Path | None, parts: "Mapping[str, pd.DataFrame]") -> "Clin
 
     Raises:
         EvaluationError: the table cannot be used, or belongs to other patients.
-        AnnotationError: the file cannot be read.
+        FormatError: the file cannot be read.
     """
     from tfspine.evaluation.tables.clinical import check_known
     from tfspine.formats.clinical_csv import read_clinical

@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfspine.errors import AnnotationError, EvaluationError, TfspineError
+from tfspine.errors import EvaluationError, TfspineError
 from tfspine.workflows.evaluation.boxes import labelled_slices, slice_names
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tfspine.evaluation.boxes.coverage import Coverage
-    from tfspine.formats.csv_files import CsvTable
 
 OPTION = "--read"
 
@@ -32,7 +31,7 @@ def coverage_of(
 
     Raises:
         EvaluationError: a box lies where, according to ``--read``, nothing was read.
-        AnnotationError: the file of ``--read`` cannot be read, or names an unknown plane or region.
+        FormatError: the file of ``--read`` cannot be read, or names an unknown plane or region.
     """
     from tfspine.evaluation.boxes.coverage import coverage_from_boxes, coverage_of_planes
 
@@ -78,11 +77,13 @@ def covered_by(said: Path, reference: "pd.DataFrame", *, slices: Path | None, op
 
     Raises:
         EvaluationError: the file names studies only, and their slices are unknown.
-        AnnotationError: the file cannot be read.
+        FormatError: the file is invalid.
     """
+    from tfspine.formats.coverage_csv import read_coverage_table
+
     if said.is_dir():
         return _folder_slices(said, slices)
-    read = _read_table(said)
+    read = read_coverage_table(said)
     if "slice" in read:
         return read[["study", "plane", "slice"]].drop_duplicates()
     if slices is None:
@@ -98,12 +99,13 @@ def _said(said: Path, boxes: "pd.DataFrame", *, slices: Path | None, reference: 
     import pandas as pd
 
     from tfspine.evaluation.boxes.coverage import Coverage, coverage_of_planes
+    from tfspine.formats.coverage_csv import read_coverage_table
     from tfspine.labels import Plane, Region
 
     source = f"{OPTION} {said.name}"
     if said.is_dir():
         return coverage_of_slices(_folder_slices(said, slices), boxes, source=source)
-    read = _read_table(said)
+    read = read_coverage_table(said)
     if "region" in read:
         studies = {region: frozenset(read.loc[read["region"] == region.value, "study"]) for region in Region}
         return Coverage({region: found for region, found in studies.items() if found}, source)
@@ -126,40 +128,6 @@ def _folder_slices(said: Path, slices: Path | None) -> "pd.DataFrame":
     if slices is None:
         raise EvaluationError(f"{OPTION} {said}: a folder of labels; name the slices it belongs to with --slices")
     return labelled_slices(said, slices)
-
-
-def _read_table(said: Path) -> "pd.DataFrame":
-    """Return the column study, and plane, region and slice if the file has them; `slices.csv` is valid as well.
-
-    Raises:
-        AnnotationError: the file cannot be read, a name is missing or unknown, or slices have no plane.
-    """
-    import pandas as pd
-
-    from tfspine.formats.csv_files import read_csv_file
-    from tfspine.labels import Plane, Region
-
-    table = read_csv_file(said, ("study",))
-    given = pd.DataFrame(list(table.rows), columns=list(table.columns), dtype="str")
-    if "slice" not in given and "key" in given:
-        given = given.rename(columns={"key": "slice"})
-    if "slice" in given and "plane" not in given:
-        raise AnnotationError(f"{said}: slices without their plane; add a column plane: {' or '.join(Plane)}")
-    for column, known in (("plane", tuple(Plane)), ("region", tuple(Region))):
-        if column in given:
-            _check_words(table, given[column], column, known)
-    for column in ("study", "slice"):
-        if column in given:
-            empty = [row for row, word in enumerate(given[column]) if not word]
-            if empty:
-                raise AnnotationError(f"{table.where(empty[0])}: no {column}; expected its name")
-    return given[[column for column in ("study", "plane", "region", "slice") if column in given]]
-
-
-def _check_words(table: "CsvTable", words: "pd.Series", column: str, known: tuple[str, ...]) -> None:
-    for row, word in enumerate(words):
-        if word not in known:
-            raise AnnotationError(f'{table.where(row)}: {column} "{word}"; expected one of {", ".join(known)}')
 
 
 def _check_said(path: Path, boxes: "pd.DataFrame", said: Path, coverage: "Coverage") -> None:

@@ -37,7 +37,7 @@ def read_question(inputs: EvaluateInputs, settings: "EvaluationConfig", *, out: 
     Raises:
         EvaluationError: a set has nothing to compare, a box was drawn twice, a reader read other slices, or the
             external set holds training patients.
-        AnnotationError: a table cannot be read.
+        FormatError: a table cannot be read.
     """
     from tfspine.evaluation.question import Question
     from tfspine.formats.slices_csv import read_slices
