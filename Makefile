@@ -4,16 +4,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-fast lint docs dist protocol lock clean
+.PHONY: demo test test-fast test-slow lint docs dist protocol lock clean
 
 demo: $(READY)
 	$(BIN)/tfspine demo --out demo
 
+# Files go to the workers in the order of tests/conftest.py, the longest first.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(PYTEST) -m "not simulation"
 
 test-fast: lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
+
+test-slow: $(READY)
+	$(PYTEST) -m simulation
 
 lint: $(READY)
 	$(BIN)/ruff format --check tfspine tests experiments

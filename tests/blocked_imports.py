@@ -15,6 +15,16 @@ from tfspine.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 
+HELP = """
+from tfspine.cli.main import main
+for verb in sys.argv[1:]:
+    try:
+        main([verb, "--help"])
+    except SystemExit as end:
+        assert not end.code, verb
+"""
+"""Prints the help of each verb that it is given, all in one process."""
+
 BLOCKER = """
 import sys
 

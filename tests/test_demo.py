@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +10,7 @@ import pytest
 from step_arguments import arguments_of
 from tests_settings import TINY
 
+from tfspine.cli.main import main
 from tfspine.config import Experiment
 from tfspine.dicom.deidentify.pseudonyms import read_salt
 from tfspine.experiment_file import load_experiment
@@ -31,17 +31,6 @@ SETTINGS = (
     "explain.steps=4",
     "explain.regions=1",
 )
-
-
-def demo(out: Path, settings: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    words = [word for setting in settings for word in ("--set", setting)]
-    return subprocess.run(
-        [sys.executable, "-m", "tfspine", "demo", "--out", str(out), *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=900,
-    )
 
 
 def test_one_plane_needs_nothing_of_the_other(tmp_path: Path) -> None:
@@ -95,11 +84,14 @@ def test_the_quick_demo_opens_the_same_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_whole_way_then_nothing_to_do_then_only_what_a_setting_reaches(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("steps_here")
+def test_the_whole_way_then_nothing_to_do_then_only_what_a_setting_reaches(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "demo"
-    first = demo(out, SETTINGS)
-    assert first.returncode == 0, first.stderr[-3000:]
-    assert f"report: {out / 'report.html'}" in first.stdout
+    words = ["demo", "--jobs", "1", "--out", str(out), *(word for setting in SETTINGS for word in ("--set", setting))]
+    assert main(words) == 0
+    assert f"report: {out / 'report.html'}" in capsys.readouterr().out
     assert len(list((out / "samples").glob("*.png"))) == 6
     assert "http" not in (out / "report.html").read_text().split("</style>")[1]
     slices = pd.read_csv(out / "slices" / "slices.csv")
@@ -110,11 +102,10 @@ def test_the_whole_way_then_nothing_to_do_then_only_what_a_setting_reaches(tmp_p
     manifest = json.loads((out / "exported" / "tfspine_axial" / "1" / "manifest.json").read_text())
     assert manifest["details"]["largest_difference"] <= 1e-4
 
-    again = demo(out, SETTINGS)
-    assert again.returncode == 0
-    assert again.stderr.count("already done") == len(list((out / "steps").iterdir()))
+    assert main(words) == 0
+    assert capsys.readouterr().err.count("already done") == len(list((out / "steps").iterdir()))
 
-    changed = demo(out, [*SETTINGS, "explain.steps=5"])
-    assert changed.returncode == 0
-    redone = [line.split("] ")[1].split(":")[0] for line in changed.stderr.splitlines() if ": tfspine " in line]
+    assert main([*words, "--set", "explain.steps=5"]) == 0
+    told = capsys.readouterr().err.splitlines()
+    redone = [line.split("] ")[1].split(":")[0] for line in told if ": tfspine " in line]
     assert redone == ["explain", "report"]

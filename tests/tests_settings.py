@@ -2,8 +2,8 @@
 
 TINY = (
     "detector.image_size_px=[64, 64]",
-    "detector.backbone_depth=18",
-    "detector.levels=[3, 5]",
+    "detector.backbone_depth=10",
+    "detector.levels=[3, 4]",
     "detector.anchor_size=2.0",
     "detector.proposals=20",
     "detector.sampled_regions=8",

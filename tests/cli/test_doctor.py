@@ -3,6 +3,7 @@
 import argparse
 import json
 import socket
+import sys
 from collections.abc import Sequence
 from importlib import metadata
 
@@ -13,6 +14,18 @@ from tfspine.workflows import doctor
 from tfspine.workflows.doctor import SystemCheck
 
 
+@pytest.fixture(autouse=True)
+def no_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the import of TensorFlow, of which nothing here asks anything."""
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+
+
+def packages() -> list[SystemCheck]:
+    """Return what the doctor finds of packages: all but the machine."""
+    machine = ("python", "decoder", "devices", "free", "port")
+    return [finding for finding in doctor.doctor() if not finding.what.startswith(machine)]
+
+
 def test_a_port_in_use_is_named_with_a_remedy() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -20,7 +33,7 @@ def test_a_port_in_use_is_named_with_a_remedy() -> None:
         port = taken.getsockname()[1]
         doctor.PORTS[port] = "test"
         try:
-            findings = {finding.what: finding for finding in doctor._ports()}
+            findings = {finding.what: finding for finding in doctor.doctor()}
         finally:
             del doctor.PORTS[port]
     assert findings[f"port {port} (test)"].found == "in use"
@@ -28,13 +41,13 @@ def test_a_port_in_use_is_named_with_a_remedy() -> None:
 
 
 def test_every_compression_that_hospitals_send_can_be_decoded_here() -> None:
-    findings = list(doctor._decoders())
+    findings = [finding for finding in doctor.doctor() if finding.what.startswith("decoder")]
     assert [finding.what for finding in findings] == ["decoder JPEG", "decoder JPEG-LS", "decoder JPEG 2000"]
     assert [finding.what for finding in findings if finding.remedy] == []
 
 
 def test_installed_packages_satisfy_the_requirements() -> None:
-    assert [finding for finding in doctor._packages() if finding.remedy] == []
+    assert [finding for finding in packages() if finding.remedy] == []
 
 
 def _without(monkeypatch: pytest.MonkeyPatch, *missing: str) -> None:
@@ -57,7 +70,7 @@ def test_what_is_optional_is_called_so_and_fails_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _without(monkeypatch, "ray", "aiohttp", "SimpleITK")
-    found = list(doctor._packages())
+    found = packages()
     marks = {finding.what: (finding.mark, finding.optional) for finding in found if finding.remedy}
     assert marks == {
         "aiohttp": ("optional", "for tfspine serve"),
@@ -73,7 +86,7 @@ def test_what_is_optional_is_called_so_and_fails_nothing(
 
 def test_what_every_command_wants_is_not_optional(monkeypatch: pytest.MonkeyPatch) -> None:
     _without(monkeypatch, "pydicom")
-    [wrong] = [finding for finding in doctor._packages() if finding.remedy]
+    [wrong] = [finding for finding in packages() if finding.remedy]
     assert (wrong.what, wrong.mark) == ("pydicom", "!!")
     assert _ended(monkeypatch, [wrong]) == 1
 

@@ -22,7 +22,7 @@ def build(experiment: Experiment, plane: Plane = Plane.AXIAL) -> Any:
 
 @pytest.fixture(scope="module")
 def donor(tiny: Callable[..., Experiment]) -> Any:
-    model = build(tiny("detector.backbone_depth=10"))
+    model = build(tiny())
     rng = np.random.default_rng(1)
     for variable in model.variables:
         variable.assign(rng.uniform(0.1, 1.0, variable.shape))
@@ -31,7 +31,7 @@ def donor(tiny: Callable[..., Experiment]) -> Any:
 
 @pytest.fixture
 def model(tiny: Callable[..., Experiment]) -> Any:
-    return build(tiny("detector.backbone_depth=10"))
+    return build(tiny())
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_heads_of_another_number_of_classes_keep_their_last_layers_and_that_is_t
     donor: Any, run: Path, tiny: Callable[..., Experiment]
 ) -> None:
     """The sagittal detector has two classes with the background, the axial one four."""
-    other = build(tiny("detector.backbone_depth=10"), Plane.SAGITTAL)
+    other = build(tiny(), Plane.SAGITTAL)
     *_, head = load_parts(other, run, ["all"])
     # Kernel and bias of the classes and of the boxes.
     assert len(head.left_out) == 4

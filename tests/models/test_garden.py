@@ -1,6 +1,7 @@
 """The Model Garden's configuration as we set it, and its network on a tiny image."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -52,25 +53,40 @@ def test_the_network_takes_a_size_that_is_no_multiple_of_its_stride(tiny: Callab
     assert found.boxes_yxyx_px.shape == (2, 5, 4)
 
 
-@pytest.mark.slow
-def test_boxes_come_back_in_pixels_of_the_input(tiny: Callable[..., Experiment]) -> None:
-    """A box over the whole network image is a box over the whole input, whatever the input's size."""
-    import numpy as np
-    import tensorflow as tf
+class Network:
+    """Stands in for the Model Garden's network: keeps what it is given, and answers what it is told to."""
 
+    def __init__(self, boxes: list[Any], counts: list[int], classes: list[int], scores: list[float]) -> None:
+        import tensorflow as tf
+
+        self.answer = {
+            "num_detections": tf.constant(counts),
+            "detection_boxes": tf.constant(boxes, tf.float32),
+            "detection_classes": tf.constant([classes] * len(counts)),
+            "detection_scores": tf.constant([scores] * len(counts)),
+        }
+
+    def call(self, *, images: Any, **others: Any) -> Any:
+        self.images = images.numpy()
+        return self.answer
+
+
+@pytest.fixture(scope="module")
+def detector(tiny: Callable[..., Experiment]) -> Any:
     from tfspine.models.detector import Detector
 
-    detector = Detector(tiny(), Plane.AXIAL)
-    images = np.zeros((3, 128, 96, 1), np.uint8)
-    _, image_info = detector._preprocess(tf.constant(images))
-    answer = {
-        "num_detections": tf.constant([1, 0, 2]),
-        # 128 x 96 shrinks by 2 to 64 x 48; the second box reaches into the padding.
-        "detection_boxes": tf.constant([[[0.0, 0.0, 64.0, 48.0], [8.0, 8.0, 80.0, 64.0]] + [[0.0] * 4] * 3] * 3),
-        "detection_classes": tf.ones([3, 5], tf.int32),
-        "detection_scores": tf.ones([3, 5]),
-    }
-    found = detector._in_input_pixels(answer, image_info, tf.constant([128, 96]))
+    return Detector(tiny(), Plane.AXIAL)
+
+
+@pytest.mark.slow
+def test_boxes_come_back_in_pixels_of_the_input(detector: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A box over the whole network image is a box over the whole input, whatever the input's size."""
+    import numpy as np
+
+    # 128 x 96 shrinks by 2 to 64 x 48; the second box reaches into the padding.
+    boxes = [[[0.0, 0.0, 64.0, 48.0], [8.0, 8.0, 80.0, 64.0]] + [[0.0] * 4] * 3] * 3
+    monkeypatch.setattr(detector, "network", Network(boxes, [1, 0, 2], [1] * 5, [1.0] * 5))
+    found = detector(np.zeros((3, 128, 96, 1), np.uint8))
     assert found.boxes_yxyx_px[0, 0].numpy().tolist() == [0.0, 0.0, 128.0, 96.0]
     assert found.boxes_yxyx_px[2, 1].numpy().tolist() == [16.0, 16.0, 128.0, 96.0]
     assert found.boxes_yxyx_px[1].numpy().max() == 0.0
@@ -78,41 +94,31 @@ def test_boxes_come_back_in_pixels_of_the_input(tiny: Callable[..., Experiment])
 
 
 @pytest.mark.slow
-def test_serving_preprocesses_as_the_training_parser_does(tiny: Callable[..., Experiment]) -> None:
+def test_serving_preprocesses_as_the_training_parser_does(detector: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The batched resize equals the Model Garden's own, one image at a time."""
     import numpy as np
     import tensorflow as tf
     from official.vision.ops import preprocess_ops
 
-    from tfspine.models.detector import Detector
-
-    detector = Detector(tiny(), Plane.AXIAL)
+    network = Network([[[0.0] * 4] * 5] * 3, [0] * 3, [0] * 5, [0.0] * 5)
+    monkeypatch.setattr(detector, "network", network)
     images = np.random.default_rng(1).integers(0, 256, (3, 50, 40, 1), np.uint8)
-    batched, _ = detector._preprocess(tf.constant(images))
-    for image, got in zip(images, batched.numpy(), strict=True):
+    detector(images)
+    for image, got in zip(images, network.images, strict=True):
         rgb = tf.repeat(tf.constant(image), 3, axis=-1)
         expected, _ = preprocess_ops.resize_and_crop_image(preprocess_ops.normalize_image(rgb), [64, 64], (64, 64))
         np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
 @pytest.mark.slow
-def test_a_box_that_clipping_leaves_nothing_of_is_no_detection(tiny: Callable[..., Experiment]) -> None:
+def test_a_box_that_clipping_leaves_nothing_of_is_no_detection(detector: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A network and images of 64 x 64; of four boxes the second and third lie beyond the lower and the right edge."""
     import numpy as np
-    import tensorflow as tf
 
-    from tfspine.models.detector import Detector
-
-    detector = Detector(tiny(), Plane.AXIAL)
     boxes = [[1, 2, 30, 40], [64, 10, 70, 20], [5, 64, 9, 64], [0, 0, 3, 3], [9, 9, 9, 9]]
-    answer = {
-        "num_detections": tf.constant([4, 0]),
-        "detection_boxes": tf.constant([boxes, boxes], tf.float32),
-        "detection_classes": tf.constant([[1, 2, 3, 2, 0]] * 2),
-        "detection_scores": tf.constant([[0.9, 0.8, 0.7, 0.6, 0.0]] * 2),
-    }
-    image_info = tf.constant([[64, 64], [64, 64], [1, 1], [0, 0]], tf.float32)
-    found = detector._in_input_pixels(answer, image_info, tf.constant([64, 64]))
+    network = Network([boxes, boxes], [4, 0], [1, 2, 3, 2, 0], [0.9, 0.8, 0.7, 0.6, 0.0])
+    monkeypatch.setattr(detector, "network", network)
+    found = detector(np.zeros((2, 64, 64, 1), np.uint8))
     assert found.count.numpy().tolist() == [2, 0]
     assert found.boxes_yxyx_px[0].numpy().tolist() == [boxes[0], boxes[3], [0] * 4, [0] * 4, [0] * 4]
     assert found.classes.numpy().tolist() == [[1, 2, 0, 0, 0], [0] * 5]

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from record_samples import write_records_folder
 
-from tfspine.config import Experiment, GraderConfig, RecordsConfig
+from tfspine.config import Experiment
 from tfspine.labels import Grade, Level, Plane, Region, Side
 from tfspine.records.examples import RecordExample
 from tfspine.structures import Annotation
@@ -18,10 +18,8 @@ SPLIT_OF_STUDY = ("train", "train", "validation", "test")
 
 
 @pytest.fixture
-def experiment() -> Experiment:
-    return Experiment(
-        name="tiny", records=RecordsConfig(shards=2), grader=GraderConfig(crop_size_px=16, batch_size=4, epochs=1)
-    )
+def experiment(tiny: Callable[..., Experiment]) -> Experiment:
+    return tiny("records.shards=2")
 
 
 @pytest.fixture

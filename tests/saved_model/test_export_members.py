@@ -19,9 +19,9 @@ from tfspine.labels import Plane, Region
 from tfspine.models.detector import Detector
 from tfspine.models.grader import GRADER_FILE, build_grader
 from tfspine.records.crops import crop_regions
-from tfspine.saved_model import runs
 from tfspine.saved_model.plane_model import PlaneModel
 from tfspine.saved_model.region_grader import GraderMember, RegionGrader
+from tfspine.saved_model.runs import load_region_graders
 from tfspine.saved_model.verify import verify
 from tfspine.saved_model.write import Exported, export_plane
 from tfspine.training.members import parse_members
@@ -131,25 +131,30 @@ def run(tmp_path: Path, networks: list[keras.Model]) -> Path:
     return _run(tmp_path / "run", "grader_members", members=names, selected=names[1:])
 
 
+def of_foramina(run: Path, *, take: Take, calibrate: bool) -> RegionGrader:
+    [grader] = load_region_graders([run], take=take, calibrate=calibrate).values()
+    return grader
+
+
 @pytest.mark.slow
 def test_a_run_of_members_gives_all_or_the_selected_and_their_temperatures(run: Path, networks: list) -> None:
-    grader = runs._load_grader(run, take=Take.ALL, calibrate=True)
+    grader = of_foramina(run, take=Take.ALL, calibrate=True)
     assert [(v.name, v.temperature) for v in grader.members] == [("s1r1", 1.5), ("s2r1", 2.5), ("s3r1", 3.5)]
     for member, network in zip(grader.members, networks, strict=True):
         np.testing.assert_array_equal(member.network.get_weights()[-1], network.get_weights()[-1])
-    selected = runs._load_grader(run, take=Take.SELECTED, calibrate=False)
+    selected = of_foramina(run, take=Take.SELECTED, calibrate=False)
     assert [(v.name, v.temperature) for v in selected.members] == [("s2r1", None), ("s3r1", None)]
     # One member is a run like any other.
-    alone = runs._load_grader(run / "members" / "s2r1", take=Take.ALL, calibrate=True)
+    alone = of_foramina(run / "members" / "s2r1", take=Take.ALL, calibrate=True)
     assert [(v.name, v.temperature) for v in alone.members] == [("s2r1", 2.5)]
 
 
 @pytest.mark.slow
 def test_a_run_from_before_temperatures_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no temperature, which export\.calibrate needs; train the grader again"):
-        runs._load_grader(_run(tmp_path / "old", "grader"), take=Take.ALL, calibrate=True)
+        load_region_graders([_run(tmp_path / "old", "grader")], take=Take.ALL, calibrate=True)
     with pytest.raises(ModelError, match="chooses among members, and this run has none"):
-        runs._load_grader(_run(tmp_path / "plain", "grader"), take=Take.SELECTED, calibrate=False)
+        load_region_graders([_run(tmp_path / "plain", "grader")], take=Take.SELECTED, calibrate=False)
 
 
 @pytest.mark.slow

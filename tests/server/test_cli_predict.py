@@ -171,15 +171,16 @@ def test_the_library_reads_the_same_without_writing(slices, exported, tmp_path):
     ]
 
 
-def test_a_model_that_trained_on_another_split_is_told(tmp_path, caplog):
+def test_a_model_that_trained_on_another_split_is_told(slices, exported, tmp_path, caplog):
     splits = tmp_path / "splits.csv"
     splits.write_text(f"patient,study,split\np1,{STUDIES[0]},train\np2,{STUDIES[1]},test\n")
+    shutil.copytree(exported, tmp_path / "exported")
     for version, split in ((9, "e" * 64), (10, "f" * 64)):
         folder = tmp_path / "exported" / "tfspine_axial" / str(version)
-        folder.mkdir(parents=True)
+        shutil.copytree(exported / "tfspine_axial" / "1", folder)
         (folder / "manifest.json").write_text(json.dumps({"command": "export", "details": {"split": split}}))
     options = predict.PredictOptions(ReadingOptions(model=tmp_path / "exported"), splits, "test")
-    predict._warn_of_another_split(options)
+    predict.predict(slices, tmp_path / "out", options)
     (told,) = caplog.messages
     assert "tfspine_axial/10: trained on another split (ffffffffffff) than that of" in told
     assert "studies called test there may be among its training data" in told

@@ -1,5 +1,6 @@
 """Records of noisy slices on which the grade of a canal is the brightness of its box."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 from record_samples import write_records_folder
 
-from tfspine.config import Experiment, GraderConfig, GraderLoss, RecordsConfig
+from tfspine.config import Experiment
 from tfspine.labels import GRADES, Plane, Region
 from tfspine.records.examples import RecordExample
 from tfspine.records.folder import RecordFolder, open_records
@@ -17,21 +18,16 @@ SIZE = 64
 
 
 @pytest.fixture
-def experiment() -> Experiment:
-    return Experiment(
-        name="tiny",
-        records=RecordsConfig(shards=2),
-        grader=GraderConfig(
-            crop_size_px=16,
-            filters=(8, 8),
-            dense_units=16,
-            dropout=0.0,
-            norm_momentum=0.5,
-            loss=GraderLoss.PLAIN,
-            batch_size=8,
-            epochs=3,
-            learning_rate=0.01,
-        ),
+def experiment(tiny: Callable[..., Experiment]) -> Experiment:
+    return tiny(
+        "records.shards=2",
+        "grader.dense_units=16",
+        "grader.dropout=0.0",
+        "grader.norm_momentum=0.5",
+        "grader.loss=plain",
+        "grader.batch_size=8",
+        "grader.epochs=3",
+        "grader.learning_rate=0.01",
     )
 
 

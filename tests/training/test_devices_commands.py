@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -72,11 +71,22 @@ def run(folder: Path, *words: str | Path, gpus: int = 2, experiment: bool = True
     return done.stderr
 
 
+def train_detector(folder: Path, strategy: str, *, gpus: int) -> Path:
+    out = f"runs/{strategy}{gpus}"
+    words = ("--records", "records", "--out", out, "--strategy", strategy)
+    run(folder, "train", "detector", "--plane", "axial", *words, gpus=gpus)
+    return folder / out
+
+
 @pytest.fixture(scope="module")
-def exported(folder: Path) -> Iterator[Path]:
+def detector(folder: Path) -> Path:
+    """A detector that was trained on one GPU of two."""
+    return train_detector(folder, "one", gpus=2)
+
+
+@pytest.fixture(scope="module")
+def exported(folder: Path, detector: Path) -> Path:
     """The whole pipeline to a SavedModel: the detector, graders of both regions in two members."""
-    words = ("--records", "records", "--out", "runs/axial", "--strategy", "one")
-    run(folder, "train", "detector", "--plane", "axial", *words)
     for region in ("central_canal", "lateral_recess"):
         members = ("--members", "1x2", "--splits", "splits.csv")
         run(
@@ -84,16 +94,14 @@ def exported(folder: Path) -> Iterator[Path]:
             *("train", "grader", "--region", region, *members, "--records", "records", "--out", f"runs/{region}"),
         )
     graders = ("--grader", "runs/central_canal", "--grader", "runs/lateral_recess", "--take", "selected")
-    run(folder, "export", "--detector", "runs/axial", *graders, "--slices", "slices", experiment=False)
+    run(folder, "export", "--detector", detector, *graders, "--slices", "slices", experiment=False)
     return folder / "exported"
 
 
-def test_the_detector_trains_on_one_gpu_by_each_strategy(folder: Path) -> None:
-    for gpus, strategy in ((1, "auto"), (2, "one"), (1, "mirrored")):
-        out = f"runs/{strategy}{gpus}"
-        words = ("--records", "records", "--out", out, "--strategy", strategy)
-        run(folder, "train", "detector", "--plane", "axial", *words, gpus=gpus)
-        assert (folder / out / "manifest.json").is_file()
+def test_the_detector_trains_on_one_gpu_by_each_strategy(folder: Path, detector: Path) -> None:
+    others = [train_detector(folder, strategy, gpus=1) for strategy in ("auto", "mirrored")]
+    for trained in (detector, *others):
+        assert (trained / "manifest.json").is_file()
 
 
 def test_a_batch_that_eight_cannot_share_is_one_line(folder: Path) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from record_samples import write_records_folder
 from tests_settings import HANG_S, TINY
 
+from tfspine.cli.main import main
 from tfspine.config import Experiment
 from tfspine.errors import ModelError
 from tfspine.labels import Grade, Plane, Region, Side
@@ -46,11 +47,34 @@ def _example(root: Path, number: int, split: str) -> RecordExample:
     return RecordExample(path.stem, Plane.AXIAL, split, path, (SIZE, SIZE), boxes)
 
 
-def train(records: Path, out: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
+def command(records: Path, out: Path, *words: str) -> list[str]:
     settings = [word for setting in (*TINY, "records.shards=1", *words) for word in ("--set", setting)]
-    command = ["train", "detector", "--plane", "axial", "--records", str(records), "--out", str(out), *settings]
+    return ["train", "detector", "--plane", "axial", "--records", str(records), "--out", str(out), *settings]
+
+
+WORKER = """
+import hashlib, sys
+from official.core import train_lib
+from tfspine.cli.main import main
+
+class Kept(train_lib.OrbitExperimentRunner):
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        runners.append(self)
+
+runners = []
+train_lib.OrbitExperimentRunner = Kept
+code = main(sys.argv[1:])
+weights = [variable.numpy() for variable in runners[0].trainer.model.trainable_variables]
+print("weights", len(weights), hashlib.sha256(b"".join(values.tobytes() for values in weights)).hexdigest())
+sys.exit(code)
+"""
+"""Trains as one worker of several, and says which weights it ends with."""
+
+
+def start(words: list[str], **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tfspine", *command],
+        [sys.executable, "-c", WORKER, *words],
         env={**os.environ, **environment},
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -97,31 +121,36 @@ def test_the_global_batches_of_two_workers_are_those_of_one(
 
 
 @pytest.mark.slow
-def test_a_run_without_its_manifest_goes_on_from_its_checkpoint(detector_records: Path, tmp_path: Path) -> None:
+def test_a_run_without_its_manifest_goes_on_from_its_checkpoint(
+    detector_records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = tmp_path / "run"
-    words = ("detector.steps=4", "detector.steps_between_summaries=2", "detector.steps_between_checkpoints=2")
-    finished(train(detector_records, run, *words))
+    steps = ("detector.steps=4", "detector.steps_between_summaries=2", "detector.steps_between_checkpoints=2")
+    words = command(detector_records, run, *steps)
+    assert main(words) == 0
     assert steps_of(run) == [2, 4]
     assert json.loads((run / "manifest.json").read_text())["details"] == {
         "kind": "detector",
         "plane": "axial",
         "steps": 4,
     }
-    assert "already complete" in finished(train(detector_records, run, *words))
+    capsys.readouterr()
+    assert main(words) == 0
+    assert "already complete" in capsys.readouterr().out
 
     # As an interruption between steps 2 and 4 leaves it.
     (run / "manifest.json").unlink()
     for path in run.glob("ckpt-4.*"):
         path.unlink()
     (run / "checkpoint").write_text('model_checkpoint_path: "ckpt-2"\nall_model_checkpoint_paths: "ckpt-2"\n')
-    finished(train(detector_records, run, *words))
+    assert main(words) == 0
     # Step 4 was trained again, and stands there once.
     assert steps_of(run) == [2, 4]
 
 
 @pytest.mark.slow
 def test_two_workers_on_loopback_train_equal_weights(detector_records: Path, tmp_path: Path) -> None:
-    """Both end with the same loss history printed by the chief, and only the chief writes."""
+    """Both end with the same trainable weights, and only the chief writes."""
     import socket
 
     import tensorflow as tf
@@ -135,16 +164,15 @@ def test_two_workers_on_loopback_train_equal_weights(detector_records: Path, tmp
     runs = [tmp_path / f"worker{index}" for index in range(2)]
     words = ("detector.steps=2", "training.strategy=multiworker")
     processes = [
-        train(
-            detector_records,
-            run,
-            *words,
+        start(
+            command(detector_records, run, *words),
             TF_CONFIG=json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}),
         )
         for index, run in enumerate(runs)
     ]
-    for process in processes:
-        finished(process)
+    weights = {finished(process).splitlines()[-1] for process in processes}
+    assert len(weights) == 1, weights
+    assert int(weights.pop().split()[1]) > 40  # kernels and biases of a network of that depth
     newest = tf.train.latest_checkpoint(str(runs[0]))
     assert newest.endswith("ckpt-2")
     assert not list(runs[1].glob("ckpt-*")), "only the chief keeps checkpoints"
