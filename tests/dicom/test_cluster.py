@@ -126,7 +126,7 @@ def test_a_study_that_hangs_stops_no_other() -> None:
     results = list(run_per_study(hangs, [0, 1, 2], cluster=cluster))
     assert (results[0], results[2], len(results)) == (0, 2, 3)
     assert isinstance(results[1], StudyFailure)
-    assert "not done after 2 s" in results[1].reason
+    assert "not finished after 2 s" in results[1].reason
 
 
 def listening(process: psutil.Process) -> set[str]:

@@ -84,7 +84,7 @@ def _named(run: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("parts", "told"),
-    [(["backbon"], '"backbon" is no part'), ([], "no part of the network is named"), (["head"], "nothing would be")],
+    [(["backbon"], '"backbon" is not a part'), ([], "no part of the network is named"), (["head"], "nothing would be")],
 )
 def test_parts_that_no_network_has_are_refused(parts: list[str], told: str, model: Any, run: Path) -> None:
     with pytest.raises(ModelError, match=told):

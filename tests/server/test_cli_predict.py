@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import BrightModel, save
+from bright_model import BrightModel, save
 from PIL import Image
 
 from tfspine.cli.main import main

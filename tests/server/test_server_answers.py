@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from conftest import SLOTS, bright_images
+from bright_model import SLOTS, bright_images
 from PIL import Image
 
 from tfspine.client import connect

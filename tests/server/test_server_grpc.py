@@ -4,7 +4,7 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import bright_images
+from bright_model import bright_images
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,

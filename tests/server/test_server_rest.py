@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import requests
-from conftest import bright_images
+from bright_model import bright_images
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import requests
 import tensorflow as tf
-from conftest import bright_images
+from bright_model import bright_images
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfspine.cli.main import main
