@@ -83,7 +83,7 @@ def test_a_pacs_is_asked_first(own: Path) -> None:
     ("text", "message"),
     [
         ("", r"project.toml: no data; say in \[data\] where they are: dicom = FOLDER, or pacs = URL"),
-        ('[data]\ndicom = "dicom"\n', r"nothing to read the studies with; say labels = FOLDER in \[data\]"),
+        ('[data]\ndicom = "dicom"\n', r"nothing to read the studies with; give labels = FOLDER in \[data\]"),
         (
             '[data]\ndicom = "elsewhere"\nlabels = "labels"\n',
             'data.dicom = "elsewhere": not found; paths are relative to',

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Take,
         choices=list(Take),
         default=Take.ALL,
-        help="of runs with members: all of them, or of each division the best in validation (%(default)s)",
+        help="for runs with members: all of them, or the best of each division in validation (%(default)s)",
     )
     parser.add_argument("--slices", type=Path, required=True, metavar="DIR", help="folder of tfspine ingest")
     parser.add_argument(

@@ -98,7 +98,7 @@ def _query(args: argparse.Namespace) -> "Query":
     from tfspine.dicom.dicomweb import Query
 
     if not (args.study_uid or args.patient_id_file or args.date or args.limit is not None):
-        raise ConfigError("say which studies: --study-uid, --patient-id-file, --date or --limit")
+        raise ConfigError("choose studies with --study-uid, --patient-id-file, --date or --limit")
     require_count(args, "limit")
     for uid in args.study_uid:
         if not UID.fullmatch(uid):

@@ -47,7 +47,7 @@ VERBS: dict[str, str] = {
     "report": "write report.html for studies, measures and heatmaps",
     "demo": "the whole pipeline on simulated patients, from DICOM to report.html",
     "run": "read, or train on, your own data: one file, from DICOM to report.html",
-    "paper-study": "the paper's study on simulated patients: two cohorts, nine members a grader, its tables",
+    "paper-study": "the paper's study on simulated patients: two cohorts, nine members per grader, and its tables",
     "doctor": "report what is wrong with this installation and how to fix it",
     "completion": "print the shell script that completes tfspine's commands and options",
     "info": "print labels, signatures and versions",

@@ -83,7 +83,7 @@ def add_salt(parser: argparse.ArgumentParser, *, otherwise: str = "") -> None:
         metavar="FILE",
         help=f"secret behind the pseudonyms (default: {default})",
     )
-    parser.add_argument("--create-salt", action="store_true", help="make the salt file first, readable by you alone")
+    parser.add_argument("--create-salt", action="store_true", help="create the salt file first, readable only by you")
 
 
 def salt_choice(args: argparse.Namespace) -> SaltChoice:

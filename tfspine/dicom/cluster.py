@@ -133,8 +133,7 @@ def _results(
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     died = StudyFailure(
         f"the process that read it died, or was not finished after {cluster.longest_s:g} s, {cluster.attempts} "
-        "times; is a "
-        "file damaged, or memory short?"
+        "times; a file may be damaged, or memory too small"
     )
     with ray.data.DataContext.current(context):
         rows = [{"number": number, "study": cloudpickle.dumps(study)} for number, study in enumerate(studies)]

@@ -40,7 +40,7 @@ def use_gpus(at_most: int | None = None) -> int:
             tf.config.experimental.set_memory_growth(gpu, True)
     except (RuntimeError, ValueError) as error:
         # A notebook or a test has already used TensorFlow; training continues with the devices that it has.
-        _log.warning("devices stay as TensorFlow has them: %s", error)
+        _log.warning("devices remain as TensorFlow has initialized them: %s", error)
     return len(gpus)
 
 

@@ -63,7 +63,7 @@ def load_grader(path: Path) -> keras.Sequential:
         reason = " ".join(str(error).split())
         raise ModelError(f"{path}: not a Keras model that can be read: {reason}; train it again") from error
     if model.output_shape != (None, len(GRADES)):
-        raise ModelError(f"{path}: gives {model.output_shape[1:]} values a crop; expected {len(GRADES)} grades")
+        raise ModelError(f"{path}: gives {model.output_shape[1:]} values per crop; expected {len(GRADES)} grades")
     for layer in (model, *model.layers):
         layer.dtype_policy = keras.DTypePolicy("float32")
     return model

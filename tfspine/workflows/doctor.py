@@ -152,6 +152,6 @@ def _ports() -> Iterator[SystemCheck]:
                 yield SystemCheck(
                     f"port {port} ({protocol})",
                     "in use",
-                    "--port and --rest-api-port take others",
+                    "choose others with --port and --rest-api-port",
                     f"for {EXTRAS['serve'].purpose}",
                 )

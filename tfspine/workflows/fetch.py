@@ -70,7 +70,7 @@ def fetch(
     try:
         found = pacs.find_studies(query)
         if not found.study_instance_uids:
-            raise PacsError("no study matches; ask for other studies")
+            raise PacsError("no study matches; change the query")
         with _writing_alone(out):
             write_manifest(out, command="fetch", details={"server": server.url})  # marks the folder as this command's
             tally = _fetch_all(pacs, found, query, out, track=track)

@@ -77,10 +77,11 @@ def _steps(chain: Chain, folder: Path) -> Iterator[Step]:
 def _require_sound(project: Path, experiment: Experiment) -> None:
     data, serving = experiment.data, experiment.serving
     if not data.dicom and not data.pacs:
-        raise ConfigError(f"{project}: no data; say in [data] where they are: dicom = FOLDER, or pacs = URL")
+        raise ConfigError(f"{project}: no data; give their place in [data]: dicom = FOLDER, or pacs = URL")
     if not data.labels and not serving.server and not serving.model:
         raise ConfigError(
-            f"{project}: nothing to read the studies with; say labels = FOLDER in [data] to train on them, or server = "
+            f"{project}: nothing to read the studies with; give labels = FOLDER in [data] to train on them, or "
+            "server = "
             "URL or model = FOLDER in [serving]"
         )
     for key, value in (

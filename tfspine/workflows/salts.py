@@ -76,4 +76,4 @@ def require_outside(secret: Path, out: Path) -> None:
         ConfigError: the file is inside the output.
     """
     if secret.resolve().is_relative_to(out.resolve()):
-        raise ConfigError(f"{secret}: lies in the output, which is handed on; keep it elsewhere")
+        raise ConfigError(f"{secret}: lies in the output, which may be passed on; keep it elsewhere")

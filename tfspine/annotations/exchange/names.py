@@ -138,7 +138,7 @@ def _side(text: str, where: str) -> Side | None:
     if word in NOT_SAID:
         return None
     if word not in tuple(Side):
-        raise AnnotationError(f'{where}: side "{text}"; expected left or right, the patient\'s')
+        raise AnnotationError(f'{where}: side "{text}"; expected left or right (of the patient)')
     return Side(word)
 
 

@@ -98,7 +98,7 @@ def bare_rle(frame: bytes, *, segments: int, pixels: int) -> tuple[bytes, tuple[
         raise DicomError(_CUT_OFF)
     count, *starts = _RLE_HEADER.unpack_from(frame)
     if count != segments:
-        raise DicomError(f"compressed pixels of {count} segments; BitsAllocated asks for {segments}")
+        raise DicomError(f"compressed pixels of {count} segments; BitsAllocated requires {segments}")
     coded, decoded = [], []
     for start in starts[:count]:
         plane, end = _unpacked(frame, start, pixels)
