@@ -413,7 +413,7 @@ def test_nothing_that_is_logged_or_printed_names_the_patient(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "say which studies"),
+        ([], "choose studies with"),
         (["--date", "2024-01-01"], "expected YYYYMMDD-YYYYMMDD"),
         (["--date", "20240230-20240301"], "expected YYYYMMDD-YYYYMMDD"),
         (["--date", "20240301-20240201"], "ends before it begins"),
