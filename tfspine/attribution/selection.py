@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from tfspine.formats.boxes_csv import PROBABILITY_COLUMNS
 from tfspine.grading_box import grading_box, is_counted
 from tfspine.labels import GRADE_WORDS, Region
 
@@ -18,7 +19,7 @@ def select_boxes(boxes: pd.DataFrame, *, region: Region, number: int) -> pd.Data
     ranked = boxes[boxes["region"] == region.value]
     ranked = ranked[is_counted(ranked["score"], ranked["score_threshold"])].copy()
     ranked["severity"] = ranked["grade"].map({word: code for code, word in enumerate(GRADE_WORDS)}).fillna(-1)
-    probabilities = ranked[[f"p_{word}" for word in GRADE_WORDS]].to_numpy(np.float64)
+    probabilities = ranked[list(PROBABILITY_COLUMNS)].to_numpy(np.float64)
     ranked["certainty"] = np.nan_to_num(probabilities).max(axis=1) if len(ranked) else 0.0
     ranked = ranked.sort_values(["slice", "ymin", "xmin"], kind="stable").fillna({"side": "", "level": ""})
     chosen = [

@@ -17,7 +17,7 @@ from tfspine.formats.csv_numbers import numbers_of
 from tfspine.grading_box import is_counted
 from tfspine.labels import GRADE_WORDS, LEVELS, Plane, Region, Side
 from tfspine.outputs import write_text
-from tfspine.structures import AnnotatedSlice, SliceReading
+from tfspine.structures import AnnotatedSlice, Box, SliceReading
 
 PREDICTIONS_FILE = "predictions.csv"
 REFERENCE_FILE = "reference.csv"
@@ -208,6 +208,16 @@ def write_boxes(path: Path, table: pd.DataFrame) -> None:
         OutputError: the file cannot be written.
     """
     write_text(path, table[list(BOX_COLUMNS)].to_csv(index=False))
+
+
+def box_of(row: Mapping[str, Any]) -> Box:
+    """Return the box of a row, from numbers or their text.
+
+    Raises:
+        ValueError: a corner is not a number.
+    """
+    ymin, xmin, ymax, xmax = (float(row[name]) for name in CORNER_COLUMNS)
+    return ymin, xmin, ymax, xmax
 
 
 def box_table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from tfspine.errors import FormatError
+from tfspine.formats.boxes_csv import CORNER_COLUMNS, box_of
 from tfspine.formats.csv_rows import one_or_none, read_csv_rows, write_csv
 from tfspine.labels import Grade, Level, Region, Side
 from tfspine.structures import Box
 
 HEATMAPS_FILE = "heatmaps.csv"
 
-CORNERS = ("ymin", "xmin", "ymax", "xmax")
 HEATMAP_COLUMNS = (
-    "slice", "region", "side", "level", *CORNERS, "grade", "probability", "file", "completeness_gap",
+    "slice", "region", "side", "level", *CORNER_COLUMNS, "grade", "probability", "file", "completeness_gap",
 )  # fmt: skip
 
 
@@ -72,13 +72,12 @@ def heatmap_row(folder: Path, values: Mapping[str, Any]) -> HeatmapRow:
     Raises:
         ValueError: a value is invalid.
     """
-    ymin, xmin, ymax, xmax = (float(values[name]) for name in CORNERS)
     return HeatmapRow(
         slice_key=values["slice"],
         region=Region(values["region"]),
         side=one_or_none(Side, values["side"]),
         level=one_or_none(Level, values["level"]),
-        box=(ymin, xmin, ymax, xmax),
+        box=box_of(values),
         grade=Grade.of_word(values["grade"]),
         probability=float(values["probability"]),
         file=folder / values["file"],

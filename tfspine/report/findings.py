@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tfspine.config import DetectorConfig
+from tfspine.formats.boxes_csv import CORNER_COLUMNS
 from tfspine.labels import Grade, Plane, Region
 from tfspine.structures import RegionResult, SliceImage, StudyResult
 
@@ -96,7 +97,7 @@ def _score(row: RegionResult, boxes: pd.DataFrame) -> float | None:
     if row.box is None:
         return None
     at_place = boxes[(boxes["slice"] == row.slice_key) & (boxes["region"] == row.region.value)]
-    corners = at_place[["ymin", "xmin", "ymax", "xmax"]].to_numpy(np.float64).reshape(-1, 4)
+    corners = at_place[list(CORNER_COLUMNS)].to_numpy(np.float64).reshape(-1, 4)
     same = np.flatnonzero(np.abs(corners - np.asarray(row.box)).max(axis=1, initial=0) < SAME_PX)
     scores = at_place["score"].to_numpy(np.float64)[same]
     scores = scores[~np.isnan(scores)]

@@ -8,7 +8,7 @@ import pandas as pd
 import tensorflow as tf
 
 from tfspine import signatures
-from tfspine.formats.boxes_csv import BOX_COLUMNS
+from tfspine.formats.boxes_csv import CORNER_COLUMNS, box_table
 from tfspine.labels import DETECTOR_CLASSES
 from tfspine.saved_model.plane_model import PlaneModel
 from tfspine.structures import SliceImage
@@ -28,10 +28,7 @@ def validation_boxes(model: PlaneModel, slices: Sequence[SliceImage], *, progres
         slices: any number of slices of any size.
         progress: wraps the batches.
     """
-    rows = [row for batch in progress(list(_batches(slices))) for row in _rows(model, batch)]
-    table = pd.DataFrame(rows, columns=list(BOX_COLUMNS))
-    words = {name: "" for name in ("level", "grade", "level_certain")}
-    return table.assign(**words).astype({name: "float64" for name in ("ymin", "xmin", "ymax", "xmax", "score")})
+    return box_table(row for batch in progress(list(_batches(slices))) for row in _rows(model, batch))
 
 
 def _batches(slices: Sequence[SliceImage]) -> Iterator[list[SliceImage]]:
@@ -60,6 +57,9 @@ def _rows(model: PlaneModel, batch: Sequence[SliceImage]) -> Iterator[dict[str, 
                 "plane": slice_.plane.value,
                 "region": entry.region.value,
                 "side": entry.side or "",
-                **dict(zip(("ymin", "xmin", "ymax", "xmax"), box, strict=True)),
+                "level": "",
+                **dict(zip(CORNER_COLUMNS, box, strict=True)),
+                "grade": "",
                 "score": score,
+                "level_certain": "",
             }

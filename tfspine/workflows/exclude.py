@@ -178,6 +178,7 @@ def _scoliosis(study: str, slices: "list[SliceImage]", boxes: "Sequence[dict[Any
     import numpy as np
 
     from tfspine.annotations.exclusions import Measured
+    from tfspine.formats.boxes_csv import box_of
     from tfspine.geometry import box_centre_mm
     from tfspine.study.curve import FoundRegion, coronal_angle_deg, midline_places_mm
 
@@ -190,9 +191,7 @@ def _scoliosis(study: str, slices: "list[SliceImage]", boxes: "Sequence[dict[Any
                 side=Side(row["side"]) if row["side"] else None,
                 level=Level(row["level"]) if row["level"] else None,
                 slice_key=row["slice"],
-                centre_mm=box_centre_mm(
-                    geometries[row["slice"]], [row[name] for name in ("ymin", "xmin", "ymax", "xmax")]
-                ),
+                centre_mm=box_centre_mm(geometries[row["slice"]], box_of(row)),
                 upwards=-np.asarray(geometries[row["slice"]].column_direction),
                 score=float(row["score"]) if row["score"] == row["score"] else 1.0,
             )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfspine.config import Take
 from tfspine.errors import AnnotationError, ModelError
-from tfspine.labels import GRADE_WORDS, MIRRORED_SIDE, Grade, Region
+from tfspine.labels import MIRRORED_SIDE, Grade, Region
 
 if TYPE_CHECKING:
     import numpy as np
@@ -133,7 +133,9 @@ def require_slice_of_study(
 
 def _probabilities_in(row: Mapping[str, Any]) -> list[float] | None:
     """Return the four probabilities of a row; None if it has none."""
-    values = [float(row[f"p_{word}"]) for word in GRADE_WORDS]
+    from tfspine.formats.boxes_csv import PROBABILITY_COLUMNS
+
+    values = [float(row[name]) for name in PROBABILITY_COLUMNS]
     return None if any(value != value for value in values) else values
 
 
@@ -141,12 +143,13 @@ def _crop(slice_: "SliceImage", row: Mapping[str, Any], *, mirrored: bool, size_
     """Return the crop of a box, float32 [1, S, S, 3]."""
     import numpy as np
 
+    from tfspine.formats.boxes_csv import box_of
     from tfspine.records.crops import crop_regions
 
     return np.asarray(
         crop_regions(
             slice_.pixels[None, :, :, None],
-            np.array([[row[name] for name in ("ymin", "xmin", "ymax", "xmax")]], np.float32),
+            np.array([box_of(row)], np.float32),
             np.array([0], np.int32),
             np.array([mirrored]),
             size_px=size_px,

@@ -14,12 +14,12 @@ from typing import Any
 from tfspine.annotations.exchange.drawn import Drawn, DrawnBox, DrawnImage, is_rotated, texts_of
 from tfspine.annotations.exchange.names import ATTRIBUTES
 from tfspine.errors import AnnotationError, FormatError
+from tfspine.formats.boxes_csv import box_of
 from tfspine.formats.slices_csv import SliceRow
 from tfspine.labels import Region, Side, object_name
 from tfspine.structures import Refusal
 
 EXPECTED = "a COCO file with images, annotations and categories, or the zip archive with it"
-CORNERS = ("ymin", "xmin", "ymax", "xmax")
 
 
 def read_coco(path: Path) -> Iterator[Drawn]:
@@ -62,7 +62,7 @@ def coco_table(boxes: Sequence[Mapping[str, Any]], slices: Iterable[SliceRow]) -
 
 
 def _annotation(number: int, box: Mapping[str, Any], image_id: int, categories: Mapping[str, int]) -> dict[str, Any]:
-    ymin, xmin, ymax, xmax = (float(box[name]) for name in CORNERS)
+    ymin, xmin, ymax, xmax = box_of(box)
     side = Side(box["side"]) if box["side"] else None
     score = float(box.get("score", math.nan))
     return {

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from tfspine import boxes
 from tfspine.errors import EvaluationError
+from tfspine.formats.boxes_csv import CORNER_COLUMNS
 
-BOX = ["ymin", "xmin", "ymax", "xmax"]
+BOX = list(CORNER_COLUMNS)
 
 
 @dataclass(frozen=True)
