@@ -82,7 +82,7 @@ def test_a_pacs_is_asked_first(own: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"project.toml: no data; say in \[data\] where they are: dicom = FOLDER, or pacs = URL"),
+        ("", r"project.toml: no data; give their place in \[data\]: dicom = FOLDER, or pacs = URL"),
         ('[data]\ndicom = "dicom"\n', r"nothing to read the studies with; give labels = FOLDER in \[data\]"),
         (
             '[data]\ndicom = "elsewhere"\nlabels = "labels"\n',

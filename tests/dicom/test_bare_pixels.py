@@ -291,7 +291,7 @@ def test_a_short_name_of_the_patient_in_stored_pixels_is_refused(
         (JPEG2000Lossless, b"\xff\x4f\xff\x51\0\4ab", "cut off"),
         (JPEG2000Lossless, b"Ferris", "do not start as JPEG 2000"),
         (RLELossless, b"\2", "cut off"),
-        (RLELossless, struct.pack("<16I", 3, 64, 66, 68, *[0] * 12) + bytes(8), "3 segments; BitsAllocated asks for 2"),
+        (RLELossless, struct.pack("<16I", 3, 64, 66, 68, *[0] * 12) + bytes(8), "3 segments; BitsAllocated requires 2"),
     ],
 )
 def test_what_cannot_be_taken_apart_is_refused(

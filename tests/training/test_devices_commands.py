@@ -67,7 +67,7 @@ def run(folder: Path, *words: str | Path, gpus: int = 2, experiment: bool = True
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "Traceback" not in done.stderr
-    assert "devices stay as TensorFlow has them" not in done.stderr
+    assert "devices remain as TensorFlow has initialized them" not in done.stderr
     return done.stderr
 
 
