@@ -21,3 +21,16 @@ def box_table() -> Callable[..., pd.DataFrame]:
         return pd.DataFrame([usual | row for row in rows], columns=list(BOX_COLUMNS))
 
     return make
+
+
+@pytest.fixture
+def ranked(box_table: Callable[..., pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Three references on three slices; by score: hit, wrong, hit, second box on a box already found."""
+    reference = box_table(*({"slice": f"s1-axial-{n:02d}"} for n in (1, 2, 3)))
+    reader = box_table(
+        {"slice": "s1-axial-01", "score": 0.9},
+        {"slice": "s1-axial-02", "score": 0.8, "xmin": 40.0, "xmax": 50.0},
+        {"slice": "s1-axial-02", "score": 0.7},
+        {"slice": "s1-axial-01", "score": 0.6},
+    )
+    return reference, reader

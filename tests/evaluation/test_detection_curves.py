@@ -18,8 +18,6 @@ from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.tables.detection import average_precision_estimate
 from tfspine.formats.boxes_csv import BOX_COLUMNS
 
-FAR = {"xmin": 40.0, "xmax": 50.0}
-
 
 def detection_average_precision(curve: DetectionCurve) -> float:
     """Return the area under precision over recall, precision made monotone from the right; NaN without references.
@@ -30,19 +28,6 @@ def detection_average_precision(curve: DetectionCurve) -> float:
         return float("nan")
     envelope = np.maximum.accumulate(curve.precision[::-1])[::-1]
     return float(np.sum(np.diff(curve.recall, prepend=0.0) * envelope))
-
-
-@pytest.fixture
-def ranked(box_table):
-    """Three references on three slices; by score: hit, wrong, hit, second box on a box already found."""
-    reference = box_table(*({"slice": f"s1-axial-{n:02d}"} for n in (1, 2, 3)))
-    reader = box_table(
-        {"slice": "s1-axial-01", "score": 0.9},
-        {"slice": "s1-axial-02", "score": 0.8, **FAR},
-        {"slice": "s1-axial-02", "score": 0.7},
-        {"slice": "s1-axial-01", "score": 0.6},
-    )
-    return reference, reader
 
 
 def test_points_by_hand(ranked) -> None:

@@ -25,19 +25,6 @@ CANAL = Region.CENTRAL_CANAL
 FAR = {"xmin": 40.0, "xmax": 50.0}
 
 
-@pytest.fixture
-def ranked(box_table):
-    """Three references on three slices; by score: hit, wrong, hit, second box on a box already found."""
-    reference = box_table(*({"slice": f"s1-axial-{n:02d}"} for n in (1, 2, 3)))
-    reader = box_table(
-        {"slice": "s1-axial-01", "score": 0.9},
-        {"slice": "s1-axial-02", "score": 0.8, **FAR},
-        {"slice": "s1-axial-02", "score": 0.7},
-        {"slice": "s1-axial-01", "score": 0.6},
-    )
-    return reference, reader
-
-
 @pytest.mark.parametrize(
     ("allowed", "threshold", "recall", "false_boxes"),
     [(0.0, 0.9, 1 / 3, 0.0), (0.25, 0.7, 2 / 3, 0.25), (0.49, 0.7, 2 / 3, 0.25), (0.5, 0.0, 2 / 3, 0.5)],

@@ -88,17 +88,8 @@ def _options(args: argparse.Namespace) -> "Collection[Option]":
 
 
 def _tell(args: argparse.Namespace, outcome: "Outcome", *, keeps_descriptions: bool) -> None:
-    summary = {
-        "patients": outcome.patients,
-        "files": len(outcome.written),
-        "refused": len(outcome.refused),
-        "searched_bytes": outcome.searched_bytes,
-        "identifiers": outcome.identifiers,
-        "identifiers_searched_in_words_only": outcome.short_texts,
-        "identifiers_not_searched_alone": outcome.unsearched_texts,
-    }
     if args.json:
-        print(json.dumps(summary))
+        print(json.dumps(outcome.counts))
     else:
         print(f"{args.out}: {len(outcome.written)} files of {outcome.patients} patients de-identified")
         searched = outcome.identifiers - outcome.short_texts - outcome.unsearched_texts

@@ -12,11 +12,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tfspine.annotations.importers.pictures import LabelledPicture, find_picture, read_grey
-from tfspine.annotations.importers.raw_voc import RawObject, read_raw_voc
+from tfspine.annotations.importers.pictures import LabelledPicture, read_labelled
+from tfspine.annotations.importers.raw_voc import RawObject
 from tfspine.annotations.label_folder import labels_below
 from tfspine.errors import AnnotationError, FormatError
-from tfspine.formats.labelimg_xml import size_problem
 from tfspine.labels import LEVELS, Grade, Level, Plane, Region, Side
 from tfspine.structures import Annotation, Refusal
 
@@ -44,11 +43,7 @@ def read_aisslab(folder: Path) -> Iterator[LabelledPicture | Refusal]:
 
 
 def _read_slice(path: Path, folder: Path) -> LabelledPicture:
-    label = read_raw_voc(path)
-    picture = find_picture(path)
-    pixels = read_grey(picture)
-    if problem := size_problem(label.size_px, pixels.shape):
-        raise AnnotationError(problem)
+    label, picture, pixels = read_labelled(path)
     annotations = tuple(_annotation(item, f"object {number}") for number, item in enumerate(label.objects, start=1))
     places = [(item.level, item.side) for item in annotations]
     for level, side in places:

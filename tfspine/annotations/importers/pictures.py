@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from tfspine.annotations.importers.imported import ImportedDataset
+from tfspine.annotations.importers.raw_voc import RawLabel, read_raw_voc
 from tfspine.errors import AnnotationError
 from tfspine.formats.boxes_csv import REFERENCE_FILE, annotated_rows, box_table, write_boxes
 from tfspine.formats.csv_rows import write_csv
-from tfspine.formats.labelimg_xml import LABELS_FOLDER, write_label
+from tfspine.formats.labelimg_xml import LABELS_FOLDER, size_problem, write_label
 from tfspine.formats.refused_csv import write_refused_lines
 from tfspine.formats.slices_csv import IMAGES_FOLDER, SLICE_COLUMNS, write_slices_csv
 from tfspine.labels import Plane
@@ -63,6 +64,21 @@ def find_picture(label: Path) -> Path:
         if path.is_file():
             return path
     raise AnnotationError("no picture of that name beside it; expected .png or .jpg")
+
+
+def read_labelled(path: Path) -> tuple[RawLabel, Path, NDArray[np.uint8]]:
+    """Return a label file, the picture beside it, and the picture's pixels, uint8 [rows, columns].
+
+    Raises:
+        AnnotationError: either cannot be read, or the label was drawn on a picture of another size; without the path.
+        FormatError: the label is damaged.
+    """
+    label = read_raw_voc(path)
+    picture = find_picture(path)
+    pixels = read_grey(picture)
+    if problem := size_problem(label.size_px, pixels.shape):
+        raise AnnotationError(problem)
+    return label, picture, pixels
 
 
 def read_grey(path: Path) -> NDArray[np.uint8]:

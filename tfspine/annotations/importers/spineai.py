@@ -19,13 +19,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tfspine.annotations.importers.pictures import LabelledPicture, find_picture, read_grey
-from tfspine.annotations.importers.raw_voc import RawLabel, RawObject, read_raw_voc
+from tfspine.annotations.importers.pictures import LabelledPicture, read_labelled
+from tfspine.annotations.importers.raw_voc import RawLabel, RawObject
 from tfspine.annotations.importers.spineai_grades import GRADE_OF_WORD, GradeSheets, read_grade_sheets
 from tfspine.annotations.label_folder import labels_below
 from tfspine.errors import AnnotationError, FormatError
 from tfspine.formats.csv_files import read_numbered_rows
-from tfspine.formats.labelimg_xml import size_problem
 from tfspine.labels import Plane, Region, Side
 from tfspine.structures import Annotation, Refusal
 
@@ -104,11 +103,7 @@ def read_sides(path: Path) -> dict[str, Side]:
 def _read_slice(
     path: Path, folder: Path, sheets: GradeSheets, options: SpineAiOptions
 ) -> tuple[LabelledPicture, list[Refusal]]:
-    label = read_raw_voc(path)
-    picture = find_picture(path)
-    pixels = read_grey(picture)
-    if problem := size_problem(label.size_px, pixels.shape):
-        raise AnnotationError(problem)
+    label, picture, pixels = read_labelled(path)
     match = options.patient.match(picture.name)
     if not match:
         raise AnnotationError(f"no patient in the name by the pattern {options.patient.pattern}; see --patient-pattern")

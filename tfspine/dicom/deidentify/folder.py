@@ -60,6 +60,19 @@ class Outcome:
     needles: Needles
     warning: str
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What the manifest and ``--json`` tell of the result."""
+        return {
+            "patients": self.patients,
+            "files": len(self.written),
+            "refused": len(self.refused),
+            "searched_bytes": self.searched_bytes,
+            "identifiers": self.identifiers,
+            "identifiers_searched_in_words_only": self.short_texts,
+            "identifiers_not_searched_alone": self.unsearched_texts,
+        }
+
 
 @dataclass(frozen=True)
 class _Original:

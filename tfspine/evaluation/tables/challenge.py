@@ -1,11 +1,14 @@
 """The RSNA 2024 challenge's loss of every reader with probabilities, on the challenge's unit: each level and side."""
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from tfspine.evaluation.boxes.pairs import PROBABILITIES
 from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.boxes.region_grades import RegionGrades
 from tfspine.evaluation.statistics.estimate import Estimate
 from tfspine.evaluation.statistics.rsna_loss import WEIGHTS, rsna_2024_loss, three_grades
 from tfspine.evaluation.tables.probabilities import NO_PROBABILITIES
@@ -20,38 +23,7 @@ def challenge_table(set_: ReadingSet) -> Table:
     The challenge requires an answer for every level and side. A region that was not found gets a probability of one
     third for each of the three grades.
     """
-    rows = []
-    for reader, grades in set_.grades.items():
-        regions = grades.regions
-        shares = regions[PROBABILITIES].to_numpy(np.float64)
-        said = ~np.isnan(shares).any(axis=1)
-        if not all(grades.has_levels) or not said.any():
-            continue
-        three = np.full((len(regions), len(WEIGHTS)), 1 / len(WEIGHTS))
-        three[said] = three_grades(shares[said])
-        kinds = regions["region"].to_numpy(object)
-        found = rsna_2024_loss(
-            three,
-            np.maximum(regions["truth"].to_numpy(np.float64) - 1, 0),
-            regions=[Region(kind) for kind in kinds],
-            studies=regions["study"].to_list(),
-            confidence=set_.confidence,
-        )
-        is_canal = kinds == Region.CENTRAL_CANAL.value
-        terms = {
-            REGION_TITLES[region]: (getattr(found, region.value), kinds == region.value, int((kinds == region).sum()))
-            for region in Region
-        }
-        terms["Any severe canal"] = (found.any_severe_canal, is_canal, regions.loc[is_canal, "study"].nunique())
-        method = "RSNA 2024 loss, one term: no interval"
-        losses = {"All, mean": (found.loss, np.ones(len(regions), bool))} | {
-            name: (Estimate(value, math.nan, math.nan, n, method), of_term)
-            for name, (value, of_term, n) in terms.items()
-        }
-        rows += [
-            {"reader": reader, "region": name, "n": loss.n, "not_found": int((~said & of_term).sum()), "loss": loss}
-            for name, (loss, of_term) in losses.items()
-        ]
+    rows = [row for reader, grades in set_.grades.items() for row in _rows(reader, grades, set_.confidence)]
     has_probabilities = any(boxes[PROBABILITIES].notna().any(axis=None) for boxes in set_.readers.values())
     return Table(
         "rsna_2024",
@@ -70,3 +42,36 @@ def challenge_table(set_: ReadingSet) -> Table:
         if rows
         else (NO_LEVELS if has_probabilities else NO_PROBABILITIES),
     )
+
+
+def _rows(reader: str, grades: RegionGrades, confidence: float) -> Iterator[dict[str, Any]]:
+    """Yield the mean loss and its terms; nothing of a reader without levels or without probabilities."""
+    regions = grades.regions
+    shares = regions[PROBABILITIES].to_numpy(np.float64)
+    said = ~np.isnan(shares).any(axis=1)
+    if not all(grades.has_levels) or not said.any():
+        return
+    three = np.full((len(regions), len(WEIGHTS)), 1 / len(WEIGHTS))
+    three[said] = three_grades(shares[said])
+    kinds = regions["region"].to_numpy(object)
+    found = rsna_2024_loss(
+        three,
+        np.maximum(regions["truth"].to_numpy(np.float64) - 1, 0),
+        regions=[Region(kind) for kind in kinds],
+        studies=regions["study"].to_list(),
+        confidence=confidence,
+    )
+    is_canal = kinds == Region.CENTRAL_CANAL.value
+    losses = {"All, mean": (found.loss, np.ones(len(regions), bool))}
+    for region in Region:
+        is_region = kinds == region.value
+        losses[REGION_TITLES[region]] = _term(getattr(found, region.value), n=int(is_region.sum())), is_region
+    any_severe = _term(found.any_severe_canal, n=regions.loc[is_canal, "study"].nunique())
+    losses["Any severe canal"] = any_severe, is_canal
+    for name, (loss, of_term) in losses.items():
+        not_found = int((~said & of_term).sum())
+        yield {"reader": reader, "region": name, "n": loss.n, "not_found": not_found, "loss": loss}
+
+
+def _term(value: float, *, n: int) -> Estimate:
+    return Estimate(value, math.nan, math.nan, n, "RSNA 2024 loss, one term: no interval")

@@ -149,34 +149,7 @@ def operating_table(set_: ReadingSet, *, validation: ReadingSet | None) -> Table
 
     A region without a point still has a row, unless there are no validation readings at all.
     """
-    rows: list[dict[str, Any]] = []
-    for reader, region, graded in readings_with_probabilities(set_) if validation else ():
-        point = fitted_point(validation, reader, region)
-        usual = set_.metrics[reader].regions[region].by_patient.accuracy
-        row = {
-            "reader": reader,
-            "region": REGION_TITLES[region],
-            "usual_sensitivity": usual.sensitivity,
-            "usual_specificity": usual.specificity,
-        }
-        if point is None:
-            rows.append(row)
-            continue
-        boxes = set_.pairs[reader].of(region).boxes
-        calls = np.full(len(boxes), np.nan)
-        calls[graded.rows] = np.where(graded.scores >= point.threshold, Grade.MODERATE, Grade.NORMAL)
-        truth, patients = boxes["truth"].to_numpy(np.float64), set_.patient_of(boxes["study"]).to_numpy(object)
-        found = accuracy_by_patient(truth, calls, patients, confidence=set_.confidence)
-        rows.append(
-            row
-            | {
-                "validation_n": point.n,
-                "threshold": point.threshold,
-                "sensitivity": found.sensitivity,
-                "specificity": found.specificity,
-                "end_to_end_sensitivity": found.end_to_end_sensitivity,
-            }
-        )
+    rows = tuple(_operating_rows(set_, validation)) if validation else ()
     return Table(
         "operating",
         "At the operating point chosen on validation",
@@ -191,12 +164,39 @@ def operating_table(set_: ReadingSet, *, validation: ReadingSet | None) -> Table
             Column("usual_sensitivity", "Sensitivity %, most probable grade", Kind.PERCENT),
             Column("usual_specificity", "Specificity %, most probable grade", Kind.PERCENT),
         ),
-        tuple(rows),
+        rows,
         note="Threshold: of the probability of moderate or severe, where sensitivity plus specificity is largest on "
         "validation; a dash where validation does not have both kinds of boxes. Intervals are clustered by patient."
         if rows
         else "needs a model's boxes, with probabilities, on validation studies",
     )
+
+
+def _operating_rows(set_: ReadingSet, validation: ReadingSet) -> Iterator[dict[str, Any]]:
+    for reader, region, graded in readings_with_probabilities(set_):
+        point = fitted_point(validation, reader, region)
+        usual = set_.metrics[reader].regions[region].by_patient.accuracy
+        row = {
+            "reader": reader,
+            "region": REGION_TITLES[region],
+            "usual_sensitivity": usual.sensitivity,
+            "usual_specificity": usual.specificity,
+        }
+        if point is None:
+            yield row
+            continue
+        boxes = set_.pairs[reader].of(region).boxes
+        calls = np.full(len(boxes), np.nan)
+        calls[graded.rows] = np.where(graded.scores >= point.threshold, Grade.MODERATE, Grade.NORMAL)
+        truth, patients = boxes["truth"].to_numpy(np.float64), set_.patient_of(boxes["study"]).to_numpy(object)
+        found = accuracy_by_patient(truth, calls, patients, confidence=set_.confidence)
+        yield row | {
+            "validation_n": point.n,
+            "threshold": point.threshold,
+            "sensitivity": found.sensitivity,
+            "specificity": found.specificity,
+            "end_to_end_sensitivity": found.end_to_end_sensitivity,
+        }
 
 
 def _validation(validation: ReadingSet | None, reader: str, region: Region) -> GradedProbabilities | None:

@@ -5,6 +5,9 @@ side that the reader names. Subgroups are described, not tested against one anot
 look different by chance.
 """
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import pandas as pd
 
 from tfspine.evaluation.boxes.measures import measure_by_patient
@@ -36,38 +39,6 @@ def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
         studies: column study, and those of vendor, field_strength, sex and age_band that are known (`cohort_table`);
             None if none are known.
     """
-    rows = []
-    for reader, pairs in set_.pairs.items():
-        boxes = pairs.boxes if studies is None else pairs.boxes.merge(studies, on="study", how="left")
-        for region in pairs.regions:
-            of_region = boxes[boxes["region"] == region]
-            counted = set_.false_boxes_and_images(reader, region)
-            counted = counted if studies is None else counted.merge(studies, on="study", how="left")
-            for factor, title in FACTORS.items():
-                if factor not in of_region or (factor == "side" and not region.is_paired):
-                    continue
-                values = of_region[factor].fillna("").replace("", UNKNOWN)
-                for value in sorted(values.unique(), key=lambda word: (word == UNKNOWN, word)):
-                    of_value = of_region[values == value]
-                    people = set_.patient_of(of_value["study"]).to_numpy()
-                    found = measure_by_patient(of_value, people, confidence=set_.confidence)
-                    rows.append(
-                        {
-                            "reader": reader,
-                            "region": REGION_TITLES[region],
-                            "factor": title,
-                            "subgroup": value,
-                            "line": f"{title.lower()} {value}" if value == UNKNOWN else value,
-                            "n": found.recall.n,
-                            "patients": len(set(people)),
-                            "recall": found.recall,
-                            "false_boxes": _rate(counted, factor, value, confidence=set_.confidence),
-                            "gwet_four": found.agreement_four.coefficient,
-                            "gwet_two": found.agreement_two.coefficient,
-                            "sensitivity": found.accuracy.sensitivity,
-                            "specificity": found.accuracy.specificity,
-                        }
-                    )
     known = () if studies is None else tuple(studies.columns)
     without = [title.lower() for factor, title in FACTORS.items() if factor in OF_THE_STUDY and factor not in known]
     return Table(
@@ -87,12 +58,52 @@ def subgroup_table(set_: ReadingSet, *, studies: pd.DataFrame | None) -> Table:
             Column("sensitivity", "Sensitivity %", Kind.PERCENT_OF),
             Column("specificity", "Specificity %", Kind.PERCENT_OF),
         ),
-        tuple(rows),
+        tuple(_rows(set_, studies)),
         note="Described, not tested: among so many subgroups some differ by chance. Intervals are clustered by "
         "patient. "
         "False per image: boxes that match no box of the reference; by level and side of all images."
         + (f" Not known here: {', '.join(without)} (--slices gives the scanner, --dicom age and sex)." * bool(without)),
     )
+
+
+def _rows(set_: ReadingSet, studies: pd.DataFrame | None) -> Iterator[dict[str, Any]]:
+    for reader, pairs in set_.pairs.items():
+        boxes = _with_facts(pairs.boxes, studies)
+        for region in pairs.regions:
+            of_region = boxes[boxes["region"] == region]
+            counted = _with_facts(set_.false_boxes_and_images(reader, region), studies)
+            factors = [factor for factor in FACTORS if factor in of_region and (factor != "side" or region.is_paired)]
+            for factor, value, of_value in _subgroups(of_region, factors):
+                people = set_.patient_of(of_value["study"]).to_numpy()
+                found = measure_by_patient(of_value, people, confidence=set_.confidence)
+                yield {
+                    "reader": reader,
+                    "region": REGION_TITLES[region],
+                    "factor": FACTORS[factor],
+                    "subgroup": value,
+                    "line": f"{FACTORS[factor].lower()} {value}" if value == UNKNOWN else value,
+                    "n": found.recall.n,
+                    "patients": len(set(people)),
+                    "recall": found.recall,
+                    "false_boxes": _rate(counted, factor, value, confidence=set_.confidence),
+                    "gwet_four": found.agreement_four.coefficient,
+                    "gwet_two": found.agreement_two.coefficient,
+                    "sensitivity": found.accuracy.sensitivity,
+                    "specificity": found.accuracy.specificity,
+                }
+
+
+def _with_facts(rows: pd.DataFrame, studies: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the rows with what is known of their studies."""
+    return rows if studies is None else rows.merge(studies, on="study", how="left")
+
+
+def _subgroups(boxes: pd.DataFrame, factors: Sequence[str]) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield factor, value and boxes of each subgroup, those of an unknown value last."""
+    for factor in factors:
+        values = boxes[factor].fillna("").replace("", UNKNOWN)
+        for value in sorted(values.unique(), key=lambda word: (word == UNKNOWN, word)):
+            yield factor, value, boxes[values == value]
 
 
 def _rate(counted: pd.DataFrame, factor: str, value: str, *, confidence: float) -> Estimate:

@@ -1,7 +1,7 @@
 """Reads the inputs of an evaluation: boxes of reference and readers, splits, slices, headers and the flow chart."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,15 @@ class Readings:
     coverage: "Mapping[str, Coverage]"
 
 
+@dataclass(frozen=True)
+class _Reference:
+    """Boxes of a reference; study, plane and slice of the images that it covers, and of all that are known."""
+
+    boxes: "pd.DataFrame"
+    covered: "pd.DataFrame"
+    known: "pd.DataFrame"
+
+
 def read_question(inputs: EvaluateInputs, settings: "EvaluationConfig", *, out: Path) -> "Question":
     """Read every table and return what is to be compared; archives are unpacked beside `out`.
 
@@ -44,7 +53,7 @@ def read_question(inputs: EvaluateInputs, settings: "EvaluationConfig", *, out: 
     from tfspine.formats.splits_csv import read_split_table
 
     split_table = read_split_table(inputs.splits) if inputs.splits else None
-    splits = None if split_table is None else dict(zip(split_table["study"], split_table["split"], strict=True))
+    splits = None if split_table is None else _column(split_table, "split")
     slices = read_slices(inputs.slices) if inputs.slices else None
     external_slices = read_slices(inputs.external_slices) if inputs.external_slices else None
     tables = [(inputs.slices, slices), (inputs.splits, split_table)]
@@ -52,45 +61,26 @@ def read_question(inputs: EvaluateInputs, settings: "EvaluationConfig", *, out: 
     external_patients = _external_patients(inputs, external_slices, patients)
     if external_slices is not None:
         external_slices = without_excluded(external_slices, inputs.external_exclusions)
-    read = {name: boxes_of(path, inputs.slices) for name, path in inputs.readers.items()}
-    reference, covered = _reference(inputs.reference, inputs.slices, said=inputs.read.get(REFERENCE))
-    known = _known(covered, inputs.slices)
 
-    def coverage_of_each(paths: Mapping[str, Path], tables: "Mapping[str, pd.DataFrame]") -> "dict[str, Coverage]":
-        return {
-            name: coverage_of(path, tables[name], slices=inputs.slices, said=inputs.read.get(name), reference=covered)
-            for name, path in paths.items()
-        }
+    reference = _reference(inputs.reference, inputs.slices, said=inputs.read.get(REFERENCE))
+    read = _readings(inputs.readers, inputs.slices, said=inputs.read, reference=reference)
+    repeats = _readings(inputs.repeats, inputs.slices, said={}, reference=reference)
+    covered = _of_split(reference.covered, splits, inputs.split or SPLIT, inputs)
+    check_readings(inputs.readers, read.tables, covered, known=reference.known)
+    check_readings(inputs.repeats, repeats.tables, covered, known=reference.known)
+    readers = _with_ensembles(read, inputs.averages)
 
-    def set_of(name: str, split: str | None, read: Readings) -> "ReadingSet":
-        from tfspine.evaluation.boxes.reading_set import ReadingSet
-
-        kept = covered if split is None or splits is None else _of_split(covered, splits, split, inputs)
-        return ReadingSet(
-            name, reference, kept, read.tables, patients, settings.iou, settings.confidence, read.coverage
-        )
-
-    readers = _with_ensembles(Readings(read, coverage_of_each(inputs.readers, read)), inputs.averages)
-    internal = set_of(INTERNAL, inputs.split or SPLIT, readers)
-    repeats = {name: boxes_of(path, inputs.slices) for name, path in inputs.repeats.items()}
-    for paths, of_readers in ((inputs.readers, read), (inputs.repeats, repeats)):
-        check_readings(paths, of_readers, internal.covered, known=known)
-    validation = {name: boxes_of(path, inputs.slices) for name, path in inputs.validation.items()}
-    of_validation = Readings(validation, coverage_of_each(inputs.validation, validation))
     people = people_of(inputs.dicom, out=out)
     cohort = slices_by_part(slices, splits, external_slices)
     return Question(
-        internal=internal,
+        internal=_set_of(INTERNAL, reference, covered, readers, patients, settings),
         model=inputs.model_name,
         external=_external(inputs, settings, external_patients, patients, splits),
-        validation=_validation(inputs, splits, readers, of_validation, covered, known, set_of),
+        validation=_validation(inputs, settings, reference, readers, patients, splits),
         averages=inputs.averages,
         arms=inputs.arms,
-        repeats=repeats,
-        repeats_read={
-            name: coverage_of(path, repeats[name], slices=inputs.slices, said=None, reference=covered)
-            for name, path in inputs.repeats.items()
-        },
+        repeats=repeats.tables,
+        repeats_read=repeats.coverage,
         cohort=cohort,
         clinical=clinical_of(inputs.clinical, cohort),
         people=people,
@@ -100,28 +90,58 @@ def read_question(inputs: EvaluateInputs, settings: "EvaluationConfig", *, out: 
     )
 
 
-def _reference(
-    path: Path, slices: Path | None, *, said: Path | None, option: str = "--slices"
-) -> "tuple[pd.DataFrame, pd.DataFrame]":
-    """Return the reference's boxes and the slices that it covers: study, plane, slice."""
+def _reference(path: Path, slices: Path | None, *, said: Path | None, option: str = "--slices") -> _Reference:
+    """Read the reference; `said` is the file or folder of ``--read`` that says which slices it covers."""
     from tfspine.evaluation.boxes.coverage import IMAGE, image_names, is_image_of
 
-    reference = boxes_of(path, slices, option=option)
-    if reference.empty:
+    boxes = boxes_of(path, slices, option=option)
+    if boxes.empty:
         raise EvaluationError(f"{path}: no boxes; expected the boxes of the reference")
     if said is not None:
-        covered = covered_by(said, reference, slices=slices, option=option)
-        outside = reference[~is_image_of(reference, image_names(covered))]
+        covered = covered_by(said, boxes, slices=slices, option=option)
+        outside = boxes[~is_image_of(boxes, image_names(covered))]
         if len(outside):
             first = outside.iloc[0]
             raise EvaluationError(
                 f"{path}: a box on slice {first['slice']} of study {first['study']}, which {said} does not list as "
                 "read; expected all slices that the reference read"
             )
-        return reference, covered
-    if path.is_dir() and slices is not None:
-        return reference, labelled_slices(path, slices)
-    return reference, reference[list(IMAGE)].drop_duplicates()
+    elif path.is_dir() and slices is not None:
+        covered = labelled_slices(path, slices)
+    else:
+        covered = boxes[list(IMAGE)].drop_duplicates()
+    return _Reference(boxes, covered, _known(covered, slices))
+
+
+def _readings(
+    paths: Mapping[str, Path],
+    slices: Path | None,
+    *,
+    said: Mapping[str, Path],
+    reference: _Reference,
+    option: str = "--slices",
+) -> Readings:
+    """Read the boxes of some readers; `said` are the files and folders of ``--read`` that say what each read."""
+    tables = {name: boxes_of(path, slices, option=option) for name, path in paths.items()}
+    coverage = {
+        name: coverage_of(path, tables[name], slices=slices, said=said.get(name), reference=reference.covered)
+        for name, path in paths.items()
+    }
+    return Readings(tables, coverage)
+
+
+def _set_of(
+    name: str,
+    reference: _Reference,
+    covered: "pd.DataFrame",
+    readers: Readings,
+    patients: Mapping[str, str],
+    settings: "EvaluationConfig",
+) -> "ReadingSet":
+    from tfspine.evaluation.boxes.reading_set import ReadingSet
+
+    iou, confidence = settings.iou, settings.confidence
+    return ReadingSet(name, reference.boxes, covered, readers.tables, patients, iou, confidence, readers.coverage)
 
 
 def _known(covered: "pd.DataFrame", slices: Path | None) -> "pd.DataFrame":
@@ -155,7 +175,12 @@ def _column(table: "pd.DataFrame", column: str) -> dict[str, str]:
     return dict(zip(table["study"], table[column], strict=True))
 
 
-def _of_split(covered: "pd.DataFrame", splits: Mapping[str, str], split: str, inputs: EvaluateInputs) -> "pd.DataFrame":
+def _of_split(
+    covered: "pd.DataFrame", splits: Mapping[str, str] | None, split: str, inputs: EvaluateInputs
+) -> "pd.DataFrame":
+    """Return the rows of one split; all if there are no splits."""
+    if splits is None:
+        return covered
     wanted = {study for study, name in splits.items() if name == split}
     if not wanted:
         raise EvaluationError(
@@ -171,14 +196,14 @@ def _of_split(covered: "pd.DataFrame", splits: Mapping[str, str], split: str, in
 
 def _validation(
     inputs: EvaluateInputs,
-    splits: Mapping[str, str] | None,
+    settings: "EvaluationConfig",
+    reference: _Reference,
     readers: Readings,
-    own: Readings,
-    covered: "pd.DataFrame",
-    known: "pd.DataFrame",
-    set_of: "Callable[[str, str | None, Readings], ReadingSet]",
+    patients: Mapping[str, str],
+    splits: Mapping[str, str] | None,
 ) -> "ReadingSet | None":
     """Return the readers on validation studies: from separate tables, or from their tables if these include them."""
+    own = _readings(inputs.validation, inputs.slices, said=inputs.read, reference=reference)
     if splits is None or (inputs.split or SPLIT) == VALIDATION:
         return None
     studies = {study for study, split in splits.items() if split == VALIDATION}
@@ -189,15 +214,15 @@ def _validation(
             coverage[name] = readers.coverage[name]
     if not tables:
         return None
-    of_validation = covered[covered["study"].isin(studies)]
-    if of_validation.empty:
+    covered = reference.covered[reference.covered["study"].isin(studies)]
+    if covered.empty:
         if inputs.validation:
             raise EvaluationError(
                 f"--validation: {inputs.reference} has no slice of validation; add them to the reference"
             )
         return None
-    check_readings(inputs.validation, tables, of_validation, known=known)
-    return set_of(VALIDATION, VALIDATION, Readings(tables, coverage))
+    check_readings(inputs.validation, tables, covered, known=reference.known)
+    return _set_of(VALIDATION, reference, covered, Readings(tables, coverage), patients, settings)
 
 
 def _external(
@@ -207,30 +232,22 @@ def _external(
     of_splits: Mapping[str, str],
     splits: Mapping[str, str] | None,
 ) -> "ReadingSet | None":
-    from tfspine.evaluation.boxes.reading_set import ReadingSet
-
+    """Return the second set of studies, if there is one; none of its patients may be among those of `splits`."""
     if inputs.external_reference is None:
         return None
     folder, option = inputs.external_slices, "--external-slices"
-    said = inputs.read.get(EXTERNAL_REFERENCE)
-    reference, covered = _reference(inputs.external_reference, folder, said=said, option=option)
-    covered = without_excluded(covered, inputs.external_exclusions)
+    reference = _reference(inputs.external_reference, folder, said=inputs.read.get(EXTERNAL_REFERENCE), option=option)
+    reference = replace(reference, covered=without_excluded(reference.covered, inputs.external_exclusions))
+    covered = reference.covered
     if covered.empty:
         raise EvaluationError(
             f"{inputs.external_reference}: no slice to compare; expected the reference of some studies"
         )
     of_set = {study: patients.get(study) for study in covered["study"]}
     check_external(inputs.external_reference, of_set, splits or {}, of_splits)
-    read = {name: boxes_of(path, folder, option=option) for name, path in inputs.external_readers.items()}
-    check_readings(inputs.external_readers, read, covered, known=_known(covered, folder))
-    coverage = {
-        name: coverage_of(path, read[name], slices=folder, said=inputs.read.get(name), reference=covered)
-        for name, path in inputs.external_readers.items()
-    }
-    readers = _with_ensembles(Readings(read, coverage), inputs.averages)
-    return ReadingSet(
-        EXTERNAL, reference, covered, readers.tables, patients, settings.iou, settings.confidence, readers.coverage
-    )
+    read = _readings(inputs.external_readers, folder, said=inputs.read, reference=reference, option=option)
+    check_readings(inputs.external_readers, read.tables, covered, known=_known(covered, folder))
+    return _set_of(EXTERNAL, reference, covered, _with_ensembles(read, inputs.averages), patients, settings)
 
 
 def _with_ensembles(readers: Readings, averages: Mapping[str, Sequence[str]]) -> Readings:
