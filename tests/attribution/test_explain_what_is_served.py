@@ -152,7 +152,7 @@ def test_an_export_is_explained_as_it_answers(files: Path, tmp_path: Path, tiny:
     from tfspine.labels import Plane
     from tfspine.models.detector import Detector
     from tfspine.saved_model.plane_model import PlaneModel
-    from tfspine.saved_model.runs import load_region_graders
+    from tfspine.saved_model.trained_runs import load_region_graders
     from tfspine.saved_model.write import export_plane
     from tfspine.server.in_process import open_predictor
 

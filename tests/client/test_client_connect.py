@@ -7,7 +7,7 @@ import pytest
 from blocked_imports import TENSORFLOW, run_without
 
 from tfspine.client import connect
-from tfspine.client.inputs import check_inputs
+from tfspine.client.signature_check import check_inputs
 from tfspine.errors import ServerError
 from tfspine.signatures import GRADE, READ
 

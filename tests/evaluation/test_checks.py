@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import groups, number_array, truth_values, whole_number
+from tfspine.evaluation.statistics.arguments import groups, number_array, truth_values, whole_number
 
 
 @pytest.mark.parametrize("value", [3, 3.0, np.int64(3), np.float32(3)])

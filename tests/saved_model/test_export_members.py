@@ -21,7 +21,7 @@ from tfspine.models.grader import GRADER_FILE, build_grader
 from tfspine.records.crops import crop_regions
 from tfspine.saved_model.plane_model import PlaneModel
 from tfspine.saved_model.region_grader import GraderMember, RegionGrader
-from tfspine.saved_model.runs import load_region_graders
+from tfspine.saved_model.trained_runs import load_region_graders
 from tfspine.saved_model.verify import verify
 from tfspine.saved_model.write import Exported, export_plane
 from tfspine.training.members import parse_members

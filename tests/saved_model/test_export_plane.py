@@ -17,7 +17,7 @@ from tfspine.labels import Plane, Region
 from tfspine.models.detector import Detector
 from tfspine.models.grader import build_grader
 from tfspine.records.crops import crop_regions
-from tfspine.saved_model import runs
+from tfspine.saved_model import trained_runs
 from tfspine.saved_model.plane_model import PlaneModel
 from tfspine.saved_model.region_grader import GraderMember, RegionGrader
 from tfspine.saved_model.verify import verify
@@ -142,12 +142,12 @@ def test_runs_of_the_wrong_kind_are_refused_by_name(tmp_path: Path) -> None:
     run = tmp_path / "canal"
     run.mkdir()
     with pytest.raises(ModelError, match=r"canal: not a finished run"):
-        runs.load_plane_model(run, [])
+        trained_runs.load_plane_model(run, [])
     (run / "manifest.json").write_text(
         json.dumps({"command": "train", "details": {"kind": "grader", "region": "central_canal"}})
     )
     with pytest.raises(ModelError, match=r"a run of a grader; expected one of a detector"):
-        runs.load_plane_model(run, [])
+        trained_runs.load_plane_model(run, [])
 
 
 def test_an_empty_batch_is_refused_in_words_by_the_graph_itself(exported: Exported) -> None:

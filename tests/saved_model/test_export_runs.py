@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tfspine.errors import ModelError
-from tfspine.saved_model.runs import require_one_split
+from tfspine.saved_model.trained_runs import require_one_split
 
 
 def run(folder: Path, split: str) -> Path:

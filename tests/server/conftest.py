@@ -8,7 +8,7 @@ from bright_model import BrightModel, save
 
 from tfspine.server.catalogue import load_catalogue
 from tfspine.server.config_file import AllVersions, LatestVersions, ModelConfig
-from tfspine.server.run import Ports, running
+from tfspine.server.running import Ports, running
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from tfspine.geometry import SliceGeometry
 from tfspine.labels import Plane
 from tfspine.server.catalogue import load_catalogue
 from tfspine.server.config_file import LatestVersions, ModelConfig
-from tfspine.server.run import running
+from tfspine.server.running import running
 from tfspine.signatures import MODEL_NAMES
 from tfspine.structures import slice_key
 from tfspine.workflows import predict

@@ -21,7 +21,7 @@ from tfspine.client import connect
 from tfspine.errors import ModelError, ServerError
 from tfspine.server.catalogue import Catalogue, ServedModel
 from tfspine.server.ports import require_free_ports
-from tfspine.server.run import running
+from tfspine.server.running import running
 from tfspine.server.servables import load_servable
 
 
@@ -121,7 +121,7 @@ def test_requests_in_progress_are_finished():
 
 
 def test_rest_gives_up_after_its_timeout(monkeypatch):
-    monkeypatch.setattr("tfspine.server.run.REST_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("tfspine.server.running.REST_TIMEOUT_S", 0.1)
     catalogue = Catalogue({"slow": ServedModel("slow", {1: SlowServable()}, {})})
     with running(catalogue, port=0, rest_port=0) as ports:
         url = f"http://127.0.0.1:{ports.rest}/v1/models/slow:predict"

@@ -7,7 +7,7 @@ import pytest
 
 from tfspine.cli.main import main
 from tfspine.errors import ConfigError
-from tfspine.training.cluster import require_cluster
+from tfspine.training.tf_config import require_cluster
 
 TWO = {"worker": ["host1:1", "host2:1"]}
 

@@ -7,8 +7,8 @@ from typing import Any
 import grpc
 from numpy.typing import ArrayLike
 
-from tfspine.client.inputs import check_inputs, find_signature
 from tfspine.client.metadata import newest_available, read_signatures
+from tfspine.client.signature_check import check_inputs, find_signature
 from tfspine.client.tensors import Array, from_proto, to_proto
 from tfspine.client.wire import serving_pb2 as wire
 from tfspine.errors import ServerError

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from tfspine.client.inputs import describe_shape, fits
 from tfspine.client.predictor import Predictor
+from tfspine.client.signature_check import describe_shape, fits
 from tfspine.client.tensors import Array
 from tfspine.errors import ServerError
 from tfspine.labels import DETECTOR_CLASSES, Plane

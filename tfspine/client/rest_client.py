@@ -10,9 +10,9 @@ import requests
 from google.protobuf import json_format
 from numpy.typing import ArrayLike
 
-from tfspine.client.inputs import check_inputs, find_signature
 from tfspine.client.json_values import from_json, to_json
 from tfspine.client.metadata import newest_available, read_signatures
+from tfspine.client.signature_check import check_inputs, find_signature
 from tfspine.client.tensors import Array
 from tfspine.client.wire import serving_pb2 as wire
 from tfspine.errors import ServerError

@@ -10,7 +10,7 @@ from tfspine.labels import GRADES, MIRRORED_SIDE, Region
 from tfspine.records import augmentation
 from tfspine.records.crops import CHANNELS, crop_regions
 from tfspine.records.folder import RecordFolder
-from tfspine.records.reading import is_of_studies, parse_example
+from tfspine.records.parsing import is_of_studies, parse_example
 
 
 def grader_dataset(

@@ -6,8 +6,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from tfspine.client.inputs import check_inputs, find_signature
 from tfspine.client.metadata import read_signatures
+from tfspine.client.signature_check import check_inputs, find_signature
 from tfspine.client.wire import serving_pb2 as wire
 from tfspine.errors import ServerError
 from tfspine.server.catalogue import choose_versions

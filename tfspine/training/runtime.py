@@ -19,8 +19,8 @@ from official.common import distribute_utils
 from tfspine.config import Experiment, Precision, Strategy
 from tfspine.errors import ConfigError
 from tfspine.models.devices import ONE_GPU, chosen_gpus, use_gpus
-from tfspine.training.cluster import VARIABLE as CLUSTER_VARIABLE
-from tfspine.training.cluster import require_cluster
+from tfspine.training.tf_config import VARIABLE as CLUSTER_VARIABLE
+from tfspine.training.tf_config import require_cluster
 
 _log = logging.getLogger(__name__)
 

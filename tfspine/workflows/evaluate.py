@@ -89,7 +89,7 @@ def evaluate(
     from tfspine.evaluation.summary import closing_lines, flow_lines, summary_text
     from tfspine.outputs import new_folder, write_text
     from tfspine.ownership import require_folder
-    from tfspine.workflows.evaluation.reading import read_question
+    from tfspine.workflows.evaluation.read_question import read_question
 
     settings = experiment.evaluation
     require_folder(out, command="evaluate", inputs=inputs.paths)

@@ -60,7 +60,7 @@ def load_graders(wanted: GradersToExplain, *, calibrate: bool) -> "dict[Region, 
 
     use_gpus(ONE_GPU)
     if wanted.model is None:
-        from tfspine.saved_model.runs import load_region_graders
+        from tfspine.saved_model.trained_runs import load_region_graders
 
         return load_region_graders(wanted.runs, take=wanted.take, calibrate=calibrate)
     from tfspine.saved_model.served_graders import load_served_graders, newest_versions

@@ -104,7 +104,7 @@ def export(
     """
     from tfspine.manifest import read_manifest
     from tfspine.ownership import require_apart
-    from tfspine.saved_model.runs import load_plane_model, require_one_split, run_experiment
+    from tfspine.saved_model.trained_runs import load_plane_model, require_one_split, run_experiment
     from tfspine.saved_model.write import export_plane
     from tfspine.workflows.operating_point import choose_thresholds, manifest_entry, require_split
 

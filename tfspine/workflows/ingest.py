@@ -217,6 +217,6 @@ def _runner(options: IngestOptions) -> "Runner":
 
     if options.cluster is None:
         return functools.partial(in_processes, workers=options.workers)
-    from tfspine.dicom.cluster import Cluster, on_cluster
+    from tfspine.dicom.ray_cluster import Cluster, on_cluster
 
     return functools.partial(on_cluster, cluster=Cluster(options.cluster))

@@ -48,7 +48,7 @@ def serve(config_file: Path, options: ServeOptions = ServeOptions(), *, ready: "
     # Imported only now, because it imports TensorFlow, which takes seconds.
     from tfspine.server.catalogue import load_catalogue
     from tfspine.server.config_file import read_models_config
-    from tfspine.server.run import running
+    from tfspine.server.running import running
 
     catalogue = load_catalogue(read_models_config(config_file, model_root=options.model_root))
     # A SimpleQueue may be filled from within a signal handler, which an Event may not.

@@ -48,8 +48,8 @@ def train_detector(records: Path, out: Path, options: DetectorOptions) -> Traine
     """
     from tfspine.manifest import RunKind
     from tfspine.records.folder import open_records
-    from tfspine.training.cluster import require_cluster
     from tfspine.training.runs import DETECTOR_SECTIONS, RunState, hold_run, open_run
+    from tfspine.training.tf_config import require_cluster
 
     experiment = options.experiment
     # The workers of one cluster train in one folder.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.boxes.matching import find_candidates, take_in_turn
 from tfspine.evaluation.boxes.pairs import LABEL
-from tfspine.evaluation.statistics.checks import whole_number
+from tfspine.evaluation.statistics.arguments import whole_number
 
 FALSE_POSITIVES_PER_IMAGE = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Rates at which a free-response curve is usually read (LUNA16: Setio et al., Med Image Anal 2017;42:1-13)."""

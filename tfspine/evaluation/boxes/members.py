@@ -24,7 +24,7 @@ from tfspine.evaluation.statistics.accuracy import (
     proportion,
 )
 from tfspine.evaluation.statistics.agreement import Agreement, gwet
-from tfspine.evaluation.statistics.checks import number_array
+from tfspine.evaluation.statistics.arguments import number_array
 from tfspine.evaluation.statistics.clustered import clustered_share
 from tfspine.evaluation.statistics.clustered_agreement import clustered_agreement
 from tfspine.evaluation.statistics.estimate import Estimate

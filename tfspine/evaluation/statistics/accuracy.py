@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from tfspine.compat import StrEnum
-from tfspine.evaluation.statistics.checks import successes_of, truth_vectors, whole_number
+from tfspine.evaluation.statistics.arguments import successes_of, truth_vectors, whole_number
 from tfspine.evaluation.statistics.estimate import Estimate, check_confidence, chosen, critical_value, undefined
 
 

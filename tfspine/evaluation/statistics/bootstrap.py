@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.statistics.agreement import gwet_of_counts
-from tfspine.evaluation.statistics.checks import groups, number_array, truth_vectors, whole_number
+from tfspine.evaluation.statistics.arguments import groups, number_array, truth_vectors, whole_number
 from tfspine.evaluation.statistics.estimate import NO_SPREAD, Estimate, check_confidence, undefined
 from tfspine.evaluation.statistics.ratings import category_counts, complete, rating_matrix
 from tfspine.evaluation.statistics.weights import AnyWeights, Weights, weight_matrix

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import number_array, truth_values, truth_vectors
+from tfspine.evaluation.statistics.arguments import number_array, truth_values, truth_vectors
 from tfspine.evaluation.statistics.estimate import (
     NO_SPREAD,
     Difference,

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.statistics.agreement import Agreement
-from tfspine.evaluation.statistics.checks import groups
+from tfspine.evaluation.statistics.arguments import groups
 from tfspine.evaluation.statistics.clustered import difference_of_spread
 from tfspine.evaluation.statistics.estimate import (
     NO_SPREAD,

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import groups, number_array, truth_values
+from tfspine.evaluation.statistics.arguments import groups, number_array, truth_values
 from tfspine.evaluation.statistics.clustered import difference_of_spread
 from tfspine.evaluation.statistics.estimate import (
     NO_SPREAD,

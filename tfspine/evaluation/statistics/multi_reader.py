@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import number_array
+from tfspine.evaluation.statistics.arguments import number_array
 from tfspine.evaluation.statistics.estimate import Difference, Estimate, check_confidence, critical_value
 
 

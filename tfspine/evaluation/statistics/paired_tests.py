@@ -13,7 +13,7 @@ from scipy import optimize, stats
 
 from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import number_array, truth_vectors, whole_number
+from tfspine.evaluation.statistics.arguments import number_array, truth_vectors, whole_number
 from tfspine.evaluation.statistics.estimate import (
     NO_SPREAD,
     Estimate,

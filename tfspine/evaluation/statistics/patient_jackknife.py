@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import groups
+from tfspine.evaluation.statistics.arguments import groups
 from tfspine.evaluation.statistics.estimate import NO_SPREAD
 
 Patients: TypeAlias = Sequence[object] | NDArray[np.generic]

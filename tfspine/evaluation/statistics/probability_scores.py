@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tfspine.evaluation.statistics.accuracy import ProportionInterval, proportion
-from tfspine.evaluation.statistics.checks import whole_number
+from tfspine.evaluation.statistics.arguments import whole_number
 from tfspine.evaluation.statistics.clustered import clustered_mean
 from tfspine.evaluation.statistics.estimate import (
     Estimate,

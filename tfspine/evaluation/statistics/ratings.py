@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import number_array, whole_number
+from tfspine.evaluation.statistics.arguments import number_array, whole_number
 
 _ROUNDING = 1e-6
 """How far a probability may exceed 1: the rounding of a sum of a few float32 values."""

@@ -14,7 +14,7 @@ from scipy import special, stats
 
 from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import number_array, truth_values
+from tfspine.evaluation.statistics.arguments import number_array, truth_values
 from tfspine.evaluation.statistics.estimate import (
     NO_SPREAD,
     Difference,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import groups, number_array
+from tfspine.evaluation.statistics.arguments import groups, number_array
 from tfspine.evaluation.statistics.estimate import Estimate, check_confidence, critical_value, limits_of
 from tfspine.evaluation.statistics.ratings import check_probabilities, graded_probabilities
 from tfspine.labels import Grade, Region

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import number_array
+from tfspine.evaluation.statistics.arguments import number_array
 from tfspine.evaluation.statistics.ratings import check_probabilities, graded_probabilities
 
 TEMPERATURES = (0.05, 20.0)

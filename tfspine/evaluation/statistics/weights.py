@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfspine.compat import StrEnum
 from tfspine.errors import EvaluationError
-from tfspine.evaluation.statistics.checks import whole_number
+from tfspine.evaluation.statistics.arguments import whole_number
 
 
 class Weights(StrEnum):

@@ -15,8 +15,8 @@ from tfspine.evaluation.boxes.detection_curves import (
 )
 from tfspine.evaluation.boxes.reader_metrics import THRESHOLDS
 from tfspine.evaluation.boxes.reading_set import ReadingSet
+from tfspine.evaluation.statistics.arguments import groups
 from tfspine.evaluation.statistics.bootstrap import patient_bootstrap
-from tfspine.evaluation.statistics.checks import groups
 from tfspine.evaluation.statistics.estimate import Estimate
 from tfspine.evaluation.tables.table import REGION_TITLES, Column, Kind, Table
 from tfspine.labels import Region

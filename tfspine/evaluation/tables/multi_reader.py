@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.statistics.agreement import gwet_of_counts
-from tfspine.evaluation.statistics.checks import groups
+from tfspine.evaluation.statistics.arguments import groups
 from tfspine.evaluation.statistics.clustered import ratio
 from tfspine.evaluation.statistics.clustered_auc import areas_without
 from tfspine.evaluation.statistics.multi_reader import obuchowski_rockette, random_readers

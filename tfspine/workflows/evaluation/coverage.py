@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfspine.errors import EvaluationError, TfspineError
-from tfspine.workflows.evaluation.boxes import labelled_slices, slice_names
+from tfspine.workflows.evaluation.box_tables import labelled_slices, slice_names
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfspine.errors import EvaluationError
-from tfspine.workflows.evaluation.boxes import boxes_of, check_readings, labelled_slices, slice_names
+from tfspine.workflows.evaluation.box_tables import boxes_of, check_readings, labelled_slices, slice_names
 from tfspine.workflows.evaluation.cohort import clinical_of, people_of, slices_by_part, studies_of, without_excluded
 from tfspine.workflows.evaluation.coverage import coverage_of, covered_by
 from tfspine.workflows.evaluation.inputs import EXTERNAL_REFERENCE, REFERENCE, SPLIT, EvaluateInputs

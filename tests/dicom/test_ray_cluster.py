@@ -13,7 +13,7 @@ import pytest
 from tests_settings import HANG_S
 
 from tfspine.cli.main import main
-from tfspine.dicom.cluster import Cluster, StudyFailure, run_per_study
+from tfspine.dicom.ray_cluster import Cluster, StudyFailure, run_per_study
 from tfspine.errors import ConfigError, DicomError
 
 pytestmark = pytest.mark.slow
@@ -43,9 +43,9 @@ def _ray() -> Iterator[None]:
     """Start Ray once for this module: a start takes seconds, and a running one is used as it is."""
     import ray
 
-    from tfspine.dicom import cluster
+    from tfspine.dicom import ray_cluster
 
-    cluster._start(Cluster(workers=2))
+    ray_cluster._start(Cluster(workers=2))
     yield
     ray.shutdown()
 
