@@ -3,7 +3,7 @@
 import hashlib
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,10 @@ from tfspine.config import SPLITS, Experiment
 from tfspine.errors import RecordError
 from tfspine.formats.ids_csv import IdRow, write_ids
 from tfspine.labels import GRADES, Plane, Region, detector_class
+from tfspine.progress import Track, silent
 from tfspine.records import features
 from tfspine.records.examples import RecordExample
 from tfspine.structures import Annotation
-
-Progress = Callable[[Sequence[tuple[int, RecordExample]]], Iterable[tuple[int, RecordExample]]]
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _GREY_8_BIT = (8, 0)
@@ -27,7 +26,7 @@ _GREY_8_BIT = (8, 0)
 
 
 def write_records(
-    folder: Path, examples: Iterable[RecordExample], *, experiment: Experiment, progress: Progress = iter
+    folder: Path, examples: Iterable[RecordExample], *, experiment: Experiment, track: Track = silent
 ) -> dict[str, Any]:
     """Write the shards of every plane and split and `ids.csv` into `folder`; return the entries for the manifest.
 
@@ -53,7 +52,7 @@ def write_records(
             ]
             for group, count in counts.items()
         }
-        for source_id, example in progress(sorted(numbered, key=_place)):
+        for source_id, example in track(sorted(numbered, key=_place), "writing records"):
             group = (example.plane, example.split)
             shards = writers[group]
             shards[dealt[group] % len(shards)].write(_serialize(example, source_id))

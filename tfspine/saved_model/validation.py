@@ -1,6 +1,6 @@
 """The boxes of a plane's detector on validation slices, from which the operating point is chosen."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,8 @@ from tfspine.structures import SliceImage
 
 BATCH = 8
 
-Progress = Callable[[Sequence[list[SliceImage]]], Iterable[list[SliceImage]]]
 
-
-def validation_boxes(model: PlaneModel, slices: Sequence[SliceImage], *, progress: Progress = iter) -> pd.DataFrame:
+def validation_boxes(model: PlaneModel, slices: Sequence[SliceImage]) -> pd.DataFrame:
     """Return every box that the detector finds, whatever its score, as a table with `boxes_csv.BOX_COLUMNS`.
 
     A box has no grade and no level; its side is that of its class, and foramina have no side.
@@ -26,9 +24,8 @@ def validation_boxes(model: PlaneModel, slices: Sequence[SliceImage], *, progres
     Args:
         model: the model of the plane that the slices show.
         slices: any number of slices of any size.
-        progress: wraps the batches.
     """
-    return box_table(row for batch in progress(list(_batches(slices))) for row in _rows(model, batch))
+    return box_table(row for batch in _batches(slices) for row in _rows(model, batch))
 
 
 def _batches(slices: Sequence[SliceImage]) -> Iterator[list[SliceImage]]:

@@ -64,7 +64,7 @@ def import_rsna(source: Path, folder: Path, options: Rsna, *, out: Path, track: 
         targets=targets,
         picture_of=_reader(source / "train_images"),
         box_mm=sizes,
-        track=lambda points: track(points, "points"),
+        track=track,
     )
     if not placed.labels:
         reasons = placed.refused or tables.refused

@@ -66,9 +66,7 @@ def make_records(inputs: RecordsInputs, out: Path, experiment: Experiment, *, tr
 
     split = split_hash(splits)
     with new_folder(out, command="records", inputs=inputs.paths) as folder:
-        details = write_records(
-            folder, examples, experiment=experiment, progress=lambda numbered: track(numbered, "writing records")
-        )
+        details = write_records(folder, examples, experiment=experiment, track=track)
         write_manifest(
             folder,
             command="records",

@@ -15,7 +15,7 @@ false positives on this data set.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,7 @@ from tfspine.geometry import (
     pixel_to_patient,
 )
 from tfspine.labels import Plane, Region
+from tfspine.progress import Track, silent
 from tfspine.structures import AnnotatedSlice, Annotation, Box, Refusal, pseudonym
 
 BOX_MM: Mapping[Region, tuple[float, float]] = {
@@ -88,7 +89,7 @@ def place_points(
     targets: Sequence[IngestedSlice],
     picture_of: Callable[[Point], PointPicture],
     box_mm: Mapping[Region, tuple[float, float]] = BOX_MM,
-    track: Callable[[Sequence[Point]], Iterable[Point]] = iter,
+    track: Track = silent,
 ) -> PlacedPoints:
     """Turn every point into a box on a slice, or refuse it with the reason.
 
@@ -97,7 +98,7 @@ def place_points(
         targets: the slices of ``slices.csv``.
         picture_of: reads the header of a point's picture; raises a TfspineError with the reason if it cannot.
         box_mm: height and width of a box.
-        track: passes the points on and shows the progress.
+        track: counts the points.
     """
     by_study: dict[str, list[IngestedSlice]] = defaultdict(list)
     for target in targets:
@@ -106,7 +107,7 @@ def place_points(
     annotations: dict[str, dict[tuple[Region, object, object], Annotation]] = defaultdict(dict)
     sizes = {target.key: target.geometry.size_px for target in targets}
     refused = list(_unseen_studies(tables, by_study))
-    for point in track(tables.points):
+    for point in track(tables.points, "points"):
         try:
             target, box = _place(point, by_study[pseudonym(point.place.study_id)], picture_of, box_mm)
             if point.place in placed:
