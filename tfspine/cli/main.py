@@ -47,7 +47,7 @@ VERBS: dict[str, str] = {
     "report": "write report.html for studies, measures and heatmaps",
     "demo": "the whole pipeline on simulated patients, from DICOM to report.html",
     "run": "read, or train on, your own data: one file, from DICOM to report.html",
-    "paper-study": "the paper's study on simulated patients: two cohorts, nine members per grader, and its tables",
+    "paper-study": "the paper study on simulated patients: two cohorts, nine members per grader, and its tables",
     "doctor": "report what is wrong with this installation and how to fix it",
     "completion": "print the shell script that completes tfspine's commands and options",
     "info": "print labels, signatures and versions",
@@ -137,7 +137,7 @@ class _StandardError(_Handler):
 
 def build_parser(*verbs: str) -> argparse.ArgumentParser:
     """Return the parser; only the modules of `verbs` are imported, so that ``--help`` is quick."""
-    parser = Parser(prog="tfspine", description=tfspine.__doc__)
+    parser = Parser(prog="tfspine", description="Lumbar-spine MRI in, graded stenosis out.")
     parser.add_argument("--version", action="version", version=f"tfspine {tfspine.__version__}")
     subparsers = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     for name, summary in VERBS.items():
