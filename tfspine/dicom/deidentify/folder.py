@@ -62,7 +62,7 @@ class Outcome:
 
     @property
     def counts(self) -> dict[str, int]:
-        """What the manifest and ``--json`` tell of the result."""
+        """The result as the manifest and ``--json`` give it."""
         return {
             "patients": self.patients,
             "files": len(self.written),
