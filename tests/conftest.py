@@ -28,7 +28,7 @@ LONGEST_FIRST = (
     "test_conformance.py",
     "test_export_plane.py",
     "test_tune.py",
-    "test_cluster.py",
+    "test_ray_cluster.py",
 )
 """Files of more than half a minute. Two workers that take them last would wait for each other."""
 
