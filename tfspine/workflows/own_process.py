@@ -23,8 +23,8 @@ from typing import IO, Any, Generic, TypeVar
 from tfspine.compat import StrEnum
 from tfspine.disk import disk_refusal
 from tfspine.errors import OutputError, TfspineError
-from tfspine.overall_progress import RemoteBars, send_bars
 from tfspine.progress import stage_bar, track
+from tfspine.sent_bars import RemoteBars, send_bars
 from tfspine.workflows.native_log import LOG_LINE
 from tfspine.workflows.processes import SECONDS_TO_END, end, how_it_ended, interruptible
 

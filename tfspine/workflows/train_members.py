@@ -135,7 +135,7 @@ def _train_one(records: Path, out: Path, member: "Member", splits: Splits, optio
 
 def _quietly(call: "partial[None]") -> None:
     """Call without bars, because parallel ones would overwrite one another."""
-    from tfspine.overall_progress import send_bars
+    from tfspine.sent_bars import send_bars
 
     with send_bars(lambda states: None):
         call()
