@@ -6,8 +6,6 @@ KERASTUNER_ORACLE_PORT; all use the same output folder, and the chief writes the
 """
 
 import contextlib
-import csv
-import io
 import logging
 import math
 import os
@@ -24,6 +22,7 @@ from keras_tuner.errors import FailedTrialError
 
 from tfspine.config import Experiment, as_dict
 from tfspine.errors import ModelError
+from tfspine.formats.csv_rows import csv_text
 from tfspine.labels import Region
 from tfspine.manifest import RunKind, write_manifest
 from tfspine.models.devices import ONE_GPU
@@ -207,14 +206,12 @@ def _best_toml(experiment: Experiment, best: Trial, completed: int) -> str:
 def _trials_table(trials: list[Trial]) -> str:
     """Return every trial with its settings; a failed trial has a message instead of a score."""
     names = sorted({name for trial in trials for name in trial.hyperparameters.values})
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial", "status", "val_ac1", *names, "message"])
+    rows = []
     for trial in trials:
         score = "" if trial.score is None or not math.isfinite(trial.score) else trial.score
         values = [trial.hyperparameters.values.get(name, "") for name in names]
-        writer.writerow([trial.trial_id, trial.status, score, *values, _last_line(trial.message or "")])
-    return text.getvalue()
+        rows.append([trial.trial_id, trial.status, score, *values, _last_line(trial.message or "")])
+    return csv_text(["trial", "status", "val_ac1", *names, "message"], rows)
 
 
 def _last_message(trials: list[Trial]) -> str:
