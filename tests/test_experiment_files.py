@@ -1,5 +1,6 @@
 """What every experiment that comes along says before its first setting."""
 
+import pickle
 import re
 from pathlib import Path
 
@@ -38,3 +39,26 @@ def test_every_default_is_written_as_toml_reads_it() -> None:
     for section, values in as_dict(Experiment()).items():
         for key, value in values.items() if isinstance(values, dict) else [(section, values)]:
             assert tomllib.loads(f"value = {toml_text(value)}")["value"] == value, key
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_an_experiment_reaches_a_separate_process_unchanged(path: Path) -> None:
+    """Trainings run in processes of their own, to which their settings are sent by pickle."""
+    if path.name == "sweep_grader.toml":
+        experiment = load_experiment(None, ["overrides.task.model.rpn_head.num_convs=2"])
+    else:
+        experiment = load_experiment(path)
+    assert pickle.loads(pickle.dumps(experiment)) == experiment  # noqa: S301 - our own
+
+
+def test_an_override_means_the_same_with_dots_and_as_tables(tmp_path: Path) -> None:
+    """With other proposals, how many regions there are to sample is not known, and is left to the user."""
+    for number, text in enumerate(
+        (
+            "[overrides]\ntask.model.roi_generator.num_proposals = 400",
+            "[overrides.task.model.roi_generator]\nnum_proposals = 400",
+        )
+    ):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(text + "\n[detector]\nsampled_regions = 450\n")
+        assert load_experiment(path).dotted_overrides == {"task.model.roi_generator.num_proposals": 400}

@@ -194,7 +194,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return _convert_tuple(typing.get_args(hint), value, where)
     if typing.get_origin(hint) is Mapping:
         if isinstance(value, Mapping):
-            return types.MappingProxyType(dict(value))
+            return dict(value)  # experiments are pickled for separate processes, which a mapping proxy does not allow
         raise ConfigError(f"{where}; expected a table")
     if isinstance(hint, type) and issubclass(hint, Enum):
         try:

@@ -153,7 +153,7 @@ def _regions(experiment: Experiment) -> Iterator[Contradiction]:
     # With overrides of the region generation this count may not hold, so the check is left to the user.
     changed = ("task.model.roi_", "task.model.anchor", "task.train_data.parser.max_num_instances")
     detector = experiment.detector
-    if any(key.startswith(changed) for key in experiment.overrides) or not detector.aspect_ratios:
+    if any(key.startswith(changed) for key in experiment.dotted_overrides) or not detector.aspect_ratios:
         return
     there = available_regions(detector)
     if detector.sampled_regions > there:

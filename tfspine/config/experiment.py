@@ -1,7 +1,7 @@
 """The whole experiment, and the settings that do not belong to a single stage."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated, Any
@@ -119,7 +119,20 @@ class Experiment:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     explain: ExplainConfig = field(default_factory=ExplainConfig)
     overrides: Mapping[str, Any] = field(default_factory=dict)
-    """Dotted keys of the Model Garden's configuration, for experts."""
+    """Keys of the Model Garden's configuration, for experts: dotted, or as tables; see `dotted_overrides`."""
+
+    @property
+    def dotted_overrides(self) -> dict[str, Any]:
+        """The overrides by dotted key, whether they were written with dots or as tables."""
+        return dict(_dotted(self.overrides))
+
+
+def _dotted(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _dotted(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
 
 
 def as_dict(config: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from official.core import config_definitions as cfg
@@ -100,7 +100,7 @@ def apply_overrides(params: cfg.ExperimentConfig, experiment: Experiment, plane:
         ConfigError: a key is unknown (with a suggestion), has no effect here, contradicts another setting, or has a
             value of the wrong type.
     """
-    wanted = dict(_flat(experiment.overrides))
+    wanted = experiment.dotted_overrides
     for key, value in wanted.items():
         _require_taken(key, experiment, plane)
         holder, name = _find(params, key)
@@ -110,15 +110,6 @@ def apply_overrides(params: cfg.ExperimentConfig, experiment: Experiment, plane:
         setattr(holder, name, list(value) if isinstance(value, tuple) else value)
     for key in wanted:
         _require_chosen(params, key)
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield dotted keys and their values, both from keys written with dots and from nested tables."""
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
 
 
 def _require_taken(key: str, experiment: Experiment, plane: Plane) -> None:
