@@ -136,8 +136,8 @@ def images() -> NDArray[np.uint8]:
 
 @pytest.fixture(scope="module")
 def model(tiny: Callable[..., Experiment]) -> PlaneModel:
-    """Untrained networks; so low a threshold that every slot is filled."""
-    experiment = tiny("detector.score_threshold=0.01")
+    """Untrained networks; so low a threshold that every slot is filled, and so many slots that classes differ."""
+    experiment = tiny("detector.score_threshold=0.01", "detector.maximum_detections=20")
     tf.random.set_seed(1)
     graders = {
         region: RegionGrader((GraderMember("run", build_grader(experiment.grader)),))
