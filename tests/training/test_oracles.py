@@ -1,6 +1,8 @@
 """A sweep's plan on disk: kills, cut files and failures cost one trial at most. Nothing is trained here."""
 
 import json
+import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,14 @@ from tfspine.errors import ConfigError, ModelError, OutputError
 from tfspine.outputs import held
 from tfspine.training.oracles import HOPELESS_TRIALS, KeptOracle, first_trials, make_oracle
 from tfspine.training.search import Sweep, load_sweep
-from tfspine.training.sweep_workers import Role, asking_chief, is_worker_alive, role_from_environment, worker_folder
+from tfspine.training.sweep_workers import (
+    Role,
+    asking_chief,
+    is_worker_alive,
+    role_from_environment,
+    serve_trials,
+    worker_folder,
+)
 
 SPACE = """
 [space]
@@ -182,6 +191,34 @@ def test_a_worker_without_a_chief_ends(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(ModelError, match=r"the chief at 127\.0\.0\.1:1 did not answer"):  # noqa: SIM117
         with asking_chief(tuner, role, wait_s=1):
             tuner.search(verbose=0)
+
+
+def test_a_worker_takes_over_from_one_that_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(port))
+    sweep = _sweep(tmp_path, "random")
+    chief = _oracle(sweep, tmp_path / "tuner")
+    chief.max_trials = 3
+    chief.create_trial("worker0")  # and it never comes back
+    role = role_from_environment()
+    serving = threading.Thread(target=serve_trials, args=(chief, role), kwargs={"wait_s": 20})
+    serving.start()
+
+    class Answers(BaseTuner):
+        def run_trial(self, trial: Trial, **_: Any) -> dict[str, float]:
+            return {"val_ac1": 0.5}
+
+    with held(worker_folder(tmp_path, "worker1")):
+        tuner = Answers(make_oracle(sweep), directory=str(tmp_path), project_name="tuner")
+        with asking_chief(tuner, role, wait_s=20):
+            tuner.search(verbose=0)
+    serving.join(timeout=20)
+    assert not serving.is_alive()
+    assert [trial.status for trial in chief.trials.values()] == ["COMPLETED"] * 3
 
 
 @pytest.mark.parametrize(("variable", "value"), [("KERASTUNER_TUNER_ID", "../up"), ("KERASTUNER_ORACLE_PORT", "")])
