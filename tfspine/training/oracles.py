@@ -83,6 +83,7 @@ class KeptOracle(keras_tuner.Oracle):
     is_alive: Callable[[str], bool] = staticmethod(lambda tuner_id: False)
     """Whether a worker still trains the trial that it had when the state was written."""
 
+    end_order: list[str]
     _ongoing_on_disk: Mapping[str, Trial] = {}
     _started = time.monotonic()
 
