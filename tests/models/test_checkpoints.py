@@ -17,7 +17,8 @@ pytestmark = pytest.mark.slow
 
 
 def build(experiment: Experiment, plane: Plane = Plane.AXIAL) -> Any:
-    return garden.DetectorTask(garden.to_experiment(experiment, plane, train_files=["x"]).task).build_model()
+    task = garden.to_experiment(experiment, plane, train_files=["x"]).task
+    return garden.DetectorTask(task, detector=experiment.detector).build_model()
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ def test_overrides_reach_the_garden_and_unknown_ones_are_refused() -> None:
 
 def test_padded_size_is_the_next_multiple_of_the_coarsest_stride() -> None:
     model = garden.to_experiment(load_experiment(None), Plane.AXIAL).task.model
-    assert garden.padded_size_px(model) == (640, 1024)  # 600 = 9.4 x 64, 1024 = 16 x 64
+    assert model.input_size[:2] == [640, 1024]  # 600 = 9.4 x 64, 1024 = 16 x 64
 
 
 @pytest.mark.slow

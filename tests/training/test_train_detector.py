@@ -110,7 +110,9 @@ def test_the_global_batches_of_two_workers_are_those_of_one(
     def batches(workers: int, index: int) -> list[list[float]]:
         """Return for each of six global batches, two passes over six images, the mean of each image of this worker."""
         context = tf.distribute.InputContext(workers, index, num_replicas_in_sync=workers)
-        task = garden.DetectorTask(data, examples=lambda: training_order(files, seed=1, shuffle_buffer=3))
+        task = garden.DetectorTask(
+            data, detector=experiment.detector, examples=lambda: training_order(files, seed=1, shuffle_buffer=3)
+        )
         inputs = task.build_inputs(data.train_data, context).take(6)
         return [tf.reduce_mean(images, axis=(1, 2, 3)).numpy().tolist() for images, _ in inputs]
 

@@ -92,8 +92,9 @@ def available_regions(detector: DetectorConfig) -> int:
     Small images may have fewer anchors than the requested number of proposals.
     """
     finest, coarsest = detector.levels
-    # The image is padded to a multiple of the coarsest stride, so that every level divides it.
-    rows, columns = (math.ceil(size / (1 << coarsest)) << coarsest for size in detector.image_size_px)
+    # The canvas is a multiple of the coarsest stride, so that every level divides it; it holds a square image at least.
+    shorter = min(detector.image_size_px)
+    rows, columns = (math.ceil((size or shorter) / (1 << coarsest)) << coarsest for size in detector.canvas_px)
     anchors = [
         (rows >> level) * (columns >> level) * len(detector.aspect_ratios) for level in range(finest, coarsest + 1)
     ]
@@ -118,6 +119,17 @@ def _detector(detector: DetectorConfig) -> Iterator[Contradiction]:
             "detector.levels",
             f"detector.levels = {toml_text(detector.levels)}; expected a finest level of at most {COARSEST_OF_RESNET}, "
             "the coarsest of a ResNet, on which the pyramid is built",
+        )
+    if detector.image_size_px[0] > detector.image_size_px[1]:
+        yield (
+            "detector.image_size_px",
+            f"detector.image_size_px = {toml_text(detector.image_size_px)}; expected [shorter side, longer side]",
+        )
+    if (detector.canvas_px[0] == 0) != (detector.canvas_px[1] == 0):
+        yield (
+            "detector.canvas_px",
+            f"detector.canvas_px = {toml_text(detector.canvas_px)}; expected rows and columns, or [0, 0] to choose "
+            "them by the records",
         )
     if detector.scale_range[0] > detector.scale_range[1]:
         yield (

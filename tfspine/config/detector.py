@@ -34,10 +34,17 @@ class Anchors:
     """
 
     image_size_px: Annotated[tuple[int, int], Range(16, 8192, unit="px")] = (600, 1024)
-    """Rows and columns into which an image is fitted, keeping its aspect ratio, and padded to the coarsest stride.
+    """The shorter side of a resized image, and the most that its longer side may have; the aspect ratio is kept.
 
-    A square slice becomes 600 x 600 at [600, 1024]. The authors' resizer takes a shorter and a longer side instead,
-    which is the same for images that are at least as wide as high (docs/paper.md, The authors' own code).
+    At [600, 1024] a square slice becomes 600 x 600, and 512 x 256 becomes 1024 x 512 (docs/paper.md, The authors' own
+    code).
+    """
+
+    canvas_px: Annotated[tuple[int, int], Range(0, 8192, unit="px")] = (0, 0)
+    """Rows and columns of the network's input, on which resized images lie; multiples of the coarsest stride.
+
+    [0, 0] means the smallest that holds every image of the records once it is resized; a run keeps what was chosen, so
+    that the exported detector has the same. An image of another shape that does not fit is shrunk until it does.
     """
 
     backbone_depth: Annotated[int, OneOf(RESNETS)] = 101

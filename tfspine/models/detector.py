@@ -12,6 +12,7 @@ from official.vision.ops import anchor, preprocess_ops
 from tfspine.config import Experiment
 from tfspine.labels import Plane
 from tfspine.models import garden
+from tfspine.models.image_size import share_of_canvas
 
 
 class Detections(NamedTuple):
@@ -33,8 +34,9 @@ class Detector(tf.Module):
         super().__init__(name=f"{plane}_detector")
         task = garden.to_experiment(experiment, plane).task
         self._config = task.model
-        self._padded_size_px = garden.padded_size_px(task.model)
-        self.network = garden.DetectorTask(task).build_model()
+        self._detector = experiment.detector
+        self._canvas_px = tuple(task.model.input_size[:2])
+        self.network = garden.DetectorTask(task, detector=experiment.detector).build_model()
 
     def __call__(self, images: tf.Tensor) -> Detections:
         """Find regions in images, uint8 [N, H, W, 1]."""
@@ -42,14 +44,14 @@ class Detector(tf.Module):
         batch = tf.shape(images)[0]
         answer = self.network.call(
             images=network_images,
-            image_shape=tf.tile(image_info[tf.newaxis, 1, :], [batch, 1]),
+            image_shape=tf.tile(tf.constant([self._canvas_px], tf.float32), [batch, 1]),
             anchor_boxes=self._anchors(batch),
             training=False,
         )
         return self._in_input_pixels(answer, image_info, tf.shape(images)[1:3])
 
     def _preprocess(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return float32 [N, *padded, 3] as the training parser makes it, and the Model Garden's image_info [4, 2].
+        """Return float32 [N, *canvas, 3] as the training parser makes it, and the Model Garden's image_info [4, 2].
 
         The Model Garden's resize takes one image [H, W, C]. The images of a batch are passed as its channels, which a
         bilinear resize treats alike.
@@ -57,10 +59,10 @@ class Detector(tf.Module):
         batch, rows, columns = tf.unstack(tf.shape(images)[:3])
         normal = preprocess_ops.normalize_image(tf.repeat(tf.cast(images, tf.float32), 3, axis=-1) / 255.0)
         channels = tf.reshape(tf.transpose(normal, [1, 2, 0, 3]), [rows, columns, batch * 3])
-        resized, image_info = preprocess_ops.resize_and_crop_image(
-            channels, self._config.input_size[:2], padded_size=self._padded_size_px
-        )
-        padded = tf.reshape(resized, [*self._padded_size_px, batch, 3])
+        # The parser rounds this size in the same way, where it scales by a share.
+        size_px = tf.round(share_of_canvas([rows, columns], self._detector) * tf.constant(self._canvas_px, tf.float32))
+        resized, image_info = preprocess_ops.resize_and_crop_image(channels, size_px, padded_size=self._canvas_px)
+        padded = tf.reshape(resized, [*self._canvas_px, batch, 3])
         return tf.transpose(padded, [2, 0, 1, 3]), image_info
 
     def _anchors(self, batch: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -71,7 +73,7 @@ class Detector(tf.Module):
             aspect_ratios=self._config.anchor.aspect_ratios,
             anchor_size=self._config.anchor.anchor_size,
         )
-        levels = generator(image_size=self._padded_size_px)
+        levels = generator(image_size=self._canvas_px)
         return {level: tf.tile(boxes[tf.newaxis], [batch, 1, 1, 1]) for level, boxes in levels.items()}
 
     def _in_input_pixels(self, answer: dict[str, tf.Tensor], image_info: tf.Tensor, size_px: tf.Tensor) -> Detections:

@@ -5,25 +5,27 @@ would swap the patient's sides, its backbone is ResNet-50, its precision is bflo
 file are on a server. Its class count includes the background, as does ours here.
 """
 
-import copy
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 import tf_keras
+from official.common import dataset_fn as dataset_fn_lib
 from official.core import config_definitions as cfg
 from official.core import exp_factory
 from official.modeling import optimization
 from official.vision.configs import maskrcnn as maskrcnn_config
-from official.vision.ops import preprocess_ops
+from official.vision.dataloaders import input_reader, input_reader_factory, tf_example_decoder
 from official.vision.tasks import maskrcnn as maskrcnn_task
 
 from tfspine.config import DetectorConfig, Experiment, Optimization, Precision, Schedule
 from tfspine.errors import ModelError
 from tfspine.labels import DETECTOR_CLASSES, Plane
 from tfspine.models.checkpoints import PARTS, LoadedPart, load_parts
+from tfspine.models.image_size import PaperSizeParser, canvas_for
 from tfspine.models.overrides import apply_overrides
 
 _log = logging.getLogger(__name__)
@@ -65,15 +67,13 @@ def to_experiment(experiment: Experiment, plane: Plane, *, train_files: Sequence
 
 
 class DetectorTask(maskrcnn_task.MaskRCNNTask):
-    """The Model Garden's task, built for images padded to a multiple of its coarsest stride.
-
-    The Model Garden's parser pads to that size, but its model is built for the size before padding, and its feature
-    pyramid fails unless both sizes are equal (600 is not a multiple of 64).
+    """The Model Garden's task, with images resized by the paper's rule (`image_size.PaperSizeParser`).
 
     `loaded` lists what `initialize` loaded from the initial checkpoint of a run; it is empty when a run is resumed.
 
     Args:
         params: the configuration of the task.
+        detector: our settings, of which the image's size is taken.
         examples: returns the serialized training examples, in order and without end; the configured files if None.
         logging_dir: as for the base class.
     """
@@ -84,10 +84,12 @@ class DetectorTask(maskrcnn_task.MaskRCNNTask):
         self,
         params: maskrcnn_config.MaskRCNNTask,
         *,
+        detector: DetectorConfig,
         examples: Callable[[], tf.data.Dataset] | None = None,
         logging_dir: str | None = None,
     ) -> None:
         super().__init__(params, logging_dir=logging_dir)
+        self._detector = detector
         self._examples = examples
 
     def build_inputs(
@@ -97,24 +99,44 @@ class DetectorTask(maskrcnn_task.MaskRCNNTask):
         dataset_fn: Any = None,
     ) -> tf.data.Dataset:
         """Build the batches of one worker: of n workers, worker k takes the examples k, k + n, k + 2n, and so on."""
-        if self._examples is None:
-            return super().build_inputs(params, input_context, dataset_fn)
-        examples = self._examples
-        # One name stands for all files, so that the Model Garden divides examples, not files, among the workers. Its
-        # own shuffling, within a buffer of 1, changes nothing.
-        alone = params.replace(input_path="records", shuffle_buffer_size=1)
-        return super().build_inputs(alone, input_context, lambda _: examples())
+        read = dataset_fn or dataset_fn_lib.pick_dataset_fn(params.file_type)
+        if self._examples is not None:
+            read = partial(_examples_of_any_file, self._examples)
+            # One name stands for all files, so that the Model Garden divides examples, not files, among the workers.
+            # Its own shuffling, within a buffer of 1, changes nothing.
+            params = params.replace(input_path="records", shuffle_buffer_size=1)
+        reader = input_reader_factory.input_reader_generator(
+            params,
+            dataset_fn=read,
+            decoder_fn=tf_example_decoder.TfExampleDecoder().decode,
+            combine_fn=input_reader.create_combine_fn(params),
+            parser_fn=self._parser(params).parse_fn(params.is_training),
+        )
+        return reader.read(input_context=input_context)
 
-    def build_model(self) -> tf_keras.Model:
-        """Build the network for the padded size, and the targets for the requested size."""
-        asked_for = self.task_config.model
-        padded = copy.deepcopy(asked_for)
-        padded.input_size = [*padded_size_px(asked_for), 3]
-        self.task_config.model = padded
-        try:
-            return super().build_model()
-        finally:
-            self.task_config.model = asked_for
+    def _parser(self, params: maskrcnn_config.DataConfig) -> PaperSizeParser:
+        model, settings = self.task_config.model, params.parser
+        return PaperSizeParser(
+            detector=self._detector,
+            output_size=model.input_size[:2],
+            min_level=model.min_level,
+            max_level=model.max_level,
+            num_scales=model.anchor.num_scales,
+            aspect_ratios=model.anchor.aspect_ratios,
+            anchor_size=model.anchor.anchor_size,
+            rpn_match_threshold=settings.rpn_match_threshold,
+            rpn_unmatched_threshold=settings.rpn_unmatched_threshold,
+            rpn_batch_size_per_im=settings.rpn_batch_size_per_im,
+            rpn_fg_fraction=settings.rpn_fg_fraction,
+            aug_rand_hflip=settings.aug_rand_hflip,
+            aug_rand_vflip=settings.aug_rand_vflip,
+            aug_scale_min=settings.aug_scale_min,
+            aug_scale_max=settings.aug_scale_max,
+            aug_type=settings.aug_type,
+            skip_crowd_during_training=settings.skip_crowd_during_training,
+            max_num_instances=settings.max_num_instances,
+            dtype=params.dtype,
+        )
 
     def initialize(self, model: tf_keras.Model) -> None:
         """Load the requested parts of the initial checkpoint, and log what was loaded.
@@ -132,10 +154,8 @@ class DetectorTask(maskrcnn_task.MaskRCNNTask):
         _log.info("%s: loaded %s%s", checkpoint, ", ".join(map(str, self.loaded)), from_scratch)
 
 
-def padded_size_px(model: maskrcnn_config.MaskRCNN) -> tuple[int, int]:
-    """Return (rows, columns) of the network's input: the requested size, padded to a multiple of its largest stride."""
-    rows, columns = preprocess_ops.compute_padded_size(model.input_size[:2], 2**model.max_level)
-    return int(rows), int(columns)
+def _examples_of_any_file(examples: Callable[[], tf.data.Dataset], _: tf.Tensor) -> tf.data.Dataset:
+    return examples()
 
 
 def load_newest(model: tf_keras.Model, run_folder: Path) -> int:
@@ -159,7 +179,7 @@ def _model(ours: DetectorConfig, plane: Plane) -> dict[str, Any]:
     proposals = ours.proposals
     return {
         "num_classes": len(DETECTOR_CLASSES[plane]) + 1,
-        "input_size": [*ours.image_size_px, 3],
+        "input_size": [*canvas_for(ours), 3],
         "min_level": ours.levels[0],
         "max_level": ours.levels[1],
         "anchor": {"num_scales": 1, "aspect_ratios": list(ours.aspect_ratios), "anchor_size": ours.anchor_size},

@@ -75,6 +75,7 @@ REFUSED: Mapping[str, str] = {
     "task.train_data.drop_remainder": "the training data have no end, and so no remainder",
     "task.train_data.input_path": _RECORDS,
     "task.train_data.file_type": _RECORDS,
+    "task.train_data.decoder": _RECORDS,
     "task.train_data.num_examples": _RECORDS,
     "task.train_data.weights": _RECORDS,
     "task.train_data.tfds_name": _RECORDS,

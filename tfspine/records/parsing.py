@@ -52,8 +52,20 @@ def parse_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     }
 
 
+def image_sizes_px(files: Sequence[str]) -> set[tuple[int, int]]:
+    """Return the different (rows, columns) of the images in TFRecord files; decodes no image."""
+    sizes = tf.data.TFRecordDataset(list(files)).map(_size, num_parallel_calls=tf.data.AUTOTUNE).batch(1024)
+    return {(int(rows), int(columns)) for batch in sizes.as_numpy_iterator() for rows, columns in batch}
+
+
 def is_of_studies(serialized: tf.Tensor, studies: Sequence[str]) -> tf.Tensor:
     """Whether an example belongs to one of `studies`, bool []; reads its key only and decodes no image."""
     parsed = tf.io.parse_single_example(serialized, {features.KEY: _SINGLE[features.KEY]})
     study = tf.strings.regex_replace(parsed[features.KEY], _PLANE_AND_NUMBER, "")
     return tf.reduce_any(tf.equal(study, tf.constant(tuple(studies), tf.string)))
+
+
+def _size(serialized: tf.Tensor) -> tf.Tensor:
+    names = (features.HEIGHT, features.WIDTH)
+    parsed = tf.io.parse_single_example(serialized, {name: _SINGLE[name] for name in names})
+    return tf.stack([parsed[name] for name in names])

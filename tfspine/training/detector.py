@@ -9,6 +9,7 @@ import contextlib
 import io
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,11 @@ from tfspine.labels import Plane
 from tfspine.manifest import RunKind, write_manifest
 from tfspine.models import garden
 from tfspine.models.checkpoints import find_checkpoint
+from tfspine.models.image_size import canvas_for
 from tfspine.progress import Counter, counted
 from tfspine.records.folder import RecordFolder
 from tfspine.records.order import training_order
+from tfspine.records.parsing import image_sizes_px
 from tfspine.training import runtime
 from tfspine.training.forecast import Forecast
 
@@ -50,6 +53,7 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
     strategy = runtime.make_strategy(experiment.training.strategy)
     runtime.require_even_batch(strategy, experiment.detector.batch_size)
     files = records.files("train")
+    experiment = _with_canvas(experiment, records)
     params = garden.to_experiment(experiment, plane, train_files=files)
     examples = partial(training_order, files, seed=experiment.seed, shuffle_buffer=experiment.detector.shuffle_buffer)
     is_chief = experiment.training.strategy is not Strategy.MULTIWORKER or strategy.extended.should_save_summary
@@ -57,7 +61,9 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
         run_folder.mkdir(parents=True, exist_ok=True)
         train_utils.serialize_config(params, str(run_folder))
     with strategy.scope():
-        task = garden.DetectorTask(params.task, examples=examples, logging_dir=str(run_folder))
+        task = garden.DetectorTask(
+            params.task, detector=experiment.detector, examples=examples, logging_dir=str(run_folder)
+        )
     steps, title = params.trainer.train_steps, f"{plane} detector"
     with _garden_log(run_folder), counted(title, steps, is_shown=is_chief) as counter:
         progress = _StepProgress(counter, title, steps, history=run_folder if is_chief else None)
@@ -88,6 +94,14 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
         write_manifest(
             run_folder, command="train", config=as_dict(experiment), inputs=[records.folder], details=details
         )
+
+
+def _with_canvas(experiment: Experiment, records: RecordFolder) -> Experiment:
+    """Return the experiment with the canvas that holds the images of all splits, where it names none."""
+    if all(experiment.detector.canvas_px):
+        return experiment
+    sizes = image_sizes_px([path for split in records.shards if records.shards[split] for path in records.files(split)])
+    return replace(experiment, detector=replace(experiment.detector, canvas_px=canvas_for(experiment.detector, sizes)))
 
 
 def _require_checkpoint(experiment: Experiment) -> None:

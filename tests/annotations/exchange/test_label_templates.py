@@ -54,7 +54,7 @@ def test_label_studio_has_unrotated_rectangles_and_choices_of_each(tmp_path: Pat
 def test_settings_are_told_to_people_and_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "--settings"]) == 0
     told = capsys.readouterr().out
-    assert "[detector]\nimage_size_px = [600, 1024]  # 2 of int, 16 to 8192 px\n    Rows and columns" in told
+    assert "[detector]\nimage_size_px = [600, 1024]  # 2 of int, 16 to 8192 px\n    The shorter side" in told
     assert max(map(len, told.splitlines())) <= 80
     assert main(["info", "--settings", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
