@@ -32,25 +32,25 @@ SALT = "no secret: simulated patients\n"
 NOTICE = "Simulated patients. Research software, not a medical device."
 
 KNOWN_S = {
-    "samples": 5.0,
-    "phantom": 105.0,
-    "ingest": 24.0,
-    "check": 2.0,
+    "samples": 3.0,
+    "phantom": 104.0,
+    "ingest": 14.0,
+    "check": 1.0,
     "split": 1.0,
-    "records": 9.0,
-    "detector-axial": 394.0,
-    "detector-sagittal": 422.0,
-    "grader-central_canal": 145.0,
-    "grader-lateral_recess": 84.0,
-    "grader-neural_foramen": 188.0,
-    "export-axial": 142.0,
-    "export-sagittal": 91.0,
-    "predict": 116.0,
-    "evaluate": 16.0,
-    "explain": 20.0,
+    "records": 8.0,
+    "detector-axial": 114.0,
+    "detector-sagittal": 105.0,
+    "grader-central_canal": 89.0,
+    "grader-lateral_recess": 58.0,
+    "grader-neural_foramen": 66.0,
+    "export-axial": 30.0,
+    "export-sagittal": 30.0,
+    "predict": 45.0,
+    "evaluate": 7.0,
+    "explain": 7.0,
     "report": 3.0,
 }
-"""Seconds of each step of `experiments/demo.toml` on two cores, for the bar over all steps."""
+"""Seconds of each step of `experiments/demo.toml` on two cores, half of what it took where two ran at once."""
 
 
 QUICK_KNOWN_S = {
