@@ -5,21 +5,17 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-import keras
 import pytest
 import tomli_w
 from tests_settings import HANG_S
 
 from tfspine.cli.main import main
 from tfspine.config import Experiment, as_dict
-from tfspine.errors import ConfigError, ModelError, OutputError
+from tfspine.errors import ConfigError, ModelError
 from tfspine.experiment_file import load_experiment
 from tfspine.labels import Region
-from tfspine.outputs import held
 from tfspine.records.folder import RecordFolder
 from tfspine.training import sweep
 from tfspine.training.search import load_sweep
@@ -162,67 +158,23 @@ def test_an_impossible_setting_is_refused_before_the_search(
         )
 
 
-def test_a_second_process_in_the_folder_is_refused(
-    records: RecordFolder, experiment: Experiment, sweep_toml: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "sweep"
-    with held(out), pytest.raises(OutputError, match="another process works on it"):
-        sweep.sweep_grader(
-            records, region=CANAL, experiment=experiment, sweep=load_sweep(sweep_toml, experiment), out=out
-        )
-
-
-def test_swept_epochs_are_trained_and_absurd_losses_fail(
-    records: RecordFolder, experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "sweep.toml"
-    path.write_text("[tuner]\nkind = 'grid'\nobjective = 'val_loss'\n[space]\n'grader.epochs' = {values = [1, 2]}")
-    loaded = load_sweep(path, experiment)
-    original = sweep._require_sane
-    epochs = []
-
-    def second_is_absurd(history: keras.callbacks.History) -> None:
-        epochs.append(len(history.epoch))
-        if len(epochs) == 2:
-            history.history["loss"][-1] = 5e29
-        original(history)
-
-    monkeypatch.setattr(sweep, "_require_sane", second_is_absurd)
-    found = sweep.sweep_grader(records, region=CANAL, experiment=experiment, sweep=loaded, out=tmp_path / "sweep")
-    assert epochs == [1, 2]
-    assert found is not None and found[0].grader.epochs == 1
-    _, absurd = _trials(tmp_path / "sweep")
-    assert (absurd["status"], absurd["val_loss"]) == ("FAILED", "")
-    assert absurd["message"].startswith("the loss diverged (5e+29")
-    assert load_experiment(tmp_path / "sweep" / "best.toml").grader.epochs == 1
-
-
-def test_a_killed_worker_and_a_killed_chief_lose_no_trial(
-    records_folder: Path, experiment_toml: Path, sweep_toml: Path, tmp_path: Path
-) -> None:
-    sweep_toml.write_text(TWO_TRIALS.replace("trials = 2", "trials = 4\nwait_s = 60"))
-    start, out = _loopback(records_folder, experiment_toml, sweep_toml, tmp_path)
-    processes = {name: start(name) for name in ("chief", "worker0", "worker1")}
-    try:
-        _wait_for(out / "tuner" / "trial_0" / "trial.json")
-        processes["worker0"].kill()
-        _wait_for(out / "tuner" / "trial_1" / "trial.json")
-        processes["chief"].kill()
-        processes["chief"].wait()
-        processes["chief"] = start("chief")
-        assert processes["worker1"].wait(timeout=HANG_S) == 0
-        assert processes["chief"].wait(timeout=HANG_S) == 0
-    finally:
-        for process in processes.values():
-            process.kill()
-    assert [trial["status"] for trial in _trials(out)] == ["COMPLETED"] * 4
-
-
 def test_chief_and_worker_on_loopback(
     records_folder: Path, experiment_toml: Path, sweep_toml: Path, tmp_path: Path
 ) -> None:
-    start, out = _loopback(records_folder, experiment_toml, sweep_toml, tmp_path)
-    processes = [start(name) for name in ("chief", "worker0")]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    out = tmp_path / "sweep"
+    command = [sys.executable, "-m", "tfspine", "tune", str(sweep_toml), "--records", str(records_folder)]
+    command += ["--region", "central_canal", "--out", str(out), "--experiment", str(experiment_toml)]
+    processes = [
+        subprocess.Popen(
+            command,
+            env=os.environ
+            | {"KERASTUNER_TUNER_ID": name, "KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(port)},
+        )
+        for name in ("chief", "worker0")
+    ]
     try:
         assert [process.wait(timeout=HANG_S) for process in processes] == [0, 0]
     finally:
@@ -230,27 +182,3 @@ def test_chief_and_worker_on_loopback(
             process.kill()
     assert [trial["status"] for trial in _trials(out)] == ["COMPLETED", "COMPLETED"]
     assert load_experiment(out / "best.toml").name == "tiny"
-
-
-def _loopback(
-    records_folder: Path, experiment_toml: Path, sweep_toml: Path, tmp_path: Path
-) -> tuple[Callable[[str], "subprocess.Popen[bytes]"], Path]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    out = tmp_path / "sweep"
-    command = [sys.executable, "-m", "tfspine", "tune", str(sweep_toml), "--records", str(records_folder)]
-    command += ["--region", "central_canal", "--out", str(out), "--experiment", str(experiment_toml)]
-    address = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(port)}
-
-    def start(name: str) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(command, env=os.environ | address | {"KERASTUNER_TUNER_ID": name})
-
-    return start, out
-
-
-def _wait_for(path: Path) -> None:
-    end = time.monotonic() + HANG_S
-    while not path.exists():
-        assert time.monotonic() < end, path
-        time.sleep(0.2)

@@ -8,8 +8,8 @@ KERASTUNER_ORACLE_PORT; all use the same output folder, and the chief writes the
 import contextlib
 import logging
 import math
+import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,93 +18,56 @@ import keras_tuner
 import tensorflow as tf
 import tomli_w
 from keras_tuner.engine.trial import Trial, TrialStatus
-from keras_tuner.errors import FailedTrialError, FatalError
+from keras_tuner.errors import FailedTrialError
 
-import tfspine
 from tfspine.config import Experiment, as_dict
 from tfspine.errors import ModelError
 from tfspine.formats.csv_rows import csv_text
 from tfspine.labels import Region
 from tfspine.manifest import RunKind, write_manifest
 from tfspine.models.devices import ONE_GPU
-from tfspine.outputs import held, write_text
+from tfspine.outputs import write_text
 from tfspine.progress import counted
 from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
 from tfspine.training.callbacks import EpochProgress, StopWhenDiverged, follow_schedule
 from tfspine.training.grader import compile_grader, count_steps, datasets
-from tfspine.training.oracles import ORACLE_FILE, KeptOracle, make_oracle
-from tfspine.training.search import Objective, Sweep, TunerConfig, draw_settings, trial_experiment
-from tfspine.training.sweep_workers import (
-    Role,
-    asking_chief,
-    is_worker_alive,
-    role_from_environment,
-    serve_trials,
-    worker_folder,
-)
+from tfspine.training.search import Sweep, TunerConfig, TunerKind, draw_settings, trial_experiment
 
 logger = logging.getLogger(__name__)
 
 TUNER_FOLDER = "tuner"
 BEST_FILE = "best.toml"
 TRIALS_FILE = "trials.csv"
-MESSAGE_FILE = "message.txt"
-LARGEST_LOSS = 1e4
-"""A larger loss is a failed training: guessing has 1.4, and weights of rare grades multiply it by less than 100."""
+OBJECTIVE = keras_tuner.Objective("val_ac1", "max")
 
 
 def sweep_grader(
     records: RecordFolder, *, region: Region, experiment: Experiment, sweep: Sweep, out: Path
 ) -> tuple[Experiment, float] | None:
-    """Search, and write `best.toml`, `trials.csv` and the manifest into `out`; return the best trial and its score.
+    """Search, and write `best.toml`, `trials.csv` and the manifest into `out`; return the best trial and its AC1.
 
     A worker of a distributed sweep writes nothing, because the chief does, and returns None.
 
     Raises:
-        ModelError: no trial succeeded (the error includes the message of the last one), or chief and workers lost
-            each other.
-        OutputError: another process works on the sweep, or has this worker's name.
+        ModelError: no trial succeeded, or too many in a row failed; the error includes the message of the last one.
         RecordError: as `train_grader`.
     """
-    role = role_from_environment()
-    with held(worker_folder(out, role.name) if role.is_worker else out):
-        # Before the records are read, which makes TensorFlow initialise its devices.
-        runtime.prepare(experiment, gpus=ONE_GPU)
-        datasets(records, region=region, experiment=experiment)
-        oracle = make_oracle(sweep)
-        tuner = _make_tuner(_GraderTrials(records, region, experiment, sweep), oracle, role, out)
-        _search(tuner, oracle, role, wait_s=sweep.tuner.wait_s)
-        if role.is_worker:
-            return None
-        return _write_results(oracle, records, region=region, experiment=experiment, sweep=sweep, out=out)
-
-
-def _search(tuner: keras_tuner.Tuner, oracle: KeptOracle, role: Role, *, wait_s: float) -> None:
-    # Keras Tuner prints its progress to standard output, which is reserved for results.
-    with contextlib.redirect_stdout(sys.stderr):
-        if role.is_chief:
-            tuner.save()
-            serve_trials(oracle, role, wait_s=wait_s)
-        else:
-            with asking_chief(tuner, role, wait_s=wait_s):
-                tuner.search(verbose=0)
-
-
-def _write_results(
-    oracle: KeptOracle, records: RecordFolder, *, region: Region, experiment: Experiment, sweep: Sweep, out: Path
-) -> tuple[Experiment, float]:
-    objective = sweep.tuner.objective
-    trials = sorted(oracle.trials.values(), key=lambda trial: (len(trial.trial_id), trial.trial_id))
-    messages = {trial.trial_id: _message(trial, out) for trial in trials}
-    write_text(out / TRIALS_FILE, _trials_table(trials, messages, objective))
+    # Before the records are read, which makes TensorFlow initialise its devices.
+    runtime.prepare(experiment, gpus=ONE_GPU)
+    datasets(records, region=region, experiment=experiment)
+    tuner = _make_tuner(_GraderTrials(records, region, experiment, sweep), sweep.tuner, out)
+    gave_up = _search(tuner)
+    if _is_worker():
+        return None
+    trials = sorted(tuner.oracle.trials.values(), key=lambda trial: (len(trial.trial_id), trial.trial_id))
+    write_text(out / TRIALS_FILE, _trials_table(trials))
     done = [trial for trial in trials if trial.status == TrialStatus.COMPLETED]
-    if not done:
-        last = next((text for text in reversed(messages.values()) if text), "no trial left a message")
-        raise ModelError(f"{out}: 0 of {len(trials)} trials ended well; {last}")
-    best = (max if objective.direction == "max" else min)(done, key=lambda trial: trial.score)
+    if gave_up or not done:
+        raise ModelError(f"{out}: {len(done)} of {len(trials)} trials ended well; {_last_message(trials)}")
+    best = max(done, key=lambda trial: trial.score)
     chosen = trial_experiment(experiment, draw_settings(best.hyperparameters, sweep.space), source=sweep.source)
-    write_text(out / BEST_FILE, _best_toml(chosen, best, len(done), sweep=sweep, records=records))
+    write_text(out / BEST_FILE, _best_toml(chosen, best, len(done)))
     write_manifest(
         out,
         command="tune",
@@ -115,10 +78,23 @@ def _write_results(
             "region": region,
             "trials": len(trials),
             "completed": len(done),
-            objective.value: best.score,
+            "val_ac1": best.score,
         },
     )
     return chosen, float(best.score)
+
+
+def _search(tuner: keras_tuner.Tuner) -> bool:
+    """Run the trials; return whether Keras Tuner gave up because too many failed in a row."""
+    # Keras Tuner prints its progress to standard output, which is reserved for results.
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            tuner.search(verbose=0)
+        except RuntimeError as error:
+            if "consecutive failures" not in str(error):
+                raise
+            return True
+    return False
 
 
 class _GraderTrials(keras_tuner.HyperModel):
@@ -152,12 +128,11 @@ class _GraderTrials(keras_tuner.HyperModel):
         """Fit one trial; Hyperband passes `epochs` and `initial_epoch` to select the part of the training to run."""
         experiment = self.experiment(hp)
         train, validation = datasets(self._records, region=self._region, experiment=experiment)
-        tuner = self._sweep.tuner
-        epochs = epochs or (experiment.grader.epochs if "epochs" in self._sweep.space else tuner.epochs)
+        epochs = epochs or self._sweep.tuner.epochs
         steps = count_steps(self._records, region=self._region, experiment=experiment)
         title = f"trial {trial_id}"
         with counted(title, epochs * steps) as counter:
-            history = model.fit(
+            return model.fit(
                 train,
                 validation_data=validation,
                 epochs=epochs,
@@ -168,99 +143,85 @@ class _GraderTrials(keras_tuner.HyperModel):
                     follow_schedule(experiment.grader, epochs=epochs),
                     keras.callbacks.BackupAndRestore(str(backup_folder), double_checkpoint=True),
                     EpochProgress(counter, title, epochs=epochs, steps_per_epoch=steps),
-                    *_early_stopping(tuner),
                 ],
                 shuffle=False,
                 verbose=verbose,
             )
-        _require_sane(history)
-        return history
 
 
-def _early_stopping(tuner: TunerConfig) -> list[keras.callbacks.Callback]:
-    if not tuner.patience_epochs:
-        return []
-    return [keras.callbacks.EarlyStopping("val_loss", mode="min", patience=tuner.patience_epochs)]
-
-
-def _require_sane(history: keras.callbacks.History) -> None:
-    """Refuse a trial whose last losses are finite but absurd.
-
-    Raises:
-        ModelError: a loss is larger than `LARGEST_LOSS`.
-    """
-    for key, words in (("loss", "loss"), ("val_loss", "validation loss")):
-        for loss in history.history.get(key, [])[-1:]:
-            if loss > LARGEST_LOSS:
-                raise ModelError(
-                    f"the {words} diverged ({loss:.3g}, more than {LARGEST_LOSS:g}); lower grader.learning_rate"
-                )
-
-
-class _Tuner(keras_tuner.Hyperband):
-    """Runs the trials of any search method, and records why one failed.
-
-    Keras Tuner's Hyperband differs from its other tuners in that it continues trials that went well; without its
-    rounds it behaves as they do.
-    """
-
-    def __init__(self, oracle: KeptOracle, **kwargs: Any) -> None:
-        keras_tuner.Tuner.__init__(self, oracle=oracle, **kwargs)
+class _TellsWhatFailed:
+    """Reports the failure of a trial: Keras Tuner itself only marks it as invalid and continues."""
 
     def run_trial(self, trial: Trial, **kwargs: Any) -> Any:
-        folder = Path(self.get_trial_dir(trial.trial_id))
+        folder = Path(self.get_trial_dir(trial.trial_id)) / "backup"  # type: ignore[attr-defined]
         try:
-            return super().run_trial(trial, trial_id=trial.trial_id, backup_folder=folder / "backup", **kwargs)
-        except FatalError:
-            raise
+            return super().run_trial(trial, trial_id=trial.trial_id, backup_folder=folder, **kwargs)  # type: ignore[misc]
+        except (ModelError, tf.errors.ResourceExhaustedError) as error:
+            logger.warning("trial %s failed: %s", trial.trial_id, _first_line(str(error)))
+            raise FailedTrialError(str(error)) from error
         except Exception as error:
-            expected = isinstance(error, ModelError | tf.errors.ResourceExhaustedError)
-            message = _first_line(str(error)) if expected else f"{type(error).__name__}: {_first_line(str(error))}"
-            logger.warning("trial %s failed: %s", trial.trial_id, message)
-            # Beside the trial, because a worker's message does not reach the chief.
-            write_text(folder / MESSAGE_FILE, message + "\n")
-            raise FailedTrialError(message) from error
+            logger.warning("trial %s is invalid: %s: %s", trial.trial_id, type(error).__name__, _first_line(str(error)))
+            raise
 
 
-def _make_tuner(hypermodel: _GraderTrials, oracle: KeptOracle, role: Role, out: Path) -> keras_tuner.Tuner:
-    folder = out.resolve() / TUNER_FOLDER
-    if not role.is_worker and (folder / ORACLE_FILE).exists():
-        # Keras Tuner reads the state only if this file exists, which it first writes when a trial has ended.
-        write_text(folder / f"{role.name}.json", "{}")
-        if role.is_chief:
-            oracle.is_alive = lambda name: is_worker_alive(out, name)
+class _RandomSearch(_TellsWhatFailed, keras_tuner.RandomSearch):
+    pass
+
+
+class _Hyperband(_TellsWhatFailed, keras_tuner.Hyperband):
+    pass
+
+
+class _BayesianOptimization(_TellsWhatFailed, keras_tuner.BayesianOptimization):
+    pass
+
+
+def _make_tuner(hypermodel: _GraderTrials, config: TunerConfig, out: Path) -> keras_tuner.Tuner:
+    shared = {
+        "objective": OBJECTIVE,
+        "seed": config.seed,
+        "directory": str(out.resolve()),
+        "project_name": TUNER_FOLDER,
+        "overwrite": False,
+    }
     with contextlib.redirect_stdout(sys.stderr):
-        return _Tuner(oracle, hypermodel=hypermodel, directory=str(out.resolve()), project_name=TUNER_FOLDER)
+        match config.kind:
+            case TunerKind.HYPERBAND:
+                return _Hyperband(hypermodel, max_epochs=config.epochs, factor=config.factor, **shared)
+            case TunerKind.BAYESIAN:
+                return _BayesianOptimization(hypermodel, max_trials=config.trials, **shared)
+            case TunerKind.RANDOM:
+                return _RandomSearch(hypermodel, max_trials=config.trials, **shared)
 
 
-def _best_toml(experiment: Experiment, best: Trial, completed: int, *, sweep: Sweep, records: RecordFolder) -> str:
-    heading = (
-        f"# Best of {completed} trials: {sweep.tuner.objective.words} {best.score:.4f} (trial {best.trial_id}).\n"
-        f"# From tfspine {tfspine.__version__} tune {sweep.source}, records {records.folder}.\n\n"
-    )
+def _is_worker() -> bool:
+    return "KERASTUNER_ORACLE_IP" in os.environ and "chief" not in os.environ.get("KERASTUNER_TUNER_ID", "")
+
+
+def _best_toml(experiment: Experiment, best: Trial, completed: int) -> str:
+    heading = f"# Best of {completed} trials: validation AC1 {best.score:.4f} (trial {best.trial_id}).\n\n"
     return heading + tomli_w.dumps(as_dict(experiment))
 
 
-def _message(trial: Trial, out: Path) -> str:
-    """Return why a trial failed, or an empty text."""
-    if trial.status != TrialStatus.FAILED:
-        return ""
-    try:
-        return _first_line((out / TUNER_FOLDER / f"trial_{trial.trial_id}" / MESSAGE_FILE).read_text())
-    except (OSError, ValueError):
-        return (trial.message or "").strip().rpartition("\n")[2]
-
-
-def _trials_table(trials: list[Trial], messages: Mapping[str, str], objective: Objective) -> str:
+def _trials_table(trials: list[Trial]) -> str:
     """Return every trial with its settings; a failed trial has a message instead of a score."""
     names = sorted({name for trial in trials for name in trial.hyperparameters.values})
     rows = []
     for trial in trials:
         score = "" if trial.score is None or not math.isfinite(trial.score) else trial.score
         values = [trial.hyperparameters.values.get(name, "") for name in names]
-        rows.append([trial.trial_id, trial.status, score, *values, messages[trial.trial_id]])
-    return csv_text(["trial", "status", objective.value, *names, "message"], rows)
+        rows.append([trial.trial_id, trial.status, score, *values, _last_line(trial.message or "")])
+    return csv_text(["trial", "status", "val_ac1", *names, "message"], rows)
+
+
+def _last_message(trials: list[Trial]) -> str:
+    messages = [trial.message for trial in trials if trial.message]
+    return _last_line(messages[-1]) if messages else "no trial left a message"
 
 
 def _first_line(text: str) -> str:
     return text.strip().partition("\n")[0]
+
+
+def _last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2]

@@ -1,7 +1,6 @@
 """A sweep of one grader's settings with Keras Tuner."""
 
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,15 +24,13 @@ class BestSettings:
     Attributes:
         settings: the settings of `[grader]` that are in the search space.
         epochs: number of epochs of the best trial.
-        objective: what was searched for, in words: "validation AC1" or "validation loss".
-        score: its value.
+        validation_ac1: Gwet's AC1 on validation.
         file: the experiment with these settings.
     """
 
     settings: Mapping[str, Any]
     epochs: int
-    objective: str
-    score: float
+    validation_ac1: float
     file: Path
 
 
@@ -61,7 +58,7 @@ def tune(sweep: Path, records: Path, out: Path, options: TuneOptions) -> BestSet
     opened = open_records(records, plane=region.plane, experiment=experiment)
     open_run(
         out,
-        trains={"kind": RunKind.SWEEP, "region": region, **wanted.claim()},
+        trains={"kind": RunKind.SWEEP, "region": region, "tuner": as_dict(wanted.tuner), "space": wanted.space_table()},
         experiment=experiment,
         sections=("grader", "training"),
         records_folder=records,
@@ -69,36 +66,6 @@ def tune(sweep: Path, records: Path, out: Path, options: TuneOptions) -> BestSet
     found = sweep_grader(opened, region=region, experiment=experiment, sweep=wanted, out=out)
     if found is None:
         return None
-    best, score = found
+    best, ac1 = found
     settings = {name: getattr(best.grader, name) for name in wanted.space}
-    return BestSettings(settings, best.grader.epochs, wanted.tuner.objective.words, score, out / BEST_FILE)
-
-
-@dataclass(frozen=True)
-class PlannedSweep:
-    """What a sweep would do.
-
-    Attributes:
-        tuner: the settings of `[tuner]`, with defaults.
-        space: the settings that are searched, each as the file may write it.
-        first: the settings of the first trials.
-    """
-
-    tuner: Mapping[str, Any]
-    space: Mapping[str, Any]
-    first: Sequence[Mapping[str, Any]]
-
-
-def plan_sweep(sweep: Path, experiment: Experiment, *, trials: int = 5) -> PlannedSweep:
-    """Check a sweep file and draw its first trials without training; nothing is written.
-
-    Raises:
-        ConfigError: the search space is invalid.
-    """
-    from tfspine.training.oracles import first_trials
-    from tfspine.training.search import load_sweep
-
-    wanted = load_sweep(sweep, experiment)
-    with tempfile.TemporaryDirectory(prefix="tfspine-tune-") as folder:
-        first = first_trials(wanted, trials, folder=Path(folder))
-    return PlannedSweep(as_dict(wanted.tuner), wanted.space_table(), first)
+    return BestSettings(settings, best.grader.epochs, ac1, out / BEST_FILE)
