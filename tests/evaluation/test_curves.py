@@ -162,7 +162,7 @@ def test_average_precision_of_constant_scores_is_the_prevalence() -> None:
         ([True, False], [0.1, math.nan], "finite"),
         ([True, False], [0.1, math.inf], "finite"),
         ([True, math.nan], [0.1, 0.2], "expected true or false"),
-        ([True, False], ["high", "low"], "words"),
+        ([True, False], ["high", "low"], "not numbers"),
     ],
 )
 def test_wrong_input_is_refused(truth, scores, message) -> None:

@@ -37,7 +37,7 @@ epochs = 2
 @pytest.fixture
 def experiment_toml(tmp_path: Path, experiment: Experiment) -> Path:
     path = tmp_path / "tiny.toml"
-    path.write_text(tomli_w.dumps(as_dict(experiment)))
+    path.write_text(tomli_w.dumps(as_dict(experiment) | {"name": "tiny"}))
     return path
 
 
