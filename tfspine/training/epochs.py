@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from tfspine.errors import ModelError
+from tfspine.models.batch_norm import with_keras_norms
 
 NEWEST, BEST = ".weights.h5", ".keras"
 """Endings: ``00003.weights.h5`` has weights and optimizer after epoch 3, ``00002.keras`` the model after epoch 2."""
@@ -68,7 +69,7 @@ class KeepEpochs(keras.callbacks.Callback):
         model.unlink(missing_ok=True)
         if self._smallest is None or loss < self._smallest:
             self._smallest = loss
-            _save(self.model.save, model)
+            _save(with_keras_norms(self.model).save, model)
         _save(self.model.save_weights, newest)
         kept = (newest, best_file(self._folder))
         for path in self._folder.iterdir():

@@ -23,6 +23,7 @@ from tfspine.formats.history_csv import EPOCH, HISTORY_FILE, History, read_histo
 from tfspine.formats.validation_csv import ValidationRow, write_validation
 from tfspine.labels import GRADES, Region
 from tfspine.manifest import RunKind, write_manifest
+from tfspine.models.batch_norm import with_fused_norms
 from tfspine.models.devices import ONE_GPU
 from tfspine.models.grader import GRADER_FILE, build_grader, load_grader
 from tfspine.models.losses import make_loss
@@ -101,7 +102,7 @@ def compile_grader(records: RecordFolder, *, region: Region, experiment: Experim
         RecordError: there is no training crop, or none of a grade that the loss needs.
     """
     counts = records.grade_counts(region, "train")
-    model = build_grader(experiment.grader)
+    model = with_fused_norms(build_grader(experiment.grader))
     model.compile(
         optimizer=keras.optimizers.Adam(experiment.grader.learning_rate),
         loss=make_loss(experiment.grader.loss, counts),
