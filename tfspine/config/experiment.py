@@ -17,7 +17,8 @@ from tfspine.config.ranges import Count, Range
 class Precision(StrEnum):
     """Arithmetic of the networks in training; softmax, boxes and gradients of explanations stay float32.
 
-    `AUTO` is bf16 where the processor computes it natively, else fp32.
+    fp32 includes TF32 on NVIDIA GPUs since Ampere, unless `training.tf32` is off. `AUTO` is bf16 where the processor or
+    GPU computes it natively, else fp16 on GPUs with tensor cores (V100, T4), else fp32.
     """
 
     FP32 = "fp32"
@@ -53,6 +54,12 @@ class TrainingConfig:
 
     strategy: Strategy = Strategy.AUTO
     """How the detector's training is distributed over devices."""
+
+    tf32: bool = True
+    """Whether float32 convolutions and matrix products round their inputs to TF32 (10 bits) on GPUs that have it."""
+
+    deterministic: bool = False
+    """Whether only deterministic operations are used: the same training twice gives the same weights, more slowly."""
 
 
 class Take(StrEnum):

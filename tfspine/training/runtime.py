@@ -38,12 +38,15 @@ NATIVE_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 NATIVE_BF16_CAPABILITY = (8, 0)
 """Compute capability of the first NVIDIA GPUs with bf16 (Ampere)."""
 
+NATIVE_FP16_CAPABILITY = (7, 0)
+"""Compute capability of the first NVIDIA GPUs with tensor cores for fp16 (V100; the T4 has 7.5)."""
+
 
 def prepare(experiment: Experiment, *, gpus: int | None = None) -> Experiment:
-    """Seed every generator, set the precision of `keras` and `tf_keras`, and the devices.
+    """Seed every generator, set the precision of `keras` and `tf_keras`, determinism and the devices.
 
     Args:
-        experiment: its seed and precision are used.
+        experiment: its seed and `[training]` are used; operations stay deterministic until the process ends.
         gpus: the largest number of the chosen GPUs to use; None for all.
 
     Returns:
@@ -51,11 +54,13 @@ def prepare(experiment: Experiment, *, gpus: int | None = None) -> Experiment:
     """
     use_gpus(gpus)
     if experiment.training.precision is Precision.AUTO:
-        chosen = Precision.BF16 if _computes_bf16() else Precision.FP32
-        experiment = replace(experiment, training=replace(experiment.training, precision=chosen))
+        experiment = replace(experiment, training=replace(experiment.training, precision=_fastest_precision()))
     random.seed(experiment.seed)
     np.random.seed(experiment.seed)
     tf.random.set_seed(experiment.seed)
+    tf.config.experimental.enable_tensor_float_32_execution(experiment.training.tf32)
+    if experiment.training.deterministic:
+        tf.config.experimental.enable_op_determinism()
     policy = KERAS_POLICY[experiment.training.precision]
     keras.mixed_precision.set_dtype_policy(policy)
     tf_keras.mixed_precision.set_global_policy(policy)
@@ -138,11 +143,16 @@ def _garden_name(strategy: Strategy, gpus: int) -> str:
             return "multi_worker_mirrored"
 
 
-def _computes_bf16() -> bool:
-    devices = tf.config.get_visible_devices("GPU")
-    if devices:
-        return all(_compute_capability(device) >= NATIVE_BF16_CAPABILITY for device in devices)
-    return PROCESSOR_LIST.is_file() and bool(NATIVE_BF16_FLAGS.intersection(PROCESSOR_LIST.read_text().split()))
+def _fastest_precision() -> Precision:
+    """Return the precision that all visible GPUs, or without any the processor, compute fastest."""
+    gpus = tf.config.get_visible_devices("GPU")
+    if not gpus:
+        flags = PROCESSOR_LIST.read_text().split() if PROCESSOR_LIST.is_file() else []
+        return Precision.FP32 if NATIVE_BF16_FLAGS.isdisjoint(flags) else Precision.BF16
+    weakest = min(_compute_capability(gpu) for gpu in gpus)
+    if weakest >= NATIVE_BF16_CAPABILITY:
+        return Precision.BF16
+    return Precision.FP16 if weakest >= NATIVE_FP16_CAPABILITY else Precision.FP32
 
 
 def _compute_capability(device: tf.config.PhysicalDevice) -> tuple[int, int]:
