@@ -13,13 +13,13 @@ demo: $(READY)
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: lint
-	$(PYTEST) -m "not long"
+	$(PYTEST) -m "not simulation"
 
 test-fast: lint
 	$(PYTEST) -m "not slow"
 
 test-slow: $(READY)
-	$(PYTEST) -m long
+	$(PYTEST) -m simulation
 
 lint: $(READY)
 	$(BIN)/ruff format --check tfspine tests experiments
