@@ -13,13 +13,13 @@ demo: $(READY)
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: lint
-	$(PYTEST) -m "not simulation"
+	$(PYTEST) -m "not long"
 
 test-fast: lint
 	$(PYTEST) -m "not slow"
 
 test-slow: $(READY)
-	$(PYTEST) -m simulation
+	$(PYTEST) -m long
 
 lint: $(READY)
 	$(BIN)/ruff format --check tfspine tests experiments

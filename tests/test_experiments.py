@@ -6,20 +6,25 @@ whether a network can be built and trained: how many steps, images a step, epoch
 
 import csv
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tfspine.cli.main import main
-from tfspine.config import DetectorConfig, GraderConfig
+from tfspine.config import BatchNorm, DetectorConfig, GraderConfig
 from tfspine.experiment_file import load_experiment
-from tfspine.training.runs import HISTORY_FILE
+from tfspine.formats.history_csv import HISTORY_FILE
 
 pytestmark = pytest.mark.slow
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 TRAINED = sorted(path for path in EXPERIMENTS.glob("*.toml") if "[tuner]" not in path.read_text())
+ALWAYS = ("demo", "demo_quick", "paper")
+EXPERIMENTS_TO_TRAIN = [
+    pytest.param(path, id=path.stem, marks=() if path.stem in ALWAYS else pytest.mark.long) for path in TRAINED
+]
 SWEEPS = sorted(path for path in EXPERIMENTS.glob("*.toml") if path not in TRAINED)
 
 DATA = (
@@ -65,15 +70,32 @@ def histories() -> dict[str, list[dict[str, str]]]:
     return {}
 
 
-@pytest.mark.parametrize("path", [None, *TRAINED], ids=lambda path: path.stem if path else "defaults")
+@pytest.fixture(scope="module")
+def pretrained(records: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A run of the paper's network, with running moments that are those of its images: the shape of a COCO start."""
+    run = tmp_path_factory.mktemp("pretrained") / "run"
+    words = ["--records", str(records), *settings(*DATA, *STEPS, "detector.norm_momentum=0.0")]
+    assert main(["train", "detector", "--plane", "axial", *words, "--out", str(run)]) == 0
+    yield run
+    shutil.rmtree(run)  # a gigabyte of checkpoints
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS_TO_TRAIN)
 def test_two_steps_of_every_experiment(
-    path: Path | None, records: Path, histories: dict[str, list[dict[str, str]]], tmp_path: Path
+    path: Path,
+    records: Path,
+    histories: dict[str, list[dict[str, str]]],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
 ) -> None:
     experiment = load_experiment(path, [*DATA, *STEPS])
-    # No experiment names a checkpoint here, so which of its modules would be loaded has no say.
+    # No experiment names a checkpoint here, so which of its modules would be loaded does not matter.
     detector = replace(experiment.detector, checkpoint_modules=())
     assert not detector.checkpoint
-    given = [*(["--experiment", str(path)] if path else []), *settings(*DATA, *STEPS), "--records", str(records)]
+    given = ["--experiment", str(path), *settings(*DATA, *STEPS), "--records", str(records)]
+    if detector.batch_norm is BatchNorm.FROZEN:
+        folder = request.getfixturevalue("pretrained")
+        given += settings(f'detector.checkpoint="{folder}"', 'detector.checkpoint_modules=["all"]')
 
     def history(network: DetectorConfig | GraderConfig, *words: str) -> list[dict[str, str]]:
         trained = repr((network, experiment.training, experiment.overrides, experiment.seed))

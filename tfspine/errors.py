@@ -1,8 +1,11 @@
 """One base exception, and one subclass for each kind of invalid input.
 
 A message is one line: file, element, value, what was expected, what to do. The command line prints it and exits
-with 2; anything that is not a `TfspineError` is a bug and keeps its traceback.
+with 2 (with 75 for `StoppedError`); anything that is not a `TfspineError` is a bug and keeps its traceback.
 """
+
+REQUEUE = 75
+"""Exit code that asks a scheduler to start the command again (EX_TEMPFAIL of sysexits.h)."""
 
 
 class TfspineError(Exception):
@@ -31,6 +34,10 @@ class RecordError(TfspineError, ValueError):
 
 class ModelError(TfspineError, ValueError):
     """A run, checkpoint or SavedModel cannot be used."""
+
+
+class StoppedError(TfspineError):
+    """A training has been asked to end, and can be continued; the command exits with `REQUEUE`."""
 
 
 class ServerError(TfspineError, RuntimeError):

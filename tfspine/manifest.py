@@ -15,7 +15,7 @@ import tfspine
 from tfspine.compat import UTC, StrEnum
 from tfspine.errors import FormatError
 from tfspine.hashes import MANIFEST, hash_file, hash_input, package_hash
-from tfspine.outputs import write_text
+from tfspine.outputs import write_bytes, write_text
 from tfspine.ownership import record_path, require_file, require_folder
 
 PACKAGES = ("tensorflow", "tf-models-official", "tf-keras", "keras", "keras-tuner", "pydicom", "numpy", "pandas")
@@ -153,7 +153,7 @@ def claim_folder(folder: Path, *, command: str, config: Mapping[str, Any], input
 
 def write_file(
     target: Path,
-    text: str,
+    content: str | bytes,
     *,
     command: str,
     config: Mapping[str, Any] | None = None,
@@ -164,7 +164,7 @@ def write_file(
 
     Args:
         target: the file; an existing one is replaced only as `ownership` allows.
-        text: its content.
+        content: a text is written in UTF-8.
         command: the verb, for example ``"split"``.
         config: the sections of the experiment that it depends on.
         inputs: files and folders that were read.
@@ -175,9 +175,9 @@ def write_file(
     """
     inputs = [*inputs]
     require_file(target, command=command, inputs=inputs, force=force)
-    content = _content(command, config=config, inputs=inputs, details=None)
-    write_text(target, text)
-    record = {**content, "sha256": hash_file(target)}
+    made = _content(command, config=config, inputs=inputs, details=None)
+    write_bytes(target, content.encode() if isinstance(content, str) else content)
+    record = {**made, "sha256": hash_file(target)}
     write_text(record_path(target), json.dumps(record, indent=2, default=str) + "\n")
 
 

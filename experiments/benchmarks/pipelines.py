@@ -34,7 +34,7 @@ BATCHES = 20
 
 def main() -> None:
     """Time the grader's pipeline of each region and the detector's of each plane."""
-    args = parse_arguments(__doc__)
+    args = benchmark_parser(__doc__).parse_args()
     experiment = runtime.prepare(load_experiment(args.experiment, args.set))
     result = {str(region): grader_rates(args.records, region, experiment, runs=args.runs) for region in Region}
     for plane in Plane:
@@ -44,15 +44,14 @@ def main() -> None:
     print(json.dumps(result, indent=2))
 
 
-def parse_arguments(description: str | None) -> argparse.Namespace:
-    """Return the arguments that both benchmarks of training share."""
+def benchmark_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of the arguments that both benchmarks of training share."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=Path, required=True, help="folder that tfspine records wrote")
     parser.add_argument("--experiment", type=Path, required=True, help="the experiment that the records were made for")
     parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="override one setting; repeatable")
     parser.add_argument("--runs", type=int, default=5, help="runs of which the median counts (%(default)s)")
-    parser.add_argument("--out", type=Path, help="folder for benchmark.json and its manifest")
-    return parser.parse_args()
+    return parser
 
 
 def grader_rates(records: Path, region: Region, experiment: Experiment, *, runs: int) -> dict[str, float]:

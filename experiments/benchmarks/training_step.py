@@ -2,7 +2,8 @@
 
     python experiments/benchmarks/training_step.py --records demo/records --experiment experiments/demo.toml
 
-In one process, for one grader and the axial detector, in float32 and, if `auto` chooses another precision, in that:
+In one process, for one grader and the axial detector, in float32 and, if `auto` chooses another precision, in that (or
+in those of `--precision`):
 
 - `step_s`: seconds of a step that gets the same batch again and again;
 - `with_pipeline_s`: of a step that reads its batches from the records; `input_wait` is the share that this adds;
@@ -10,7 +11,8 @@ In one process, for one grader and the axial detector, in float32 and, if `auto`
 - `floor_s`: floating-point operations of the step's convolutions and matrix products (TensorFlow's own count), over the
   rate of a large matrix product in the same precision, measured in the same run. `of_floor` is the share of a step that
   the floor makes up: 1 would be a step of nothing but perfect matrix products;
-- `keras_norms_s`: a grader's step with Keras' own batch normalisation instead of the fused one.
+- `keras_norms_s`: a grader's step with Keras' own batch normalisation instead of the fused one;
+- `peak_bytes`: the most memory of the first GPU that TensorFlow has used so far; missing without a GPU.
 
 Medians of several runs. Times on a busy machine mean little; the load is written down.
 """
@@ -26,7 +28,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from pipelines import detector_batches, full_batches, parse_arguments
+from pipelines import benchmark_parser, detector_batches, full_batches
 
 from tfspine.config import Experiment, Precision, as_dict
 from tfspine.experiment_file import load_experiment
@@ -55,16 +57,22 @@ COMPUTED_IN = {Precision.FP32: tf.float32, Precision.FP16: tf.float16, Precision
 
 def main() -> None:
     """Time both networks in each precision, and print and write the medians."""
-    args = parse_arguments(__doc__)
+    parser = benchmark_parser(__doc__)
+    parser.add_argument(
+        "--precision", type=Precision, nargs="+", choices=list(COMPUTED_IN), help="precisions to measure"
+    )
+    parser.add_argument("--out", type=Path, help="folder for benchmark.json and its manifest")
+    args = parser.parse_args()
     experiment = load_experiment(args.experiment, args.set)
     result: dict[str, Any] = {"load": os.getloadavg()[0], "cores": os.cpu_count(), "devices": _devices()}
-    for precision in _precisions(experiment):
+    for precision in args.precision or _precisions(experiment):
         training = replace(experiment.training, precision=precision)
         chosen = runtime.prepare(replace(experiment, training=training))
         result[precision] = {
             "matrix_product_flop_per_s": (product := _product_rate(COMPUTED_IN[precision], runs=args.runs)),
             "grader": _shares(_grader(args.records, chosen, runs=args.runs), product),
             "detector": _shares(_detector(args.records, chosen, runs=args.runs), product),
+            **_peak(),
         }
     document = json.dumps(result, indent=2)
     print(document)
@@ -81,6 +89,12 @@ def _precisions(experiment: Experiment) -> list[Precision]:
 def _devices() -> list[str]:
     gpus = tf.config.list_physical_devices("GPU")
     return [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus] or ["cpu"]
+
+
+def _peak() -> dict[str, int]:
+    if not tf.config.list_physical_devices("GPU"):
+        return {}
+    return {"peak_bytes": tf.config.experimental.get_memory_info("GPU:0")["peak"]}
 
 
 def _grader(folder: Path, experiment: Experiment, *, runs: int) -> dict[str, float]:

@@ -186,7 +186,7 @@ def test_some_hundred_damaged_files(sources: Path) -> None:
     assert min(counted["read"], counted["refused"]) > 30  # the damage is neither harmless nor hopeless
 
 
-@pytest.mark.simulation
+@pytest.mark.long
 @pytest.mark.slow
 def test_ten_thousand_damaged_files(sources: Path) -> None:
     counted: Counter[str] = Counter()

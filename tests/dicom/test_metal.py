@@ -98,7 +98,7 @@ def test_screws_are_found_and_their_absence_too(tmp_path: Path) -> None:
     assert screwed > 2 * LIMIT_ML
 
 
-@pytest.mark.simulation
+@pytest.mark.long
 @pytest.mark.slow
 def test_thirty_patients_without_metal_and_with(tmp_path: Path) -> None:
     """All vendors, both field strengths; screws small and large, their rims from as bright as fat up."""

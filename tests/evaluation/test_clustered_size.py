@@ -24,7 +24,7 @@ from tfspine.evaluation.statistics.estimate import Estimate
 from tfspine.evaluation.statistics.roc import auc
 from tfspine.evaluation.statistics.weights import Weights
 
-pytestmark = [pytest.mark.slow, pytest.mark.simulation]
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 PATIENTS, CANALS, STUDIES = 50, 10, 2000
 CUTS = (0.5, 1.2, 1.9)

@@ -235,7 +235,7 @@ def test_an_interval_covers_what_it_says(name: str) -> None:
     assert_covers(*INTERVALS[name], data_sets=400)
 
 
-@pytest.mark.simulation
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("name", INTERVALS)
 def test_an_interval_covers_what_it_says_within_a_hundredth(name: str) -> None:

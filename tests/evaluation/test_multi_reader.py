@@ -68,7 +68,7 @@ def test_without_covariance_it_is_the_paired_t_test_of_readers() -> None:
     assert found.f == pytest.approx(statistic**2) and found.degrees[1] == pytest.approx(6)
 
 
-@pytest.mark.simulation
+@pytest.mark.long
 @pytest.mark.slow
 def test_equal_conditions_differ_in_one_study_of_twenty() -> None:
     """Readers lean for good and under each condition, cases are hard for all, in both conditions and in one."""

@@ -33,6 +33,7 @@ from tfspine.formats.series_map_csv import TEMPLATE_COLUMNS
 from tfspine.formats.slices_csv import SLICE_COLUMNS
 from tfspine.formats.splits_csv import SPLIT_COLUMNS
 from tfspine.formats.studies_csv import STUDY_COLUMNS
+from tfspine.formats.trials_csv import TRIAL_COLUMNS
 from tfspine.formats.validation_csv import VALIDATION_COLUMNS
 from tfspine.workflows.explain import COMPLETENESS_COLUMNS
 
@@ -66,6 +67,7 @@ LISTED = {
     "| `history.csv` of a grader |": GRADER_HISTORY_COLUMNS,
     "| `validation.csv` of a grader |": VALIDATION_COLUMNS,
     "| `members.csv` of several |": MEMBER_COLUMNS,
+    "| `trials.csv` of a sweep |": TRIAL_COLUMNS,
     "A table for `--clinical` has": CLINICAL_COLUMNS,
     "A table for `--read` has": COVERAGE_COLUMNS,
     "`heatmaps.csv` of `explain`:": HEATMAP_COLUMNS,

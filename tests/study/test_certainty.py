@@ -186,7 +186,7 @@ def test_sixty_cases(detector: Detector) -> None:
     assert rows["intact"]["studies_certain"] >= 0.9
 
 
-@pytest.mark.simulation
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_thousand_cases() -> None:
     rows = measure_cases(range(1000), detector=Detector.NOISY)

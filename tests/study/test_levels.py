@@ -221,7 +221,7 @@ def test_simulated_patients_without_l5_s1_are_uncertain(view: View) -> None:
     assert counts["uncertain"] == counts["studies"] == 10
 
 
-@pytest.mark.simulation
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("detector", list(Detector))
 def test_three_hundred_simulated_patients(detector: Detector) -> None:

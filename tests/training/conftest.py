@@ -1,4 +1,4 @@
-"""Records of noisy slices on which the grade of a canal is the brightness of its box."""
+"""Records of noisy slices: on some the grade of a canal is the brightness of its box, others have boxes to find."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from PIL import Image
 from record_samples import write_records_folder
 
 from tfspine.config import Experiment
-from tfspine.labels import GRADES, Plane, Region
+from tfspine.labels import GRADES, Grade, Plane, Region, Side
 from tfspine.records.examples import RecordExample
 from tfspine.records.folder import RecordFolder, open_records
 from tfspine.structures import Annotation
@@ -57,3 +57,26 @@ def _example(folder: Path, number: int, split: str) -> RecordExample:
     path = folder / f"{split}{number}-axial-01.png"
     Image.fromarray(pixels).save(path)
     return RecordExample(path.stem, Plane.AXIAL, split, path, (SIZE, SIZE), tuple(annotations))
+
+
+@pytest.fixture(scope="session")
+def detector_records(tiny: Callable[..., Experiment], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight slices with a bright canal and two grey recesses."""
+    root = tmp_path_factory.mktemp("detector")
+    examples = [_slice(root, number, split) for number, split in enumerate(["train"] * 6 + ["validation", "test"])]
+    return write_records_folder(root / "records", examples, tiny("records.shards=1"))
+
+
+def _slice(root: Path, number: int, split: str) -> RecordExample:
+    rng = np.random.default_rng(number)
+    pixels = rng.integers(0, 60, (SIZE, SIZE), np.uint8)
+    top, left = rng.integers(20, 28, 2)
+    pixels[top : top + 16, left : left + 16] = 230
+    canal = (float(top), float(left), float(top + 16), float(left + 16))
+    path = root / f"{number}.png"
+    Image.fromarray(pixels).save(path)
+    boxes = (
+        Annotation(canal, Region.CENTRAL_CANAL, None, Grade.NORMAL),
+        Annotation((canal[0], canal[1] - 12, canal[2], canal[1]), Region.LATERAL_RECESS, Side.RIGHT, Grade.MILD),
+    )
+    return RecordExample(path.stem, Plane.AXIAL, split, path, (SIZE, SIZE), boxes)

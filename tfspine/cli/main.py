@@ -1,7 +1,8 @@
 """The ``tfspine`` command: finds the verb, calls its module, turns errors into one line and an exit code.
 
-Exit codes: 0 done, 1 a check found something wrong (or a bug, with its traceback), 2 wrong input or usage. Results
-go to standard output, logs and progress to standard error.
+Exit codes: 0 done, 1 a check found something wrong (or a bug, with its traceback), 2 wrong input or usage, 75 a
+training that was asked to end and can be continued, 130 an interruption. Results go to standard output, logs and
+progress to standard error.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, TextIO
 import tfspine
 from tfspine.cli.parser import Parser
 from tfspine.disk import disk_refusal
-from tfspine.errors import TfspineError
+from tfspine.errors import REQUEUE, StoppedError, TfspineError
 from tfspine.extras import NEEDS, remedy, require
 from tfspine.workflows.native_log import VERBS as VERBS_OF_TENSORFLOW
 from tfspine.workflows.native_log import without_native_log
@@ -38,6 +39,7 @@ VERBS: dict[str, str] = {
     "flow": "draw the flow chart of studies, from the export to the splits",
     "records": "write TFRecords for the detectors and graders",
     "train": "train a detector or a grader",
+    "runs": "list and compare runs of detectors and graders, and draw their losses",
     "tune": "sweep the grader's hyperparameters with Keras Tuner",
     "export": "write a SavedModel of one plane: detector and graders together",
     "serve": "serve SavedModels on this machine as TensorFlow Serving does",
@@ -74,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return int(args.run(args) or 0)
     except TfspineError as error:
         print(f"tfspine {verb}: {error}", file=sys.stderr)
-        return 2
+        return REQUEUE if isinstance(error, StoppedError) else 2
     except ModuleNotFoundError as error:
         needed = remedy(error, str(verb))
         if needed is None:

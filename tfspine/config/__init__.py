@@ -23,7 +23,7 @@ from tfspine.config.data import (
     SplitConfig,
     Vendors,
 )
-from tfspine.config.detector import Anchors, DetectorConfig, Heads, Optimization, Schedule
+from tfspine.config.detector import Anchors, BatchNorm, DetectorConfig, Heads, Optimization, Schedule
 from tfspine.config.evaluation import EvaluationConfig, ExplainConfig
 from tfspine.config.experiment import (
     DEVICES_VARIABLE,
@@ -44,6 +44,7 @@ __all__ = [
     "DEVICES_VARIABLE",
     "SPLITS",
     "Anchors",
+    "BatchNorm",
     "DataConfig",
     "DetectorConfig",
     "EvaluationConfig",

@@ -97,6 +97,18 @@ class Heads:
     """Largest number of boxes returned per image."""
 
 
+class BatchNorm(StrEnum):
+    """Moments by which batch normalisation scales activations in training.
+
+    `DEVICE`: those of the images of one device; `SYNCHRONISED`: those of the whole batch over all devices, so that
+    several devices compute what one does; `FROZEN`: the running ones of the initial checkpoint, which do not change.
+    """
+
+    DEVICE = "device"
+    SYNCHRONISED = "synchronised"
+    FROZEN = "frozen"
+
+
 @dataclass(frozen=True)
 class Optimization:
     """How the network is trained: initial weights, batches, learning rate, and what is kept of a run.
@@ -142,6 +154,12 @@ class Optimization:
 
     0.997 needs some thousand steps; for a run of a few hundred, 0.9 is better.
     """
+
+    batch_norm: BatchNorm = BatchNorm.DEVICE
+    """Whose moments normalise activations in training; with few images a device, synchronise or freeze them."""
+
+    accumulated_batches: Count = 1
+    """Parts into which each device's share of a batch is divided, to need less memory; the gradient is of the whole."""
 
     scale_range: Annotated[tuple[float, float], Range(0.1, 10)] = (1.0, 1.0)
     """Least and largest factor of random resizing of training images: [0.8, 1.25]; [1.0, 1.0] turns it off."""

@@ -55,6 +55,9 @@ class TrainingConfig:
     strategy: Strategy = Strategy.AUTO
     """How the detector's training is distributed over devices."""
 
+    peer_timeout_s: Annotated[float, Range(1, unit="s")] = 600.0
+    """How long a worker waits for the others of its cluster before the training begins."""
+
     tf32: bool = True
     """Whether float32 convolutions and matrix products round their inputs to TF32 (10 bits) on GPUs that have it."""
 

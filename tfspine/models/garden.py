@@ -21,9 +21,10 @@ from official.vision.configs import maskrcnn as maskrcnn_config
 from official.vision.dataloaders import input_reader, input_reader_factory, tf_example_decoder
 from official.vision.tasks import maskrcnn as maskrcnn_task
 
-from tfspine.config import DetectorConfig, Experiment, Optimization, Precision, Schedule
+from tfspine.config import BatchNorm, DetectorConfig, Experiment, Optimization, Precision, Schedule
 from tfspine.errors import ModelError
 from tfspine.labels import DETECTOR_CLASSES, Plane
+from tfspine.models.accumulation import accumulated_step
 from tfspine.models.checkpoints import PARTS, LoadedPart, load_parts
 from tfspine.models.image_size import PaperSizeParser, canvas_for
 from tfspine.models.overrides import apply_overrides
@@ -138,6 +139,28 @@ class DetectorTask(maskrcnn_task.MaskRCNNTask):
             dtype=params.dtype,
         )
 
+    def build_model(self) -> tf_keras.Model:
+        """Build the network, with batch normalisation as configured."""
+        model = super().build_model()
+        if self._detector.batch_norm is BatchNorm.FROZEN:
+            for layer in model.submodules:
+                if isinstance(layer, tf_keras.layers.BatchNormalization):
+                    layer.trainable = False
+        return model
+
+    def train_step(
+        self,
+        inputs: tuple[Any, Any],
+        model: tf_keras.Model,
+        optimizer: tf_keras.optimizers.Optimizer,
+        metrics: list[Any] | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Update the weights from one batch of this device, in `accumulated_batches` parts of equal size."""
+        parts = self._detector.accumulated_batches
+        if parts == 1:
+            return super().train_step(inputs, model, optimizer, metrics)
+        return accumulated_step(self, inputs, model, optimizer, metrics or (), parts=parts)
+
     def initialize(self, model: tf_keras.Model) -> None:
         """Load the requested parts of the initial checkpoint, and log what was loaded.
 
@@ -200,7 +223,11 @@ def _model(ours: DetectorConfig, plane: Plane) -> dict[str, Any]:
             "max_num_detections": ours.maximum_detections,
             "nms_version": "v2",
         },
-        "norm_activation": {"norm_momentum": ours.norm_momentum, "norm_epsilon": 1e-3, "use_sync_bn": False},
+        "norm_activation": {
+            "norm_momentum": ours.norm_momentum,
+            "norm_epsilon": 1e-3,
+            "use_sync_bn": ours.batch_norm is BatchNorm.SYNCHRONISED,
+        },
     }
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,6 +11,10 @@ from tfspine.config import GraderConfig, GraderSchedule
 from tfspine.errors import ModelError
 from tfspine.progress import Counter
 from tfspine.training.forecast import Forecast
+from tfspine.training.preemption import StopRequest
+
+LARGEST_LOSS = 1e4
+"""No cross entropy of float32 probabilities comes near it, whatever the weights of the grades."""
 
 
 class EpochProgress(keras.callbacks.Callback):
@@ -40,6 +45,22 @@ class EpochProgress(keras.callbacks.Callback):
         logs = logs or {}
         validation = f"validation loss {logs.get('val_loss', math.nan):.3f}, AC1 {logs.get('val_ac1', math.nan):.2f}"
         self._counter.at(words=f"{self._title}: {validation}")
+
+
+class StopOnRequest(keras.callbacks.Callback):
+    """Ends a training at the next step after a request; the completed epochs are on disk (`epochs.KeepEpochs`)."""
+
+    def __init__(self, request: StopRequest, run_folder: Path) -> None:
+        super().__init__()
+        self._request, self._run_folder, self._epoch = request, run_folder, 0
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Note how many epochs are complete."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """End if a request was made."""
+        self._request.obey(f"{self._run_folder}: {self._epoch} whole epochs")
 
 
 def follow_schedule(
@@ -84,15 +105,31 @@ class LowerOnPlateau(keras.callbacks.ReduceLROnPlateau):
 
 
 class StopWhenDiverged(keras.callbacks.Callback):
-    """End the training with a clear error at the first epoch with a loss or validation loss that is not finite."""
+    """Ends a training with a clear error at the first batch whose loss is not finite, or absurdly large.
 
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Check the losses.
+    It must come before the callbacks that save an epoch: what they saved last is what is kept.
+    """
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Note the epoch, for messages."""
+        self._epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Check the mean loss of the epoch so far.
 
         Raises:
-            ModelError: one of the losses is not finite.
+            ModelError: the loss diverged.
         """
-        for key, name in (("loss", "loss"), ("val_loss", "validation loss")):
-            loss = (logs or {}).get(key, 0.0)
-            if not math.isfinite(loss):
-                raise ModelError(f"epoch {epoch + 1}: the {name} diverged ({loss}); lower grader.learning_rate")
+        self._check((logs or {}).get("loss", 0.0), f"epoch {self._epoch}, batch {batch + 1}: the loss")
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Check the validation loss.
+
+        Raises:
+            ModelError: the loss diverged.
+        """
+        self._check((logs or {}).get("val_loss", 0.0), f"epoch {self._epoch}: the validation loss")
+
+    def _check(self, loss: float, name: str) -> None:
+        if not loss < LARGEST_LOSS:
+            raise ModelError(f"{name} diverged ({loss:.3g}); lower grader.learning_rate")

@@ -5,9 +5,11 @@ The run folder holds the Model Garden's files (checkpoints, `params.yaml`, Tenso
 checkpoint; later steps are trained again, and their rows are removed from the history.
 """
 
+import atexit
 import contextlib
 import io
 import logging
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -18,9 +20,8 @@ import orbit
 import tensorflow as tf
 from official.core import train_lib, train_utils
 
-from tfspine.config import Experiment, Strategy, as_dict
-from tfspine.disk import disk_refusal
-from tfspine.errors import ModelError
+from tfspine.config import BatchNorm, Experiment, Strategy, as_dict
+from tfspine.errors import ModelError, StoppedError
 from tfspine.formats.history_csv import DETECTOR_LOSSES, STEP, append_history, forget_history
 from tfspine.labels import Plane
 from tfspine.manifest import RunKind, write_manifest
@@ -33,6 +34,9 @@ from tfspine.records.order import training_order
 from tfspine.records.parsing import image_sizes_px
 from tfspine.training import runtime
 from tfspine.training.forecast import Forecast
+from tfspine.training.preemption import stop_requests
+
+_log = logging.getLogger(__name__)
 
 LOG_FILE = "train.log"
 GARDEN_LOGGERS = ("absl", "tensorflow")
@@ -47,11 +51,13 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
     Raises:
         ConfigError: the devices do not exist, or cannot share a batch evenly.
         ModelError: the initial checkpoint is missing, or the loss diverged.
+        StoppedError: the process was asked to end; a checkpoint of the last step has been written.
     """
     _require_checkpoint(experiment)
     experiment = runtime.prepare(experiment, gpus=runtime.gpus_for(experiment))
     strategy = runtime.make_strategy(experiment.training.strategy)
-    runtime.require_even_batch(strategy, experiment.detector.batch_size)
+    parts = experiment.detector.accumulated_batches
+    runtime.require_even_batch(strategy, experiment.detector.batch_size, parts=parts)
     files = records.files("train")
     experiment = _with_canvas(experiment, records)
     params = garden.to_experiment(experiment, plane, train_files=files)
@@ -65,35 +71,74 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
             params.task, detector=experiment.detector, examples=examples, logging_dir=str(run_folder)
         )
     steps, title = params.trainer.train_steps, f"{plane} detector"
-    with _garden_log(run_folder), counted(title, steps, is_shown=is_chief) as counter:
+    with _garden_log(run_folder), counted(title, steps, is_shown=is_chief) as counter, stop_requests() as request:
         progress = _StepProgress(counter, title, steps, history=run_folder if is_chief else None)
-        with _checkpoint_explained(run_folder):
-            runner = train_lib.OrbitExperimentRunner(
-                distribution_strategy=strategy,
-                task=task,
-                mode="train",
-                params=params,
-                model_dir=str(run_folder),
-                save_summary=is_chief,
-                train_actions=[progress],
-            )
+        runner = _Runner(
+            distribution_strategy=strategy,
+            task=task,
+            mode="train",
+            params=params,
+            model_dir=str(run_folder),
+            save_summary=is_chief,
+            train_actions=[progress, lambda _: request.obey(f"{run_folder}: {progress.step} of {steps} steps")],
+        )
         # At this point the newest checkpoint has been restored.
         progress.follow(runner.trainer.global_step)
         try:
             # Not runner.run(): it also counts the graph's operations, which takes most of a minute for one log line.
             with strategy.scope():
                 runner.controller.train(steps=steps)
+        except StoppedError:
+            # Saving needs all workers at the same step, where each may have been asked to end at another one.
+            if experiment.training.strategy is not Strategy.MULTIWORKER:
+                runner.controller.save_checkpoint()
+            raise
         except RuntimeError as error:
             if "loss" not in str(error):
                 raise
             raise ModelError(f"{run_folder}: the loss diverged: {error}; lower detector.learning_rate") from error
     if is_chief:
-        details = {"kind": RunKind.DETECTOR, "plane": plane, "steps": int(runner.trainer.global_step.numpy())}
+        details = {
+            "kind": RunKind.DETECTOR,
+            "plane": plane,
+            "steps": int(runner.trainer.global_step.numpy()),
+            "devices": strategy.num_replicas_in_sync,
+            "images_per_device": experiment.detector.batch_size // strategy.num_replicas_in_sync,
+        }
         if task.loaded:
             details["loaded"] = [str(part) for part in task.loaded]
         write_manifest(
             run_folder, command="train", config=as_dict(experiment), inputs=[records.folder], details=details
         )
+
+
+class _Runner(train_lib.OrbitExperimentRunner):
+    """The Model Garden's runner, whose workers all resume from the chief's checkpoint.
+
+    Every worker takes part in saving, and all but the chief save into a temporary folder, in which the Model Garden
+    would also look for a checkpoint to resume from.
+    """
+
+    def _maybe_build_checkpoint_manager(self) -> tf.train.CheckpointManager:
+        manager = super()._maybe_build_checkpoint_manager()
+        if self.strategy.extended.should_checkpoint:
+            return manager
+        atexit.register(shutil.rmtree, manager.directory, ignore_errors=True)
+        return tf.train.CheckpointManager(
+            self.trainer.checkpoint,
+            directory=manager.directory,
+            max_to_keep=1,
+            step_counter=self.trainer.global_step,
+            checkpoint_interval=manager.checkpoint_interval,
+            init_fn=self._resume_or_initialize,
+        )
+
+    def _resume_or_initialize(self) -> None:
+        newest = tf.train.latest_checkpoint(self.model_dir)
+        if newest:
+            self.trainer.checkpoint.restore(newest)
+        else:
+            self.trainer.initialize()
 
 
 def _with_canvas(experiment: Experiment, records: RecordFolder) -> Experiment:
@@ -107,6 +152,11 @@ def _with_canvas(experiment: Experiment, records: RecordFolder) -> Experiment:
 def _require_checkpoint(experiment: Experiment) -> None:
     checkpoint = experiment.detector.checkpoint
     if not checkpoint:
+        if experiment.detector.batch_norm is BatchNorm.FROZEN:
+            _log.warning(
+                "detector.batch_norm = frozen without detector.checkpoint: nothing normalises the activations, because "
+                "the running moments of a new network are 0 and 1"
+            )
         return
     try:
         find_checkpoint(checkpoint)
@@ -115,22 +165,6 @@ def _require_checkpoint(experiment: Experiment) -> None:
         raise ModelError(
             f'detector.checkpoint = "{checkpoint}": {reason}, or --set detector.checkpoint="" to train from scratch'
         ) from None
-
-
-@contextlib.contextmanager
-def _checkpoint_explained(run_folder: Path) -> Iterator[None]:
-    """Raise a clear error if the run's own checkpoint, which the trainer restores on creation, is truncated."""
-    try:
-        yield
-    except (tf.errors.DataLossError, tf.errors.OutOfRangeError, tf.errors.NotFoundError) as error:
-        if disk_refusal(error):
-            raise
-        reason = " ".join(error.message.split())
-        newest = tf.train.latest_checkpoint(str(run_folder))
-        raise ModelError(
-            f"{newest or run_folder}: cannot be read: {reason}; name the checkpoint before it in "
-            f"{run_folder / 'checkpoint'}, or another --out to train from the start"
-        ) from error
 
 
 @contextlib.contextmanager
@@ -166,10 +200,15 @@ class _StepProgress:
         self._counter, self._title, self._total_steps = counter, title, total_steps
         self._history = history
 
+    @property
+    def step(self) -> int:
+        """The number of steps that are done."""
+        return int(self._global_step.numpy())
+
     def follow(self, global_step: tf.Variable) -> None:
         """Count with the trainer's own step, which does not start at 0 in a resumed run."""
         self._global_step = global_step
-        step = int(global_step.numpy())
+        step = self.step
         self._forecast = Forecast(self._title, total=self._total_steps, done=step)
         self._counter.at(step)
         if self._history:
@@ -177,7 +216,7 @@ class _StepProgress:
 
     def __call__(self, output: Mapping[str, Any]) -> None:
         values = tf.nest.map_structure(orbit.utils.get_value, dict(output))
-        step = int(self._global_step.numpy())
+        step = self.step
         self._counter.at(step, words=f"{self._title}, loss {values.get('total_loss', 0):.3f}")
         if self._history:
             self._counter.tell(self._forecast.line(step))

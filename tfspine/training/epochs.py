@@ -4,14 +4,19 @@ The file names contain the number of the epoch, and the newest epoch is written 
 exists: after any interruption, the best weights are from a completed epoch, and no completed epoch is repeated.
 """
 
+import logging
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import h5py  # type: ignore[import-untyped]
 import keras
 
 from tfspine.errors import ModelError
 from tfspine.models.batch_norm import with_keras_norms
+
+_log = logging.getLogger(__name__)
 
 NEWEST, BEST = ".weights.h5", ".keras"
 """Endings: ``00003.weights.h5`` has weights and optimizer after epoch 3, ``00002.keras`` the model after epoch 2."""
@@ -22,10 +27,31 @@ def done_epochs(folder: Path) -> int:
     return max(_numbers(folder, NEWEST), default=0)
 
 
-def best_file(folder: Path) -> Path:
-    """Return the model file of the best completed epoch; it exists as soon as one epoch is done."""
-    done = done_epochs(folder)
-    return _file(folder, max(number for number in _numbers(folder, BEST) if number <= done), BEST)
+def best_file(folder: Path, *, until: int | None = None) -> Path:
+    """Return the model file of the best of all completed epochs, or of those up to `until`."""
+    last = done_epochs(folder) if until is None else until
+    return _file(folder, max(number for number in _numbers(folder, BEST) if number <= last), BEST)
+
+
+def drop_damaged(folder: Path) -> None:
+    """Delete the files of the newest epochs that cannot be read, so that a run continues from the last whole one.
+
+    A machine that fails, or a full disk, may leave a truncated file. Each is logged.
+    """
+    lost = min(
+        (number for number in _numbers(folder, BEST) if not zipfile.is_zipfile(_file(folder, number, BEST))),
+        default=None,
+    )
+    for number in sorted(_numbers(folder, NEWEST), reverse=True):
+        weights = _file(folder, number, NEWEST)
+        # Without the best model of an epoch, what came after it cannot be judged either.
+        if (lost is None or number < lost) and _is_whole_hdf5(weights):
+            break
+        _log.warning("%s: epoch %d cannot be read; the run continues from the one before", folder, number)
+        weights.unlink()
+    for number in _numbers(folder, BEST):
+        if number > done_epochs(folder):
+            _file(folder, number, BEST).unlink()
 
 
 def restore_epoch(model: keras.Model, folder: Path) -> None:
@@ -46,7 +72,7 @@ def restore_epoch(model: keras.Model, folder: Path) -> None:
 
 
 class KeepEpochs(keras.callbacks.Callback):
-    """Saves each epoch, and the model when its validation loss is the smallest so far.
+    """Saves each epoch, and the model when its validation loss is the smallest so far; the epoch before is kept too.
 
     It must come after all callbacks that record something about the epoch, because its file marks the epoch as done.
 
@@ -71,10 +97,21 @@ class KeepEpochs(keras.callbacks.Callback):
             self._smallest = loss
             _save(with_keras_norms(self.model).save, model)
         _save(self.model.save_weights, newest)
-        kept = (newest, best_file(self._folder))
+        kept = {newest, best_file(self._folder)}
+        if epoch in _numbers(self._folder, NEWEST):
+            kept |= {_file(self._folder, epoch, NEWEST), best_file(self._folder, until=epoch)}
         for path in self._folder.iterdir():
             if path not in kept:
                 path.unlink()
+
+
+def _is_whole_hdf5(path: Path) -> bool:
+    try:
+        with h5py.File(path) as file:
+            file.visititems(lambda _, item: item[()] if isinstance(item, h5py.Dataset) else None)
+    except OSError:
+        return False
+    return True
 
 
 def _file(folder: Path, number: int, ending: str) -> Path:

@@ -33,8 +33,9 @@ from tfspine.progress import counted
 from tfspine.records.folder import RecordFolder
 from tfspine.records.pipelines import grader_dataset
 from tfspine.training import runtime
-from tfspine.training.callbacks import EpochProgress, StopWhenDiverged, follow_schedule
-from tfspine.training.epochs import KeepEpochs, best_file, done_epochs, restore_epoch
+from tfspine.training.callbacks import EpochProgress, StopOnRequest, StopWhenDiverged, follow_schedule
+from tfspine.training.epochs import KeepEpochs, best_file, done_epochs, drop_damaged, restore_epoch
+from tfspine.training.preemption import stop_requests
 
 _log = logging.getLogger(__name__)
 
@@ -62,9 +63,11 @@ def train_grader(
     Raises:
         RecordError: a split has no graded box of this region.
         ModelError: the loss diverged.
+        StoppedError: the process was asked to end; the completed epochs are on disk.
     """
     experiment = runtime.prepare(experiment, gpus=ONE_GPU)
     run_folder.mkdir(parents=True, exist_ok=True)
+    drop_damaged(run_folder / BACKUP_FOLDER)
     past = _take_up_history(run_folder)
     model = compile_grader(records, region=region, experiment=experiment)
     restore_epoch(model, run_folder / BACKUP_FOLDER)
@@ -72,14 +75,14 @@ def train_grader(
     epochs = experiment.grader.epochs
     steps = count_steps(records, region=region, experiment=experiment)
     title = f"{region} grader"
-    with counted(title, epochs * steps) as counter:
+    with counted(title, epochs * steps) as counter, stop_requests() as request:
         progress = EpochProgress(counter, title, epochs=epochs, steps_per_epoch=steps)
         model.fit(
             train,
             validation_data=validation,
             initial_epoch=len(past),
             epochs=epochs,
-            callbacks=[progress, *_callbacks(experiment, past, run_folder)],
+            callbacks=[progress, StopOnRequest(request, run_folder), *_callbacks(experiment, past, run_folder)],
             shuffle=False,
             verbose=0,
         )

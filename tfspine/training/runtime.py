@@ -19,8 +19,8 @@ from official.common import distribute_utils
 from tfspine.config import Experiment, Precision, Strategy
 from tfspine.errors import ConfigError
 from tfspine.models.devices import ONE_GPU, chosen_gpus, use_gpus
-from tfspine.training.tf_config import VARIABLE as CLUSTER_VARIABLE
-from tfspine.training.tf_config import require_cluster
+from tfspine.training.cluster import VARIABLE as CLUSTER_VARIABLE
+from tfspine.training.cluster import read_cluster
 
 _log = logging.getLogger(__name__)
 
@@ -93,14 +93,14 @@ def gpus_for(experiment: Experiment) -> int | None:
 def make_strategy(strategy: Strategy) -> tf.distribute.Strategy:
     """Return the distribution strategy for the detector, on the GPUs that `prepare` left in use.
 
-    `Strategy.MULTIWORKER` reads the cluster from TF_CONFIG, as TensorFlow documents it; it must be made before any
-    other TensorFlow operation runs.
+    `Strategy.MULTIWORKER` reads the cluster from TF_CONFIG, as TensorFlow documents it, or from Slurm; it must be made
+    before any other TensorFlow operation runs.
 
     Raises:
-        ConfigError: multi-worker training was chosen, but TF_CONFIG defines no cluster.
+        ConfigError: multi-worker training was chosen, but neither TF_CONFIG nor Slurm describes a cluster.
     """
     if strategy is Strategy.MULTIWORKER:
-        require_cluster()
+        read_cluster()
     elif os.environ.get(CLUSTER_VARIABLE):
         _log.warning(
             "%s is set, which --strategy %s does not read: this process trains alone", CLUSTER_VARIABLE, strategy
@@ -109,17 +109,18 @@ def make_strategy(strategy: Strategy) -> tf.distribute.Strategy:
     return distribute_utils.get_distribution_strategy(_garden_name(strategy, gpus), num_gpus=gpus)
 
 
-def require_even_batch(strategy: tf.distribute.Strategy, batch_size: int) -> None:
-    """Reject a batch size that the devices of a strategy cannot share evenly.
+def require_even_batch(strategy: tf.distribute.Strategy, batch_size: int, *, parts: int = 1) -> None:
+    """Reject a batch that the devices of a strategy cannot share evenly, each in so many equal parts.
 
     Raises:
-        ConfigError: the batch is not divisible; the message shows both numbers.
+        ConfigError: the batch is not divisible; the message shows the numbers.
     """
     devices = strategy.num_replicas_in_sync
-    if batch_size % devices:
+    if batch_size % (devices * parts):
+        in_parts = "" if parts == 1 else f" in {parts} parts each (detector.accumulated_batches)"
         raise ConfigError(
-            f"detector.batch_size = {batch_size}: {devices} devices cannot share it evenly; expected a multiple of "
-            f"{devices}, or fewer devices (--devices, --strategy one)"
+            f"detector.batch_size = {batch_size}: {devices} devices cannot share it evenly{in_parts}; expected a "
+            f"multiple of {devices * parts}, or fewer devices (--devices, --strategy one)"
         )
 
 

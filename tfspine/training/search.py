@@ -21,6 +21,8 @@ from tfspine.errors import ConfigError
 from tfspine.experiment_file import build, experiment_from_table, read_toml, unknown_key
 
 SECTION = "grader."
+MAY_CHANGE = ("trials", "hours", "wait_s")
+"""Settings of `[tuner]` that may change when a sweep goes on, because no trial depends on them."""
 
 
 class TunerKind(StrEnum):
@@ -29,6 +31,24 @@ class TunerKind(StrEnum):
     RANDOM = "random"
     HYPERBAND = "hyperband"
     BAYESIAN = "bayesian"
+    GRID = "grid"
+
+
+class Objective(StrEnum):
+    """What the best trial is best in, of its best epoch on the validation patients."""
+
+    AC1 = "val_ac1"
+    LOSS = "val_loss"
+
+    @property
+    def direction(self) -> str:
+        """Whether the largest or the smallest value is the best, in Keras Tuner's words."""
+        return "max" if self is Objective.AC1 else "min"
+
+    @property
+    def words(self) -> str:
+        """What it is called in messages."""
+        return "validation AC1" if self is Objective.AC1 else "validation loss"
 
 
 class Sampling(StrEnum):
@@ -47,10 +67,23 @@ class TunerConfig:
     """The search method of Keras Tuner."""
 
     trials: Count = 20
-    """Number of trials in a random search or Bayesian optimization."""
+    """Number of trials in a random search or Bayesian optimization; a finished sweep goes on with more of them."""
+
+    hours: Annotated[float, Range(0, unit="hours")] = 0.0
+    """No trial starts later than this, counted from each start of the command; 0: no limit."""
+
+    objective: Objective = Objective.AC1
+    """What is searched for: the largest AC1 or the smallest loss on validation. Losses compare only where all trials
+    have the same `grader.loss`."""
+
+    patience_epochs: Annotated[int, Range(0, unit="epochs")] = 0
+    """A trial ends early after so many epochs without a better validation loss; 0: never."""
+
+    wait_s: Annotated[float, Range(1, unit="seconds")] = 300.0
+    """How long a worker waits for an answer of the chief, and the chief for a first worker, before it ends."""
 
     epochs: Annotated[int, Range(1, unit="epochs")] = 30
-    """Epochs of a trial; with Hyperband, epochs of the longest trials."""
+    """Epochs of a trial unless the space has `grader.epochs`; with Hyperband, epochs of the longest trials."""
 
     factor: Annotated[int, Range(2)] = 3
     """Hyperband continues one in this many trials after each round (Li 2018, JMLR 18:185, eta)."""
@@ -98,6 +131,11 @@ class Sweep:
     tuner: TunerConfig
     space: Mapping[str, Choice | Interval]
 
+    def claim(self) -> dict[str, Any]:
+        """Return what a folder of this sweep is claimed for: all but what may change when it goes on."""
+        tuner = {name: value for name, value in as_dict(self.tuner).items() if name not in MAY_CHANGE}
+        return {"tuner": tuner, "space": self.space_table()}
+
     def space_table(self) -> dict[str, dict[str, Any]]:
         """Return `[space]` as plain values, with the names of the file as keys."""
         return {SECTION + name: dimension.table() for name, dimension in self.space.items()}
@@ -118,6 +156,11 @@ def load_sweep(path: Path, base: Experiment) -> Sweep:
         tuner=_tuner(table.get("tuner", {}), source=str(path)),
         space={_setting(name, str(path)): _dimension(name, value, str(path)) for name, value in table["space"].items()},
     )
+    if "epochs" in sweep.space and sweep.tuner.kind is TunerKind.HYPERBAND:
+        raise ConfigError(
+            f"{path}: space.grader.epochs has no effect with Hyperband, which determines the epochs of each trial "
+            "itself; use another tuner.kind, or remove it"
+        )
     for name, dimension in sweep.space.items():
         for value in _ends(dimension):
             trial_experiment(base, {name: value}, source=str(path))
@@ -151,6 +194,11 @@ def trial_experiment(base: Experiment, values: Mapping[str, Any], *, source: str
     table = as_dict(base)
     table["grader"] |= values
     return experiment_from_table(table, source=source)
+
+
+def trial_epochs(hp: keras_tuner.HyperParameters, sweep: Sweep) -> int:
+    """Return the epochs of a trial: those of its round in Hyperband, of the space, or of `[tuner]`."""
+    return int(hp.values.get("tuner/epochs") or hp.values.get(f"{SECTION}epochs") or sweep.tuner.epochs)
 
 
 def _tuner(table: Mapping[str, Any], *, source: str) -> TunerConfig:

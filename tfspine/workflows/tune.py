@@ -1,6 +1,7 @@
 """A sweep of one grader's settings with Keras Tuner."""
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,19 @@ class BestSettings:
 
     Attributes:
         settings: the settings of `[grader]` that are in the search space.
-        epochs: number of epochs of the best trial.
-        validation_ac1: Gwet's AC1 on validation.
+        epochs: `grader.epochs` of its experiment, with which `train` would train it.
+        objective: what was searched for, in words: "validation AC1" or "validation loss".
+        score: its value.
+        importance: the share of the scores' variance that each setting explains alone, the largest first; None where
+            there are too few trials.
         file: the experiment with these settings.
     """
 
     settings: Mapping[str, Any]
     epochs: int
-    validation_ac1: float
+    objective: str
+    score: float
+    importance: Mapping[str, float | None]
     file: Path
 
 
@@ -51,14 +57,15 @@ def tune(sweep: Path, records: Path, out: Path, options: TuneOptions) -> BestSet
     from tfspine.records.folder import open_records
     from tfspine.training.runs import open_run
     from tfspine.training.search import load_sweep
-    from tfspine.training.sweep import BEST_FILE, sweep_grader
+    from tfspine.training.sweep import sweep_grader
+    from tfspine.training.sweep_results import BEST_FILE
 
     region, experiment = options.region, options.experiment
     wanted = load_sweep(sweep, experiment)
     opened = open_records(records, plane=region.plane, experiment=experiment)
     open_run(
         out,
-        trains={"kind": RunKind.SWEEP, "region": region, "tuner": as_dict(wanted.tuner), "space": wanted.space_table()},
+        trains={"kind": RunKind.SWEEP, "region": region, **wanted.claim()},
         experiment=experiment,
         sections=("grader", "training"),
         records_folder=records,
@@ -66,6 +73,42 @@ def tune(sweep: Path, records: Path, out: Path, options: TuneOptions) -> BestSet
     found = sweep_grader(opened, region=region, experiment=experiment, sweep=wanted, out=out)
     if found is None:
         return None
-    best, ac1 = found
-    settings = {name: getattr(best.grader, name) for name in wanted.space}
-    return BestSettings(settings, best.grader.epochs, ac1, out / BEST_FILE)
+    grader = found.experiment.grader
+    return BestSettings(
+        settings={name: getattr(grader, name) for name in wanted.space},
+        epochs=grader.epochs,
+        objective=wanted.tuner.objective.words,
+        score=found.score,
+        importance=found.importance,
+        file=out / BEST_FILE,
+    )
+
+
+@dataclass(frozen=True)
+class PlannedSweep:
+    """What a sweep would do.
+
+    Attributes:
+        tuner: the settings of `[tuner]`, with defaults.
+        space: the settings that are searched, each as the file may write it.
+        first: the settings of the first trials.
+    """
+
+    tuner: Mapping[str, Any]
+    space: Mapping[str, Any]
+    first: Sequence[Mapping[str, Any]]
+
+
+def plan_sweep(sweep: Path, experiment: Experiment, *, trials: int = 5) -> PlannedSweep:
+    """Check a sweep file and draw its first trials without training; nothing is written.
+
+    Raises:
+        ConfigError: the search space is invalid.
+    """
+    from tfspine.training.oracles import first_trials
+    from tfspine.training.search import load_sweep
+
+    wanted = load_sweep(sweep, experiment)
+    with tempfile.TemporaryDirectory(prefix="tfspine-tune-") as folder:
+        first = first_trials(wanted, trials, folder=Path(folder))
+    return PlannedSweep(as_dict(wanted.tuner), wanted.space_table(), first)
