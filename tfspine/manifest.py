@@ -135,7 +135,7 @@ def split_of(folder: Path) -> str:
     """
     claim = folder / CLAIM_FILE
     if claim.is_file():
-        return str(json.loads(claim.read_text()).get("split", ""))
+        return str(json.loads(claim.read_text()).get("split_hash", ""))
     manifest = read_manifest(folder)
     return manifest.split_hash if manifest else ""
 

@@ -11,7 +11,7 @@ from tfspine.saved_model.trained_runs import require_one_split
 
 def run(folder: Path, split: str) -> Path:
     folder.mkdir()
-    (folder / "run.json").write_text(json.dumps({"kind": "grader", "split": split}))
+    (folder / "run.json").write_text(json.dumps({"kind": "grader", "split_hash": split}))
     return folder
 
 

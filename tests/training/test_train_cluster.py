@@ -80,11 +80,11 @@ def curve(run: Path) -> list[dict[str, float]]:
 def assert_alike(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> None:
     """The first stage alike from the same weights; later, the second stage has sampled other regions at random.
 
-    The divisor of the second stage's box loss has 0.01 added to it on each device (Model Garden, FastrcnnBoxLoss).
+    The divisors of the box losses have 0.01 added to them on each device (Model Garden, RpnBoxLoss, FastrcnnBoxLoss).
     """
     assert [row["step"] for row in ours] == [row["step"] for row in theirs] == [1, 2, 3]
-    for name in ("rpn_score_loss", "rpn_box_loss"):
-        assert ours[0][name] == pytest.approx(theirs[0][name], rel=1e-4), name
+    assert ours[0]["rpn_score_loss"] == pytest.approx(theirs[0]["rpn_score_loss"], rel=1e-4)
+    assert ours[0]["rpn_box_loss"] == pytest.approx(theirs[0]["rpn_box_loss"], rel=1e-3)
     assert [row["total_loss"] for row in ours] == pytest.approx([row["total_loss"] for row in theirs], rel=0.02)
 
 

@@ -144,6 +144,8 @@ def test_two_machines_train_two_divisions_twice(
     assert "already complete" in capsys.readouterr().out
     assert main([*words[:5], "3x1", *words[6:]]) == 2
     assert "members = 2x2 there, 3x1 here" in capsys.readouterr().err
+    assert main([*words, "--set", "split.validation=0.125"]) == 2
+    assert "split.validation = 0.25 there, 0.125 here" in capsys.readouterr().err
 
     rows = _table(run)
     assert [row["member"] for row in rows] == ["s1r1", "s1r2", "s2r1", "s2r2"]

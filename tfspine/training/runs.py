@@ -80,7 +80,7 @@ def open_run(
         "seed": experiment.seed,
         **{section: _section(experiment, section) for section in sections},
         "records": hash_input(records_folder),
-        "split": split_of(records_folder),
+        "split_hash": split_of(records_folder),
     }
     path, text = run_folder / CLAIM_FILE, json.dumps(claim, indent=2) + "\n"
     if not _names(run_folder) - {CLAIM_FILE}:
