@@ -13,6 +13,7 @@ TINY = (
     "detector.learning_rate=0.01",
     "detector.schedule=cosine",
     "detector.shuffle_buffer=8",
+    "detector.validation_images=0",
     "grader.crop_size_px=16",
     "grader.filters=[8, 8]",
     "grader.dense_units=8",

@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score
 
 from tfspine.errors import EvaluationError
 from tfspine.evaluation.boxes.detection_curves import (
-    DetectionCurve,
+    average_precision,
     detection_curve,
     found_scores,
     recall_at,
@@ -17,17 +17,6 @@ from tfspine.evaluation.boxes.detection_curves import (
 from tfspine.evaluation.boxes.reading_set import ReadingSet
 from tfspine.evaluation.tables.detection import average_precision_estimate
 from tfspine.formats.boxes_csv import BOX_COLUMNS
-
-
-def detection_average_precision(curve: DetectionCurve) -> float:
-    """Return the area under precision over recall, precision made monotone from the right; NaN without references.
-
-    Recall that is never reached adds nothing: boxes cut off by a score threshold cost area.
-    """
-    if not curve.references:
-        return float("nan")
-    envelope = np.maximum.accumulate(curve.precision[::-1])[::-1]
-    return float(np.sum(np.diff(curve.recall, prepend=0.0) * envelope))
 
 
 def test_points_by_hand(ranked) -> None:
@@ -40,7 +29,7 @@ def test_points_by_hand(ranked) -> None:
 
 def test_average_precision_by_hand(ranked) -> None:
     # One third of recall at precision 1, one third at 2/3; the last third is never reached.
-    assert detection_average_precision(detection_curve(*ranked, iou=0.3, images=4)) == pytest.approx(5 / 9)
+    assert average_precision(detection_curve(*ranked, iou=0.3, images=4)) == pytest.approx(5 / 9)
 
 
 def test_recall_at_a_number_of_false_positives(ranked) -> None:
@@ -74,7 +63,7 @@ def test_sides_do_not_mix(box_table) -> None:
 
 def test_without_references_nothing_is_defined(box_table) -> None:
     curve = detection_curve(box_table().head(0), box_table({"score": 0.9}), iou=0.3, images=1)
-    assert np.isnan(detection_average_precision(curve))
+    assert np.isnan(average_precision(curve))
     assert all(np.isnan(recall_at(curve)))
 
 
@@ -118,7 +107,7 @@ def test_where_everything_is_found_the_area_is_no_less_than_scikit_learns(boxes)
     curve = detection_curve(reader[truth], reader, iou=0.3, images=len(boxes))
     steps = np.diff(curve.recall, prepend=0.0) @ curve.precision
     assert steps == pytest.approx(average_precision_score(truth, reader["score"]))
-    assert detection_average_precision(curve) >= steps - 1e-12
+    assert average_precision(curve) >= steps - 1e-12
 
 
 def test_interval_of_the_area_is_that_of_patients_drawn_with_all_their_boxes(box_table) -> None:
@@ -145,7 +134,7 @@ def test_interval_of_the_area_is_that_of_patients_drawn_with_all_their_boxes(box
             for person, times in zip(people, draw, strict=True) for copy in range(times)
         ]  # fmt: skip
         drawn = [pd.concat(tables) for tables in zip(*copies, strict=True)]
-        areas.append(detection_average_precision(detection_curve(*drawn, iou=0.3, images=1)))
-    whole = detection_average_precision(detection_curve(reference, reader, iou=0.3, images=1))
+        areas.append(average_precision(detection_curve(*drawn, iou=0.3, images=1)))
+    whole = average_precision(detection_curve(reference, reader, iou=0.3, images=1))
     assert (estimate.value, estimate.n) == (pytest.approx(whole), len(reference) + len(reader))
     assert (estimate.low, estimate.high) == pytest.approx(np.quantile(areas, [0.05, 0.95]))

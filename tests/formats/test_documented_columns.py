@@ -34,6 +34,7 @@ from tfspine.formats.slices_csv import SLICE_COLUMNS
 from tfspine.formats.splits_csv import SPLIT_COLUMNS
 from tfspine.formats.studies_csv import STUDY_COLUMNS
 from tfspine.formats.trials_csv import TRIAL_COLUMNS
+from tfspine.formats.validated_csv import VALIDATED_COLUMNS
 from tfspine.formats.validation_csv import VALIDATION_COLUMNS
 from tfspine.workflows.explain import COMPLETENESS_COLUMNS
 
@@ -65,6 +66,7 @@ LISTED = {
     "`ids.csv` (": ID_COLUMNS,
     "| `history.csv` of a detector |": DETECTOR_HISTORY_COLUMNS,
     "| `history.csv` of a grader |": GRADER_HISTORY_COLUMNS,
+    "| `validated.csv` |": VALIDATED_COLUMNS,
     "| `validation.csv` of a grader |": VALIDATION_COLUMNS,
     "| `members.csv` of several |": MEMBER_COLUMNS,
     "| `trials.csv` of a sweep |": TRIAL_COLUMNS,

@@ -11,6 +11,7 @@ from official.vision.ops import preprocess_ops
 from tfspine.config import DetectorConfig, Experiment
 from tfspine.labels import Plane
 from tfspine.models import garden
+from tfspine.models.draws import SEED
 from tfspine.models.image_size import canvas_for, share_of_canvas
 
 SETTINGS = ("detector.image_size_px=[48, 80]", "detector.canvas_px=[96, 64]")
@@ -100,6 +101,7 @@ def _parse(experiment: Experiment, image: np.ndarray) -> tuple[np.ndarray, dict[
         "groundtruth_boxes": tf.constant([[0.0, 0.0, 0.5, 0.5]]),
         "groundtruth_classes": tf.constant([1], tf.int64),
         "groundtruth_is_crowd": tf.constant([False]),
+        SEED: tf.constant([1, 0], tf.int64),
     }
     parsed, labels = parser._parse_train_data(data)
     return parsed.numpy(), tf.nest.map_structure(lambda value: value.numpy(), labels)

@@ -24,7 +24,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def taken(dataset: tf.data.Dataset, count: int = 3 * COUNT) -> list[int]:
-    return [int(item) for item in islice(dataset.as_numpy_iterator(), count)]
+    return [int(item) for item, _ in islice(dataset.as_numpy_iterator(), count)]
 
 
 @pytest.mark.parametrize("cores", [1, 2, 16, 64])
@@ -46,6 +46,15 @@ def test_every_pass_holds_every_example_once_in_another_order(files: list[str]) 
 def test_the_seed_determines_the_order(files: list[str]) -> None:
     first, again, other = (taken(training_order(files, seed=seed, shuffle_buffer=8)) for seed in (1, 1, 2))
     assert first == again != other
+
+
+@pytest.mark.parametrize("start", [1, COUNT - 1, COUNT, 2 * COUNT + 7])
+def test_a_resumed_training_goes_on_at_the_next_example(start: int, files: list[str]) -> None:
+    undisturbed = training_order(files, seed=1, shuffle_buffer=8)
+    resumed = training_order(files, seed=1, shuffle_buffer=8, start=start)
+    assert taken(resumed, 2 * COUNT) == taken(undisturbed, start + 2 * COUNT)[start:]
+    first_seed = next(iter(resumed))[1].numpy().tolist()
+    assert first_seed == [1, start]
 
 
 @pytest.mark.parametrize("workers", [2, 3])

@@ -1,6 +1,7 @@
 """The grader's pipeline: which crops, which grades, the same again under the same seed."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tfspine.records import augmentation
 from tfspine.records.crops import crop_regions
 from tfspine.records.examples import RecordExample
 from tfspine.records.folder import RecordFolder, open_records
-from tfspine.records.pipelines import grader_dataset
+from tfspine.records.pipelines import graded_batches, training_batches
 
 
 @pytest.fixture
@@ -26,25 +27,20 @@ def records(
     return open_records(write(examples), plane=Plane.AXIAL, experiment=experiment)
 
 
-def _passes(records: RecordFolder, config: GraderConfig, seed: int, passes: int = 2) -> list[NDArray[np.float32]]:
-    tf.random.set_seed(5)
-    dataset = grader_dataset(
-        records, region=Region.LATERAL_RECESS, split="train", config=config, training=True, seed=seed
-    )
-    return [np.concatenate([crops.numpy() for crops, _ in dataset]) for _ in range(passes)]
+def _epochs(
+    records: RecordFolder, config: GraderConfig, seed: int, epochs: int = 2, first_epoch: int = 0
+) -> list[NDArray[np.float32]]:
+    region = Region.LATERAL_RECESS
+    steps = math.ceil(sum(records.grade_counts(region, "train").values()) / config.batch_size)
+    dataset = training_batches(records, region=region, config=config, seed=seed, first_epoch=first_epoch)
+    batches = [crops.numpy() for crops, _ in dataset.take(epochs * steps)]
+    return [np.concatenate(batches[epoch * steps : (epoch + 1) * steps]) for epoch in range(epochs)]
 
 
 def test_recesses_come_graded_and_the_right_ones_mirrored(
     records: RecordFolder, examples: list[RecordExample], experiment: Experiment
 ) -> None:
-    dataset = grader_dataset(
-        records,
-        region=Region.LATERAL_RECESS,
-        split="validation",
-        config=experiment.grader,
-        training=False,
-        seed=1,
-    )
+    dataset = graded_batches(records, region=Region.LATERAL_RECESS, split="validation", config=experiment.grader)
     ((crops, grades),) = list(dataset)
     # The right recess is mild, the left one normal: see conftest.
     np.testing.assert_array_equal(grades, [[0, 1, 0, 0], [1, 0, 0, 0]])
@@ -61,19 +57,33 @@ def test_recesses_come_graded_and_the_right_ones_mirrored(
 
 
 def test_boxes_without_a_grade_and_other_regions_are_left_out(records: RecordFolder, experiment: Experiment) -> None:
-    dataset = grader_dataset(
-        records, region=Region.CENTRAL_CANAL, split="train", config=experiment.grader, training=False, seed=1
-    )
+    dataset = graded_batches(records, region=Region.CENTRAL_CANAL, split="train", config=experiment.grader)
     grades = np.concatenate([grades.numpy() for _, grades in dataset])
     np.testing.assert_array_equal(grades, [[0, 0, 1, 0]] * 2)
 
 
-def test_the_same_seed_repeats_every_pass_and_another_does_not(records: RecordFolder, experiment: Experiment) -> None:
-    first, again = (_passes(records, experiment.grader, seed=3) for _ in range(2))
+def test_the_same_seed_repeats_every_epoch_and_another_does_not(records: RecordFolder, experiment: Experiment) -> None:
+    first, again = (_epochs(records, experiment.grader, seed=3) for _ in range(2))
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, other)
     assert np.abs(first[0] - first[1]).max() > 0.01
-    assert np.abs(first[0] - _passes(records, experiment.grader, seed=4, passes=1)[0]).max() > 0.01
+    assert np.abs(first[0] - _epochs(records, experiment.grader, seed=4, epochs=1)[0]).max() > 0.01
+
+
+def test_a_resumed_training_sees_the_epochs_that_are_left(records: RecordFolder, experiment: Experiment) -> None:
+    undisturbed = _epochs(records, experiment.grader, seed=3, epochs=4)
+    resumed = _epochs(records, experiment.grader, seed=3, epochs=2, first_epoch=2)
+    np.testing.assert_array_equal(resumed, undisturbed[2:])
+
+
+def test_every_epoch_holds_every_crop_once(records: RecordFolder, experiment: Experiment) -> None:
+    still = dataclasses.replace(experiment.grader, shear=0.0, zoom=0.0, rotation_deg=0.0, shift=0.0)
+    batches = graded_batches(records, region=Region.LATERAL_RECESS, split="train", config=still)
+    expected = np.sort(np.concatenate([crops.numpy() for crops, _ in batches]), axis=0)
+    first, second = _epochs(records, still, seed=3)
+    assert not np.array_equal(first, second)
+    for epoch in (first, second):
+        np.testing.assert_array_equal(np.sort(epoch, axis=0), expected)
 
 
 def test_augmentation_without_limits_changes_nothing(records: RecordFolder, experiment: Experiment) -> None:

@@ -12,7 +12,7 @@ from tfspine.errors import RecordError
 from tfspine.labels import Plane, Region
 from tfspine.records.examples import RecordExample
 from tfspine.records.folder import RecordFolder, open_records
-from tfspine.records.pipelines import grader_dataset
+from tfspine.records.pipelines import graded_batches
 from tfspine.records.refold import refold
 
 MADE_WITH = {"study0": "train", "study1": "train", "study2": "validation", "study3": "test"}
@@ -27,9 +27,7 @@ def records(
 
 def _crops(records: RecordFolder, experiment: Experiment, split: str) -> NDArray[np.float32]:
     """Return the crops of a split in an order that does not depend on the files."""
-    batches = grader_dataset(
-        records, region=Region.LATERAL_RECESS, split=split, config=experiment.grader, training=False, seed=1
-    )
+    batches = graded_batches(records, region=Region.LATERAL_RECESS, split=split, config=experiment.grader)
     crops = np.concatenate([crops.numpy() for crops, _ in batches])
     return crops[np.argsort(crops.mean(axis=(1, 2, 3)))]
 

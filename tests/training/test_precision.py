@@ -115,26 +115,47 @@ def test_fp16_scales_the_loss(records: RecordFolder, tiny: Callable[..., Experim
     assert garden.to_experiment(experiment, Plane.AXIAL).runtime.loss_scale == "dynamic"
 
 
-TWICE = """
-import sys
+RESUMED = """
+import os, pkgutil, signal, sys
+from unittest import mock
 from tfspine.cli.main import main
 
-out, *words = sys.argv[1:]
-for run in ("first", "second"):
-    assert main([*words, "--out", f"{out}/{run}", "--set", "training.deterministic=true"]) == 0
+recorder, out, *words = sys.argv[1:]
+original = pkgutil.resolve_name(recorder)
+
+def recording_and_asked(*args, **kwargs):
+    original(*args, **kwargs)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+assert main([*words, "--out", f"{out}/undisturbed"]) == 0
+with mock.patch(recorder, recording_and_asked):
+    assert main([*words, "--out", f"{out}/resumed"]) == 75
+assert main([*words, "--out", f"{out}/resumed"]) == 0
 """
+"""Trains once undisturbed, and once with a request to end after each first record."""
+
+GRADER = ("grader", "--region", "central_canal")
+DETECTOR = ("detector", "--plane", "axial")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", [("grader", "--region", "central_canal"), ("detector", "--plane", "axial")])
-def test_the_same_deterministic_training_twice_gives_the_same_bits(
-    what: tuple[str, ...], records_folder: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("what", "recorder"),
+    [
+        (GRADER, "tfspine.training.epochs.KeepEpochs.on_epoch_end"),
+        (DETECTOR, "tfspine.training.detector.append_history"),
+    ],
+)
+def test_a_resumed_deterministic_training_gives_the_bits_of_an_undisturbed_one(
+    what: tuple[str, ...], recorder: str, records_folder: Path, tmp_path: Path
 ) -> None:
     """In a process of its own, because operations stay deterministic until it ends."""
-    chosen = [word for setting in (*TINY, "records.shards=2", "detector.steps=2") for word in ("--set", setting)]
+    settings = (*TINY, "records.shards=2", "detector.steps=6", "grader.epochs=3", "grader.dropout=0.3")
+    settings += ("detector.steps_between_summaries=1", "detector.scale_range=[0.9, 1.1]", "training.deterministic=true")
+    chosen = [word for setting in settings for word in ("--set", setting)]
     words = ["train", *what, "--records", str(records_folder), *chosen]
     done = subprocess.run(
-        [sys.executable, "-c", TWICE, str(tmp_path), *words],
+        [sys.executable, "-c", RESUMED, recorder, str(tmp_path), *words],
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         text=True,
@@ -142,12 +163,12 @@ def test_the_same_deterministic_training_twice_gives_the_same_bits(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    first, second = ((tmp_path / run / "history.csv").read_text() for run in ("first", "second"))
-    assert len(first.splitlines()) > 1
-    assert first == second
-    names = [path.name for path in (tmp_path / "first").glob("*.keras")] or ["ckpt-2.data-00000-of-00001"]
+    undisturbed, resumed = ((tmp_path / run / "history.csv").read_text() for run in ("undisturbed", "resumed"))
+    assert len(undisturbed.splitlines()) > 3
+    assert resumed == undisturbed
+    names = [path.name for path in (tmp_path / "resumed").glob("*.keras")] or ["ckpt-6.data-00000-of-00001"]
     for name in names:
-        ours, theirs = (_weights(tmp_path / run / name) for run in ("first", "second"))
+        ours, theirs = (_weights(tmp_path / run / name) for run in ("undisturbed", "resumed"))
         assert ours == theirs
 
 

@@ -11,7 +11,8 @@ from tests_settings import TINY
 from tfspine.cli.main import main
 from tfspine.config import Experiment
 from tfspine.errors import ModelError
-from tfspine.labels import Plane
+from tfspine.formats.validated_csv import best_step, read_validated
+from tfspine.labels import Plane, Region
 
 SIZE = 64
 
@@ -61,6 +62,7 @@ def test_a_run_without_its_manifest_goes_on_from_its_checkpoint(
 ) -> None:
     run = tmp_path / "run"
     steps = ("detector.steps=4", "detector.steps_between_summaries=2", "detector.steps_between_checkpoints=2")
+    steps += ("detector.validation_images=1",)
     words = command(detector_records, run, *steps)
     assert main(words) == 0
     assert steps_of(run) == [2, 4]
@@ -70,7 +72,13 @@ def test_a_run_without_its_manifest_goes_on_from_its_checkpoint(
         "steps": 4,
         "devices": 1,
         "images_per_device": 2,
+        "best_step": best_step(read_validated(run)),
     }
+    measured = read_validated(run)
+    assert [(row.step, row.region) for row in measured] == [
+        (step, region) for step in (2, 4) for region in (Region.CENTRAL_CANAL, Region.LATERAL_RECESS)
+    ]
+    assert {(row.images, row.boxes) for row in measured} == {(1, 1)}
     capsys.readouterr()
     assert main(words) == 0
     assert "already complete" in capsys.readouterr().out
@@ -83,6 +91,7 @@ def test_a_run_without_its_manifest_goes_on_from_its_checkpoint(
     assert main(words) == 0
     # Step 4 was trained again, and stands there once.
     assert steps_of(run) == [2, 4]
+    assert [row.step for row in read_validated(run)] == [2, 2, 4, 4]
 
 
 def test_a_checkpoint_that_is_not_there_is_one_line(tiny: Callable[..., Experiment], tmp_path: Path) -> None:

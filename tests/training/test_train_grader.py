@@ -17,7 +17,7 @@ from tfspine.formats.history_csv import GRADER_HISTORY_COLUMNS
 from tfspine.labels import Region
 from tfspine.models.grader import load_grader
 from tfspine.records.folder import RecordFolder
-from tfspine.records.pipelines import grader_dataset
+from tfspine.records.pipelines import graded_batches
 from tfspine.training import callbacks, epochs, grader
 
 CANAL = Region.CENTRAL_CANAL
@@ -39,9 +39,7 @@ def test_learns_brightness_and_keeps_the_best_epoch(
     experiment = _with(experiment, epochs=25)
     grader.train_grader(records, region=CANAL, experiment=experiment, run_folder=tmp_path / "run")
     model = load_grader(tmp_path / "run" / "grader.keras")
-    batches = list(
-        grader_dataset(records, region=CANAL, split="test", config=experiment.grader, training=False, seed=1)
-    )
+    batches = list(graded_batches(records, region=CANAL, split="test", config=experiment.grader))
     right = [model.predict(crops, verbose=0).argmax(-1) == grades.numpy().argmax(-1) for crops, grades in batches]
     assert np.concatenate(right).mean() == 1.0
 
@@ -56,9 +54,7 @@ def test_learns_brightness_and_keeps_the_best_epoch(
 
     # The file holds the weights of that epoch: their loss on the validation crops is the one in the history.
     model.compile(loss="categorical_crossentropy")
-    validation = grader_dataset(
-        records, region=CANAL, split="validation", config=experiment.grader, training=False, seed=1
-    )
+    validation = graded_batches(records, region=CANAL, split="validation", config=experiment.grader)
     assert model.evaluate(validation, verbose=0) == pytest.approx(min(losses), rel=1e-4)
     assert not (tmp_path / "run" / "backup").exists()
 

@@ -170,6 +170,9 @@ class Optimization:
     steps_between_checkpoints: Steps = 10_000
     """Steps between two checkpoints, which is the most that an interrupted training loses."""
 
+    validation_images: CountOrNone = 200
+    """Validation slices on which every checkpoint is measured, so that the best one is kept; 0 keeps the last."""
+
     steps_between_summaries: Steps = 100
     """Steps between two entries of the losses in the history."""
 

@@ -7,6 +7,8 @@ import tensorflow as tf
 import tf_keras
 from official.vision.tasks import maskrcnn
 
+from tfspine.models.draws import SEED, seeded_draws
+
 
 def accumulated_step(
     task: maskrcnn.MaskRCNNTask,
@@ -39,7 +41,7 @@ def accumulated_step(
 
     def add_part(part: tf.Tensor, total: tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
         images, labels = tf.nest.map_structure(lambda values: _part(values, part, parts), inputs)
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, seeded_draws(labels[SEED]):
             losses = _losses(task, model, images, labels)
             loss = losses["total_loss"] / (replicas * parts)
             scaled = optimizer.get_scaled_loss(loss) if is_scaled else loss

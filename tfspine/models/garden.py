@@ -13,7 +13,6 @@ from typing import Any
 
 import tensorflow as tf
 import tf_keras
-from official.common import dataset_fn as dataset_fn_lib
 from official.core import config_definitions as cfg
 from official.core import exp_factory
 from official.modeling import optimization
@@ -26,6 +25,7 @@ from tfspine.errors import ModelError
 from tfspine.labels import DETECTOR_CLASSES, Plane
 from tfspine.models.accumulation import accumulated_step
 from tfspine.models.checkpoints import PARTS, LoadedPart, load_parts
+from tfspine.models.draws import SEED, seeded_draws
 from tfspine.models.image_size import PaperSizeParser, canvas_for
 from tfspine.models.overrides import apply_overrides
 
@@ -75,7 +75,8 @@ class DetectorTask(maskrcnn_task.MaskRCNNTask):
     Args:
         params: the configuration of the task.
         detector: our settings, of which the image's size is taken.
-        examples: returns the serialized training examples, in order and without end; the configured files if None.
+        examples: returns the training examples without end, each with the seed of what is drawn at random for it
+            (`records.order.training_order`); None if nothing is trained.
         logging_dir: as for the base class.
     """
 
@@ -100,16 +101,15 @@ class DetectorTask(maskrcnn_task.MaskRCNNTask):
         dataset_fn: Any = None,
     ) -> tf.data.Dataset:
         """Build the batches of one worker: of n workers, worker k takes the examples k, k + n, k + 2n, and so on."""
-        read = dataset_fn or dataset_fn_lib.pick_dataset_fn(params.file_type)
-        if self._examples is not None:
-            read = partial(_examples_of_any_file, self._examples)
-            # One name stands for all files, so that the Model Garden divides examples, not files, among the workers.
-            # Its own shuffling, within a buffer of 1, changes nothing.
-            params = params.replace(input_path="records", shuffle_buffer_size=1)
+        if self._examples is None:
+            raise ValueError("a task without examples cannot train")
+        # One name stands for all files, so that the Model Garden divides examples, not files, among the workers.
+        # Its own shuffling, within a buffer of 1, changes nothing.
+        params = params.replace(input_path="records", shuffle_buffer_size=1)
         reader = input_reader_factory.input_reader_generator(
             params,
-            dataset_fn=read,
-            decoder_fn=tf_example_decoder.TfExampleDecoder().decode,
+            dataset_fn=partial(_examples_of_any_file, self._examples),
+            decoder_fn=_decode,
             combine_fn=input_reader.create_combine_fn(params),
             parser_fn=self._parser(params).parse_fn(params.is_training),
         )
@@ -158,7 +158,8 @@ class DetectorTask(maskrcnn_task.MaskRCNNTask):
         """Update the weights from one batch of this device, in `accumulated_batches` parts of equal size."""
         parts = self._detector.accumulated_batches
         if parts == 1:
-            return super().train_step(inputs, model, optimizer, metrics)
+            with seeded_draws(inputs[1][SEED]):
+                return super().train_step(inputs, model, optimizer, metrics)
         return accumulated_step(self, inputs, model, optimizer, metrics or (), parts=parts)
 
     def initialize(self, model: tf_keras.Model) -> None:
@@ -179,6 +180,11 @@ class DetectorTask(maskrcnn_task.MaskRCNNTask):
 
 def _examples_of_any_file(examples: Callable[[], tf.data.Dataset], _: tf.Tensor) -> tf.data.Dataset:
     return examples()
+
+
+def _decode(serialized: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    decoded: dict[str, tf.Tensor] = tf_example_decoder.TfExampleDecoder().decode(serialized)
+    return decoded | {SEED: seed}
 
 
 def load_newest(model: tf_keras.Model, run_folder: Path) -> int:

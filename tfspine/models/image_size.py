@@ -14,6 +14,10 @@ import tensorflow as tf
 from official.vision.dataloaders import maskrcnn_input
 
 from tfspine.config import DetectorConfig
+from tfspine.models.draws import SEED, seeded_draws
+
+PARSING = 1_000_000
+"""Separates the draws of the parser from those of the second stage, which draws once for each image."""
 
 
 def canvas_for(detector: DetectorConfig, sizes_px: Iterable[tuple[int, int]] = ()) -> tuple[int, int]:
@@ -42,6 +46,8 @@ def share_of_canvas(size_px: tf.Tensor, detector: DetectorConfig) -> tf.Tensor:
 class PaperSizeParser(maskrcnn_input.Parser):
     """The Model Garden's parser, with images and boxes at the paper's size before they are scaled at random.
 
+    What it draws at random depends on the seed that comes with the image, which stays among the labels.
+
     Args:
         detector: its sizes; the parser's output size must be its canvas.
         settings: as for the base class.
@@ -56,7 +62,9 @@ class PaperSizeParser(maskrcnn_input.Parser):
         of_image = copy.copy(self)
         of_image._aug_scale_min = share * self._aug_scale_min
         of_image._aug_scale_max = share * self._aug_scale_max
-        return maskrcnn_input.Parser._parse_train_data(of_image, data)
+        with seeded_draws(tf.random.experimental.stateless_fold_in(data[SEED], PARSING)[tf.newaxis]):
+            image, labels = maskrcnn_input.Parser._parse_train_data(of_image, data)
+        return image, labels | {SEED: data[SEED]}
 
 
 def _resized(size_px: tuple[int, int], shorter: int, longer: int) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from tfspine.models.devices import ONE_GPU, use_gpus
 from tfspine.models.grader import GRADER_FILE, load_grader
 from tfspine.saved_model.plane_model import PlaneModel
 from tfspine.saved_model.region_grader import GraderMember, RegionGrader
+from tfspine.training.runs import BEST_FOLDER
 
 _OF_GRADERS = (RunKind.GRADER, RunKind.GRADER_MEMBERS)
 
@@ -94,7 +95,8 @@ def run_experiment(detector_run: Path, settings: Sequence[str] = ()) -> Experime
 
 def _load_detector(run: Path, experiment: Experiment, plane: Plane) -> Detector:
     detector = Detector(experiment, plane)
-    garden.load_newest(detector.network, run)
+    best = run / BEST_FOLDER
+    garden.load_newest(detector.network, best if best.is_dir() else run)
     return detector
 
 

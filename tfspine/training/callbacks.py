@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from tfspine.config import GraderConfig, GraderSchedule
 from tfspine.errors import ModelError
@@ -45,6 +46,21 @@ class EpochProgress(keras.callbacks.Callback):
         logs = logs or {}
         validation = f"validation loss {logs.get('val_loss', math.nan):.3f}, AC1 {logs.get('val_ac1', math.nan):.2f}"
         self._counter.at(words=f"{self._title}: {validation}")
+
+
+class SeedEpochs(keras.callbacks.Callback):
+    """Seeds dropout at the start of each epoch, because Keras does not save how far its generators have come."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._seed = seed
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Set the state of every layer that draws: a seed that depends on the epoch, and no draws yet."""
+        for number, layer in enumerate(self.model.layers):
+            if isinstance(layer, keras.layers.Dropout) and layer.rate > 0:
+                drawn = np.random.default_rng([self._seed, epoch, number]).integers(2**31)
+                layer.seed_generator.state.assign([drawn, 0])
 
 
 class StopOnRequest(keras.callbacks.Callback):

@@ -10,7 +10,7 @@ import contextlib
 import io
 import logging
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from official.core import train_lib, train_utils
 from tfspine.config import BatchNorm, Experiment, Strategy, as_dict
 from tfspine.errors import ModelError, StoppedError
 from tfspine.formats.history_csv import DETECTOR_LOSSES, STEP, append_history, forget_history
+from tfspine.formats.validated_csv import ValidatedRow, best_step, read_validated
 from tfspine.labels import Plane
 from tfspine.manifest import RunKind, write_manifest
 from tfspine.models import garden
@@ -33,8 +34,10 @@ from tfspine.records.folder import RecordFolder
 from tfspine.records.order import training_order
 from tfspine.records.parsing import image_sizes_px
 from tfspine.training import runtime
+from tfspine.training.detector_validation import CheckpointValidation
 from tfspine.training.forecast import Forecast
 from tfspine.training.preemption import stop_requests
+from tfspine.training.runs import newest_step
 
 _log = logging.getLogger(__name__)
 
@@ -61,15 +64,23 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
     files = records.files("train")
     experiment = _with_canvas(experiment, records)
     params = garden.to_experiment(experiment, plane, train_files=files)
-    examples = partial(training_order, files, seed=experiment.seed, shuffle_buffer=experiment.detector.shuffle_buffer)
+    detector = experiment.detector
+    examples = partial(
+        training_order,
+        files,
+        seed=experiment.seed,
+        shuffle_buffer=detector.shuffle_buffer,
+        start=newest_step(run_folder) * detector.batch_size,
+    )
     is_chief = experiment.training.strategy is not Strategy.MULTIWORKER or strategy.extended.should_save_summary
     if is_chief:
         run_folder.mkdir(parents=True, exist_ok=True)
         train_utils.serialize_config(params, str(run_folder))
     with strategy.scope():
-        task = garden.DetectorTask(
-            params.task, detector=experiment.detector, examples=examples, logging_dir=str(run_folder)
-        )
+        task = garden.DetectorTask(params.task, detector=detector, examples=examples, logging_dir=str(run_folder))
+    validation = None
+    if is_chief and detector.validation_images:
+        validation = CheckpointValidation(records, plane, experiment, run_folder)
     steps, title = params.trainer.train_steps, f"{plane} detector"
     with _garden_log(run_folder), counted(title, steps, is_shown=is_chief) as counter, stop_requests() as request:
         progress = _StepProgress(counter, title, steps, history=run_folder if is_chief else None)
@@ -84,10 +95,16 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
         )
         # At this point the newest checkpoint has been restored.
         progress.follow(runner.trainer.global_step)
+        if validation:
+            validation.follow(progress.step)
         try:
             # Not runner.run(): it also counts the graph's operations, which takes most of a minute for one log line.
             with strategy.scope():
-                runner.controller.train(steps=steps)
+                for step in _checkpoints(progress.step, steps, every=detector.steps_between_checkpoints):
+                    if step > progress.step:
+                        runner.controller.train(steps=step)
+                    if validation:
+                        progress.tell(validation.measure(step))
         except StoppedError:
             # Saving needs all workers at the same step, where each may have been asked to end at another one.
             if experiment.training.strategy is not Strategy.MULTIWORKER:
@@ -105,11 +122,22 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
             "devices": strategy.num_replicas_in_sync,
             "images_per_device": experiment.detector.batch_size // strategy.num_replicas_in_sync,
         }
+        if validated := read_validated(run_folder):
+            details["best_step"] = best_step(validated)
         if task.loaded:
             details["loaded"] = [str(part) for part in task.loaded]
         write_manifest(
             run_folder, command="train", config=as_dict(experiment), inputs=[records.folder], details=details
         )
+
+
+def _checkpoints(step: int, steps: int, *, every: int) -> Iterator[int]:
+    """Yield the steps at which a run is saved, beginning with the one that it has come to, where it was saved."""
+    if step:
+        yield step
+    while step < steps:
+        step = min((step // every + 1) * every, steps)
+        yield step
 
 
 class _Runner(train_lib.OrbitExperimentRunner):
@@ -213,6 +241,12 @@ class _StepProgress:
         self._counter.at(step)
         if self._history:
             forget_history(self._history, after=step)
+
+    def tell(self, measured: Sequence[ValidatedRow]) -> None:
+        """Show how a checkpoint found the regions of the validation slices."""
+        if measured:
+            recalls = ", ".join(f"{row.region} {row.recall:.1%}" for row in measured)
+            self._counter.at(self.step, words=f"{self._title}, recall on validation: {recalls}")
 
     def __call__(self, output: Mapping[str, Any]) -> None:
         values = tf.nest.map_structure(orbit.utils.get_value, dict(output))

@@ -2,7 +2,7 @@
 
 The run folder holds `grader.keras`, `history.csv` (one row per epoch), `validation.csv` (predictions of the best
 weights for each validation crop) and `tensorboard/`; during training also `backup/` (`epochs.py`), from which an
-interrupted run is resumed. A resumed run repeats the order and augmentation of the first epochs.
+interrupted run is resumed, with the order and augmentation of the epochs that are left.
 """
 
 import logging
@@ -31,9 +31,9 @@ from tfspine.models.metrics import GwetAC1
 from tfspine.outputs import write_bytes
 from tfspine.progress import counted
 from tfspine.records.folder import RecordFolder
-from tfspine.records.pipelines import grader_dataset
+from tfspine.records.pipelines import graded_batches, training_batches
 from tfspine.training import runtime
-from tfspine.training.callbacks import EpochProgress, StopOnRequest, StopWhenDiverged, follow_schedule
+from tfspine.training.callbacks import EpochProgress, SeedEpochs, StopOnRequest, StopWhenDiverged, follow_schedule
 from tfspine.training.epochs import KeepEpochs, best_file, done_epochs, drop_damaged, restore_epoch
 from tfspine.training.preemption import stop_requests
 
@@ -71,7 +71,7 @@ def train_grader(
     past = _take_up_history(run_folder)
     model = compile_grader(records, region=region, experiment=experiment)
     restore_epoch(model, run_folder / BACKUP_FOLDER)
-    train, validation = datasets(records, region=region, experiment=experiment)
+    train, validation = datasets(records, region=region, experiment=experiment, first_epoch=len(past))
     epochs = experiment.grader.epochs
     steps = count_steps(records, region=region, experiment=experiment)
     title = f"{region} grader"
@@ -82,8 +82,8 @@ def train_grader(
             validation_data=validation,
             initial_epoch=len(past),
             epochs=epochs,
+            steps_per_epoch=steps,
             callbacks=[progress, StopOnRequest(request, run_folder), *_callbacks(experiment, past, run_folder)],
-            shuffle=False,
             verbose=0,
         )
     write_bytes(run_folder / GRADER_FILE, best_file(run_folder / BACKUP_FOLDER).read_bytes())
@@ -117,9 +117,9 @@ def compile_grader(records: RecordFolder, *, region: Region, experiment: Experim
 
 
 def datasets(
-    records: RecordFolder, *, region: Region, experiment: Experiment
+    records: RecordFolder, *, region: Region, experiment: Experiment, first_epoch: int = 0
 ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
-    """Return the training and the validation batches of a region.
+    """Return the training batches of a region, without end from `first_epoch` on, and the validation batches.
 
     Raises:
         RecordError: one of the splits has no graded box of the region.
@@ -129,18 +129,9 @@ def datasets(
             raise RecordError(
                 f'{records.folder}: no graded {region} in split "{split}"; label more patients or change [split]'
             )
-    train, validation = (
-        grader_dataset(
-            records,
-            region=region,
-            split=split,
-            config=experiment.grader,
-            training=split == "train",
-            seed=experiment.seed,
-        )
-        for split in DEVELOPMENT
-    )
-    return train, validation
+    config = experiment.grader
+    train = training_batches(records, region=region, config=config, seed=experiment.seed, first_epoch=first_epoch)
+    return train, graded_batches(records, region=region, split="validation", config=config)
 
 
 def count_steps(records: RecordFolder, *, region: Region, experiment: Experiment) -> int:
@@ -151,6 +142,7 @@ def count_steps(records: RecordFolder, *, region: Region, experiment: Experiment
 def _callbacks(experiment: Experiment, past: History, run_folder: Path) -> Sequence[keras.callbacks.Callback]:
     losses = [row["val_loss"] for row in past]
     return [
+        SeedEpochs(experiment.seed),
         StopWhenDiverged(),
         follow_schedule(experiment.grader, epochs=experiment.grader.epochs, past_losses=losses),
         keras.callbacks.CSVLogger(str(run_folder / HISTORY_FILE), append=True),

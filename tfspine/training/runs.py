@@ -39,6 +39,9 @@ LENGTHS = {
 }
 """How long a network is trained, and the schedule whose learning rate does not depend on that."""
 
+BEST_FOLDER = "best"
+"""Folder in the run of a detector with the checkpoint that was best on validation slices."""
+
 CHECKPOINT_STATE = "checkpoint"
 """TensorFlow's file with the names of the checkpoints of a run, which is read here without TensorFlow."""
 
@@ -101,6 +104,11 @@ def newest_checkpoint(run_folder: Path) -> str:
     state = run_folder / CHECKPOINT_STATE
     found = re.search(r'^model_checkpoint_path: "([^"]*)"', state.read_text() if state.is_file() else "", re.MULTILINE)
     return Path(found[1]).name if found else ""
+
+
+def newest_step(run_folder: Path) -> int:
+    """Return the step of a detector's newest checkpoint, 0 if there is none yet."""
+    return int(newest_checkpoint(run_folder).rpartition("-")[2] or 0)
 
 
 def read_claim(run_folder: Path) -> dict[str, Any]:

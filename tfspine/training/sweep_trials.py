@@ -63,7 +63,9 @@ class GraderTrials(keras_tuner.HyperModel):
             ModelError: a loss is not finite, or larger than `LARGEST_LOSS` at the end.
         """
         experiment = self._experiment(hp)
-        train, validation = datasets(self._records, region=self._region, experiment=experiment)
+        train, validation = datasets(
+            self._records, region=self._region, experiment=experiment, first_epoch=initial_epoch
+        )
         epochs = trial_epochs(hp, self._sweep)
         steps = count_steps(self._records, region=self._region, experiment=experiment)
         title = f"trial {trial_id}"
@@ -73,6 +75,7 @@ class GraderTrials(keras_tuner.HyperModel):
                 validation_data=validation,
                 epochs=epochs,
                 initial_epoch=initial_epoch,
+                steps_per_epoch=steps,
                 callbacks=[
                     *callbacks,
                     StopWhenDiverged(),
@@ -81,7 +84,6 @@ class GraderTrials(keras_tuner.HyperModel):
                     EpochProgress(counter, title, epochs=epochs, steps_per_epoch=steps),
                     *_early_stopping(self._sweep.tuner),
                 ],
-                shuffle=False,
                 verbose=0,
             )
         _require_plausible(history)

@@ -122,3 +122,14 @@ def recall_at(curve: DetectionCurve, allowed: Sequence[float] = FALSE_POSITIVES_
     if not curve.references:
         return tuple(float("nan") for _ in allowed)
     return tuple(float(curve.recall[curve.false_positives_per_image <= limit].max(initial=0.0)) for limit in allowed)
+
+
+def average_precision(curve: DetectionCurve) -> float:
+    """Return the area under precision over recall, precision made monotone from the right; NaN without references.
+
+    Recall that is never reached adds nothing: boxes that a score threshold removed cost area.
+    """
+    if not curve.references:
+        return float("nan")
+    envelope = np.maximum.accumulate(curve.precision[::-1])[::-1]
+    return float((np.diff(curve.recall, prepend=0.0) * envelope).sum())
