@@ -67,6 +67,31 @@ def test_recall_and_precision_by_hand(measure: Callable[..., dict[str, float]]) 
     assert measure(3, 4, with_false_box=True) == {"recall": 0.0, "average_precision": pytest.approx(4 / 5)}
 
 
+def test_tensorboard_shows_curves_and_slices_with_their_boxes(
+    measure: Callable[..., dict[str, float]], tmp_path: Path
+) -> None:
+    measure(7, 2)
+    [events] = (tmp_path / "validation").glob("events.*")
+    written = {
+        value.tag: tf.make_ndarray(value.tensor)
+        for event in tf.compat.v1.train.summary_iterator(str(events))
+        for value in event.summary.value
+        if event.step == 7
+    }
+    assert written["recall/central_canal"] == 0.5
+    assert set(written) == {
+        *("recall/central_canal", "average_precision/central_canal"),
+        *(f"slice_{number}" for number in range(4)),
+    }
+    picture = tf.io.decode_png(written["slice_0"][2]).numpy()
+    # TensorFlow draws the edge at the next smaller pixel; slices are grey up to 40 there.
+    found, missed = (picture[row - 2 : row + 1, 16].astype(int).max(axis=0).tolist() for row in (8, 40))
+    assert found[0] > 200
+    assert 40 < found[1] < 100
+    assert missed[0] < 40
+    assert missed[1] > 200
+
+
 def test_the_best_checkpoint_is_kept(measure: Callable[..., dict[str, float]], tmp_path: Path) -> None:
     for step, right in ((1, 2), (2, 3), (3, 1)):
         measure(step, right)

@@ -11,7 +11,8 @@ from tests_settings import TINY
 from tfspine.cli.main import main
 from tfspine.config import Experiment
 from tfspine.errors import ModelError
-from tfspine.formats.validated_csv import best_step, read_validated
+from tfspine.formats.progress_jsonl import read_progress
+from tfspine.formats.validated_csv import ValidatedRow, best_step, read_validated
 from tfspine.labels import Plane, Region
 
 SIZE = 64
@@ -56,6 +57,23 @@ def test_the_global_batches_of_two_workers_are_those_of_one(
     assert len({image for batch in alone[:3] for image in batch}) == 6
 
 
+def check_progress(run: Path, measured: list[ValidatedRow]) -> None:
+    """The lines for machines: an interval, its validation, the next interval, and so on."""
+    first, validated, second, _ = read_progress(run)
+    assert [first["step"], validated["step"], second["step"]] == [2, 2, 4]
+    # Half a cosine from 0.01 to 0 over four steps.
+    assert first["learning_rate"] == pytest.approx(0.01 / 2)
+    assert second["learning_rate"] == pytest.approx(0.0, abs=1e-9)
+    for line in (first, second):
+        assert 0.0 < line["input_wait_share"] < 1.0
+        assert 0.0 < line["images_per_s"] < 1000.0
+        # TensorFlow alone takes more than 200 MB, and no machine of this kind has a terabyte.
+        assert 2e8 < line["memory_bytes"] < 1e12
+    # The graph is built in the first interval.
+    assert second["images_per_s"] > first["images_per_s"]
+    assert validated["recall"] == {str(row.region): row.recall for row in measured if row.step == 2}
+
+
 @pytest.mark.slow
 def test_a_run_without_its_manifest_goes_on_from_its_checkpoint(
     detector_records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -79,6 +97,7 @@ def test_a_run_without_its_manifest_goes_on_from_its_checkpoint(
         (step, region) for step in (2, 4) for region in (Region.CENTRAL_CANAL, Region.LATERAL_RECESS)
     ]
     assert {(row.images, row.boxes) for row in measured} == {(1, 1)}
+    check_progress(run, measured)
     capsys.readouterr()
     assert main(words) == 0
     assert "already complete" in capsys.readouterr().out

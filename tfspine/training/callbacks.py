@@ -10,9 +10,12 @@ import numpy as np
 
 from tfspine.config import GraderConfig, GraderSchedule
 from tfspine.errors import ModelError
+from tfspine.formats.history_csv import EPOCH
+from tfspine.formats.progress_jsonl import append_progress
 from tfspine.progress import Counter
 from tfspine.training.forecast import Forecast
 from tfspine.training.preemption import StopRequest
+from tfspine.training.throughput import Interval
 
 LARGEST_LOSS = 1e4
 """No cross entropy of float32 probabilities comes near it, whatever the weights of the grades."""
@@ -46,6 +49,36 @@ class EpochProgress(keras.callbacks.Callback):
         logs = logs or {}
         validation = f"validation loss {logs.get('val_loss', math.nan):.3f}, AC1 {logs.get('val_ac1', math.nan):.2f}"
         self._counter.at(words=f"{self._title}: {validation}")
+
+
+class EpochRates(keras.callbacks.Callback):
+    """Adds a line to `progress.jsonl` after each epoch: its losses, crops a second, memory.
+
+    Args:
+        run_folder: with the file.
+        batch_size: crops in a step.
+    """
+
+    def __init__(self, run_folder: Path, *, batch_size: int) -> None:
+        super().__init__()
+        self._run_folder, self._batch_size = run_folder, batch_size
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Begin to measure."""
+        self._interval, self._steps = Interval(self._batch_size, done=0), 0
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Count one step."""
+        self._steps += 1
+
+    def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Take the rates before the validation."""
+        self._rates = self._interval.rates(self._steps)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Write the line."""
+        measured = {name: float(value) for name, value in (logs or {}).items()}
+        append_progress(self._run_folder, {EPOCH: epoch} | measured | self._rates)
 
 
 class SeedEpochs(keras.callbacks.Callback):

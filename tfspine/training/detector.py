@@ -10,34 +10,32 @@ import contextlib
 import io
 import logging
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import orbit
 import tensorflow as tf
 from official.core import train_lib, train_utils
 
 from tfspine.config import BatchNorm, Experiment, Strategy, as_dict
 from tfspine.errors import ModelError, StoppedError
-from tfspine.formats.history_csv import DETECTOR_LOSSES, STEP, append_history, forget_history
-from tfspine.formats.validated_csv import ValidatedRow, best_step, read_validated
+from tfspine.formats.validated_csv import best_step, read_validated
 from tfspine.labels import Plane
 from tfspine.manifest import RunKind, write_manifest
 from tfspine.models import garden
 from tfspine.models.checkpoints import find_checkpoint
 from tfspine.models.image_size import canvas_for
-from tfspine.progress import Counter, counted
+from tfspine.progress import counted
 from tfspine.records.folder import RecordFolder
 from tfspine.records.order import training_order
 from tfspine.records.parsing import image_sizes_px
 from tfspine.training import runtime
+from tfspine.training.detector_progress import DetectorProgress
 from tfspine.training.detector_validation import CheckpointValidation
-from tfspine.training.forecast import Forecast
 from tfspine.training.preemption import stop_requests
 from tfspine.training.runs import newest_step
+from tfspine.training.throughput import TimedTrainer
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +81,9 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
         validation = CheckpointValidation(records, plane, experiment, run_folder)
     steps, title = params.trainer.train_steps, f"{plane} detector"
     with _garden_log(run_folder), counted(title, steps, is_shown=is_chief) as counter, stop_requests() as request:
-        progress = _StepProgress(counter, title, steps, history=run_folder if is_chief else None)
+        progress = DetectorProgress(
+            counter, title, steps, batch_size=detector.batch_size, run_folder=run_folder if is_chief else None
+        )
         runner = _Runner(
             distribution_strategy=strategy,
             task=task,
@@ -104,7 +104,7 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
                     if step > progress.step:
                         runner.controller.train(steps=step)
                     if validation:
-                        progress.tell(validation.measure(step))
+                        progress.tell_validation(validation.measure(step))
         except StoppedError:
             # Saving needs all workers at the same step, where each may have been asked to end at another one.
             if experiment.training.strategy is not Strategy.MULTIWORKER:
@@ -141,11 +141,17 @@ def _checkpoints(step: int, steps: int, *, every: int) -> Iterator[int]:
 
 
 class _Runner(train_lib.OrbitExperimentRunner):
-    """The Model Garden's runner, whose workers all resume from the chief's checkpoint.
+    """The Model Garden's runner, with a trainer that measures itself; all workers resume from the chief's checkpoint.
 
     Every worker takes part in saving, and all but the chief save into a temporary folder, in which the Model Garden
     would also look for a checkpoint to resume from.
     """
+
+    def _build_trainer(self, task: garden.DetectorTask, train: bool, evaluate: bool) -> TimedTrainer:
+        with self.strategy.scope():
+            return train_utils.create_trainer(
+                self.params, task, train=train, evaluate=evaluate, trainer_cls=TimedTrainer
+            )
 
     def _maybe_build_checkpoint_manager(self) -> tf.train.CheckpointManager:
         manager = super()._maybe_build_checkpoint_manager()
@@ -219,39 +225,3 @@ class _LogFile(logging.FileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the name is Python's)
         """Do nothing."""
-
-
-class _StepProgress:
-    """An Orbit action: after each loop of steps it moves a bar with the time left and adds a row to `history.csv`."""
-
-    def __init__(self, counter: Counter, title: str, total_steps: int, *, history: Path | None) -> None:
-        self._counter, self._title, self._total_steps = counter, title, total_steps
-        self._history = history
-
-    @property
-    def step(self) -> int:
-        """The number of steps that are done."""
-        return int(self._global_step.numpy())
-
-    def follow(self, global_step: tf.Variable) -> None:
-        """Count with the trainer's own step, which does not start at 0 in a resumed run."""
-        self._global_step = global_step
-        step = self.step
-        self._forecast = Forecast(self._title, total=self._total_steps, done=step)
-        self._counter.at(step)
-        if self._history:
-            forget_history(self._history, after=step)
-
-    def tell(self, measured: Sequence[ValidatedRow]) -> None:
-        """Show how a checkpoint found the regions of the validation slices."""
-        if measured:
-            recalls = ", ".join(f"{row.region} {row.recall:.1%}" for row in measured)
-            self._counter.at(self.step, words=f"{self._title}, recall on validation: {recalls}")
-
-    def __call__(self, output: Mapping[str, Any]) -> None:
-        values = tf.nest.map_structure(orbit.utils.get_value, dict(output))
-        step = self.step
-        self._counter.at(step, words=f"{self._title}, loss {values.get('total_loss', 0):.3f}")
-        if self._history:
-            self._counter.tell(self._forecast.line(step))
-            append_history(self._history, {STEP: step} | {name: float(values[name]) for name in DETECTOR_LOSSES})

@@ -18,7 +18,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfspine.config import Experiment
-from tfspine.evaluation.boxes.detection_curves import average_precision, detection_curve, recall_at
+from tfspine.evaluation.boxes.detection_curves import DetectionCurve, average_precision, detection_curve, recall_at
+from tfspine.evaluation.boxes.score_threshold import choose_score_threshold
 from tfspine.formats.boxes_csv import CORNER_COLUMNS, box_table
 from tfspine.formats.validated_csv import ValidatedRow, best_step, read_validated, write_validated
 from tfspine.labels import DETECTOR_CLASSES, Plane, Region
@@ -27,6 +28,7 @@ from tfspine.models.detector import Detector
 from tfspine.records.folder import RecordFolder
 from tfspine.records.parsing import parse_example
 from tfspine.training.runs import BEST_FOLDER
+from tfspine.training.validation_pictures import SHOWN, ShownSlice, write_summaries
 
 _log = logging.getLogger(__name__)
 
@@ -70,20 +72,43 @@ class CheckpointValidation:
             return tuple(row for row in rows if row.step == step)
         garden.load_newest(self._detector.network, self._run_folder)
         found = box_table(row for slice_ in self._slices for row in self._found_on(slice_))
-        measured = tuple(self._rows(step, found))
+        curves = dict(self._curves(found))
+        allowed = self._experiment.evaluation.false_boxes_per_image
+        measured = tuple(
+            ValidatedRow(
+                step,
+                region,
+                images=curve.images,
+                boxes=curve.references,
+                recall=recall_at(curve, (allowed,))[0],
+                average_precision=average_precision(curve),
+            )
+            for region, curve in curves.items()
+        )
         if measured and best_step([*rows, *measured]) == step:
             _keep(self._run_folder, step)
         write_validated(self._run_folder, [*rows, *measured])
+        counted = pd.concat(_counted(found, region, curve, allowed) for region, curve in curves.items())
+        write_summaries(self._run_folder, step, measured, list(self._shown(counted)))
         return measured
 
-    def _rows(self, step: int, found: pd.DataFrame) -> Iterator[ValidatedRow]:
-        labelled = box_table(row for slice_ in self._slices for row in slice_.rows(self._plane))
-        settings, images = self._experiment.evaluation, len(self._slices)
-        for region in sorted({Region(name) for name in labelled["region"]}):
-            left, right = (table[table["region"] == region].reset_index(drop=True) for table in (labelled, found))
-            curve = detection_curve(left, right, iou=settings.iou, images=images)
-            (recall,) = recall_at(curve, (settings.false_boxes_per_image,))
-            yield ValidatedRow(step, region, images, len(left), recall, average_precision(curve))
+    def _curves(self, found: pd.DataFrame) -> Iterator[tuple[Region, DetectionCurve]]:
+        iou, images = self._experiment.evaluation.iou, len(self._slices)
+        for region in sorted({Region(name) for name in self._labelled["region"]}):
+            left, right = (_of_region(table, region) for table in (self._labelled, found))
+            yield region, detection_curve(left, right, iou=iou, images=images)
+
+    def _shown(self, counted: pd.DataFrame) -> Iterator[ShownSlice]:
+        for slice_ in self._slices[:SHOWN]:
+            of_slice = (
+                table.loc[table["slice"] == slice_.key, list(CORNER_COLUMNS)].to_numpy(np.float32)
+                for table in (self._labelled, counted)
+            )
+            yield ShownSlice(slice_.image, *of_slice)
+
+    @cached_property
+    def _labelled(self) -> pd.DataFrame:
+        return box_table(row for slice_ in self._slices for row in slice_.rows(self._plane))
 
     @cached_property
     def _slices(self) -> tuple["_Slice", ...]:
@@ -140,6 +165,17 @@ class _Slice:
 def _row(key: str, plane: Plane, region: str, side: str, box: Sequence[float]) -> dict[str, Any]:
     named = {"study": key, "slice": key, "plane": plane.value, "region": region, "side": side}
     return named | dict(zip(CORNER_COLUMNS, box, strict=True))
+
+
+def _of_region(table: pd.DataFrame, region: Region) -> pd.DataFrame:
+    return table[table["region"] == region].reset_index(drop=True)
+
+
+def _counted(found: pd.DataFrame, region: Region, curve: DetectionCurve, allowed: float) -> pd.DataFrame:
+    """Return the boxes of a region that count at the allowed number of false boxes per image."""
+    chosen = choose_score_threshold(curve, allowed=allowed)
+    boxes = _of_region(found, region)
+    return boxes[boxes["score"] >= chosen.threshold] if chosen else boxes
 
 
 def _keep(run_folder: Path, step: int) -> None:

@@ -33,7 +33,14 @@ from tfspine.progress import counted
 from tfspine.records.folder import RecordFolder
 from tfspine.records.pipelines import graded_batches, training_batches
 from tfspine.training import runtime
-from tfspine.training.callbacks import EpochProgress, SeedEpochs, StopOnRequest, StopWhenDiverged, follow_schedule
+from tfspine.training.callbacks import (
+    EpochProgress,
+    EpochRates,
+    SeedEpochs,
+    StopOnRequest,
+    StopWhenDiverged,
+    follow_schedule,
+)
 from tfspine.training.epochs import KeepEpochs, best_file, done_epochs, drop_damaged, restore_epoch
 from tfspine.training.preemption import stop_requests
 
@@ -83,6 +90,7 @@ def train_grader(
             initial_epoch=len(past),
             epochs=epochs,
             steps_per_epoch=steps,
+            shuffle=False,
             callbacks=[progress, StopOnRequest(request, run_folder), *_callbacks(experiment, past, run_folder)],
             verbose=0,
         )
@@ -146,6 +154,7 @@ def _callbacks(experiment: Experiment, past: History, run_folder: Path) -> Seque
         StopWhenDiverged(),
         follow_schedule(experiment.grader, epochs=experiment.grader.epochs, past_losses=losses),
         keras.callbacks.CSVLogger(str(run_folder / HISTORY_FILE), append=True),
+        EpochRates(run_folder, batch_size=experiment.grader.batch_size),
         keras.callbacks.TensorBoard(str(run_folder / TENSORBOARD_FOLDER), write_graph=False),
         # Last, so that an epoch is marked as done only after all other callbacks have recorded it.
         KeepEpochs(run_folder / BACKUP_FOLDER, past_losses=losses),

@@ -76,6 +76,7 @@ class GraderTrials(keras_tuner.HyperModel):
                 epochs=epochs,
                 initial_epoch=initial_epoch,
                 steps_per_epoch=steps,
+                shuffle=False,
                 callbacks=[
                     *callbacks,
                     StopWhenDiverged(),
