@@ -13,6 +13,7 @@ from tfspine.models.detector import Detections
 from tfspine.records.folder import RecordFolder
 from tfspine.training import detector_validation
 from tfspine.training.detector_validation import CheckpointValidation
+from tfspine.training.validation_pictures import FOUND_RGB, LABELLED_RGB
 
 LABELLED = tf.constant([[8, 8, 24, 24], [8, 40, 24, 56], [40, 8, 56, 24], [40, 40, 56, 56]], tf.float32)
 """The four canals of every slice of `records`."""
@@ -84,12 +85,10 @@ def test_tensorboard_shows_curves_and_slices_with_their_boxes(
         *(f"slice_{number}" for number in range(4)),
     }
     picture = tf.io.decode_png(written["slice_0"][2]).numpy()
-    # TensorFlow draws the edge at the next smaller pixel; slices are grey up to 40 there.
-    found, missed = (picture[row - 2 : row + 1, 16].astype(int).max(axis=0).tolist() for row in (8, 40))
-    assert found[0] > 200
-    assert 40 < found[1] < 100
-    assert missed[0] < 40
-    assert missed[1] > 200
+    # TensorFlow draws the edges of y = 8 and 40 at the next smaller pixel.
+    found, missed = picture[7, 16].tolist(), picture[39, 16].tolist()
+    assert found == pytest.approx([255 * part for part in FOUND_RGB], abs=1)
+    assert missed == pytest.approx([255 * part for part in LABELLED_RGB], abs=1)
 
 
 def test_the_best_checkpoint_is_kept(measure: Callable[..., dict[str, float]], tmp_path: Path) -> None:
