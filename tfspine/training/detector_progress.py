@@ -1,4 +1,4 @@
-"""What a detector's training tells while it goes on: a bar with the time left, `history.csv`, and `progress.jsonl`."""
+"""What a detector's training shows while it goes on: a bar with the time left, `history.csv`, and `progress.jsonl`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -48,7 +48,7 @@ class DetectorProgress:
             forget_history(self._run_folder, after=step)
 
     def __call__(self, output: Mapping[str, Any]) -> None:
-        """Tell of an interval that has ended, whose mean losses and other values are in `output`."""
+        """Show and write an interval that has ended, whose mean losses and other values are in `output`."""
         values = {name: float(orbit.utils.get_value(value)) for name, value in output.items()}
         step = self.step
         self._counter.at(step, words=f"{self._title}, loss {values['total_loss']:.3f}")
@@ -61,7 +61,7 @@ class DetectorProgress:
         append_progress(self._run_folder, {STEP: step} | losses | {"learning_rate": values["learning_rate"]} | rates)
 
     def tell_validation(self, rows: Sequence[ValidatedRow]) -> None:
-        """Tell how a checkpoint found the regions of the validation slices."""
+        """Show and write how a checkpoint found the regions of the validation slices."""
         if not rows or self._run_folder is None:
             return
         recalls = ", ".join(f"{row.region} {row.recall:.1%}" for row in rows)
