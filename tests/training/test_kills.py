@@ -28,7 +28,7 @@ SETTINGS = (
     *("records.shards=1", "training.deterministic=true", "training.peer_timeout_s=120"),
     *("detector.steps=120", "detector.steps_between_summaries=1", "detector.steps_between_checkpoints=2"),
     *("detector.validation_images=1", "detector.scale_range=[0.9, 1.1]", "detector.batch_norm=synchronised"),
-    *("grader.epochs=4000", "grader.dropout=0.3", "grader.loss=plain"),
+    *("grader.epochs=1000", "grader.dropout=0.3", "grader.loss=plain"),
 )
 
 Start = Callable[[Path], list[subprocess.Popen[str]]]
