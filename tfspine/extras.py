@@ -53,8 +53,12 @@ EXTRAS = {
     "pacs": Extra("tfspine fetch", {"dicomweb_client": "dicomweb-client"}),
     "cluster": Extra("tfspine ingest --cluster", {"ray": "ray"}),
     "completion": Extra("tfspine completion", {"shtab": "shtab"}),
+    "track": Extra("MLflow or Weights & Biases in trainings", {"mlflow": "mlflow-skinny", "wandb": "wandb"}),
 }
-"""Every extra of `setup.cfg` except `all`, which combines these, and `gpu`, which is `train` with CUDA."""
+"""Every extra of `setup.cfg` except `all`, which combines these, and `gpu`, which is `train` with CUDA.
+
+`track` is not in `all`: it brings thirty packages, which are used only where a variable of the environment asks for it.
+"""
 
 WHOLE_WAY = ("demo", "paper-study", "run")
 """Commands that do everything from DICOM to the report, for which `all` is proposed."""

@@ -11,10 +11,10 @@ import numpy as np
 from tfspine.config import GraderConfig, GraderSchedule
 from tfspine.errors import ModelError
 from tfspine.formats.history_csv import EPOCH
-from tfspine.formats.progress_jsonl import append_progress
 from tfspine.progress import Counter
 from tfspine.training.forecast import Forecast
 from tfspine.training.preemption import StopRequest
+from tfspine.training.run_log import RunLog
 from tfspine.training.throughput import Interval
 
 LARGEST_LOSS = 1e4
@@ -52,16 +52,16 @@ class EpochProgress(keras.callbacks.Callback):
 
 
 class EpochRates(keras.callbacks.Callback):
-    """Adds a line to `progress.jsonl` after each epoch: its losses, crops a second, memory.
+    """Writes the numbers of each epoch into the run's log: losses, crops a second, memory.
 
     Args:
-        run_folder: with the file.
+        log: of the run.
         batch_size: crops in a step.
     """
 
-    def __init__(self, run_folder: Path, *, batch_size: int) -> None:
+    def __init__(self, log: RunLog, *, batch_size: int) -> None:
         super().__init__()
-        self._run_folder, self._batch_size = run_folder, batch_size
+        self._log, self._batch_size = log, batch_size
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Begin to measure."""
@@ -78,7 +78,7 @@ class EpochRates(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Write the line."""
         measured = {name: float(value) for name, value in (logs or {}).items()}
-        append_progress(self._run_folder, {EPOCH: epoch} | measured | self._rates)
+        self._log.write({EPOCH: epoch} | measured | self._rates)
 
 
 class SeedEpochs(keras.callbacks.Callback):

@@ -34,6 +34,7 @@ from tfspine.training import runtime
 from tfspine.training.detector_progress import DetectorProgress
 from tfspine.training.detector_validation import CheckpointValidation
 from tfspine.training.preemption import stop_requests
+from tfspine.training.run_log import open_run_log
 from tfspine.training.runs import newest_step
 from tfspine.training.throughput import TimedTrainer
 
@@ -80,10 +81,13 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
     if is_chief and detector.validation_images:
         validation = CheckpointValidation(records, plane, experiment, run_folder)
     steps, title = params.trainer.train_steps, f"{plane} detector"
-    with _garden_log(run_folder), counted(title, steps, is_shown=is_chief) as counter, stop_requests() as request:
-        progress = DetectorProgress(
-            counter, title, steps, batch_size=detector.batch_size, run_folder=run_folder if is_chief else None
-        )
+    with (
+        open_run_log(run_folder, experiment) if is_chief else contextlib.nullcontext() as log,
+        _garden_log(run_folder),
+        counted(title, steps, is_shown=is_chief) as counter,
+        stop_requests() as request,
+    ):
+        progress = DetectorProgress(counter, title, steps, batch_size=detector.batch_size, log=log)
         runner = _Runner(
             distribution_strategy=strategy,
             task=task,

@@ -1,17 +1,16 @@
 """What a detector's training shows while it goes on: a bar with the time left, `history.csv`, and `progress.jsonl`."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import orbit
 import tensorflow as tf
 
 from tfspine.formats.history_csv import DETECTOR_LOSSES, STEP, append_history, forget_history
-from tfspine.formats.progress_jsonl import append_progress
 from tfspine.formats.validated_csv import ValidatedRow
 from tfspine.progress import Counter
 from tfspine.training.forecast import Forecast
+from tfspine.training.run_log import RunLog
 from tfspine.training.throughput import INPUT_WAIT, Interval
 
 
@@ -23,14 +22,12 @@ class DetectorProgress:
         title: what is trained.
         total_steps: of the whole training.
         batch_size: images in a step.
-        run_folder: where the files are; None for a worker that writes none.
+        log: of the run; None for a worker that writes none.
     """
 
-    def __init__(
-        self, counter: Counter, title: str, total_steps: int, *, batch_size: int, run_folder: Path | None
-    ) -> None:
+    def __init__(self, counter: Counter, title: str, total_steps: int, *, batch_size: int, log: RunLog | None) -> None:
         self._counter, self._title, self._total_steps = counter, title, total_steps
-        self._batch_size, self._run_folder = batch_size, run_folder
+        self._batch_size, self._log = batch_size, log
 
     @property
     def step(self) -> int:
@@ -44,30 +41,30 @@ class DetectorProgress:
         self._forecast = Forecast(self._title, total=self._total_steps, done=step)
         self._interval = Interval(self._batch_size, done=step)
         self._counter.at(step)
-        if self._run_folder:
-            forget_history(self._run_folder, after=step)
+        if self._log:
+            forget_history(self._log.run_folder, after=step)
 
     def __call__(self, output: Mapping[str, Any]) -> None:
         """Show and write an interval that has ended, whose mean losses and other values are in `output`."""
         values = {name: float(orbit.utils.get_value(value)) for name, value in output.items()}
         step = self.step
         self._counter.at(step, words=f"{self._title}, loss {values['total_loss']:.3f}")
-        if self._run_folder is None:
+        if self._log is None:
             return
         self._counter.tell(self._forecast.line(step))
         losses = {name: values[name] for name in DETECTOR_LOSSES}
-        append_history(self._run_folder, {STEP: step} | losses)
+        append_history(self._log.run_folder, {STEP: step} | losses)
         rates = self._interval.rates(step, waited_s=values[INPUT_WAIT])
-        append_progress(self._run_folder, {STEP: step} | losses | {"learning_rate": values["learning_rate"]} | rates)
+        self._log.write({STEP: step} | losses | {"learning_rate": values["learning_rate"]} | rates)
 
     def tell_validation(self, rows: Sequence[ValidatedRow]) -> None:
         """Show and write how a checkpoint found the regions of the validation slices."""
-        if not rows or self._run_folder is None:
+        if not rows or self._log is None:
             return
         recalls = ", ".join(f"{row.region} {row.recall:.1%}" for row in rows)
         self._counter.at(self.step, words=f"{self._title}, recall on validation: {recalls}")
         measured = {
             name: {str(row.region): getattr(row, name) for row in rows} for name in ("recall", "average_precision")
         }
-        append_progress(self._run_folder, {STEP: self.step} | measured)
+        self._log.write({STEP: self.step} | measured)
         self._interval = Interval(self._batch_size, done=self.step)

@@ -43,6 +43,7 @@ from tfspine.training.callbacks import (
 )
 from tfspine.training.epochs import KeepEpochs, best_file, done_epochs, drop_damaged, restore_epoch
 from tfspine.training.preemption import stop_requests
+from tfspine.training.run_log import RunLog, open_run_log
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +83,11 @@ def train_grader(
     epochs = experiment.grader.epochs
     steps = count_steps(records, region=region, experiment=experiment)
     title = f"{region} grader"
-    with counted(title, epochs * steps) as counter, stop_requests() as request:
+    with (
+        counted(title, epochs * steps) as counter,
+        open_run_log(run_folder, experiment) as log,
+        stop_requests() as request,
+    ):
         progress = EpochProgress(counter, title, epochs=epochs, steps_per_epoch=steps)
         model.fit(
             train,
@@ -91,7 +96,7 @@ def train_grader(
             epochs=epochs,
             steps_per_epoch=steps,
             shuffle=False,
-            callbacks=[progress, StopOnRequest(request, run_folder), *_callbacks(experiment, past, run_folder)],
+            callbacks=[progress, StopOnRequest(request, run_folder), *_callbacks(experiment, past, log)],
             verbose=0,
         )
     write_bytes(run_folder / GRADER_FILE, best_file(run_folder / BACKUP_FOLDER).read_bytes())
@@ -147,14 +152,14 @@ def count_steps(records: RecordFolder, *, region: Region, experiment: Experiment
     return math.ceil(sum(records.grade_counts(region, "train").values()) / experiment.grader.batch_size)
 
 
-def _callbacks(experiment: Experiment, past: History, run_folder: Path) -> Sequence[keras.callbacks.Callback]:
-    losses = [row["val_loss"] for row in past]
+def _callbacks(experiment: Experiment, past: History, log: RunLog) -> Sequence[keras.callbacks.Callback]:
+    losses, run_folder = [row["val_loss"] for row in past], log.run_folder
     return [
         SeedEpochs(experiment.seed),
         StopWhenDiverged(),
         follow_schedule(experiment.grader, epochs=experiment.grader.epochs, past_losses=losses),
         keras.callbacks.CSVLogger(str(run_folder / HISTORY_FILE), append=True),
-        EpochRates(run_folder, batch_size=experiment.grader.batch_size),
+        EpochRates(log, batch_size=experiment.grader.batch_size),
         keras.callbacks.TensorBoard(str(run_folder / TENSORBOARD_FOLDER), write_graph=False),
         # Last, so that an epoch is marked as done only after all other callbacks have recorded it.
         KeepEpochs(run_folder / BACKUP_FOLDER, past_losses=losses),
