@@ -143,7 +143,7 @@ DETECTOR = ("detector", "--plane", "axial")
     ("what", "recorder"),
     [
         (GRADER, "tfspine.training.epochs.KeepEpochs.on_epoch_end"),
-        (DETECTOR, "tfspine.training.detector.append_history"),
+        (DETECTOR, "tfspine.training.detector_progress.append_history"),
     ],
 )
 def test_a_resumed_deterministic_training_gives_the_bits_of_an_undisturbed_one(

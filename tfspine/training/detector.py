@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import tensorflow as tf
-from official.core import train_lib, train_utils
+from official.core import base_trainer, train_lib, train_utils
 
 from tfspine.config import BatchNorm, Experiment, Strategy, as_dict
 from tfspine.errors import ModelError, StoppedError
@@ -77,6 +77,9 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
         train_utils.serialize_config(params, str(run_folder))
     with strategy.scope():
         task = garden.DetectorTask(params.task, detector=detector, examples=examples, logging_dir=str(run_folder))
+        # TensorFlow refuses to read a clock while its operations are deterministic.
+        kind = base_trainer.Trainer if experiment.training.deterministic else TimedTrainer
+        trainer = train_utils.create_trainer(params, task, train=True, evaluate=False, trainer_cls=kind)
     validation = None
     if is_chief and detector.validation_images:
         validation = CheckpointValidation(records, plane, experiment, run_folder)
@@ -91,6 +94,7 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
         runner = _Runner(
             distribution_strategy=strategy,
             task=task,
+            trainer=trainer,
             mode="train",
             params=params,
             model_dir=str(run_folder),
@@ -145,17 +149,11 @@ def _checkpoints(step: int, steps: int, *, every: int) -> Iterator[int]:
 
 
 class _Runner(train_lib.OrbitExperimentRunner):
-    """The Model Garden's runner, with a trainer that measures itself; all workers resume from the chief's checkpoint.
+    """The Model Garden's runner, whose workers all resume from the chief's checkpoint.
 
     Every worker takes part in saving, and all but the chief save into a temporary folder, in which the Model Garden
     would also look for a checkpoint to resume from.
     """
-
-    def _build_trainer(self, task: garden.DetectorTask, train: bool, evaluate: bool) -> TimedTrainer:
-        with self.strategy.scope():
-            return train_utils.create_trainer(
-                self.params, task, train=train, evaluate=evaluate, trainer_cls=TimedTrainer
-            )
 
     def _maybe_build_checkpoint_manager(self) -> tf.train.CheckpointManager:
         manager = super()._maybe_build_checkpoint_manager()

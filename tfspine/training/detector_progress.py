@@ -54,7 +54,7 @@ class DetectorProgress:
         self._counter.tell(self._forecast.line(step))
         losses = {name: values[name] for name in DETECTOR_LOSSES}
         append_history(self._log.run_folder, {STEP: step} | losses)
-        rates = self._interval.rates(step, waited_s=values[INPUT_WAIT])
+        rates = self._interval.rates(step, waited_s=values.get(INPUT_WAIT))
         self._log.write({STEP: step} | losses | {"learning_rate": values["learning_rate"]} | rates)
 
     def tell_validation(self, rows: Sequence[ValidatedRow]) -> None:
