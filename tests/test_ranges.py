@@ -105,6 +105,11 @@ def test_what_would_end_in_a_traceback_is_refused_when_it_is_read(setting: str, 
     assert "\n" not in str(refusal.value)
 
 
+def test_a_resnet_without_1x1_convolutions_has_no_stride_in_them() -> None:
+    with pytest.raises(ConfigError, match=r"detector\.stride_in_1x1 = true: a ResNet of 34 layers"):
+        load_experiment(None, ["detector.stride_in_1x1=true", "detector.backbone_depth=34"])
+
+
 def test_a_checkpoint_of_which_nothing_is_wanted_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"nothing of detector\.checkpoint"):
         load_experiment(None, ["detector.checkpoint=runs/axial", "detector.checkpoint_modules=[]"])

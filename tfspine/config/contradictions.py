@@ -17,6 +17,9 @@ GROUND_TRUTH_BOXES = 100
 """Labelled boxes per image that are added to the proposals in training, padded (Model Garden,
 Parser.max_num_instances)."""
 
+LEAST_BOTTLENECK_DEPTH = 50
+"""From this depth on, a ResNet has blocks of 1x1, 3x3 and 1x1 convolutions (He 2016, table 1)."""
+
 COARSEST_OF_RESNET = 5
 """The last ResNet stage has a stride of 32 pixels (He 2016, table 1); the pyramid must begin at it or before, and may
 extend beyond it."""
@@ -119,6 +122,12 @@ def _detector(detector: DetectorConfig) -> Iterator[Contradiction]:
             "detector.levels",
             f"detector.levels = {toml_text(detector.levels)}; expected a finest level of at most {COARSEST_OF_RESNET}, "
             "the coarsest of a ResNet, on which the pyramid is built",
+        )
+    if detector.stride_in_1x1 and detector.backbone_depth < LEAST_BOTTLENECK_DEPTH:
+        yield (
+            "detector.stride_in_1x1",
+            f"detector.stride_in_1x1 = true: a ResNet of {detector.backbone_depth} layers has no 1x1 convolutions; "
+            f"expected detector.backbone_depth of {LEAST_BOTTLENECK_DEPTH} or more",
         )
     if detector.image_size_px[0] > detector.image_size_px[1]:
         yield (

@@ -53,6 +53,13 @@ class Anchors:
     levels: Annotated[tuple[int, int], Range(2, 7)] = (2, 6)
     """Finest and coarsest level of the pyramid; a ResNet provides levels 2 to 5, the pyramid adds coarser ones."""
 
+    stride_in_1x1: bool = False
+    """Whether stages 3 to 5 halve the size in the first 1x1 convolution instead of the 3x3 after it.
+
+    False is the Model Garden's network; true is that of He 2016 (arXiv:1512.03385), whose weights Keras' applications
+    and detectron2 have (`detector.checkpoint`).
+    """
+
     anchor_size: Positive = 8.0
     """Side of an anchor, in strides of its level.
 
@@ -117,10 +124,22 @@ class Optimization:
     """
 
     checkpoint: str = ""
-    """Initial weights: a TensorFlow checkpoint, or the folder of a run; empty trains from scratch."""
+    """Initial weights: a TensorFlow checkpoint, the folder of a run, `.h5` of Keras, or `.npz` of detectron2.
+
+    Empty trains from scratch. docs/training.md, Fine-tuning, says what is loaded of each.
+    """
 
     checkpoint_modules: Annotated[tuple[str, ...], OneOf(CHECKPOINT_MODULES)] = ("backbone",)
     """Parts taken from the checkpoint, by the Model Garden's names; a classifier has only the backbone."""
+
+    frozen_modules: Annotated[tuple[str, ...], OneOf(CHECKPOINT_MODULES[:-1])] = ()
+    """Parts whose weights do not change, by the Model Garden's names; they begin to learn after `frozen_steps`."""
+
+    frozen_steps: CountOrNone = 0
+    """Steps for which `frozen_modules` do not change; 0 freezes them for good, and the moments of their normalisations.
+
+    With a number of steps, running moments follow the images, unless `batch_norm` is frozen.
+    """
 
     batch_size: Count = 1
     """Images per step in total; they are divided evenly among the devices."""

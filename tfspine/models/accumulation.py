@@ -1,4 +1,7 @@
-"""One update of a detector's weights from the summed gradients of several parts of a batch, for less memory."""
+"""One update of a detector's weights from the summed gradients of several parts of a batch, for less memory.
+
+It can also leave some weights as they are for a number of updates, in one graph, so that a resumed run does the same.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +21,8 @@ def accumulated_step(
     metrics: Sequence[Any],
     *,
     parts: int,
+    frozen: Sequence[tf.Variable] = (),
+    frozen_steps: int = 0,
 ) -> dict[str, tf.Tensor]:
     """Update the weights once, as `MaskRCNNTask.train_step` does, holding the activations of one part at a time.
 
@@ -31,6 +36,8 @@ def accumulated_step(
         optimizer: as the trainer made it, with loss scaling in float16.
         metrics: updated with the losses of each part.
         parts: the number of parts.
+        frozen: weights that do not change in the first `frozen_steps` updates, nor their momentum.
+        frozen_steps: how many updates that are.
 
     Returns:
         the mean of the parts' total losses.
@@ -53,6 +60,12 @@ def accumulated_step(
     start = (tf.constant(0), tf.constant(0.0), *(tf.zeros_like(weight) for weight in weights))
     _, total, *sums = tf.while_loop(lambda part, *_: part < parts, add_part, start, parallel_iterations=1)
     gradients = optimizer.get_unscaled_gradients(sums) if is_scaled else sums
+    still = {weight.ref() for weight in frozen}
+    is_free = tf.cast(optimizer.iterations >= frozen_steps, tf.float32)
+    gradients = [
+        gradient * is_free if weight.ref() in still else gradient
+        for weight, gradient in zip(weights, gradients, strict=True)
+    ]
     optimizer.apply_gradients(list(zip(gradients, weights, strict=True)))
     return {task.loss: total / parts}
 

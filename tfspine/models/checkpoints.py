@@ -3,7 +3,8 @@
 TensorFlow's own loader does not report what a checkpoint lacks, or names that are in no checkpoint. Here the object
 graph that TensorFlow 2 writes into every checkpoint is compared with that of the network, so that the matches are
 known before any weight changes. Supported layouts: runs of this package and of the Model Garden (`backbone`,
-`decoder`, `rpn_head`, `detection_head`, also below `model`) and its ImageNet classifiers (`backbone`).
+`decoder`, `rpn_head`, `detection_head`, also below `model`) and its ImageNet classifiers (`backbone`); weights of Keras
+and of detectron2 are converted (`foreign_weights`).
 """
 
 import re
@@ -17,6 +18,7 @@ import tf_keras
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from tfspine.errors import ModelError
+from tfspine.models.foreign_weights import convert, is_foreign
 
 ALL = "all"
 PARTS = ("backbone", "decoder", "rpn_head", "detection_head")
@@ -29,18 +31,22 @@ GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 NAMES_SHOWN = 3
 
 
+OTHER_CLASSES = "of another number of classes"
+
+
 @dataclass(frozen=True)
 class LoadedPart:
-    """How much of one part was loaded: the number of its tensors in the network, and the names of those not loaded."""
+    """How much of one part was loaded: its tensors in the network, the names of those not loaded, and why not."""
 
     name: str
     tensors: int
     left_out: tuple[str, ...]
+    reason: str = OTHER_CLASSES
 
     def __str__(self) -> str:
         loaded = self.tensors - len(self.left_out)
         told = f"{self.name} {loaded} of {self.tensors} tensors"
-        return told + (f" (not {_shortened(self.left_out)}: of another number of classes)" if self.left_out else "")
+        return told + (f" (not {_shortened(self.left_out)}: {self.reason})" if self.left_out else "")
 
 
 def find_checkpoint(path: str | Path) -> str:
@@ -50,20 +56,25 @@ def find_checkpoint(path: str | Path) -> str:
         ModelError: there is no checkpoint.
     """
     prefix = re.sub(r"\.(index|data-\d+-of-\d+)$", "", str(path))
-    if Path(f"{prefix}.index").is_file():
+    if Path(f"{prefix}.index").is_file() or (is_foreign(path) and Path(path).is_file()):
         return prefix
     if Path(path).is_dir():
         newest = tf.train.latest_checkpoint(str(path))
         if newest is not None and Path(f"{newest}.index").is_file():
             return str(newest)
-        # Released checkpoints lack the small index file that names the newest checkpoint.
-        found = sorted(Path(path).glob("*.index"), key=lambda file: (_number(file), file.name))
+        # Released checkpoints lack the small index file that names the newest checkpoint; those of the TF2 detection
+        # zoo lie in a folder `checkpoint` beside pipeline.config.
+        released = [*Path(path).glob("*.index"), *Path(path).glob("checkpoint/*.index")]
+        found = sorted(released, key=lambda file: (_number(file), file.name))
         if found:
             return str(found[-1].with_suffix(""))
         raise ModelError(
             f"{path}: holds no checkpoint; expected files such as ckpt-1000.index beside ckpt-1000.data-..."
         )
-    raise ModelError(f"{path}: no such checkpoint; expected a TensorFlow checkpoint or its folder")
+    raise ModelError(
+        f"{path}: no such checkpoint; expected a TensorFlow checkpoint or its folder, .h5 of Keras, or .npz of "
+        "detectron2"
+    )
 
 
 def load_parts(model: tf_keras.Model, path: str | Path, parts: Sequence[str]) -> tuple[LoadedPart, ...]:
@@ -71,7 +82,7 @@ def load_parts(model: tf_keras.Model, path: str | Path, parts: Sequence[str]) ->
 
     Args:
         model: the Model Garden's network.
-        path: a folder or checkpoint, as in `find_checkpoint`.
+        path: a folder or checkpoint, as in `find_checkpoint`, or a file that `foreign_weights` converts.
         parts: some of `PARTS`, or `ALL`.
 
     Raises:
@@ -83,9 +94,11 @@ def load_parts(model: tf_keras.Model, path: str | Path, parts: Sequence[str]) ->
         told = f'"{unknown[0]}" is not a part of the network' if unknown else "no part of the network is named"
         raise ModelError(f"{path}: {told}, so that nothing would be loaded; expected {', '.join(PARTS)} or {ALL}")
     prefix = find_checkpoint(path)
+    wanted = PARTS if ALL in parts else tuple(part for part in PARTS if part in parts)
+    if is_foreign(prefix):
+        return _load_foreign(model, prefix, wanted)
     reader, graph = _open(prefix)
     shapes = reader.get_variable_to_shape_map()
-    wanted = PARTS if ALL in parts else tuple(part for part in PARTS if part in parts)
     loads: list[tuple[tf.Variable, str]] = []
     report = []
     for name in wanted:
@@ -106,6 +119,20 @@ def load_parts(model: tf_keras.Model, path: str | Path, parts: Sequence[str]) ->
     values = _read(reader, [key for _, key in loads], prefix)
     for (variable, _), value in zip(loads, values, strict=True):
         variable.assign(tf.cast(value, variable.dtype))
+    return tuple(report)
+
+
+def _load_foreign(model: tf_keras.Model, path: str, parts: Sequence[str]) -> tuple[LoadedPart, ...]:
+    converted = {part: convert(model, path, part) for part in parts}
+    report = []
+    for part, values in converted.items():
+        loaded = {id(variable) for variable, _ in values}
+        variables = _variables(getattr(model, part))
+        left_out = tuple(variable.name for variable in variables if id(variable) not in loaded)
+        report.append(LoadedPart(part, len(variables), left_out, reason=f"not in the file, or {OTHER_CLASSES}"))
+    for values in converted.values():
+        for variable, value in values:
+            variable.assign(tf.cast(value, variable.dtype))
     return tuple(report)
 
 

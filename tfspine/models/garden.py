@@ -6,7 +6,7 @@ file are on a server. Its class count includes the background, as does ours here
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from tfspine.labels import DETECTOR_CLASSES, Plane
 from tfspine.models.accumulation import accumulated_step
 from tfspine.models.checkpoints import PARTS, LoadedPart, load_parts
 from tfspine.models.draws import SEED, seeded_draws
+from tfspine.models.foreign_weights import stride_in_1x1
 from tfspine.models.image_size import PaperSizeParser, canvas_for
 from tfspine.models.overrides import apply_overrides
 
@@ -140,12 +141,17 @@ class DetectorTask(maskrcnn_task.MaskRCNNTask):
         )
 
     def build_model(self) -> tf_keras.Model:
-        """Build the network, with batch normalisation as configured."""
+        """Build the network, with strides, batch normalisation and frozen parts as configured."""
         model = super().build_model()
+        if self._detector.stride_in_1x1:
+            stride_in_1x1(model.backbone)
         if self._detector.batch_norm is BatchNorm.FROZEN:
             for layer in model.submodules:
                 if isinstance(layer, tf_keras.layers.BatchNormalization):
                     layer.trainable = False
+        if not self._detector.frozen_steps:
+            for part in _parts(model, self._detector.frozen_modules):
+                part.trainable = False
         return model
 
     def train_step(
@@ -156,11 +162,22 @@ class DetectorTask(maskrcnn_task.MaskRCNNTask):
         metrics: list[Any] | None = None,
     ) -> dict[str, tf.Tensor]:
         """Update the weights from one batch of this device, in `accumulated_batches` parts of equal size."""
-        parts = self._detector.accumulated_batches
-        if parts == 1:
+        ours = self._detector
+        is_thawing = bool(ours.frozen_modules and ours.frozen_steps)
+        if ours.accumulated_batches == 1 and not is_thawing:
             with seeded_draws(inputs[1][SEED]):
                 return super().train_step(inputs, model, optimizer, metrics)
-        return accumulated_step(self, inputs, model, optimizer, metrics or (), parts=parts)
+        frozen = _parts(model, ours.frozen_modules) if is_thawing else ()
+        return accumulated_step(
+            self,
+            inputs,
+            model,
+            optimizer,
+            metrics or (),
+            parts=ours.accumulated_batches,
+            frozen=[weight for part in frozen for weight in part.trainable_variables],
+            frozen_steps=ours.frozen_steps,
+        )
 
     def initialize(self, model: tf_keras.Model) -> None:
         """Load the requested parts of the initial checkpoint, and log what was loaded.
@@ -176,6 +193,13 @@ class DetectorTask(maskrcnn_task.MaskRCNNTask):
         untouched = [name for name in PARTS if name not in {part.name for part in self.loaded}]
         from_scratch = f"; from scratch: {', '.join(untouched)}" if untouched else ""
         _log.info("%s: loaded %s%s", checkpoint, ", ".join(map(str, self.loaded)), from_scratch)
+
+
+def _parts(model: tf_keras.Model, names: Sequence[str]) -> Iterator[tf_keras.layers.Layer]:
+    """Yield parts of a network by their names; the heads of a cascade are a list."""
+    for name in names:
+        part = getattr(model, name)
+        yield from part if isinstance(part, list | tuple) else [part]
 
 
 def _examples_of_any_file(examples: Callable[[], tf.data.Dataset], _: tf.Tensor) -> tf.data.Dataset:
