@@ -15,12 +15,13 @@ from tests_settings import HANG_S, TINY
 
 from tfspine.errors import REQUEUE
 from tfspine.formats.history_csv import DETECTOR_LOSSES
+from tfspine.formats.validated_csv import read_validated
 
 pytestmark = pytest.mark.slow
 
 CURVE = (
     *("detector.batch_size=2", "detector.batch_norm=synchronised", "detector.steps=3"),
-    *("detector.steps_between_summaries=1", "detector.learning_rate=0.001"),
+    *("detector.steps_between_summaries=1", "detector.learning_rate=0.001", "detector.validation_images=1"),
 )
 
 TRAIN = """
@@ -101,12 +102,14 @@ def test_two_workers_learn_what_one_process_learns(detector_records: Path, alone
     run = tmp_path / "run"
     finished(*two_workers(detector_records, run, *CURVE))
     assert_alike(curve(run), curve(alone))
+    assert [row.step for row in read_validated(run)] == [3, 3], "the canal and the recess, by the chief alone"
     assert json.loads((run / "manifest.json").read_text())["details"] | {"kind": "detector"} == {
         "kind": "detector",
         "plane": "axial",
         "steps": 3,
         "devices": 2,
         "images_per_device": 1,
+        "best_step": 3,
     }
 
 

@@ -106,13 +106,14 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
         if validation:
             validation.follow(progress.step)
         try:
-            # Not runner.run(): it also counts the graph's operations, which takes most of a minute for one log line.
-            with strategy.scope():
-                for step in _checkpoints(progress.step, steps, every=detector.steps_between_checkpoints):
-                    if step > progress.step:
+            for step in _checkpoints(progress.step, steps, every=detector.steps_between_checkpoints):
+                if step > progress.step:
+                    # Not runner.run(): it also counts the graph's operations, which takes most of a minute for a line.
+                    with strategy.scope():
                         runner.controller.train(steps=step)
-                    if validation:
-                        progress.tell_validation(validation.measure(step))
+                # Outside the strategy, whose variables belong to all workers: this process alone validates.
+                if validation:
+                    progress.tell_validation(validation.measure(step))
         except StoppedError:
             # Saving needs all workers at the same step, where each may have been asked to end at another one.
             if experiment.training.strategy is not Strategy.MULTIWORKER:
