@@ -110,6 +110,30 @@ def test_a_resnet_without_1x1_convolutions_has_no_stride_in_them() -> None:
         load_experiment(None, ["detector.stride_in_1x1=true", "detector.backbone_depth=34"])
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (["detector.checkpoint=resnet101.keras"], r'"resnet101\.keras": .* expected detector\.stride_in_1x1 = true'),
+        (["detector.checkpoint=r101_fpn.npz"], r'"r101_fpn\.npz": .* expected detector\.stride_in_1x1 = true'),
+        (
+            ["detector.checkpoint=a.npz", 'detector.checkpoint_modules=["rpn_head"]', "detector.aspect_ratios=[1,2,3]"],
+            r"detector\.aspect_ratios = \[1\.0, 2\.0, 3\.0\] beside .* expected \[0\.5, 1\.0, 2\.0\]",
+        ),
+        (
+            [
+                "detector.checkpoint=a.npz",
+                'detector.checkpoint_modules=["detection_head"]',
+                "detector.head_convolutions=4",
+            ],
+            r"detector\.head_convolutions = 4 beside .* expected 0",
+        ),
+    ],
+)
+def test_settings_that_the_weights_of_other_networks_do_not_fit_are_refused(settings: list[str], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        load_experiment(None, settings)
+
+
 def test_a_checkpoint_of_which_nothing_is_wanted_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"nothing of detector\.checkpoint"):
         load_experiment(None, ["detector.checkpoint=runs/axial", "detector.checkpoint_modules=[]"])

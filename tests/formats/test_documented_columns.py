@@ -25,6 +25,7 @@ from tfspine.formats.heatmaps_csv import HEATMAP_COLUMNS
 from tfspine.formats.history_csv import DETECTOR_HISTORY_COLUMNS, GRADER_HISTORY_COLUMNS
 from tfspine.formats.ids_csv import ID_COLUMNS
 from tfspine.formats.key_csv import KEY_COLUMNS
+from tfspine.formats.loaded_csv import LOADED_COLUMNS
 from tfspine.formats.members_csv import MEMBER_COLUMNS
 from tfspine.formats.problems_csv import PROBLEM_COLUMNS
 from tfspine.formats.refused_csv import LEFT_OUT_COLUMNS, REFUSED_COLUMNS, REFUSED_LINE_COLUMNS
@@ -66,6 +67,7 @@ LISTED = {
     "`ids.csv` (": ID_COLUMNS,
     "| `history.csv` of a detector |": DETECTOR_HISTORY_COLUMNS,
     "| `history.csv` of a grader |": GRADER_HISTORY_COLUMNS,
+    "| `loaded.csv` |": LOADED_COLUMNS,
     "| `validated.csv` |": VALIDATED_COLUMNS,
     "| `validation.csv` of a grader |": VALIDATION_COLUMNS,
     "| `members.csv` of several |": MEMBER_COLUMNS,

@@ -5,6 +5,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import h5py  # type: ignore[import-untyped]
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -17,6 +19,7 @@ from tfspine.errors import ModelError
 from tfspine.labels import Plane
 from tfspine.models import garden
 from tfspine.models.checkpoints import load_parts
+from tfspine.models.foreign_files import read_arrays
 from tfspine.models.foreign_weights import convert, stride_in_1x1
 
 pytestmark = pytest.mark.slow
@@ -45,6 +48,36 @@ def backbone() -> Any:
 def assign(converted: list[tuple[Any, NDArray[np.float32]]]) -> None:
     for variable, value in converted:
         variable.assign(value)
+
+
+@pytest.mark.parametrize("name", ["resnet.keras", "resnet.weights.h5", "resnet.h5"])
+def test_every_kind_of_file_of_keras_3_gives_the_arrays_of_its_layers(name: str, tmp_path: Path) -> None:
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Conv2D(2, 3, name="conv2_block1_1_conv"),
+            keras.layers.BatchNormalization(name="conv2_block1_1_bn"),
+        ]
+    )
+    model.set_weights([RNG.normal(size=weight.shape) for weight in model.get_weights()])
+    (model.save_weights if ".weights." in name else model.save)(tmp_path / name)
+    kernel, bias, *moments = model.get_weights()
+    expected = {"conv2_block1_1_conv/kernel": kernel, "conv2_block1_1_conv/bias": bias} | {
+        f"conv2_block1_1_bn/{part}": values
+        for part, values in zip(("gamma", "beta", "moving_mean", "moving_variance"), moments, strict=True)
+    }
+    found = read_arrays(tmp_path / name)
+    assert found.keys() == expected.keys()
+    for part, values in expected.items():
+        np.testing.assert_array_equal(found[part], values)
+
+
+def test_a_file_without_the_names_of_layers_is_one_line(tmp_path: Path) -> None:
+    """Older files of Keras 3 number the layers of a kind, in an order that depends on the model."""
+    with h5py.File(tmp_path / "old.weights.h5", "w") as file:
+        file["layers/conv2d/vars/0"] = np.zeros((3, 3, 3, 2), np.float32)
+    with pytest.raises(ModelError, match=r"old\.weights\.h5: names no layers; expected \.h5"):
+        read_arrays(tmp_path / "old.weights.h5")
 
 
 @pytest.fixture(scope="module")
@@ -267,6 +300,20 @@ def test_what_cannot_be_converted_is_one_line(
     np.savez(tmp_path / "pickled.npz", **{"backbone.bottom_up.stem.conv1.weight": np.array([{}], object)})
     with pytest.raises(ModelError, match="cannot be read as weights"):
         load_parts(network, tmp_path / "pickled.npz", ["backbone"])
+    with np.load(whole_file) as file:
+        deeper = {name.replace("res4.5", "res4.6"): file[name] for name in file.files if "res4.5" in name}
+        np.savez(tmp_path / "deeper.npz", **deeper, **{name: file[name] for name in file.files})
+        head = "proposal_generator.rpn_head.objectness_logits"
+        wider = {name: file[name] for name in file.files} | {f"{head}.weight": np.zeros((5, 256, 1, 1), np.float32)}
+        np.savez(tmp_path / "wider.npz", **wider)
+        one_dense = {name: file[name] for name in file.files if "box_head.fc2" not in name}
+        np.savez(tmp_path / "one_dense.npz", **one_dense)
+    with pytest.raises(ModelError, match=r"has 17 blocks, the network 16; expected detector\.backbone_depth = 53"):
+        load_parts(network, tmp_path / "deeper.npz", ["backbone"])
+    with pytest.raises(ModelError, match=r"rpn-scores/kernel:0 is 1 x 1 x 256 x 5 there, 1 x 1 x 256 x 3 here"):
+        load_parts(network, tmp_path / "wider.npz", ["rpn_head"])
+    with pytest.raises(ModelError, match=r"has no roi_heads\.box_head\.fc2\.weight"):
+        load_parts(network, tmp_path / "one_dense.npz", ["detection_head"])
     experiment = tiny()
     small = garden.to_experiment(experiment, Plane.AXIAL).task
     with pytest.raises(ModelError, match=r"only ResNets of 50, 101 and 152 layers"):

@@ -1,6 +1,7 @@
 """Parts of a detector that keep their weights, for good or for a number of steps, whatever the rest learns."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,13 +18,23 @@ pytestmark = pytest.mark.slow
 PARTS = ("backbone", "decoder", "rpn_head", "detection_head")
 
 
-def learning_parts(experiment: Experiment, steps: int) -> list[set[str]]:
-    """Return for each step the parts whose trainable weights changed."""
+def learning_parts(experiment: Experiment, steps: int, *, restore: str = "", save_to: str = "") -> list[set[str]]:
+    """Return for each step the parts whose trainable weights changed.
+
+    Args:
+        experiment: the settings.
+        steps: number of steps.
+        restore: a checkpoint of the network and its optimizer, as the trainer writes it, from which to begin.
+        save_to: where to write one after the last step.
+    """
     params = garden.to_experiment(experiment, Plane.AXIAL)
     task = garden.DetectorTask(params.task, detector=experiment.detector)
     model = task.build_model()
     optimizer = train_utils.create_optimizer(task, params)
     images, labels = batch(task, params)
+    checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer)
+    if restore:
+        checkpoint.read(restore)
     metrics = task.build_metrics(training=True)
     weights = {name: _weights(getattr(model, name)) for name in PARTS}
 
@@ -42,6 +53,8 @@ def learning_parts(experiment: Experiment, steps: int) -> list[set[str]]:
                 if any((weight.numpy() != former).any() for weight, former in zip(of_part, before[name], strict=True))
             }
         )
+    if save_to:
+        checkpoint.write(save_to)
     return changed
 
 
@@ -81,3 +94,10 @@ def test_frozen_parts_never_change(tiny: Callable[..., Experiment]) -> None:
 def test_parts_thaw_after_their_steps(tiny: Callable[..., Experiment]) -> None:
     experiment = tiny('detector.frozen_modules=["backbone","detection_head"]', "detector.frozen_steps=2")
     assert learning_parts(experiment, 3) == [{"decoder", "rpn_head"}, {"decoder", "rpn_head"}, set(PARTS)]
+
+
+def test_a_resumed_training_thaws_at_the_same_step(tiny: Callable[..., Experiment], tmp_path: Path) -> None:
+    experiment = tiny('detector.frozen_modules=["backbone"]', "detector.frozen_steps=2")
+    saved = learning_parts(experiment, 1, save_to=str(tmp_path / "ckpt"))
+    resumed = learning_parts(experiment, 2, restore=str(tmp_path / "ckpt"))
+    assert saved + resumed == [set(PARTS) - {"backbone"}] * 2 + [set(PARTS)]

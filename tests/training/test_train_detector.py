@@ -11,6 +11,7 @@ from tests_settings import TINY
 from tfspine.cli.main import main
 from tfspine.config import Experiment
 from tfspine.errors import ModelError
+from tfspine.formats.loaded_csv import read_loaded
 from tfspine.formats.progress_jsonl import read_progress
 from tfspine.formats.validated_csv import ValidatedRow, best_step, read_validated
 from tfspine.labels import Plane, Region
@@ -111,6 +112,23 @@ def test_a_run_without_its_manifest_goes_on_from_its_checkpoint(
     # Step 4 was trained again, and stands there once.
     assert steps_of(run) == [2, 4]
     assert [row.step for row in read_validated(run)] == [2, 2, 4, 4]
+
+
+@pytest.mark.slow
+def test_a_resumed_run_still_tells_what_it_began_with(detector_records: Path, tmp_path: Path) -> None:
+    donor, run = tmp_path / "donor", tmp_path / "run"
+    once = ("detector.steps=1", "detector.steps_between_summaries=1", "detector.validation_images=0")
+    assert main(command(detector_records, donor, *once)) == 0
+    assert not (donor / "loaded.csv").exists()
+    words = command(detector_records, run, *once, f"detector.checkpoint={donor}")
+    assert main(words) == 0
+    rows = read_loaded(run)
+    assert {(row.part, row.left_out_because) for row in rows} == {("backbone", "")}
+    # As an interruption before the manifest leaves it.
+    (run / "manifest.json").unlink()
+    assert main(words) == 0
+    loaded = json.loads((run / "manifest.json").read_text())["details"]["loaded"]
+    assert loaded == [f"backbone {len(rows)} of {len(rows)} tensors"]
 
 
 def test_a_checkpoint_that_is_not_there_is_one_line(tiny: Callable[..., Experiment], tmp_path: Path) -> None:

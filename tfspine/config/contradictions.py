@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterator
 
-from tfspine.config.detector import DetectorConfig
+from tfspine.config.detector import CHECKPOINT_MODULES, DetectorConfig
 from tfspine.config.experiment import Experiment
 from tfspine.config.grader import GraderConfig
 from tfspine.config.toml_text import toml_text
@@ -29,6 +29,9 @@ POOL_PX = 2
 SAME_PADDED_BLOCKS = 2
 """How many of the grader's last blocks keep the size before pooling, because the feature map is very small by then."""
 
+DETECTRON2_RATIOS = (0.5, 1.0, 2.0)
+"""Aspect ratios of the anchors of detectron2's networks (configs/Base-RCNN-FPN.yaml and config/defaults.py)."""
+
 MEMBERS = re.compile(r"[1-9][0-9]?x[1-9][0-9]?")
 """Divisions x trainings, at most 99 of each."""
 
@@ -43,6 +46,7 @@ def contradictions(experiment: Experiment) -> Iterator[Contradiction]:
     """Yield a key and a message for each setting that contradicts another."""
     yield from _split(experiment)
     yield from _detector(experiment.detector)
+    yield from _converted_weights(experiment.detector)
     yield from _regions(experiment)
     yield from vanishing(experiment.grader)
     members = experiment.paper_study.members
@@ -166,6 +170,33 @@ def _detector(detector: DetectorConfig) -> Iterator[Contradiction]:
             "detector.checkpoint_modules",
             f'detector.checkpoint_modules = []: nothing of detector.checkpoint = "{detector.checkpoint}" would be '
             'loaded; name modules, for example ["backbone", "decoder"]',
+        )
+
+
+def _converted_weights(detector: DetectorConfig) -> Iterator[Contradiction]:
+    """Weights of Keras and detectron2 fit only networks that compute as theirs do (models.foreign_weights)."""
+    is_whole_detector = detector.checkpoint.endswith(".npz")
+    if not is_whole_detector and not detector.checkpoint.endswith((".h5", ".keras")):
+        return
+    beside = f'beside detector.checkpoint = "{detector.checkpoint}"'
+    modules = CHECKPOINT_MODULES if "all" in detector.checkpoint_modules else detector.checkpoint_modules
+    if "backbone" in modules and not detector.stride_in_1x1:
+        yield (
+            "detector.stride_in_1x1",
+            f"detector.stride_in_1x1 = false {beside}: its network halves the size in 1x1 convolutions; expected "
+            "detector.stride_in_1x1 = true",
+        )
+    if is_whole_detector and "rpn_head" in modules and detector.aspect_ratios != DETECTRON2_RATIOS:
+        yield (
+            "detector.aspect_ratios",
+            f"detector.aspect_ratios = {toml_text(detector.aspect_ratios)} {beside}: its rpn_head is of other anchors; "
+            f"expected {toml_text(DETECTRON2_RATIOS)}, or no rpn_head in detector.checkpoint_modules",
+        )
+    if is_whole_detector and "detection_head" in modules and detector.head_convolutions:
+        yield (
+            "detector.head_convolutions",
+            f"detector.head_convolutions = {detector.head_convolutions} {beside}: its detection_head has none; "
+            "expected 0, or no detection_head in detector.checkpoint_modules",
         )
 
 

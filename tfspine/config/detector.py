@@ -124,7 +124,7 @@ class Optimization:
     """
 
     checkpoint: str = ""
-    """Initial weights: a TensorFlow checkpoint, the folder of a run, `.h5` of Keras, or `.npz` of detectron2.
+    """Initial weights: a TensorFlow checkpoint, a run's folder, `.h5` or `.keras` of Keras, or detectron2's `.npz`.
 
     Empty trains from scratch. docs/training.md, Fine-tuning, says what is loaded of each.
     """

@@ -8,7 +8,7 @@ and of detectron2 are converted (`foreign_weights`).
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ import tf_keras
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from tfspine.errors import ModelError
-from tfspine.models.foreign_weights import convert, is_foreign
+from tfspine.formats.loaded_csv import LoadedRow, parts_loaded, shortened
+from tfspine.models.foreign_files import is_foreign
+from tfspine.models.foreign_weights import convert
 
 ALL = "all"
 PARTS = ("backbone", "decoder", "rpn_head", "detection_head")
@@ -28,25 +30,36 @@ DEPENDS_ON_CLASSES = "detection_head"
 """The size of its last layers depends on the number of classes: if it differs, they are not loaded, and reported."""
 
 GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
-NAMES_SHOWN = 3
-
 
 OTHER_CLASSES = "of another number of classes"
+NO_COUNTERPART = f"not in the file, or {OTHER_CLASSES}"
+
+
+NOT_IN_FILE = re.compile(r"coarser_\d+/|detection-(scores|boxes)/")
+"""Layers that converted weights never have: coarser levels of the pyramid, and those of the classes."""
 
 
 @dataclass(frozen=True)
 class LoadedPart:
-    """How much of one part was loaded: its tensors in the network, the names of those not loaded, and why not."""
+    """What was loaded of one part: the names of its tensors that were, those that were not, and why not."""
 
     name: str
-    tensors: int
+    loaded: tuple[str, ...]
     left_out: tuple[str, ...]
     reason: str = OTHER_CLASSES
 
+    @property
+    def tensors(self) -> int:
+        """How many tensors the part has."""
+        return len(self.loaded) + len(self.left_out)
+
+    def rows(self) -> list[LoadedRow]:
+        """Return the rows of `loaded.csv`."""
+        rows = [LoadedRow(self.name, name, "") for name in self.loaded]
+        return rows + [LoadedRow(self.name, name, self.reason) for name in self.left_out]
+
     def __str__(self) -> str:
-        loaded = self.tensors - len(self.left_out)
-        told = f"{self.name} {loaded} of {self.tensors} tensors"
-        return told + (f" (not {_shortened(self.left_out)}: {self.reason})" if self.left_out else "")
+        return parts_loaded(self.rows())[0]
 
 
 def find_checkpoint(path: str | Path) -> str:
@@ -72,8 +85,8 @@ def find_checkpoint(path: str | Path) -> str:
             f"{path}: holds no checkpoint; expected files such as ckpt-1000.index beside ckpt-1000.data-..."
         )
     raise ModelError(
-        f"{path}: no such checkpoint; expected a TensorFlow checkpoint or its folder, .h5 of Keras, or .npz of "
-        "detectron2"
+        f"{path}: no such checkpoint; expected a TensorFlow checkpoint or its folder, .h5 or .keras of Keras, "
+        "or .npz of detectron2"
     )
 
 
@@ -82,7 +95,7 @@ def load_parts(model: tf_keras.Model, path: str | Path, parts: Sequence[str]) ->
 
     Args:
         model: the Model Garden's network.
-        path: a folder or checkpoint, as in `find_checkpoint`, or a file that `foreign_weights` converts.
+        path: a folder or checkpoint, as in `find_checkpoint`, or a file that `foreign_files` reads.
         parts: some of `PARTS`, or `ALL`.
 
     Raises:
@@ -112,8 +125,7 @@ def load_parts(model: tf_keras.Model, path: str | Path, parts: Sequence[str]) ->
             for variable in _variables(part)
             if id(variable) in matched and list(variable.shape) == shapes.get(matched[id(variable)])
         }
-        left_out = tuple(variable.name for variable in _variables(part) if id(variable) not in fitting)
-        report.append(LoadedPart(name, len(_variables(part)), left_out))
+        report.append(_report(name, part, fitting))
         _require_whole(report[-1], matched, part, prefix)
         loads += [(variable, fitting[id(variable)]) for variable in _variables(part) if id(variable) in fitting]
     values = _read(reader, [key for _, key in loads], prefix)
@@ -125,15 +137,30 @@ def load_parts(model: tf_keras.Model, path: str | Path, parts: Sequence[str]) ->
 def _load_foreign(model: tf_keras.Model, path: str, parts: Sequence[str]) -> tuple[LoadedPart, ...]:
     converted = {part: convert(model, path, part) for part in parts}
     report = []
-    for part, values in converted.items():
-        loaded = {id(variable) for variable, _ in values}
-        variables = _variables(getattr(model, part))
-        left_out = tuple(variable.name for variable in variables if id(variable) not in loaded)
-        report.append(LoadedPart(part, len(variables), left_out, reason=f"not in the file, or {OTHER_CLASSES}"))
+    for name, values in converted.items():
+        part = _report(name, getattr(model, name), {id(variable) for variable, _ in values}, reason=NO_COUNTERPART)
+        unexpected = [tensor for tensor in part.left_out if not NOT_IN_FILE.search(tensor)]
+        if unexpected:
+            raise ModelError(
+                f"{path}: {name}: has no counterpart of {shortened(unexpected)}; expected the weights of the same "
+                "network, or fewer detector.checkpoint_modules"
+            )
+        report.append(part)
     for values in converted.values():
         for variable, value in values:
             variable.assign(tf.cast(value, variable.dtype))
     return tuple(report)
+
+
+def _report(name: str, part: Any, loaded: Container[int], *, reason: str = OTHER_CLASSES) -> LoadedPart:
+    """Return what is loaded of a part, given the `id` of each variable that is."""
+    variables = _variables(part)
+    return LoadedPart(
+        name,
+        tuple(variable.name for variable in variables if id(variable) in loaded),
+        tuple(variable.name for variable in variables if id(variable) not in loaded),
+        reason,
+    )
 
 
 def _read(reader: Any, keys: Sequence[str], prefix: str) -> list[Any]:
@@ -173,8 +200,8 @@ def _require_whole(part: LoadedPart, matched: dict[int, str], network: Any, pref
     if not part.left_out or (part.name == DEPENDS_ON_CLASSES and not missing and len(other_size) < part.tensors / 2):
         return
     loaded = part.tensors - len(part.left_out)
-    told = [f"no {_shortened(missing)}"] if missing else []
-    told += [f"another size of {_shortened(other_size)}"] if other_size else []
+    told = [f"no {shortened(missing)}"] if missing else []
+    told += [f"another size of {shortened(other_size)}"] if other_size else []
     raise ModelError(
         f"{prefix}: {part.name}: {loaded} of {part.tensors} tensors match, {', '.join(told)}; expected a checkpoint of "
         "the same network (detector.backbone_depth, levels, head_*), or fewer detector.checkpoint_modules"
@@ -216,13 +243,8 @@ def _variables(part: Any) -> list[Any]:
 def _layout(graph: trackable_object_graph_pb2.TrackableObjectGraph) -> str:
     root = _children(graph, 0)
     below = [f"model.{name}" for name in _children(graph, root["model"])] if "model" in root else []
-    found = _shortened(tuple(sorted([*root, *below])))
+    found = shortened(tuple(sorted([*root, *below])))
     return f"it has {found}; expected {', '.join(PARTS)} as the Model Garden and tfspine train detector write them"
-
-
-def _shortened(names: Sequence[str]) -> str:
-    rest = len(names) - NAMES_SHOWN
-    return ", ".join(names[:NAMES_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _number(file: Path) -> int:

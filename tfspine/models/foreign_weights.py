@@ -6,7 +6,7 @@ scaled for the Model Garden's normalised images. Biases and other epsilons of ba
 moments and factors, and normalisations that the source does not have become the identity, which they stay if they are
 frozen (`detector.batch_norm`).
 
-- Keras: `resnet50`, `resnet101` or `resnet152`, with its own names of layers, in HDF5 (He 2016, arXiv:1512.03385): the
+- Keras: `resnet50`, `resnet101` or `resnet152`, with its own names of layers (He 2016, arXiv:1512.03385): the
   backbone. The means differ from the Model Garden's by at most 0.5 of 255 grey levels, which is left out.
 - detectron2: Faster R-CNN R50-FPN or R101-FPN of its model zoo, as arrays under the names of its state dictionary
   (docs/training.md has the lines that write them): all parts but the layers of the classes, and level 6 of the pyramid,
@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py  # type: ignore[import-untyped]
 import numpy as np
 import tf_keras
 from numpy.typing import NDArray
@@ -27,14 +26,16 @@ from official.vision.modeling.layers.nn_blocks import BottleneckBlock
 from official.vision.ops.preprocess_ops import STDDEV_RGB
 
 from tfspine.errors import ModelError
-
-Arrays = Mapping[str, NDArray[np.float32]]
+from tfspine.models.foreign_files import Arrays, is_keras, read_arrays
 
 KERAS_EPSILON, DETECTRON2_EPSILON = 1.001e-5, 1e-5
 """Added to the variance: keras.applications.resnet, and detectron2's FrozenBatchNorm2d."""
 
 POOLED_PX = 7
 """Side of the pooled regions before the dense layers (detectron2: ROI_BOX_HEAD.POOLER_RESOLUTION)."""
+
+FIRST_OF_BLOCK = re.compile(r"conv\d_block\d+_1_conv/kernel|backbone\.bottom_up\.res\d\.\d+\.conv1\.weight")
+"""Of each block of a ResNet one array, in Keras and in detectron2."""
 
 Converted = list[tuple[Any, NDArray[np.float32]]]
 """Variables of the network, each with its value."""
@@ -60,58 +61,54 @@ def stride_in_1x1(backbone: tf_keras.Model) -> None:
                 first.strides, second.strides = second.strides, (1, 1)
 
 
-def is_foreign(path: str | Path) -> bool:
-    """Return whether a file is of one of the two kinds, by its ending."""
-    return Path(path).suffix in (".h5", ".npz")
-
-
 def convert(model: tf_keras.Model, path: str | Path, part: str) -> Converted:
     """Return the variables of one part that the file has, with their values.
 
     Args:
         model: the Model Garden's Faster R-CNN.
-        path: `.h5` of Keras, or `.npz` of detectron2.
+        path: a file that `read_arrays` reads.
         part: ``"backbone"``, ``"decoder"``, ``"rpn_head"`` or ``"detection_head"``.
 
     Raises:
         ModelError: the file cannot be read, does not have the part, or belongs to another network.
     """
-    arrays = _read(Path(path))
-    converters = KERAS_PARTS if Path(path).suffix == ".h5" else DETECTRON2_PARTS
+    arrays = read_arrays(Path(path))
+    converters = KERAS_PARTS if is_keras(path) else DETECTRON2_PARTS
     if part not in converters:
         raise ModelError(
             f'{path}: Keras\' applications have only a backbone; expected detector.checkpoint_modules = ["backbone"]'
         )
+    where = f"{path}: {part}"
+    if part == "backbone":
+        _require_depth(model.backbone, arrays, where)
     try:
-        return list(converters[part](model, arrays))
+        converted = list(converters[part](model, arrays))
     except KeyError as error:
         raise ModelError(
-            f"{path}: {part}: has no {error.args[0]}; expected the weights of a network of the same depth "
-            "(detector.backbone_depth)"
+            f"{where}: has no {error.args[0]}; expected the weights of the same network (detector.backbone_depth)"
         ) from None
+    _require_shapes(converted, where)
+    return converted
 
 
-def _read(path: Path) -> Arrays:
-    try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-        found: dict[str, NDArray[np.float32]] = {}
+def _require_shapes(converted: Converted, where: str) -> None:
+    for variable, value in converted:
+        if tuple(variable.shape) != value.shape:
+            there, here = (" x ".join(map(str, shape)) for shape in (value.shape, variable.shape))
+            raise ModelError(
+                f"{where}: {variable.name} is {there} there, {here} here; expected the weights of the same network"
+            )
 
-        def add(name: str, item: Any) -> None:
-            if isinstance(item, h5py.Dataset):
-                # conv1_conv/conv1_conv/kernel:0, or with one level less in older files
-                layer, weight = name.split("/")[0], name.split("/")[-1].removesuffix(":0")
-                found[f"{layer}/{weight}"] = item[()]
 
-        with h5py.File(path) as file:
-            file.get("model_weights", file).visititems(add)
-        return found
-    except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())
+def _require_depth(backbone: tf_keras.Model, arrays: Arrays, where: str) -> None:
+    """Refuse a deeper network, whose first blocks alone would fit."""
+    there = sum(FIRST_OF_BLOCK.fullmatch(name) is not None for name in arrays)
+    here = sum(isinstance(layer, BottleneckBlock) for layer in backbone.layers)
+    if 0 < here < there:
+        # Three convolutions a block, the stem, and the classifier's dense layer.
         raise ModelError(
-            f"{path}: cannot be read as weights: {reason}; expected .h5 of Keras or .npz of arrays"
-        ) from None
+            f"{where}: has {there} blocks, the network {here}; expected detector.backbone_depth = {3 * there + 2}"
+        )
 
 
 def _units(backbone: tf_keras.Model) -> Iterator[_Unit]:

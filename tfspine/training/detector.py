@@ -1,8 +1,8 @@
 """Training the Faster R-CNN with the Model Garden's own task, losses, parser and trainer.
 
 The run folder holds the Model Garden's files (checkpoints, `params.yaml`, TensorBoard events under `train/`),
-`history.csv` and, once the last step is done, `manifest.json`. A run without a manifest is resumed from its newest
-checkpoint; later steps are trained again, and their rows are removed from the history.
+`history.csv`, `loaded.csv` and, once the last step is done, `manifest.json`. A run without a manifest is resumed from
+its newest checkpoint; later steps are trained again, and their rows are removed from the history.
 """
 
 import atexit
@@ -20,6 +20,7 @@ from official.core import base_trainer, train_lib, train_utils
 
 from tfspine.config import BatchNorm, Experiment, Strategy, as_dict
 from tfspine.errors import ModelError, StoppedError
+from tfspine.formats.loaded_csv import parts_loaded, read_loaded, write_loaded
 from tfspine.formats.validated_csv import best_step, read_validated
 from tfspine.labels import Plane
 from tfspine.manifest import RunKind, write_manifest
@@ -103,6 +104,8 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
         )
         # At this point the newest checkpoint has been restored.
         progress.follow(runner.trainer.global_step)
+        if is_chief and task.loaded:
+            write_loaded(run_folder, [row for part in task.loaded for row in part.rows()])
         if validation:
             validation.follow(progress.step)
         try:
@@ -133,8 +136,8 @@ def train_detector(records: RecordFolder, *, plane: Plane, experiment: Experimen
         }
         if validated := read_validated(run_folder):
             details["best_step"] = best_step(validated)
-        if task.loaded:
-            details["loaded"] = [str(part) for part in task.loaded]
+        if loaded := read_loaded(run_folder):
+            details["loaded"] = parts_loaded(loaded)
         write_manifest(
             run_folder, command="train", config=as_dict(experiment), inputs=[records.folder], details=details
         )
