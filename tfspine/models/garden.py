@@ -15,12 +15,11 @@ import tensorflow as tf
 import tf_keras
 from official.core import config_definitions as cfg
 from official.core import exp_factory
-from official.modeling import optimization
 from official.vision.configs import maskrcnn as maskrcnn_config
 from official.vision.dataloaders import input_reader, input_reader_factory, tf_example_decoder
 from official.vision.tasks import maskrcnn as maskrcnn_task
 
-from tfspine.config import BatchNorm, DetectorConfig, Experiment, Optimization, Precision, Schedule
+from tfspine.config import BatchNorm, DetectorConfig, Experiment, Precision
 from tfspine.errors import ModelError
 from tfspine.labels import DETECTOR_CLASSES, Plane
 from tfspine.models.accumulation import accumulated_step
@@ -29,13 +28,11 @@ from tfspine.models.draws import SEED, seeded_draws
 from tfspine.models.foreign_weights import stride_in_1x1
 from tfspine.models.image_size import PaperSizeParser, canvas_for
 from tfspine.models.overrides import apply_overrides
+from tfspine.models.trainer_settings import trainer_settings
 
 _log = logging.getLogger(__name__)
 
 GARDEN_PRECISION = {Precision.FP32: "float32", Precision.FP16: "float16", Precision.BF16: "bfloat16"}
-
-LARGEST_LOSS = 1e4
-"""Orbit stops a run when the loss exceeds this value, because the training has diverged."""
 
 
 def to_experiment(experiment: Experiment, plane: Plane, *, train_files: Sequence[str] = ()) -> cfg.ExperimentConfig:
@@ -61,7 +58,7 @@ def to_experiment(experiment: Experiment, plane: Plane, *, train_files: Sequence
                 "losses": {"l2_weight_decay": ours.weight_decay},
                 "train_data": _train_data(experiment, train_files),
             },
-            "trainer": _trainer(ours),
+            "trainer": trainer_settings(ours),
         }
     )
     apply_overrides(params, experiment, plane)
@@ -272,46 +269,4 @@ def _train_data(experiment: Experiment, train_files: Sequence[str]) -> dict[str,
         "seed": experiment.seed,
         "deterministic": True,
         "parser": {"aug_rand_hflip": False, "aug_rand_vflip": False, "aug_scale_min": low, "aug_scale_max": high},
-    }
-
-
-def _trainer(ours: Optimization) -> dict[str, Any]:
-    return {
-        "train_steps": ours.steps,
-        "steps_per_loop": min(ours.steps_between_summaries, ours.steps),
-        "summary_interval": min(ours.steps_between_summaries, ours.steps),
-        "checkpoint_interval": min(ours.steps_between_checkpoints, ours.steps),
-        "max_to_keep": 2,
-        "validation_steps": 0,
-        "loss_upper_bound": LARGEST_LOSS,
-        "optimizer_config": optimization.OptimizationConfig(
-            {
-                "optimizer": {
-                    "type": "sgd",
-                    "sgd": {"momentum": ours.momentum, "global_clipnorm": ours.gradient_norm},
-                },
-                "learning_rate": _learning_rate(ours),
-                "warmup": {
-                    "type": "linear" if ours.warmup_steps else None,
-                    "linear": {"warmup_steps": ours.warmup_steps, "warmup_learning_rate": ours.learning_rate / 10},
-                },
-            }
-        ).as_dict(),
-    }
-
-
-def _learning_rate(ours: Optimization) -> dict[str, Any]:
-    """Return the schedule; each drop of a stepwise schedule divides the rate by ten (docs/paper.md, published code)."""
-    if ours.schedule is Schedule.COSINE:
-        return {
-            "type": "cosine",
-            "cosine": {"initial_learning_rate": ours.learning_rate, "decay_steps": ours.steps},
-        }
-    drops = list(ours.learning_rate_drops)
-    return {
-        "type": "stepwise",
-        "stepwise": {
-            "boundaries": drops,
-            "values": [ours.learning_rate / 10**passed for passed in range(len(drops) + 1)],
-        },
     }
