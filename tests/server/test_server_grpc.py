@@ -90,7 +90,7 @@ def test_output_filter(prediction):
         ({"label": "canary"}, "INVALID_ARGUMENT", "Unrecognized servable version label: canary"),
         ({"name": ""}, "INVALID_ARGUMENT", "Missing ModelSpec"),
         ({"signature": "reed"}, "FAILED_PRECONDITION", '"reed" not found'),
-        ({"image": IMAGES}, "INVALID_ARGUMENT", "sent extra: image; missing: images"),
+        ({"image": IMAGES}, "INVALID_ARGUMENT", "Sent extra: {image}. Missing but required: {images}."),
         ({"images": IMAGES.astype(np.float32)}, "INVALID_ARGUMENT", '"images" is float32; expected uint8'),
         ({"images": IMAGES[..., 0]}, "INVALID_ARGUMENT", ""),
         ({"signature": "read_bytes", "image_bytes": [b"no image"]}, "INVALID_ARGUMENT", ""),

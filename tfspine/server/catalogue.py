@@ -63,11 +63,13 @@ class Catalogue:
         Raises:
             RequestError: no such model or version.
         """
-        model = self._model(asked)
+        if asked.name not in self.models:
+            raise RequestError(Reason.NOT_FOUND, f"Could not find any versions of model {asked.name}")
+        versions = self.models[asked.name].versions
         if asked.version is None:
-            return sorted(model.versions, reverse=True)
-        if asked.version not in model.versions:
-            raise _not_found(asked)
+            return sorted(versions, reverse=True)
+        if asked.version not in versions:
+            raise RequestError(Reason.NOT_FOUND, f"Could not find version {asked.version} of model {asked.name}")
         return [asked.version]
 
     def _model(self, asked: Asked) -> ServedModel:
@@ -111,7 +113,7 @@ def load_catalogue(configs: Sequence[ModelConfig]) -> Catalogue:
 def choose_versions(config: ModelConfig) -> dict[int, Path]:
     """Return the version folders that the policy picks, by number.
 
-    Folders whose name is not a number are versions still being copied, and are passed over.
+    Folders whose name is not a number of 63 bits are versions still being copied, and are passed over.
 
     Raises:
         ServerError: the base path is missing, holds no version, or lacks one that is named.
@@ -122,7 +124,7 @@ def choose_versions(config: ModelConfig) -> dict[int, Path]:
     found = {
         int(path.name): path
         for path in sorted(config.base_path.iterdir())
-        if path.is_dir() and path.name.isascii() and path.name.isdigit()
+        if path.is_dir() and path.name.isascii() and path.name.isdigit() and int(path.name) < 2**63
     }
     if not found:
         raise ServerError(f"{where}: no version in it; expected a folder named 1 with a SavedModel: run tfspine export")

@@ -111,7 +111,7 @@ def _find(catalogue: Catalogue, spec: model_pb2.ModelSpec) -> Servable:
 
 def _asked(spec: model_pb2.ModelSpec) -> Asked:
     if not spec.name:
-        raise RequestError(Reason.INVALID, "Missing ModelSpec: name the model")
+        raise RequestError(Reason.INVALID, "Missing ModelSpec")
     choice = spec.WhichOneof("version_choice")
     return Asked(
         spec.name,

@@ -17,6 +17,7 @@ class Reason(Enum):
     INVALID = (grpc.StatusCode.INVALID_ARGUMENT, 400)
     NO_SIGNATURE = (grpc.StatusCode.FAILED_PRECONDITION, 400)
     NOT_OFFERED = (grpc.StatusCode.UNIMPLEMENTED, 400)
+    UNIMPLEMENTED = (grpc.StatusCode.UNIMPLEMENTED, 501)
     TIMEOUT = (grpc.StatusCode.DEADLINE_EXCEEDED, 504)
     INTERNAL = (grpc.StatusCode.INTERNAL, 500)
 

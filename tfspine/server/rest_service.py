@@ -5,6 +5,7 @@ import logging
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from aiohttp import web
 from google.protobuf import json_format
@@ -12,7 +13,9 @@ from google.protobuf.message import Message
 from tensorflow_serving.apis import get_model_metadata_pb2
 
 from tfspine.server.catalogue import Asked, Catalogue, status_of
-from tfspine.server.json_tensors import encode, parse_request, read_inputs, write_outputs
+from tfspine.server.json_answer import write_outputs
+from tfspine.server.json_request import parse_request, read_inputs
+from tfspine.server.rapid_json import pretty
 from tfspine.server.request_error import Reason, RequestError
 
 _log = logging.getLogger(__name__)
@@ -85,6 +88,8 @@ def _answer(catalogue: Catalogue, method: str, target: str, body: bytes) -> byte
     look = _LOOK.fullmatch(target) if method == "GET" else None
     if look:
         return _metadata(catalogue, _asked(look)) if look["metadata"] else _status(catalogue, _asked(look))
+    if method == "GET" and target == "/v1/models":
+        raise RequestError(Reason.INVALID, "Missing model name in request.")
     raise RequestError(Reason.INVALID, f"Malformed request: {method} {target}")
 
 
@@ -92,20 +97,20 @@ def _asked(match: re.Match[str]) -> Asked:
     version = None if match["version"] is None else int(match["version"])
     if version is not None and version >= 2**63:
         raise RequestError(Reason.INVALID, f"Failed to convert version: {version} to numeric.")
-    return Asked(match["name"], version, match["label"])
+    return Asked(unquote(match["name"]), version, None if match["label"] is None else unquote(match["label"]))
 
 
 def _predict(catalogue: Catalogue, asked: Asked, body: bytes) -> bytes:
     request = parse_request(body)
     servable = catalogue.find(asked)
     inputs = read_inputs(request, servable.definition(request.signature))
-    return write_outputs(request, servable.call(request.signature, inputs))
+    return write_outputs(servable.call(request.signature, inputs), in_rows=request.in_rows)
 
 
 def _metadata(catalogue: Catalogue, asked: Asked) -> bytes:
     servable = catalogue.find(asked)
     signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=servable.definitions)
-    return encode(
+    return _encode(
         {
             "model_spec": {"name": servable.name, "signature_name": "", "version": str(servable.version)},
             "metadata": {"signature_def": _as_dict(signatures)},
@@ -114,7 +119,7 @@ def _metadata(catalogue: Catalogue, asked: Asked) -> bytes:
 
 
 def _status(catalogue: Catalogue, asked: Asked) -> bytes:
-    return encode(_as_dict(status_of(catalogue.listed(asked))))
+    return _encode(_as_dict(status_of(catalogue.listed(asked))))
 
 
 def _as_dict(message: Message) -> dict[str, Any]:
@@ -125,7 +130,11 @@ def _as_dict(message: Message) -> dict[str, Any]:
 
 
 def _refusal(error: RequestError) -> HttpAnswer:
-    return HttpAnswer(error.reason.http_status, encode({"error": str(error)}))
+    return HttpAnswer(error.reason.http_status, _encode({"error": str(error)}))
+
+
+def _encode(content: Any) -> bytes:
+    return pretty(content).encode(errors="surrogateescape")
 
 
 async def _read_body(request: web.Request) -> bytes:

@@ -36,7 +36,12 @@ _GRPC_THREADS = 8
 
 @contextlib.contextmanager
 def running(
-    catalogue: Catalogue, *, host: str = "127.0.0.1", port: int = 8500, rest_port: int = 8501
+    catalogue: Catalogue,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8500,
+    rest_port: int = 8501,
+    rest_timeout_s: float = REST_TIMEOUT_S,
 ) -> Iterator[Ports]:
     """Serve both protocols while the block runs, then stop listening and end the requests in progress.
 
@@ -45,6 +50,7 @@ def running(
         host: the address to listen on; the protocol has no authentication, so only this machine is a safe choice.
         port: for gRPC; 0 takes a free one.
         rest_port: for REST; 0 takes a free one.
+        rest_timeout_s: a REST request that takes longer is answered with 504.
 
     Raises:
         ServerError: a port is in use, or the address is not this machine's.
@@ -54,7 +60,7 @@ def running(
         listener = stack.enter_context(contextlib.closing(listen(host, rest_port, "--rest-api-port")))
         server, bound = _bind_grpc(catalogue, host, port)
         stack.callback(lambda: server.stop(DRAIN_S).wait())
-        stack.enter_context(_rest_running(catalogue, listener))
+        stack.enter_context(_rest_running(catalogue, listener, rest_timeout_s))
         server.start()
         ports = Ports(host, bound, listener.getsockname()[1])
         _log.info("ready: grpc://%s:%d and http://%s:%d", host, ports.grpc, host, ports.rest)
@@ -75,10 +81,10 @@ def _bind_grpc(catalogue: Catalogue, host: str, port: int) -> tuple[grpc.Server,
 
 
 @contextlib.contextmanager
-def _rest_running(catalogue: Catalogue, listener: socket.socket) -> Iterator[None]:
+def _rest_running(catalogue: Catalogue, listener: socket.socket, timeout_s: float) -> Iterator[None]:
     """Run the web application in a thread with its own event loop."""
     loop = asyncio.new_event_loop()
-    runner = web.AppRunner(make_app(catalogue, timeout_s=REST_TIMEOUT_S), access_log=None, shutdown_timeout=DRAIN_S)
+    runner = web.AppRunner(make_app(catalogue, timeout_s=timeout_s), access_log=None, shutdown_timeout=DRAIN_S)
     thread = threading.Thread(target=loop.run_forever, name="rest", daemon=True)
     try:
         loop.run_until_complete(_start_site(runner, listener))

@@ -41,8 +41,7 @@ class Servable:
         """
         name = signature or DEFAULT_SIGNATURE
         if name not in self.loaded.signatures:
-            known = ", ".join(sorted(self.loaded.signatures))
-            raise RequestError(Reason.NO_SIGNATURE, f'Serving signature "{name}" not found; expected one of {known}')
+            raise RequestError(Reason.NO_SIGNATURE, f'Serving signature name: "{name}" not found in signature def')
         return self.definitions[name]
 
     def call(
@@ -59,17 +58,27 @@ class Servable:
             RequestError: no such signature, inputs that do not fit it, or an operation that fails on them.
         """
         definition = self.definition(signature)
-        if set(inputs) != set(definition.inputs):
-            extra = ", ".join(sorted(set(inputs) - set(definition.inputs))) or "none"
-            missing = ", ".join(sorted(set(definition.inputs) - set(inputs))) or "none"
+        given = {name: tf.make_ndarray(proto) for name, proto in definition.defaults.items() if name not in inputs}
+        inputs = {**given, **inputs}
+        sent, required = sorted(inputs), sorted(definition.inputs)
+        if sent != required:
             raise RequestError(
-                Reason.INVALID, f"Inputs do not match the signature; sent extra: {extra}; missing: {missing}"
+                Reason.INVALID,
+                f"input size does not match signature: {len(sent)}!={len(required)} len({{{','.join(sent)}}}) != "
+                f"len({{{','.join(required)}}}). Sent extra: {{{','.join(sorted(set(sent) - set(required)))}}}. "
+                f"Missing but required: {{{','.join(sorted(set(required) - set(sent)))}}}.",
             )
-        unknown = set(only) - set(definition.outputs)
-        if unknown:
-            raise RequestError(
-                Reason.INVALID, f"No output {', '.join(sorted(unknown))}; expected {', '.join(definition.outputs)}"
-            )
+        only = tuple(only)
+        for number, name in enumerate(only):
+            if name not in definition.outputs:
+                known = ",".join(sorted(definition.outputs))
+                raise RequestError(
+                    Reason.INVALID,
+                    f"output tensor alias not found in signature: {name} "
+                    f"Outputs expected to be in the set {{{known}}}.",
+                )
+            if name in only[:number]:
+                raise RequestError(Reason.INVALID, f"duplicate output tensor alias: {name}")
         tensors = {name: _tensor(array, definition.inputs[name], name) for name, array in inputs.items()}
         try:
             outputs = self.loaded.signatures[signature or DEFAULT_SIGNATURE](**tensors)
@@ -78,7 +87,7 @@ class Servable:
         except (TypeError, ValueError) as error:
             # A shape that the signature's own tensor specification excludes.
             raise RequestError(Reason.INVALID, _one_line(str(error))) from None
-        return {name: tensor.numpy() for name, tensor in outputs.items() if not only or name in only}
+        return {name: _array(tensor) for name, tensor in outputs.items() if not only or name in only}
 
 
 def load_servable(name: str, folder: Path) -> Servable:
@@ -105,7 +114,10 @@ def _warm_up(servable: Servable, path: Path) -> None:
     """Answer the recorded requests, so that the first user does not wait for the graph to be prepared."""
     if not path.is_file():
         return
-    records = list(tf.data.TFRecordDataset(str(path)).take(MAXIMUM_WARMUP_RECORDS + 1).as_numpy_iterator())
+    try:
+        records = list(tf.data.TFRecordDataset(str(path)).take(MAXIMUM_WARMUP_RECORDS + 1).as_numpy_iterator())
+    except tf.errors.OpError as error:
+        raise ModelError(f"{path}: not a TFRecord file: {_one_line(error.message)}; run tfspine export again") from None
     if len(records) > MAXIMUM_WARMUP_RECORDS:
         raise ModelError(f"{path}: more than {MAXIMUM_WARMUP_RECORDS} warm-up requests; keep fewer")
     for number, record in enumerate(records, start=1):
@@ -115,6 +127,12 @@ def _warm_up(servable: Servable, path: Path) -> None:
             servable.call(request.model_spec.signature_name, inputs)
         except (RequestError, ValueError) as error:
             raise ModelError(f"{path}: warm-up request {number} fails: {_one_line(str(error))}") from error
+
+
+def _array(tensor: tf.Tensor) -> NDArray[Any]:
+    """Return a tensor as an array; TensorFlow gives a single string as bytes."""
+    value = tensor.numpy()
+    return np.array(value, object) if tensor.dtype == tf.string else np.asarray(value)
 
 
 def _tensor(array: NDArray[Any], info: meta_graph_pb2.TensorInfo, name: str) -> tf.Tensor:

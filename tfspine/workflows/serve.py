@@ -22,12 +22,14 @@ class ServeOptions:
         host: address to listen on; there is no authentication.
         port: gRPC port; 0: any free port.
         rest_port: REST port; 0: any free port.
+        rest_timeout_s: longest that a REST request may take, in seconds.
     """
 
     model_root: Path | None = None
     host: str = "127.0.0.1"
     port: int = 8500
     rest_port: int = 8501
+    rest_timeout_s: float = 30.0
 
 
 def serve(config_file: Path, options: ServeOptions = ServeOptions(), *, ready: "Callable[[Ports], None]") -> None:
@@ -54,7 +56,13 @@ def serve(config_file: Path, options: ServeOptions = ServeOptions(), *, ready: "
     # A SimpleQueue may be filled from within a signal handler, which an Event may not.
     asked_to_stop: queue.SimpleQueue[int] = queue.SimpleQueue()
     former = {number: signal.signal(number, lambda received, _: asked_to_stop.put(received)) for number in ENDINGS}
-    with running(catalogue, host=options.host, port=options.port, rest_port=options.rest_port) as ports:
+    with running(
+        catalogue,
+        host=options.host,
+        port=options.port,
+        rest_port=options.rest_port,
+        rest_timeout_s=options.rest_timeout_s,
+    ) as ports:
         ready(ports)
         asked_to_stop.get()
         # A second signal ends at once, without waiting for requests in progress.
