@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from bright_model import BrightModel, save
 
-from tfspine.server.catalogue import load_catalogue
 from tfspine.server.config_file import AllVersions, LatestVersions, ModelConfig
+from tfspine.server.lifecycle import Lifecycle
 from tfspine.server.running import Ports, running
+from tfspine.server.service import Service
 
 
 @pytest.fixture(scope="session")
@@ -35,5 +36,7 @@ def ports(model_root: Path) -> Iterator[Ports]:
         ModelConfig("bright", path, AllVersions(), {"stable": 1}),
         ModelConfig("newest", path, LatestVersions(), {}),
     ]
-    with running(load_catalogue(configs), port=0, rest_port=0) as opened:
+    lifecycle = Lifecycle()
+    lifecycle.start(configs)
+    with running(Service(lifecycle.catalogue), port=0, rest_port=0) as opened:
         yield opened

@@ -18,9 +18,10 @@ from tfspine.formats.boxes_csv import BOX_COLUMNS
 from tfspine.formats.slices_csv import SLICE_COLUMNS, geometry_to_row
 from tfspine.geometry import SliceGeometry
 from tfspine.labels import Plane
-from tfspine.server.catalogue import load_catalogue
 from tfspine.server.config_file import LatestVersions, ModelConfig
+from tfspine.server.lifecycle import Lifecycle
 from tfspine.server.running import running
+from tfspine.server.service import Service
 from tfspine.signatures import MODEL_NAMES
 from tfspine.structures import slice_key
 from tfspine.workflows import predict
@@ -70,7 +71,9 @@ def exported(models, tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(exported):
     configs = [ModelConfig(name, exported / name, LatestVersions(), {}) for name in MODEL_NAMES.values()]
-    with running(load_catalogue(configs), port=0, rest_port=0) as ports:
+    lifecycle = Lifecycle()
+    lifecycle.start(configs)
+    with running(Service(lifecycle.catalogue), port=0, rest_port=0) as ports:
         yield {"grpc": f"grpc://127.0.0.1:{ports.grpc}", "http": f"http://127.0.0.1:{ports.rest}"}
 
 

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from tfspine.errors import ModelError, ServerError
-from tfspine.server.catalogue import choose_versions, load_catalogue
 from tfspine.server.config_file import AllVersions, LatestVersions, ModelConfig, SpecificVersions, read_models_config
+from tfspine.server.lifecycle import Lifecycle
+from tfspine.server.version_folders import choose_versions
 
 ONE = 'model_config_list {{ config {{ name: "m" base_path: "/models/m" model_platform: "tensorflow" {} }} }}'
 
@@ -69,7 +70,7 @@ def test_model_root_refuses_paths_that_it_cannot_replace(tmp_path):
 
 @pytest.fixture
 def versions(tmp_path):
-    for name in ("1", "2", "10", "11.partial", "old"):
+    for name in ("1", "2", "10", "11.partial", "old", str(2**63), "9" * 40):
         (tmp_path / "m" / name).mkdir(parents=True)
     (tmp_path / "m" / "12").write_text("a file, no version")
     return tmp_path / "m"
@@ -102,9 +103,9 @@ def test_missing_paths_and_versions_say_what_to_do(versions, tmp_path):
 
 def test_a_label_needs_a_served_version(versions):
     with pytest.raises(ServerError, match='label "stable" points at version 1; expected one that is served: 10'):
-        load_catalogue([ModelConfig("m", versions, LatestVersions(), {"stable": 1})])
+        Lifecycle().start([ModelConfig("m", versions, LatestVersions(), {"stable": 1})])
 
 
 def test_a_folder_without_a_savedmodel_is_named(versions):
     with pytest.raises(ModelError, match=f"{versions / '10'}: not a SavedModel"):
-        load_catalogue([ModelConfig("m", versions, LatestVersions(), {})])
+        Lifecycle().start([ModelConfig("m", versions, LatestVersions(), {})])

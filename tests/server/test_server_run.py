@@ -14,15 +14,19 @@ import pytest
 import requests
 import tensorflow as tf
 from bright_model import bright_images
+from tensorflow.core.framework import types_pb2
+from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfspine.cli.main import main
 from tfspine.client import connect
 from tfspine.errors import ModelError, ServerError
 from tfspine.server.catalogue import Catalogue, ServedModel
+from tfspine.server.loading import load_servable
 from tfspine.server.ports import require_free_ports
-from tfspine.server.running import running
-from tfspine.server.servables import load_servable
+from tfspine.server.running import RunningOptions, running
+from tfspine.server.servables import Servable
+from tfspine.server.service import Service
 
 
 @pytest.mark.parametrize("option", ["port", "rest_port"])
@@ -36,7 +40,7 @@ def test_a_port_in_use_is_named_and_leaves_nothing_open(option):
         name = {"port": "--port", "rest_port": "--rest-api-port"}[option]
         with (
             pytest.raises(ServerError, match=rf"port {port} on 127\.0\.0\.1 is in use; .*another {name}"),
-            running(Catalogue({}), **ports),
+            running(Service(Catalogue()), **ports),
         ):
             pass
         socket.create_server(("127.0.0.1", other)).close()
@@ -45,7 +49,7 @@ def test_a_port_in_use_is_named_and_leaves_nothing_open(option):
 def test_two_servers_do_not_share_a_port(ports):
     with (
         pytest.raises(ServerError, match=f"port {ports.grpc} on"),
-        running(Catalogue({}), port=ports.grpc, rest_port=0),
+        running(Service(Catalogue()), port=ports.grpc, rest_port=0),
     ):
         pass
 
@@ -54,20 +58,23 @@ def test_a_foreign_address_is_refused():
     # TEST-NET-1 (RFC 5737) belongs to no machine.
     with (
         pytest.raises(ServerError, match=r"192\.0\.2\.1:0: cannot listen there"),
-        running(Catalogue({}), host="192.0.2.1", port=0, rest_port=0),
+        running(Service(Catalogue()), host="192.0.2.1", port=0, rest_port=0),
     ):
         pass
 
 
 def test_a_port_that_cannot_be_is_refused():
-    with pytest.raises(ServerError, match="--port 70000; expected 1 to 65535"), running(Catalogue({}), port=70000):
+    with (
+        pytest.raises(ServerError, match="--port 70000; expected 1 to 65535"),
+        running(Service(Catalogue()), port=70000),
+    ):
         pass
 
 
 @pytest.mark.parametrize("option", ["--port", "--rest-api-port"])
 def test_the_command_looks_at_its_ports_before_it_loads(option, tmp_path, capsys, monkeypatch):
     """The configuration file does not exist either: the port is reported, since it is checked first."""
-    monkeypatch.setitem(sys.modules, "tfspine.server.catalogue", None)
+    monkeypatch.setitem(sys.modules, "tfspine.server.lifecycle", None)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         other = {"--port": "--rest-api-port", "--rest-api-port": "--port"}[option]
@@ -89,31 +96,29 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class SlowServable:
-    """Answers after a moment, so that the server can be stopped meanwhile."""
+def slow_service(entered):
+    """A model that answers after a moment, so that the server can be stopped meanwhile."""
 
-    name, version, definitions = "slow", 1, {}
-
-    def __init__(self) -> None:
-        self.entered = threading.Event()
-
-    def definition(self, signature):
-        return tf.compat.v1.saved_model.build_signature_def({}, {}, "")
-
-    def call(self, signature, inputs, *, only=()):
-        self.entered.set()
+    def run(feeds, fetches, caller):
+        entered.set()
         time.sleep(0.5)
-        return {"done": np.array([1], np.int32)}
+        return [np.array([1], np.int32)]
+
+    definition = meta_graph_pb2.SignatureDef()
+    definition.inputs["x"].dtype = types_pb2.DT_FLOAT
+    definition.outputs["done"].name = "done:0"
+    servable = Servable("slow", 1, {"serving_default": definition}, run)
+    return Service(Catalogue({"slow": ServedModel("slow", {1: servable})}))
 
 
 def test_requests_in_progress_are_finished():
-    slow = SlowServable()
+    entered = threading.Event()
     answers = []
-    with running(Catalogue({"slow": ServedModel("slow", {1: slow}, {})}), port=0, rest_port=0) as ports:
+    with running(slow_service(entered), port=0, rest_port=0) as ports:
         url = f"http://127.0.0.1:{ports.rest}/v1/models/slow:predict"
-        asking = threading.Thread(target=lambda: answers.append(requests.post(url, data='{"inputs":{}}', timeout=9)))
+        asking = threading.Thread(target=lambda: answers.append(requests.post(url, data='{"inputs":1}', timeout=9)))
         asking.start()
-        assert slow.entered.wait(9)
+        assert entered.wait(9)
     asking.join()
     assert answers[0].json() == {"outputs": [1]}
     with pytest.raises(requests.ConnectionError):
@@ -121,11 +126,11 @@ def test_requests_in_progress_are_finished():
 
 
 def test_rest_gives_up_after_its_timeout():
-    catalogue = Catalogue({"slow": ServedModel("slow", {1: SlowServable()}, {})})
-    with running(catalogue, port=0, rest_port=0, rest_timeout_s=0.1) as ports:
+    options = RunningOptions(rest_timeout_s=0.001)
+    with running(slow_service(threading.Event()), port=0, rest_port=0, options=options) as ports:
         url = f"http://127.0.0.1:{ports.rest}/v1/models/slow:predict"
-        answer = requests.post(url, data='{"inputs":{}}', timeout=9)
-    assert (answer.status_code, answer.json()) == (504, {"error": "Timed out: no answer within 0.1 s"})
+        answer = requests.post(url, data='{"inputs":1}', timeout=9)
+    assert (answer.status_code, answer.json()) == (504, {"error": "Timed out waiting for notification"})
 
 
 def write_warmup(folder, inputs):
@@ -150,7 +155,16 @@ def test_warmup_requests_are_answered(version_folder):
 
 def test_a_warmup_request_that_fails_fails_the_load(version_folder):
     write_warmup(version_folder, {"image": bright_images(1, 4, 6)})
-    with pytest.raises(ModelError, match=r"tf_serving_warmup_requests: warm-up request 1 fails: .*required: {images}"):
+    with pytest.raises(
+        ModelError, match=r"tf_serving_warmup_requests: warm-up request 1 fails: .*images.* not found in request"
+    ):
+        load_servable("bright", version_folder)
+
+
+def test_a_warmup_file_that_is_none_is_named(version_folder):
+    (version_folder / "assets.extra").mkdir()
+    (version_folder / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"junk" * 9)
+    with pytest.raises(ModelError, match="tf_serving_warmup_requests: no TFRecord of PredictionLog: "):
         load_servable("bright", version_folder)
 
 

@@ -11,9 +11,8 @@ from tensorflow.core.protobuf import meta_graph_pb2
 from tfspine.client.json_values import from_json, to_json
 from tfspine.client.tensors import from_proto
 from tfspine.client.wire import serving_pb2 as wire
-from tfspine.server.grpc_service import to_typed_proto
-from tfspine.server.json_answer import write_outputs
-from tfspine.server.json_request import parse_request, read_inputs
+from tfspine.server.json_tensors import JsonRequest, parse_request, read_inputs, write_outputs
+from tfspine.server.typed_tensors import to_typed_proto
 from tfspine.signatures import TensorSpec
 
 DTYPES = ("float32", "float64", "int8", "int32", "int64", "uint8", "uint32", "uint64", "bool")
@@ -51,6 +50,6 @@ def test_the_server_reads_the_clients_json(array):
 @given(ARRAYS)
 @example(np.array([2**63, 0], np.uint64))  # NumPy would make floats of the list
 def test_the_client_reads_the_servers_json(array):
-    body = write_outputs({"x_bytes": array}, in_rows=False)
+    body = write_outputs(JsonRequest("", {"inputs": []}), {"x_bytes": array})
     spec = TensorSpec("x_bytes", "string" if array.dtype == object else array.dtype.name, (None,) * array.ndim)
     same(from_json(json.loads(body)["outputs"], spec, "x"), array)

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from tfspine.errors import ServerError
+from tfspine.server.request_error import invalid
+from tfspine.server.text_protos import read_text_message
 
 CONTAINER_ROOT = PurePosixPath("/models")
 """Where the container finds the models, and what `model_root` stands in for on this machine."""
@@ -56,15 +57,7 @@ def read_models_config(path: Path, *, model_root: Path | None = None) -> tuple[M
     Raises:
         ServerError: the file is missing, is no such protocol buffer, or names what cannot be served.
     """
-    try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ServerError(f"{path}: cannot be read: {error}; see serving/models.config") from None
-    parsed = model_server_config_pb2.ModelServerConfig()
-    try:
-        text_format.Parse(text, parsed)
-    except text_format.ParseError as error:
-        raise ServerError(f"{path}: line {error}; see serving/models.config") from None
+    parsed = read_text_message(path, model_server_config_pb2.ModelServerConfig(), "serving/models.config")
     models = tuple(_model(item, path, model_root) for item in parsed.model_config_list.config)
     if not models:
         raise ServerError(f"{path}: names no model; expected model_config_list {{ config {{ ... }} }}")
@@ -73,6 +66,62 @@ def read_models_config(path: Path, *, model_root: Path | None = None) -> tuple[M
         if names.count(name) > 1:
             raise ServerError(f'{path}: model "{name}" is listed twice; give each its own name')
     return models
+
+
+def requested_models(
+    config: model_server_config_pb2.ModelServerConfig, *, model_root: Path | None = None
+) -> tuple[ModelConfig, ...]:
+    """Return the models of a HandleReloadConfigRequest.
+
+    Args:
+        config: what was sent.
+        model_root: as in `read_models_config`; other base paths than those under ``/models`` are taken as they stand.
+
+    Raises:
+        RequestError: the configuration is none that TensorFlow Serving takes, with its message.
+    """
+    if config.WhichOneof("config") != "model_config_list":
+        raise invalid(
+            "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently "
+            "supported"
+        )
+    items = list(config.model_config_list.config)
+    for number, item in enumerate(items):
+        if item.name in {other.name for other in items[:number]}:
+            raise invalid(f"Illegal to list model {item.name} multiple times in config list")
+    for item in items:
+        if not PurePosixPath(item.base_path).is_absolute():
+            raise invalid(
+                f"Expected model {item.name} to have an absolute path or URI; got base_path()={item.base_path}"
+            )
+    for item in items:
+        _check_platform(item)
+    return tuple(_requested(item, model_root) for item in items)
+
+
+def single_model(name: str, base_path: Path) -> ModelConfig:
+    """Return the configuration of one model, its latest version."""
+    return ModelConfig(name, base_path, LatestVersions(), {})
+
+
+def _check_platform(item: model_server_config_pb2.ModelConfig) -> None:
+    if not item.model_platform and not item.model_type:
+        raise invalid(
+            "Illegal setting neither ModelServerConfig::model_type (deprecated) nor ModelServerConfig::model_platform."
+        )
+    if item.model_platform and item.model_platform != "tensorflow":
+        raise invalid(f"Model {item.name} requests unsupported platform {item.model_platform}")
+
+
+def _requested(item: model_server_config_pb2.ModelConfig, model_root: Path | None) -> ModelConfig:
+    try:
+        policy = _policy(item, f'model "{item.name}"')
+    except ServerError as error:
+        raise invalid(str(error)) from None
+    pure = PurePosixPath(item.base_path)
+    mapped = model_root is not None and pure.is_relative_to(CONTAINER_ROOT)
+    base = _base_path(item.base_path, "", model_root if mapped else None)
+    return ModelConfig(item.name, base, policy, {label: int(value) for label, value in item.version_labels.items()})
 
 
 def _model(item: model_server_config_pb2.ModelConfig, path: Path, model_root: Path | None) -> ModelConfig:

@@ -10,10 +10,11 @@ from tfspine.client.metadata import read_signatures
 from tfspine.client.signature_check import check_inputs, find_signature
 from tfspine.client.wire import serving_pb2 as wire
 from tfspine.errors import ServerError
-from tfspine.server.catalogue import choose_versions
-from tfspine.server.config_file import LatestVersions, ModelConfig
+from tfspine.server.config_file import single_model
+from tfspine.server.loading import load_servable
 from tfspine.server.request_error import RequestError
-from tfspine.server.servables import Servable, load_servable
+from tfspine.server.servables import Servable
+from tfspine.server.version_folders import choose_versions
 from tfspine.signatures import Signature
 
 
@@ -35,7 +36,7 @@ class InProcessPredictor:
         try:
             return self._servable.call(signature, check_inputs(called, inputs, where))
         except RequestError as error:
-            raise ServerError(f"{where}: {error}") from None
+            raise ServerError(f"{where}: {' '.join(str(error).split())}") from None
 
     def model_version(self) -> int:
         """Return the version that was loaded."""
@@ -53,6 +54,5 @@ def open_predictor(base_path: Path) -> InProcessPredictor:
         ServerError: there is no such folder or no version in it.
         ModelError: the SavedModel cannot be loaded.
     """
-    config = ModelConfig(base_path.name, base_path, LatestVersions(), {})
-    ((_, folder),) = choose_versions(config).items()
+    ((_, folder),) = choose_versions(single_model(base_path.name, base_path)).items()
     return InProcessPredictor(load_servable(base_path.name, folder), source=folder)
