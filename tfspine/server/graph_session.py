@@ -32,7 +32,7 @@ class Caller:
     has_left: Callable[[], bool] = lambda: False
 
     def require_waiting(self) -> None:
-        """Raise if nobody waits for the answer any more.
+        """Raise if the caller no longer waits for the answer.
 
         Raises:
             RequestError: the deadline has passed, or the caller has left.
