@@ -12,7 +12,7 @@ class HalfModel(tf.Module):
 
     def __init__(self, added: float = 2.0) -> None:
         super().__init__()
-        self.added = tf.Variable(added)
+        self.added = tf.Variable(float(added))
 
     @tf.function(input_signature=[tf.TensorSpec(None, tf.float32, name="x")])
     def half(self, x):

@@ -73,7 +73,7 @@ def _make_pool() -> descriptor_pool.DescriptorPool:
     wrappers_pb2.DESCRIPTOR.CopyToProto(wrappers)
     pool.Add(wrappers)
     file = descriptor_pb2.FileDescriptorProto(
-        name="tfspine/server.proto", package="tfspine.server", syntax="proto3", dependency=[_WRAPPERS]
+        name="tfspine_server", package="tfspine.server", syntax="proto3", dependency=[_WRAPPERS]
     )
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)

@@ -21,7 +21,7 @@ def answer_warm_up(servable: Servable, folder: Path) -> None:
     """Answer the recorded requests of a version folder, if there are any.
 
     Raises:
-        ModelError: the file is none of PredictionLogs, holds too many, or a request fails.
+        ModelError: the file does not hold PredictionLogs or holds too many, or a request fails.
     """
     path = folder / WARMUP_FILE
     if not path.is_file():
