@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow.python.client import pywrap_tf_session
+from tensorflow.python.saved_model.loader_impl import SavedModelLoader
 
 from tfspine.models.devices import ONE_GPU, use_gpus
 from tfspine.server.request_error import RequestError
@@ -83,7 +84,7 @@ def load_graph(folder: Path, options: SessionOptions) -> LoadedGraph:
     graph = tf.Graph()
     session = tf.compat.v1.Session(graph=graph, config=config)
     with graph.as_default():
-        meta = tf.compat.v1.saved_model.load(session, [tf.saved_model.SERVING], str(folder))
+        meta = SavedModelLoader(str(folder)).load(session, [tf.saved_model.SERVING])
     return LoadedGraph(dict(meta.signature_def), _Runner(session, graph))
 
 

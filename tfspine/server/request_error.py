@@ -39,7 +39,7 @@ class RequestError(ServerError):
     @property
     def grpc_message(self) -> str:
         """The message, cut to what a gRPC status carries."""
-        message = str(self)
+        message = str(self).encode(errors="replace").decode()
         return message if len(message) <= _GRPC_MESSAGE_LIMIT else f"{message[:_GRPC_MESSAGE_LIMIT]}...TRUNCATED"
 
 

@@ -15,11 +15,11 @@ def to_array(proto: tensor_pb2.TensorProto, name: str) -> NDArray[Any]:
     """Return the array of a message.
 
     Raises:
-        RequestError: it holds fewer values than its shape says.
+        RequestError: its values do not fit its shape or its type, or it is too large.
     """
     try:
         array: NDArray[Any] = tf.make_ndarray(proto)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, MemoryError):
         raise invalid(f"tensor parsing error: {name}") from None
     return array
 
