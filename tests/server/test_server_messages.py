@@ -300,6 +300,12 @@ def test_grpc_refusals(stubs):
     assert re.fullmatch(r"Incompatible shapes: \[\d\] vs\. \[\d\]\n\t \[\[.*\{\{node add\}\}\]\]", message)
 
 
+def test_a_call_without_a_deadline_is_answered(stubs):
+    answer = stubs[0].Predict(predict_request(x=np.float32([2])))
+    assert answer.outputs["y"].float_val == [3.0]
+    assert (answer.model_spec.version.value, answer.model_spec.signature_name) == (1, "serving_default")
+
+
 def test_multi_inference_over_grpc(stubs):
     request = inference_pb2.MultiInferenceRequest()
     for example in EXAMPLES:

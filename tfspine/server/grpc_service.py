@@ -26,6 +26,8 @@ from tfspine.server.typed_tensors import to_array, to_typed_proto
 
 _log = logging.getLogger(__name__)
 
+_FOR_EVER_S = 365 * 24 * 3600.0
+
 _Answer = Callable[[Service, Any, Caller], Any]
 
 
@@ -55,10 +57,8 @@ def _handler(service: Service, answer: _Answer, request_class: Any) -> grpc.RpcM
     """Wrap a function of a request; what it refuses becomes a gRPC status."""
 
     def handle(request: Any, context: grpc.ServicerContext) -> Any:
-        left_s = context.time_remaining()
-        deadline = None if left_s is None else time.monotonic() + left_s
         try:
-            return answer(service, request, Caller(deadline, lambda: not context.is_active()))
+            return answer(service, request, Caller(_deadline(context), lambda: not context.is_active()))
         except RequestError as error:
             context.abort(error.code, error.grpc_message)
         except Exception as error:
@@ -70,6 +70,12 @@ def _handler(service: Service, answer: _Answer, request_class: Any) -> grpc.RpcM
         request_deserializer=request_class.FromString,
         response_serializer=lambda response: response.SerializeToString(),
     )
+
+
+def _deadline(context: grpc.ServicerContext) -> float | None:
+    """A call without a deadline comes with one in hundreds of millions of years."""
+    left_s = context.time_remaining()
+    return None if left_s is None or left_s > _FOR_EVER_S else time.monotonic() + left_s
 
 
 def _predict(service: Service, request: predict_pb2.PredictRequest, caller: Caller) -> predict_pb2.PredictResponse:
