@@ -67,7 +67,8 @@ def _example(value: Any) -> example_pb2.Example:
         raise invalid(f"Example must be JSON object but got JSON {type_name(value)}")
     example = example_pb2.Example()
     for name, content in value.items():
-        feature = example.features.feature[name]
+        # A message holds only UTF-8, whatever bytes the name has.
+        feature = example.features.feature[name.encode(errors="surrogateescape").decode(errors="replace")]
         for item in content if isinstance(content, list) else [content]:
             _add(item, name, feature)
     return example

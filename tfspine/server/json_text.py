@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 _INDENT = "    "
+_FLOAT_MAX = float(np.finfo(np.float32).max)
 _CONTROL = re.compile(r'["\\\x00-\x1f]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -33,7 +34,9 @@ def decimal(value: float, kind: type[np.floating[Any]] = np.float32) -> str:
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
     text = f"{value:.6g}"
-    if kind(text) != value:
+    with np.errstate(over="ignore"):
+        is_exact = kind(text) == value
+    if not is_exact:
         text = f"{value:.{9 if kind is np.float32 else 17}g}"
     return text if "." in text or "e" in text else f"{text}.0"
 
@@ -79,7 +82,7 @@ def columns(outputs: Mapping[str, Values]) -> str:
 def pretty(value: Any) -> str:
     """Return a value of a request as messages quote it; NaN inside a list or object ends the text, as in RapidJSON."""
     if isinstance(value, float):
-        return decimal(value, np.float32 if abs(value) <= np.finfo(np.float32).max else np.float64)
+        return decimal(value, np.float32 if abs(value) <= _FLOAT_MAX else np.float64)
     parts: list[str] = []
     with contextlib.suppress(_NotPrintableError):
         _print(value, 0, parts)

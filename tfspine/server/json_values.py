@@ -3,6 +3,7 @@
 import base64
 import binascii
 import itertools
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -162,7 +163,7 @@ def _float(value: Any, dtype: tf.DType) -> float:
     if isinstance(value, int) and -(2**63) <= value < 2**64:
         exact = abs(value) <= _EXACT_INTEGERS[dtype]
     else:
-        exact = not np.isfinite(value) or dtype == tf.float64 or abs(value) <= _FLOAT_MAX
+        exact = not math.isfinite(value) or dtype == tf.float64 or abs(value) <= _FLOAT_MAX
     if not exact:
         raise invalid(
             f"Cannot convert JSON value: {json_text.pretty(value)} to {cpp_name(dtype)} without loss of precision."

@@ -19,7 +19,7 @@ def to_array(proto: tensor_pb2.TensorProto, name: str) -> NDArray[Any]:
     """
     try:
         array: NDArray[Any] = tf.make_ndarray(proto)
-    except (TypeError, ValueError, OverflowError, MemoryError):
+    except (KeyError, TypeError, ValueError, OverflowError, MemoryError):
         raise invalid(f"tensor parsing error: {name}") from None
     return array
 
