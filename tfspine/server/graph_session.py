@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow.python.client import pywrap_tf_session
+from tensorflow.python.eager import context
 from tensorflow.python.saved_model.loader_impl import SavedModelLoader
 
 from tfspine.models.devices import ONE_GPU, use_gpus
@@ -72,15 +73,15 @@ class LoadedGraph:
 def load_graph(folder: Path, options: SessionOptions) -> LoadedGraph:
     """Load a SavedModel with the tag ``serve``; any exception of TensorFlow may come out."""
     use_gpus(ONE_GPU)
-    gpu = config_pb2.GPUOptions(
-        allow_growth=not options.gpu_memory_fraction, per_process_gpu_memory_fraction=options.gpu_memory_fraction
-    )
-    config = config_pb2.ConfigProto(
-        gpu_options=gpu,
-        intra_op_parallelism_threads=options.intra_op_threads,
-        inter_op_parallelism_threads=options.inter_op_threads,
-        allow_soft_placement=True,
-    )
+    config = config_pb2.ConfigProto()
+    # A session does not know of `use_gpus`, which the eager context does.
+    config.CopyFrom(context.context().config)
+    config.allow_soft_placement = True
+    config.intra_op_parallelism_threads = options.intra_op_threads
+    config.inter_op_parallelism_threads = options.inter_op_threads
+    if options.gpu_memory_fraction:
+        config.gpu_options.allow_growth = False
+        config.gpu_options.per_process_gpu_memory_fraction = options.gpu_memory_fraction
     graph = tf.Graph()
     session = tf.compat.v1.Session(graph=graph, config=config)
     with graph.as_default():
