@@ -52,10 +52,6 @@ class Catalogue:
         """Replace a model."""
         self._models[model.name] = model
 
-    def names(self) -> list[str]:
-        """Return the names of the models that have or had versions."""
-        return list(self._models)
-
     def find(self, asked: Asked) -> Servable:
         """Return the version that answers a request.
 
