@@ -28,7 +28,7 @@ def test_a_row_has_type_default_range_and_unit() -> None:
     assert "an anchor of 32 pixels" in rows["detector", "anchor_size"].text
 
 
-def test_the_detector_is_three_parts_of_thirty_two_settings() -> None:
+def test_the_detector_is_three_parts_of_thirty_six_settings() -> None:
     parts = [part for part in DetectorConfig.__mro__[1:] if dataclasses.is_dataclass(part)]
     assert [part.__name__ for part in parts] == ["Optimization", "Heads", "Anchors"]
-    assert sum(len(dataclasses.fields(part)) for part in parts) == len(dataclasses.fields(DetectorConfig)) == 32
+    assert sum(len(dataclasses.fields(part)) for part in parts) == len(dataclasses.fields(DetectorConfig)) == 36
