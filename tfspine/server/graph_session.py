@@ -14,6 +14,7 @@ from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow.python.client import pywrap_tf_session
 from tensorflow.python.eager import context
 from tensorflow.python.saved_model.loader_impl import SavedModelLoader
+from tensorflow.python.util import deprecation
 
 from tfspine.models.devices import ONE_GPU, use_gpus
 from tfspine.server.request_error import RequestError
@@ -84,7 +85,8 @@ def load_graph(folder: Path, options: SessionOptions) -> LoadedGraph:
         config.gpu_options.per_process_gpu_memory_fraction = options.gpu_memory_fraction
     graph = tf.Graph()
     session = tf.compat.v1.Session(graph=graph, config=config)
-    with graph.as_default():
+    # TensorFlow calls this loader deprecated, and has no other that loads into a session.
+    with graph.as_default(), deprecation.silence():
         meta = SavedModelLoader(str(folder)).load(session, [tf.saved_model.SERVING])
     return LoadedGraph(dict(meta.signature_def), _Runner(session, graph))
 
