@@ -26,9 +26,7 @@ def training_order(files: Sequence[str], *, seed: int, shuffle_buffer: int, star
         shuffle_buffer: number of serialized examples in memory from which the next one is drawn.
         start: place of the first example to return: how many a resumed training has seen.
     """
-    examples = tf.data.Dataset.from_tensor_slices(list(files)).interleave(
-        tf.data.TFRecordDataset, cycle_length=len(files), block_length=1
-    )
+    examples = examples_in_turn(files)
     done, rest = divmod(start, max(_count(examples), 1)) if start else (0, 0)
 
     def one_pass(number: tf.Tensor) -> tf.data.Dataset:
@@ -39,6 +37,13 @@ def training_order(files: Sequence[str], *, seed: int, shuffle_buffer: int, star
     passes = tf.data.Dataset.range(done, tf.int64.max).flat_map(one_pass)
     seeds = tf.data.Dataset.range(start, tf.int64.max).map(lambda place: tf.stack([tf.constant(seed, tf.int64), place]))
     return tf.data.Dataset.zip((passes.skip(rest), seeds))
+
+
+def examples_in_turn(files: Sequence[str]) -> tf.data.Dataset:
+    """Return the serialized examples of TFRecord files once, string []: one of each file in turn."""
+    return tf.data.Dataset.from_tensor_slices(list(files)).interleave(
+        tf.data.TFRecordDataset, cycle_length=len(files), block_length=1
+    )
 
 
 def _count(examples: tf.data.Dataset) -> int:

@@ -78,7 +78,7 @@ def requested_models(
         model_root: as in `read_models_config`; other base paths than those under ``/models`` are taken as they stand.
 
     Raises:
-        RequestError: the configuration is none that TensorFlow Serving takes, with its message.
+        RequestError: TensorFlow Serving refuses the configuration; the message is its own.
     """
     if config.WhichOneof("config") != "model_config_list":
         raise invalid(

@@ -26,6 +26,7 @@ from tfspine.labels import DETECTOR_CLASSES, Plane, Region
 from tfspine.models import garden
 from tfspine.models.detector import Detector
 from tfspine.records.folder import RecordFolder
+from tfspine.records.order import examples_in_turn
 from tfspine.records.parsing import parse_example
 from tfspine.training.runs import BEST_FOLDER
 from tfspine.training.validation_pictures import SHOWN, ShownSlice, write_summaries
@@ -115,10 +116,7 @@ class CheckpointValidation:
         if not self._records.count(SPLIT):
             _log.warning("%s: no validation slice; the last checkpoint is kept, not the best", self._records.folder)
             return ()
-        files = self._records.files(SPLIT)
-        examples = tf.data.Dataset.from_tensor_slices(files).interleave(
-            tf.data.TFRecordDataset, cycle_length=len(files), block_length=1
-        )
+        examples = examples_in_turn(self._records.files(SPLIT))
         taken = examples.take(self._experiment.detector.validation_images).map(parse_example)
         return tuple(_Slice.of(example) for example in taken.as_numpy_iterator())
 

@@ -19,7 +19,7 @@ from tfspine.outputs import write_text
 from tfspine.progress import counted
 from tfspine.records.folder import RecordFolder
 from tfspine.training import runtime
-from tfspine.training.callbacks import EpochProgress, StopWhenDiverged, follow_schedule
+from tfspine.training.callbacks import LARGEST_LOSS, EpochProgress, StopWhenDiverged, follow_schedule
 from tfspine.training.grader import BACKUP_FOLDER, compile_grader, count_steps, datasets
 from tfspine.training.oracles import KeptOracle
 from tfspine.training.search import Sweep, TunerConfig, draw_settings, trial_epochs, trial_experiment
@@ -28,9 +28,6 @@ logger = logging.getLogger(__name__)
 
 MESSAGE_FILE = "message.txt"
 """Why a trial failed, in its folder, because a worker's message does not reach the chief."""
-
-LARGEST_LOSS = 1e4
-"""A larger loss is a failed training: guessing has 1.4, and weights of rare grades multiply it by less than 100."""
 
 
 class GraderTrials(keras_tuner.HyperModel):
